@@ -1,0 +1,96 @@
+// foxtrot/market/event.hpp: the next thing a strategy is told: a tick or a status.
+#pragma once
+
+#include <foxtrot/market/book_ticker.hpp>
+#include <foxtrot/market/depth.hpp>
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/status.hpp>
+#include <foxtrot/market/symbol.hpp>
+#include <foxtrot/market/trade.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <new>
+#include <span>
+#include <type_traits>
+
+namespace foxtrot::inline v0 {
+
+/// The payload of every line: one of the records, as its tag says.
+struct tick_payload {
+  alignas(std::uint64_t) std::byte bytes[line_payload_bytes];
+
+  /// Starts a record here; its fields are the caller's to fill.
+  template <tick_record Record>
+  [[nodiscard]] Record& emplace() noexcept {
+    return *::new (static_cast<void*>(bytes)) Record;
+  }
+  template <tick_record Record>
+  [[nodiscard]] Record& as() noexcept {
+    return *std::launder(reinterpret_cast<Record*>(bytes));
+  }
+  template <tick_record Record>
+  [[nodiscard]] const Record& as() const noexcept {
+    return *std::launder(reinterpret_cast<const Record*>(bytes));
+  }
+};
+static_assert(line_payload<tick_payload> && sizeof(tick_payload) == line_payload_bytes);
+
+/// One event, in place in its queue: valid until the next one is taken, and so not copyable. What `visit` hands out may
+/// be copied, except the levels of depth events.
+class event {
+ public:
+  event(const tick_payload& payload, line_tag tag, std::span<const raw_level> body,
+        const symbol_table& symbols) noexcept
+      : payload_{&payload}, body_{body}, symbols_{&symbols}, tag_{tick_tag::unpack(tag)} {}
+  event(const event&) = delete;
+  event& operator=(const event&) = delete;
+
+  [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
+
+  /// Calls the first handler that takes this kind of event, if there is one. One must take `const status&`: a strategy
+  /// that is not told of a lost connection trades on stale prices.
+  template <class... Handlers>
+  void visit(Handlers&&... handlers) const {
+    static_assert((std::invocable<Handlers&, const status&> || ...),
+                  "visit needs a handler for const foxtrot::status&: without it a strategy acts on stale prices");
+    switch (tag_.kind) {
+      case tick_kind::status: return give<status>(handlers...);
+      case tick_kind::book_ticker: return give<book_ticker>(handlers...);
+      case tick_kind::trade: return give<trade>(handlers...);
+      case tick_kind::depth_update: return give<depth_update>(handlers...);
+      case tick_kind::depth_snapshot: return give<depth_snapshot>(handlers...);
+    }
+  }
+
+ private:
+  template <class Tick, class Handler, class... Others>
+  void give(Handler& handler, Others&... others) const {
+    if constexpr (std::invocable<Handler&, const Tick&>) {
+      const Tick made = make<Tick>();
+      handler(made);
+    } else if constexpr (sizeof...(Others) != 0) {
+      give<Tick>(others...);
+    }
+  }
+  template <class Tick>
+  [[nodiscard]] Tick make() const noexcept {
+    const auto& record = payload_->as<typename Tick::record_type>();
+    if constexpr (std::derived_from<Tick, depth_tick>) {
+      return {record, body_, tag_, *symbols_};
+    } else {
+      return {record, tag_, *symbols_};
+    }
+  }
+
+  const tick_payload* payload_;
+  std::span<const raw_level> body_;
+  const symbol_table* symbols_;
+  tick_tag tag_;
+};
+
+/// What a consumer gives to poll(): called once per event.
+template <class H>
+concept event_handler = std::invocable<H&, const event&>;
+
+}  // namespace foxtrot::inline v0

@@ -1,0 +1,85 @@
+// foxtrot/market/status.hpp: what happened to the stream itself, in order with its ticks.
+#pragma once
+
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/tick.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+
+namespace foxtrot::inline v0 {
+
+enum class status_code : std::uint8_t {
+  connected,         ///< ticks may come
+  disconnected,      ///< no ticks will come; error() says why
+  reconnecting,      ///< attempt() is about to begin
+  gap,               ///< ids from() to to() of symbol() are missing
+  resynchronised,    ///< the book of symbol() is right again
+  stale,             ///< symbol() has been silent for too long
+  fresh,             ///< symbol() speaks again
+  dropped,           ///< count() events were lost between the one before and the one after, because we were too slow
+  fallback_started,  ///< ticks come by HTTP polling
+  fallback_ended,    ///< ticks come by WebSocket again
+};
+inline constexpr std::size_t status_code_count = 10;
+
+struct status_record {
+  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt
+  std::uint64_t second;  // gap: to
+  std::int32_t error;    // an errc, or an errno if error_is_system
+  status_code code;
+  bool error_is_system;
+  tick_kind gap_kind;
+  std::uint8_t reserved[17];
+  std::int64_t received_ns;
+  std::uint32_t reserved_too;
+  symbol_id symbol;
+  std::uint16_t reserved_at_end;
+};
+static_assert(tick_record<status_record>);
+static_assert(offsetof(status_record, received_ns) == 40 && offsetof(status_record, symbol) == 52);
+
+/// An event about the stream. `symbol()` is empty where it concerns all of them.
+class status : public tick<status_record> {
+ public:
+  using tick::tick;
+
+  [[nodiscard]] status_code code() const noexcept { return record().code; }
+  [[nodiscard]] const char* name() const noexcept {
+    static constexpr std::array<const char*, status_code_count> names{
+        "connected", "disconnected", "reconnecting",     "gap",           "resynchronised", "stale",
+        "fresh",     "dropped",      "fallback_started", "fallback_ended"};
+    const auto index = static_cast<std::size_t>(code());
+    return index < names.size() ? names[index] : "?";
+  }
+
+  /// Why: disconnected, fallback_started; else zero.
+  [[nodiscard]] std::error_code error() const noexcept {
+    if (record().error == 0) return {};
+    if (record().error_is_system) return {record().error, std::system_category()};
+    return make_error_code(static_cast<errc>(record().error));
+  }
+  /// gap: the first and the last id that is missing, and of which kind of tick.
+  [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
+  [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
+  [[nodiscard]] tick_kind gap_kind() const noexcept { return record().gap_kind; }
+  /// dropped: how many events this consumer lost.
+  [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
+  /// reconnecting: 1 for the first attempt since the connection was lost.
+  [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
+};
+
+/// Makes the record of a status event; the rest of its fields are zero.
+[[nodiscard]] inline status_record make_status(status_code code, std::int64_t received_ns, std::error_code error = {}) {
+  status_record record{};
+  record.code = code;
+  record.received_ns = received_ns;
+  record.error = error.value();
+  record.error_is_system = error && error.category() != make_error_code(errc::timeout).category();
+  return record;
+}
+
+}  // namespace foxtrot::inline v0

@@ -1,0 +1,212 @@
+// foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
+#pragma once
+
+#include <foxtrot/core/cpu.hpp>
+#include <foxtrot/market/channel.hpp>
+#include <foxtrot/market/event.hpp>
+#include <foxtrot/queue/idle.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+namespace foxtrot::inline v0 {
+
+/// A consumer's own cursor on a feed. Movable, not copyable; one thread reads at a time. Destruction deregisters it,
+/// and the feed forgets it. The feed may go first: `closed()` turns true once everything has been read.
+class subscription {
+ public:
+  using duration = std::chrono::nanoseconds;
+  class range;
+
+  subscription() = default;
+  subscription(std::shared_ptr<detail::channel> shared, idle waiting) noexcept
+      : channel_{std::move(shared)}, waiting_{waiting} {}
+  subscription(subscription&& other) noexcept = default;
+  subscription& operator=(subscription&& other) noexcept {
+    if (this != &other) {
+      cancel();
+      channel_ = std::move(other.channel_);
+      waiting_ = other.waiting_;
+    }
+    return *this;
+  }
+  ~subscription() { cancel(); }
+
+  /// Calls `handler(const event&)` for up to `max` events that are there now; returns how many. Never waits. An event
+  /// counts as consumed even if the handler throws.
+  template <event_handler Handler>
+  std::size_t poll(std::size_t max, Handler&& handler) {
+    std::size_t done = 0;
+    if (channel_ == nullptr) return done;
+    const producer_waker wake{*channel_};
+    for (; done < max; ++done) {
+      const held next{*channel_};
+      if (!next) break;
+      handler(next.get());
+    }
+    return done;
+  }
+
+  /// Waits, as `subscription_settings::waiting` says, for an event: true once one is there; false when the stop is
+  /// requested, the feed has closed, or `patience` is over.
+  [[nodiscard]] bool wait(const std::stop_token& stop, std::optional<duration> patience = {}) {
+    if (channel_ == nullptr) return false;
+    detail::channel& from = *channel_;
+    const std::stop_callback wake_on_stop{stop, [&from]() noexcept { from.nudge_consumer(); }};
+    return wait_on(from, waiting_, stop, patience);
+  }
+
+  /// A loop over events as they come: `for (const auto& event : ticks.until(stop)) ...`. It ends when the stop is
+  /// requested, when the feed has closed and everything is read, or when no event came for `patience`. An event is
+  /// taken when the loop moves on or is left, by break or by an exception.
+  [[nodiscard]] range until(std::stop_token stop, std::optional<duration> patience = {});
+
+  /// True once the feed has closed, or this end was cancelled, and everything has been read. The reading thread.
+  [[nodiscard]] bool closed() const noexcept {
+    return channel_ == nullptr || (channel_->closed_by_producer() && channel_->front().payload == nullptr);
+  }
+
+  /// Events this consumer has lost so far; it is told of each loss in order, as status `dropped`.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return channel_ != nullptr ? channel_->dropped() : 0; }
+
+  /// Events that fit before the overflow policy applies.
+  [[nodiscard]] std::size_t capacity() const noexcept { return channel_ != nullptr ? channel_->capacity() : 0; }
+
+  /// Deregisters: no more events, the feed forgets this consumer. Idempotent; destruction does the same.
+  void cancel() noexcept {
+    if (channel_ != nullptr) channel_->close_by_consumer();
+    channel_.reset();
+  }
+
+ private:
+  // The event at the front, given back to the producer on destruction.
+  class held {
+   public:
+    explicit held(detail::channel& from) noexcept : from_{from}, item_{from.front()} {
+      if (item_.payload != nullptr) event_.emplace(*item_.payload, item_.tag, from.body_of(item_), from.symbols());
+    }
+    held(const held&) = delete;
+    held& operator=(const held&) = delete;
+    ~held() {
+      if (event_) from_.pop(item_);
+    }
+    explicit operator bool() const noexcept { return event_.has_value(); }
+    [[nodiscard]] const event& get() const noexcept { return *event_; }
+
+   private:
+    detail::channel& from_;
+    detail::channel::item item_;
+    std::optional<event> event_;
+  };
+
+  struct producer_waker {
+    detail::channel& to;
+    ~producer_waker() { to.wake_producer(); }
+  };
+
+  // The caller has a stop_callback that nudges the channel.
+  static bool wait_on(detail::channel& from, idle waiting, const std::stop_token& stop,
+                      std::optional<duration> patience) {
+    constexpr int adaptive_spins = 4096;  // about 20 us: longer than most gaps within a burst
+    const auto ready = [&from] { return from.front().payload != nullptr; };
+    const auto over = [&] { return from.closed_by_producer() || from.closed_by_consumer(); };
+    if (ready()) return !stop.stop_requested();
+    const auto deadline =
+        patience ? std::chrono::steady_clock::now() + *patience : std::chrono::steady_clock::time_point::max();
+    for (int spin = 0;; ++spin) {
+      if (stop.stop_requested()) return false;
+      if (ready()) return true;
+      if (over()) return ready();
+      if (waiting == idle::spin || (waiting == idle::adaptive && spin < adaptive_spins)) {
+        cpu_relax();
+        if (patience && spin % 64 == 63 && std::chrono::steady_clock::now() >= deadline) return false;
+        continue;
+      }
+      std::optional<duration> left;
+      if (patience) {
+        left = deadline - std::chrono::steady_clock::now();
+        if (*left <= duration::zero()) return false;
+      }
+      from.park_consumer([&stop] { return !stop.stop_requested(); }, left);
+    }
+  }
+
+  std::shared_ptr<detail::channel> channel_;
+  idle waiting_{idle::block};
+};
+
+/// What `until` returns: an input range that waits in begin() and in ++.
+class subscription::range {
+ public:
+  class iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = event;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const event*;
+    using reference = const event&;
+
+    explicit iterator(range& from) noexcept : from_{&from} {}
+    [[nodiscard]] const event& operator*() const noexcept { return from_->current_->get(); }
+    [[nodiscard]] const event* operator->() const noexcept { return &from_->current_->get(); }
+    iterator& operator++() {
+      from_->next();
+      return *this;
+    }
+    void operator++(int) { from_->next(); }
+    [[nodiscard]] friend bool operator==(const iterator& at, std::default_sentinel_t) noexcept { return at.done(); }
+
+   private:
+    [[nodiscard]] bool done() const noexcept { return !from_->current_.has_value(); }
+    range* from_;
+  };
+
+  range(subscription& from, std::stop_token stop, std::optional<duration> patience)
+      : channel_{from.channel_}, waiting_{from.waiting_}, stop_{std::move(stop)}, patience_{patience} {
+    if (channel_ != nullptr) wake_on_stop_.emplace(stop_, nudge{channel_.get()});
+  }
+  range(const range&) = delete;
+  range& operator=(const range&) = delete;
+  ~range() { leave(); }
+
+  [[nodiscard]] iterator begin() {
+    next();
+    return iterator{*this};
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  struct nudge {
+    detail::channel* to;
+    void operator()() const noexcept { to->nudge_consumer(); }
+  };
+
+  void leave() noexcept {
+    if (!current_) return;
+    current_.reset();
+    channel_->wake_producer();
+  }
+  void next() {
+    leave();
+    if (channel_ != nullptr && wait_on(*channel_, waiting_, stop_, patience_)) current_.emplace(*channel_);
+  }
+
+  std::shared_ptr<detail::channel> channel_;
+  idle waiting_;
+  std::stop_token stop_;
+  std::optional<duration> patience_;
+  std::optional<std::stop_callback<nudge>> wake_on_stop_;
+  std::optional<held> current_;
+};
+
+inline subscription::range subscription::until(std::stop_token stop, std::optional<duration> patience) {
+  return range{*this, std::move(stop), patience};
+}
+
+}  // namespace foxtrot::inline v0

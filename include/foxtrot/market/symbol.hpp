@@ -1,0 +1,132 @@
+// foxtrot/market/symbol.hpp: names of instruments as 16-bit numbers, looked up without a lock.
+#pragma once
+
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/core/result.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+
+namespace foxtrot::inline v0 {
+
+/// The number of a name in its table; 0 is no symbol. Never reused, so it stays valid as long as the table.
+enum class symbol_id : std::uint16_t { none = 0 };
+
+/// Names to numbers and back. Looking up, both ways, takes no lock and allocates nothing (network and strategy
+/// threads); a new name takes a mutex once. Names are bytes as the venue writes them, UTF-8 where it goes beyond ASCII.
+class symbol_table {
+ public:
+  static constexpr std::size_t max_symbols = 65'535;
+  static constexpr std::size_t longest_name = 46;
+
+  symbol_table() : buckets_{std::make_unique<bucket[]>(bucket_count)} {}
+  symbol_table(const symbol_table&) = delete;
+  symbol_table& operator=(const symbol_table&) = delete;
+  ~symbol_table() {
+    for (auto& page : pages_) delete[] page.load(std::memory_order_relaxed);  // nobody else is left
+  }
+
+  /// The table that everything uses unless given another: one per process, also across shared objects.
+  [[gnu::visibility("default")]] [[nodiscard]] static symbol_table& shared() {
+    static symbol_table instance;
+    return instance;
+  }
+
+  /// The number of a known name, or symbol_id::none. Any thread.
+  [[nodiscard]] symbol_id find(std::string_view name) const noexcept {
+    for (std::size_t at = hash(name);; ++at) {
+      // acquire: pairs with the release in intern() and carries the name's bytes
+      const std::uint16_t id = buckets_[at & (bucket_count - 1)].load(std::memory_order_acquire);
+      if (id == 0) return symbol_id::none;
+      if (entry_of(id).view() == name) return symbol_id{id};
+    }
+  }
+
+  /// The number of a name, new or known. errc::bad_argument for an empty name or one that is too long or holds a NUL,
+  /// errc::symbol_table_full after 65,535 names. Any thread.
+  [[nodiscard]] result<symbol_id> intern(std::string_view name) {
+    if (const symbol_id known = find(name); known != symbol_id::none) return known;
+    if (name.empty() || name.size() > longest_name || name.find('\0') != std::string_view::npos) {
+      return errc::bad_argument;
+    }
+    const std::lock_guard lock{mutex_};
+    if (const symbol_id known = find(name); known != symbol_id::none) return known;
+    const std::size_t id = size_.load(std::memory_order_relaxed) + 1;
+    if (id > max_symbols) return errc::symbol_table_full;
+    auto& page = pages_[id / page_size];
+    if (page.load(std::memory_order_relaxed) == nullptr) page.store(new entry[page_size], std::memory_order_release);
+    entry& fresh = page.load(std::memory_order_relaxed)[id % page_size];
+    name.copy(fresh.text, name.size());
+    fresh.length = static_cast<std::uint8_t>(name.size());
+    std::size_t at = hash(name);
+    while (buckets_[at & (bucket_count - 1)].load(std::memory_order_relaxed) != 0) ++at;
+    buckets_[at & (bucket_count - 1)].store(static_cast<std::uint16_t>(id), std::memory_order_release);
+    size_.store(id, std::memory_order_release);  // last: an id below size() has its name
+    return symbol_id{static_cast<std::uint16_t>(id)};
+  }
+
+  /// The name of a number from this table, NUL-terminated, valid as long as the table; empty for symbol_id::none. Any
+  /// thread.
+  [[nodiscard]] std::string_view name(symbol_id id) const noexcept {
+    const auto number = static_cast<std::uint16_t>(id);
+    if (number == 0 || number > size()) return "";
+    return entry_of(number).view();
+  }
+
+  /// Names so far; ids run from 1 to size(). Any thread.
+  [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
+
+ private:
+  struct entry {
+    char text[longest_name + 1]{};
+    std::uint8_t length{0};
+    [[nodiscard]] std::string_view view() const noexcept { return {text, length}; }
+  };
+  using bucket = std::atomic<std::uint16_t>;
+
+  static constexpr std::size_t page_size = 256;
+  static constexpr std::size_t bucket_count = 131'072;  // twice max_symbols: probing always ends
+
+  [[nodiscard]] const entry& entry_of(std::uint16_t id) const noexcept {
+    return pages_[id / page_size].load(std::memory_order_acquire)[id % page_size];
+  }
+
+  // FNV-1a, then a finishing multiply: names differ in few characters.
+  [[nodiscard]] static constexpr std::size_t hash(std::string_view name) noexcept {
+    std::uint64_t value = 0xcbf29ce484222325;
+    for (const char c : name) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return static_cast<std::size_t>((value * 0x9e3779b97f4a7c15) >> 40);
+  }
+
+  std::unique_ptr<bucket[]> buckets_;
+  std::array<std::atomic<entry*>, max_symbols / page_size + 1> pages_{};
+  std::atomic<std::size_t> size_{0};
+  std::mutex mutex_;  // one writer at a time
+};
+
+/// A symbol as ticks give it: its number and the table that knows its name. Two words, copy it freely; valid as long as
+/// the table. Equal when both agree.
+class symbol {
+ public:
+  constexpr symbol() noexcept = default;
+  constexpr symbol(const symbol_table& table, symbol_id id) noexcept : table_{&table}, id_{id} {}
+
+  [[nodiscard]] constexpr symbol_id id() const noexcept { return id_; }
+  [[nodiscard]] std::string_view name() const noexcept { return table_ != nullptr ? table_->name(id_) : ""; }
+  [[nodiscard]] const char* c_str() const noexcept { return name().data(); }
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return id_ != symbol_id::none; }
+
+  friend constexpr bool operator==(const symbol&, const symbol&) = default;
+  [[nodiscard]] friend bool operator==(const symbol& a, std::string_view b) noexcept { return a.name() == b; }
+
+ private:
+  const symbol_table* table_{nullptr};
+  symbol_id id_{symbol_id::none};
+};
+
+}  // namespace foxtrot::inline v0

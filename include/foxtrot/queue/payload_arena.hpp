@@ -1,0 +1,75 @@
+// foxtrot/queue/payload_arena.hpp: contiguous bodies beside a ring, for records that need more than one line.
+#pragma once
+
+#include <foxtrot/core/cpu.hpp>
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+
+namespace foxtrot::inline v0 {
+
+/// A circular store of `T`s for one producer and one consumer, gated: a body stays valid until the consumer releases
+/// it. A body is never split at the end of the store. It is named by its position, a count of elements that never
+/// repeats, which travels to the consumer in a ring's record; that record's publication also publishes the body.
+template <class T>
+  requires std::is_trivially_copyable_v<T>
+class payload_arena {
+ public:
+  /// Room for at least `minimum` elements, rounded up to a power of two; pages are touched here.
+  explicit payload_arena(std::size_t minimum)
+      : elements_{std::make_unique<T[]>(std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum))},
+        mask_{std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum) - 1} {}
+  payload_arena(const payload_arena&) = delete;
+  payload_arena& operator=(const payload_arena&) = delete;
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
+
+  struct claimed {
+    std::span<T> elements;      ///< where the body is to be written; empty: no room
+    std::uint64_t position{0};  ///< its name, for the record
+  };
+
+  /// Producer: contiguous room for `count` elements; nothing is taken before commit().
+  [[nodiscard]] claimed try_claim(std::size_t count) noexcept {
+    if (count == 0 || count > capacity()) return {};
+    const std::size_t offset = static_cast<std::size_t>(next_) & mask_;
+    const std::uint64_t start = offset + count <= capacity() ? next_ : next_ + (capacity() - offset);
+    if (!fits(start, count)) {
+      released_seen_ = released_.load(std::memory_order_acquire);  // the consumer is done with what lies before
+      if (!fits(start, count)) return {};
+    }
+    return {{elements_.get() + (static_cast<std::size_t>(start) & mask_), count}, start};
+  }
+
+  /// Producer: keeps the first `count` elements of a claim.
+  void commit(const claimed& body, std::size_t count) noexcept { next_ = body.position + count; }
+
+  /// Consumer: the body that a record names.
+  [[nodiscard]] std::span<const T> view(std::uint64_t position, std::size_t count) const noexcept {
+    return {elements_.get() + (static_cast<std::size_t>(position) & mask_), count};
+  }
+
+  /// Consumer: everything up to the end of that body may be overwritten.
+  void release(std::uint64_t position, std::size_t count) noexcept {
+    released_.store(position + count, std::memory_order_release);  // pairs with try_claim()
+  }
+
+ private:
+  // Nothing alive: the tail that a long body skips does not count.
+  [[nodiscard]] bool fits(std::uint64_t start, std::size_t count) const noexcept {
+    return released_seen_ == next_ || start + count - released_seen_ <= capacity();
+  }
+
+  std::unique_ptr<T[]> elements_;
+  std::size_t mask_;
+  std::uint64_t next_{0};                                       // producer's thread
+  std::uint64_t released_seen_{0};                              // producer's last look at released_
+  alignas(cache_line) std::atomic<std::uint64_t> released_{0};  // written by the consumer
+};
+
+}  // namespace foxtrot::inline v0

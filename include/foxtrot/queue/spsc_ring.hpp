@@ -1,0 +1,153 @@
+// foxtrot/queue/spsc_ring.hpp: one producer, one consumer, one cache-line transfer per hand-off.
+#pragma once
+
+#include <foxtrot/core/cpu.hpp>
+#include <foxtrot/queue/line.hpp>
+
+#include <atomic>
+#include <bit>
+#include <cassert>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+namespace foxtrot::inline v0 {
+
+/// A bounded queue between exactly two threads. The word that says "this line is filled" stands in the line itself, so
+/// the consumer never touches the producer's index and a hand-off costs one cache-line transfer instead of two.
+/// Payloads are written in place by the producer and read in place by the consumer. Memory is allocated and touched
+/// once, in the constructor; nothing afterwards allocates, locks or enters the kernel.
+template <line_payload T>
+class spsc_ring {
+ public:
+  using value_type = T;
+
+  /// Room for at least `minimum` items, rounded up to a power of two: see capacity().
+  explicit spsc_ring(std::size_t minimum) : lines_{std::make_unique<slot[]>(std::bit_ceil(minimum < 2 ? 2 : minimum))} {
+    const std::size_t count = std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum);
+    producer_ = {.lines = lines_.get(), .mask = count - 1};
+    consumer_ = {.lines = lines_.get(), .mask = count - 1};
+  }
+  spsc_ring(const spsc_ring&) = delete;
+  spsc_ring& operator=(const spsc_ring&) = delete;
+
+  /// Items that fit, exactly.
+  [[nodiscard]] std::size_t capacity() const noexcept { return producer_.mask + 1; }
+
+  // --- the producer's thread ---
+
+  /// The next free payload, to be filled in place and then published; nullptr while the ring is full. Claiming twice
+  /// without publishing gives the same payload, so a claim may be abandoned.
+  [[nodiscard]] T* try_claim() noexcept {
+    if (free_lines() == 0) return nullptr;
+    return ::new (static_cast<void*>(at(producer_, producer_.position).payload)) T;
+  }
+
+  /// Hands the claimed payload over. Only after try_claim() gave one.
+  void publish(line_tag tag = {}) noexcept {
+    // release: pairs with the consumer's acquire of the same word and carries the payload
+    at(producer_, producer_.position).word.store(detail::word_of(producer_.position, tag), std::memory_order_release);
+    ++producer_.position;
+  }
+
+  /// Copies `item` in; false, and `item` untouched, while the ring is full.
+  [[nodiscard]] bool try_push(const T& item, line_tag tag = {}) noexcept {
+    T* free = try_claim();
+    if (free == nullptr) return false;
+    *free = item;
+    publish(tag);
+    return true;
+  }
+
+  /// Lines that can be claimed now without asking again: at least `wanted` if the ring has them.
+  [[nodiscard]] std::size_t free_lines(std::size_t wanted = 1) noexcept {
+    std::size_t free = capacity() - static_cast<std::size_t>(producer_.position - producer_.other_seen);
+    if (free < wanted) [[unlikely]] {
+      // acquire: the consumer's reads of the payload happened before it released the line
+      producer_.other_seen = released_.load(std::memory_order_acquire);
+      free = capacity() - static_cast<std::size_t>(producer_.position - producer_.other_seen);
+    }
+    return free;
+  }
+
+  // --- the consumer's thread ---
+
+  /// The oldest item, readable in place until pop(); nullptr while the ring is empty.
+  [[nodiscard]] const T* front() noexcept {
+    slot& line = at(consumer_, consumer_.position);
+    // acquire: pairs with publish()
+    const std::uint64_t word = line.word.load(std::memory_order_acquire);
+    if (!detail::word_is_at(word, consumer_.position)) return nullptr;
+    consumer_.other_seen = word;
+    return line.value();
+  }
+
+  /// The tag of the item that front() returned.
+  [[nodiscard]] line_tag front_tag() const noexcept { return detail::tag_of(consumer_.other_seen); }
+
+  /// Gives the item that front() returned back to the producer.
+  void pop() noexcept {
+    ++consumer_.position;
+    released_.store(consumer_.position, std::memory_order_release);  // pairs with free_lines()
+  }
+
+  /// Moves the oldest item to `item`; false while the ring is empty.
+  [[nodiscard]] bool try_pop(T& item) noexcept {
+    const T* oldest = front();
+    if (oldest == nullptr) return false;
+    item = *oldest;
+    pop();
+    return true;
+  }
+
+  /// Calls `visit(const T&, line_tag)` in place for up to `max` items that are there now and returns their number. The
+  /// lines go back to the producer together at the end, also where `visit` throws (that item counts as consumed).
+  template <std::invocable<const T&, line_tag> Visitor>
+  std::size_t consume(std::size_t max, Visitor&& visit) {
+    batch_release release{*this};
+    std::size_t done = 0;
+    for (; done < max; ++done) {
+      const T* oldest = front();
+      if (oldest == nullptr) break;
+      ++consumer_.position;
+      visit(*oldest, front_tag());
+    }
+    return done;
+  }
+
+  /// Items waiting, for the consumer's thread; a moment later there may be more.
+  [[nodiscard]] bool empty() noexcept { return front() == nullptr; }
+
+ private:
+  using slot = detail::line<T>;
+
+  struct alignas(cache_line) side {  // each owner's own line: nothing here is shared
+    slot* lines{nullptr};
+    std::size_t mask{0};
+    std::uint64_t position{0};
+    std::uint64_t other_seen{0};  // producer: the consumer's position as last read; consumer: the word of front()
+  };
+
+  struct batch_release {
+    spsc_ring& ring;
+    std::uint64_t before{ring.consumer_.position};
+    ~batch_release() {
+      if (ring.consumer_.position != before)
+        ring.released_.store(ring.consumer_.position, std::memory_order_release);  // pairs with free_lines()
+    }
+  };
+
+  [[nodiscard]] static slot& at(const side& owner, std::uint64_t position) noexcept {
+    return owner.lines[static_cast<std::size_t>(position) & owner.mask];
+  }
+
+  side producer_;                                               // producer's thread
+  side consumer_;                                               // consumer's thread
+  alignas(cache_line) std::atomic<std::uint64_t> released_{0};  // written by the consumer
+  std::unique_ptr<slot[]> lines_;
+};
+
+}  // namespace foxtrot::inline v0

@@ -1,0 +1,30 @@
+// foxtrot/strategy.hpp: what a strategy sees: ticks, queues and threads, without any networking. Compiles fast.
+#pragma once
+
+#include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/decimal.hpp>
+#include <foxtrot/core/diagnostics.hpp>
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/core/histogram.hpp>
+#include <foxtrot/core/result.hpp>
+#include <foxtrot/core/version.hpp>
+#include <foxtrot/market/book_ticker.hpp>
+#include <foxtrot/market/depth.hpp>
+#include <foxtrot/market/event.hpp>
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/levels.hpp>
+#include <foxtrot/market/status.hpp>
+#include <foxtrot/market/subscription.hpp>
+#include <foxtrot/market/symbol.hpp>
+#include <foxtrot/market/tick.hpp>
+#include <foxtrot/market/time_offset.hpp>
+#include <foxtrot/market/trade.hpp>
+#include <foxtrot/queue/idle.hpp>
+#include <foxtrot/queue/line.hpp>
+#include <foxtrot/queue/parking_spot.hpp>
+#include <foxtrot/queue/payload_arena.hpp>
+#include <foxtrot/queue/spsc_ring.hpp>
+#include <foxtrot/thread/placement.hpp>
+#include <foxtrot/thread/signal_guard.hpp>
+#include <foxtrot/thread/worker.hpp>
