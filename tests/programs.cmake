@@ -1,0 +1,51 @@
+# Programs that are compiled as a user would: from the README, and from the single headers alone.
+
+# The README's first program, exactly as shown.
+set(readme "${PROJECT_SOURCE_DIR}/README.md")
+if(EXISTS "${readme}")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${readme}")
+  file(READ "${readme}" text)
+  string(FIND "${text}" "\n```cpp\n" begin)
+  if(NOT begin EQUAL -1)
+    math(EXPR begin "${begin} + 8")
+    string(SUBSTRING "${text}" ${begin} -1 text)
+    string(FIND "${text}" "\n```" end)
+    math(EXPR end "${end} + 1")
+    string(SUBSTRING "${text}" 0 ${end} text)
+    set(source "${CMAKE_CURRENT_BINARY_DIR}/readme_program.cpp")
+    file(GENERATE OUTPUT "${source}" CONTENT "${text}")
+    add_executable(foxtrot_readme_program "${source}")
+    target_link_libraries(foxtrot_readme_program PRIVATE foxtrot::foxtrot)
+    foxtrot_own_target(foxtrot_readme_program)
+    foxtrot_add_check("readme: its first program builds" "${CMAKE_COMMAND}" -E cat "${source}")
+  endif()
+endif()
+
+# The single headers: fresh, and enough on their own.
+set(single "${PROJECT_SOURCE_DIR}/single_include")
+if(FOXTROT_PYTHON)
+  foxtrot_add_check("single_include: fresh" "${FOXTROT_PYTHON}" "${single}/generate" --check)
+endif()
+if(EXISTS "${single}/foxtrot/foxtrot.hpp")
+  set(programs foxtrot)
+  if(EXISTS "${single}/foxtrot/sim.hpp")
+    list(APPEND programs sim)
+  endif()
+  foreach(name IN LISTS programs)
+    add_executable(foxtrot_single_${name} single_include/${name}.cpp)
+    target_include_directories(foxtrot_single_${name} BEFORE PRIVATE "${single}")
+    target_link_libraries(foxtrot_single_${name} PRIVATE foxtrot::foxtrot)
+    foxtrot_own_target(foxtrot_single_${name})
+    foxtrot_add_check("single_include: ${name}.hpp builds and runs alone" foxtrot_single_${name})
+  endforeach()
+endif()
+
+# A project of its own that uses foxtrot, in its tree and installed.
+if(EXISTS "${PROJECT_SOURCE_DIR}/include/foxtrot/strategy.hpp" AND EXISTS "${PROJECT_SOURCE_DIR}/include/foxtrot/foxtrot.hpp")
+  foreach(way IN ITEMS tree package)
+    foxtrot_add_check("consumer: ${way}" "${CMAKE_COMMAND}" "-DWAY=${way}" "-DTREE=${PROJECT_SOURCE_DIR}"
+      "-DBUILD=${PROJECT_BINARY_DIR}" "-DSCRATCH=${CMAKE_CURRENT_BINARY_DIR}/consumer/${way}"
+      "-DGENERATOR=${CMAKE_GENERATOR}" "-DCXX=${CMAKE_CXX_COMPILER}" "-DWITH_ZLIB=${FOXTROT_WITH_ZLIB}"
+      -P "${CMAKE_CURRENT_SOURCE_DIR}/consumer.cmake")
+  endforeach()
+endif()
