@@ -1,0 +1,130 @@
+// foxtrot/net/tcp_stream.hpp: a TCP connection that never blocks and never raises SIGPIPE.
+#pragma once
+
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/net/asio.hpp>
+#include <foxtrot/net/stream.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include <sys/socket.h>
+
+namespace foxtrot::inline v0 {
+
+struct tcp_settings {
+  bool no_delay{true};                ///< requests are small and must not wait for an acknowledgement
+  std::optional<int> receive_buffer;  ///< SO_RCVBUF in bytes, set before connecting; the kernel's own tuning otherwise
+};
+
+/// Owns the socket. One thread: the loop's.
+class tcp_stream {
+ public:
+  using socket = asio::basic_stream_socket<asio::ip::tcp, io_executor>;
+
+  explicit tcp_stream(asio::io_context& loop) : socket_{loop} {}
+  /// Takes over a connected socket, as a server does.
+  explicit tcp_stream(socket accepted, const tcp_settings& settings = {}) : socket_{std::move(accepted)} {
+    std::error_code ignored;  // the options are wishes; a dead socket shows at the first read
+    set_options(settings, ignored);
+  }
+
+  /// Connects to one address, however long that takes. `close` ends the wait, and so does cancellation:
+  /// errc::cancelled.
+  [[nodiscard]] task<std::error_code> connect(asio::ip::tcp::endpoint where, tcp_settings settings = {}) {
+    std::error_code error;
+    close();
+    socket_.open(where.protocol(), error);
+    if (!error) set_options(settings, error);
+    if (error) co_return detail::from_asio(error);
+    co_await socket_.async_connect(where, asio::redirect_error(use_task, error));
+    co_return detail::from_asio(error);  // nothing of *this from here on: it may be gone
+  }
+
+  [[nodiscard]] io_result read_some(std::span<char> into) noexcept {
+    if (!socket_.is_open()) return {0, errc::closed};
+    while (true) {
+      const ssize_t count = ::recv(handle(), into.data(), into.size(), 0);
+      if (count > 0) {
+        drained_ = static_cast<std::size_t>(count) < into.size();
+        return {static_cast<std::size_t>(count), {}};
+      }
+      if (count == 0) return {0, into.empty() ? std::error_code{} : make_error_code(errc::closed)};
+      if (errno != EINTR) return {0, last_error()};
+    }
+  }
+
+  [[nodiscard]] io_result write_some(std::span<const char> from) noexcept {
+    if (!socket_.is_open()) return {0, errc::closed};
+    while (true) {
+      const ssize_t count = ::send(handle(), from.data(), from.size(), MSG_NOSIGNAL);
+      if (count >= 0) return {static_cast<std::size_t>(count), {}};
+      if (errno != EINTR) return {0, last_error()};
+    }
+  }
+
+  /// Holds nothing back.
+  [[nodiscard]] std::error_code flush() noexcept { return {}; }
+
+  [[nodiscard]] task<std::error_code> wait_readable() { return wait(socket::wait_read); }
+  [[nodiscard]] task<std::error_code> wait_writable() { return wait(socket::wait_write); }
+
+  void close() noexcept {
+    std::error_code ignored;
+    socket_.close(ignored);
+    drained_ = false;
+  }
+
+  /// Closes with a reset (RST) instead of the orderly end (FIN).
+  void reset() noexcept {
+    std::error_code ignored;
+    if (socket_.is_open()) socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+    close();
+  }
+
+  /// Ends our direction only: the peer reads to the end, and may still send.
+  void shutdown_write() noexcept {
+    std::error_code ignored;
+    if (socket_.is_open()) socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  }
+
+  [[nodiscard]] std::size_t buffered() const noexcept { return 0; }
+  [[nodiscard]] bool drained() const noexcept { return drained_; }
+  [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
+  [[nodiscard]] int native_handle() noexcept { return socket_.is_open() ? handle() : -1; }
+  [[nodiscard]] io_executor get_executor() noexcept { return socket_.get_executor(); }
+
+ private:
+  [[nodiscard]] int handle() noexcept { return socket_.native_handle(); }
+
+  [[nodiscard]] static std::error_code last_error() noexcept {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return errc::would_block;
+    return {errno, std::system_category()};
+  }
+
+  void set_options(const tcp_settings& settings, std::error_code& error) {
+    socket_.non_blocking(true, error);
+    if (!error && settings.no_delay) socket_.set_option(asio::ip::tcp::no_delay{true}, error);
+    if (!error && settings.receive_buffer) {
+      socket_.set_option(asio::socket_base::receive_buffer_size{*settings.receive_buffer}, error);
+    }
+  }
+
+  [[nodiscard]] task<std::error_code> wait(socket::wait_type what) {
+    if (!socket_.is_open()) co_return make_error_code(errc::closed);
+    std::error_code error;
+    co_await socket_.async_wait(what, asio::redirect_error(use_task, error));
+    co_return detail::from_asio(error);
+  }
+
+  socket socket_;
+  bool drained_{false};
+};
+
+static_assert(buffered_stream<tcp_stream>);
+
+}  // namespace foxtrot::inline v0

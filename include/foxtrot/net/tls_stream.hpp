@@ -1,0 +1,229 @@
+// foxtrot/net/tls_stream.hpp: TLS over a TCP stream, as client or server.
+#pragma once
+
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/net/asio.hpp>
+#include <foxtrot/net/detail/tls_engine.hpp>
+#include <foxtrot/net/detail/wait_either.hpp>
+#include <foxtrot/net/stream.hpp>
+#include <foxtrot/net/tcp_stream.hpp>
+#include <foxtrot/net/tls_context.hpp>
+
+#include <openssl/ssl.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace foxtrot::inline v0 {
+
+/// Owns the connection. The socket is read at most 64 KiB at a time, and at most 64 KiB of ciphertext wait to be sent.
+/// A moved-from stream may only be destroyed or assigned to. One thread: the loop's.
+class tls_stream {
+ public:
+  tls_stream(tcp_stream transport, const tls_context& context)
+      : state_{std::make_shared<state>(std::move(transport), context)} {}
+  tls_stream(tls_stream&&) noexcept = default;
+  tls_stream& operator=(tls_stream&& other) noexcept {
+    if (state_) close();
+    state_ = std::move(other.state_);
+    return *this;
+  }
+  ~tls_stream() {
+    if (state_) close();
+  }
+
+  /// Client: `host_name` is who the server must prove to be (DNS name, sent as SNI, or address). Returns an
+  /// errc::certificate_* where it does not, errc::tls_truncated where it hangs up, errc::tls_handshake_failed
+  /// otherwise. No application byte leaves before. Server: `host_name` is ignored.
+  [[nodiscard]] task<std::error_code> handshake(std::string host_name = {}) {
+    return handshake(state_, std::move(host_name));
+  }
+
+  /// Decrypts one record. The end of the connection is sticky.
+  [[nodiscard]] io_result read_some(std::span<char> into) noexcept { return state_->read_some(into); }
+  [[nodiscard]] io_result write_some(std::span<const char> from) noexcept { return state_->write_some(from); }
+  [[nodiscard]] std::error_code flush() noexcept { return state_->flush(); }
+  [[nodiscard]] task<std::error_code> wait_readable() { return wait_readable(state_); }
+  [[nodiscard]] task<std::error_code> wait_writable() { return wait_writable(state_); }
+
+  /// Sends close_notify as far as the socket takes it now; waits for nothing.
+  void shutdown() noexcept {
+    if (state_->usable()) state_->engine.shut();
+    (void)state_->flush();
+  }
+  void close() noexcept {
+    state_->transport.close();
+    if (!state_->ended) state_->ended = errc::closed;
+  }
+  /// Closes with a reset (RST) instead of an orderly end.
+  void reset() noexcept {
+    state_->transport.reset();
+    close();
+  }
+
+  [[nodiscard]] std::size_t buffered() const noexcept {
+    return state_->engine.undecrypted() + state_->engine.decrypted();
+  }
+  [[nodiscard]] bool drained() const noexcept { return state_->transport.drained(); }
+  /// Ciphertext that the socket has not taken yet, in bytes.
+  [[nodiscard]] std::size_t unsent() const noexcept { return state_->engine.unsent().size(); }
+  [[nodiscard]] bool is_open() const noexcept { return state_->transport.is_open(); }
+  [[nodiscard]] int native_handle() noexcept { return state_->transport.native_handle(); }
+  [[nodiscard]] SSL* native_tls() const noexcept { return state_->engine.native(); }
+  /// "TLSv1.3".
+  [[nodiscard]] std::string_view version() const noexcept { return SSL_get_version(native_tls()); }
+  /// What ALPN agreed on; empty if nothing.
+  [[nodiscard]] std::string_view protocol() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(native_tls(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+  }
+
+ private:
+  using outcome = detail::tls_step::outcome;
+
+  // On the heap: OpenSSL holds its address, and a waiting coroutine may outlive the stream.
+  struct state {
+    state(tcp_stream connected, const tls_context& context) : transport{std::move(connected)}, engine{context} {
+      if (!engine.valid()) ended = errc::tls_handshake_failed;
+    }
+
+    [[nodiscard]] bool usable() const noexcept { return engine.valid() && transport.is_open(); }
+
+    [[nodiscard]] std::error_code receive() noexcept {
+      const io_result got = transport.read_some(engine.receive_space());
+      engine.received(got.bytes);
+      // TCP's end where TLS did not announce one: somebody cut the connection
+      return got.error == errc::closed && transport.is_open() ? make_error_code(errc::tls_truncated) : got.error;
+    }
+
+    [[nodiscard]] std::error_code flush() noexcept {
+      while (!engine.unsent().empty()) {
+        const io_result went = transport.write_some(engine.unsent());
+        if (went.error) return went.error;
+        engine.sent(went.bytes);
+      }
+      return {};
+    }
+
+    io_result end(std::error_code error) noexcept {
+      ended = error;
+      (void)flush();  // an alert, perhaps
+      return {0, error};
+    }
+
+    io_result nothing_now() noexcept {
+      (void)flush();  // what OpenSSL answered while it was reading
+      return {0, errc::would_block};
+    }
+
+    io_result read_some(std::span<char> into) noexcept {
+      if (ended) return {0, ended};
+      if (into.empty()) return {};
+      replies_blocked = false;
+      bool asked = false;
+      while (true) {
+        if (engine.undecrypted() + engine.decrypted() == 0) {
+          if (std::exchange(asked, true)) return nothing_now();
+          const std::error_code error = receive();
+          if (error == errc::would_block) return nothing_now();
+          if (error) return end(error);
+        }
+        const detail::tls_step step = engine.read(into);
+        switch (step.result) {
+          case outcome::done: return {step.bytes, {}};
+          case outcome::want_read: break;
+          case outcome::want_write:
+            if (flush()) {
+              replies_blocked = true;
+              return {0, errc::would_block};
+            }
+            break;
+          case outcome::closed: return end(errc::closed);
+          case outcome::failed: return end(errc::tls_protocol_error);
+        }
+      }
+    }
+
+    io_result write_some(std::span<const char> from) noexcept {
+      if (!usable()) return {0, errc::closed};
+      if (from.empty()) return {};
+      std::error_code error = flush();
+      std::size_t taken = 0;
+      while (!error && taken != from.size()) {  // so no more than one record waits beside OpenSSL's own replies
+        const detail::tls_step step = engine.write(from.subspan(taken));
+        if (step.result == outcome::failed) error = errc::tls_protocol_error;
+        if (step.result == outcome::closed) error = errc::closed;
+        if (step.result != outcome::done) break;
+        taken += step.bytes;
+        error = flush();
+      }
+      if (taken != 0 || error) return {taken, taken != 0 ? std::error_code{} : error};
+      return {0, errc::would_block};
+    }
+
+    tcp_stream transport;
+    detail::tls_engine engine;
+    std::error_code ended;
+    bool replies_blocked{false};  // OpenSSL reads no further until the socket takes its replies
+  };
+
+  static task<std::error_code> handshake(std::shared_ptr<state> self, std::string host_name) {
+    if (self->ended) co_return self->ended;
+    detail::tls_engine& engine = self->engine;
+    if (engine.context().role() == tls_role::client && !host_name.empty() && !engine.expect(host_name)) {
+      co_return make_error_code(errc::bad_argument);
+    }
+    if (engine.context().verifies() && engine.context().role() == tls_role::client && host_name.empty()) {
+      co_return make_error_code(errc::bad_argument);  // a chain to anybody proves nothing
+    }
+    while (true) {
+      const detail::tls_step step = engine.handshake();
+      while (self->flush() == errc::would_block) {
+        const std::error_code error = co_await self->transport.wait_writable();
+        if (error) co_return error;
+      }
+      if (step.result == outcome::done) co_return std::error_code{};
+      if (step.result != outcome::want_read && step.result != outcome::want_write) {
+        self->ended = engine.handshake_error();
+        co_return self->ended;
+      }
+      std::error_code error = self->receive();
+      if (error == errc::would_block) error = co_await self->transport.wait_readable();
+      if (error) co_return error;
+    }
+  }
+
+  static task<std::error_code> wait_readable(std::shared_ptr<state> self) {
+    if (!self->replies_blocked && self->engine.undecrypted() + self->engine.decrypted() != 0)
+      co_return std::error_code{};
+    if (self->flush() != errc::would_block) co_return co_await self->transport.wait_readable();
+    // While replies wait the peer may be waiting for them.
+    std::error_code error;
+    if (self->replies_blocked) {
+      error = co_await self->transport.wait_writable();
+    } else {
+      error = co_await detail::wait_either(self->transport.wait_readable(), self->transport.wait_writable());
+    }
+    if (!error) (void)self->flush();
+    co_return error;
+  }
+
+  static task<std::error_code> wait_writable(std::shared_ptr<state> self) {
+    const std::error_code error = co_await self->transport.wait_writable();
+    if (!error) (void)self->flush();
+    co_return error;
+  }
+
+  std::shared_ptr<state> state_;
+};
+
+static_assert(buffered_stream<tls_stream>);
+
+}  // namespace foxtrot::inline v0

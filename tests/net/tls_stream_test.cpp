@@ -1,0 +1,289 @@
+#include <foxtrot/net/tls_stream.hpp>
+
+#include <support/loop_fixture.hpp>
+#include <support/loopback.hpp>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <sys/socket.h>
+
+using namespace foxtrot;
+using namespace foxtrot_test;
+
+namespace {
+
+tls_settings only(tls_version version) {
+  tls_settings settings;
+  settings.min_version = settings.max_version = version;
+  return settings;
+}
+
+std::error_code first_error(loop_fixture& f, tls_stream& stream) {
+  std::array<char, 100> buffer{};
+  while (true) {
+    const io_result got = stream.read_some(buffer);
+    if (got.error && got.error != errc::would_block) return got.error;
+    if (got.error) {
+      if (const auto error = f.run(stream.wait_readable())) return error;
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("tls_stream: megabytes both ways in odd slices, TLS 1.2 and 1.3", "[net]") {
+  for (const tls_version version : {tls_version::tls_1_2, tls_version::tls_1_3}) {
+    loop_fixture f;
+    tls_pair p{f, client_context(only(version)), server_context()};
+    REQUIRE(p.client_error == std::error_code{});
+    REQUIRE(p.server_error == std::error_code{});
+    CHECK(p.client.version() == (version == tls_version::tls_1_2 ? "TLSv1.2" : "TLSv1.3"));
+    CHECK(exchange(f, p.client, p.server, 3'000'000));
+    tls_stream moved = std::move(p.client);  // OpenSSL must not notice
+    CHECK(exchange(f, moved, p.server, 100'000));
+  }
+}
+
+TEST_CASE("tls_stream: the certificate decides, by its own kind of error", "[net]") {
+  const struct {
+    certificate_kind kind;
+    const char* host;
+    errc expected;
+  } cases[] = {
+      {certificate_kind::right, "localhost", errc{}},
+      {certificate_kind::right, "127.0.0.1", errc{}},
+      {certificate_kind::right, "::1", errc{}},
+      {certificate_kind::right, "elsewhere.test", errc::certificate_host_mismatch},
+      {certificate_kind::right, "127.0.0.2", errc::certificate_host_mismatch},
+      {certificate_kind::wrong_host, "localhost", errc::certificate_host_mismatch},
+      {certificate_kind::wrong_host, "127.0.0.1", errc::certificate_host_mismatch},
+      {certificate_kind::expired, "localhost", errc::certificate_expired},
+      {certificate_kind::not_yet_valid, "localhost", errc::certificate_not_yet_valid},
+      {certificate_kind::self_signed, "localhost", errc::certificate_unknown_authority},
+      {certificate_kind::common_name_only, "localhost", errc::certificate_host_mismatch},
+  };
+  for (const auto& [kind, host, expected] : cases) {
+    CAPTURE(static_cast<int>(kind), host);
+    loop_fixture f;
+    const tls_pair p{f, client_context(), server_context(kind), host};
+    CHECK(p.client_error == (expected == errc{} ? std::error_code{} : make_error_code(expected)));
+    CHECK((p.client_error == condition::tls_failure) == (expected != errc{}));
+    CHECK(ERR_peek_error() == 0);
+  }
+}
+
+TEST_CASE("tls_stream: an unknown authority is refused, and verification can be switched off", "[net]") {
+  const auto stranger = certificate_authority::make("stranger").value();
+  tls_settings settings;
+  settings.ca_pem = stranger.ca_pem();
+  loop_fixture f;
+  const tls_pair refused{f, client_context(settings), server_context()};
+  CHECK(refused.client_error == errc::certificate_unknown_authority);
+  CHECK(refused.server_error);
+  settings.verify = false;
+  const tls_pair blind{f, client_context(settings), server_context(certificate_kind::expired), ""};
+  CHECK(blind.client_error == std::error_code{});
+}
+
+TEST_CASE("tls_stream: a verifying client must know whom to expect; the name travels as SNI, an address does not",
+          "[net]") {
+  loop_fixture f;
+  tcp_pair wire{f};
+  tls_stream nameless{std::move(wire.client), client_context()};
+  CHECK(f.run(nameless.handshake("")) == errc::bad_argument);
+  const tls_pair named{f};
+  CHECK(std::string{SSL_get_servername(named.server.native_tls(), TLSEXT_NAMETYPE_host_name)} == "localhost");
+  const tls_pair numbered{f, client_context(), server_context(), "127.0.0.1"};
+  CHECK(SSL_get_servername(numbered.server.native_tls(), TLSEXT_NAMETYPE_host_name) == nullptr);
+}
+
+TEST_CASE("tls_stream: close_notify is an orderly end, a bare FIN is truncation, a reset is a reset", "[net]") {
+  loop_fixture f;
+  {
+    tls_pair p{f};
+    p.server.shutdown();
+    p.server.close();
+    CHECK(first_error(f, p.client) == errc::closed);
+    std::array<char, 1> byte{};
+    CHECK(p.client.read_some(byte).error == errc::closed);
+  }
+  {
+    tls_pair p{f};
+    CHECK(p.server.write_some(std::string{"half a frame"}).bytes == 12);
+    p.server.close();
+    CHECK(first_error(f, p.client) == errc::tls_truncated);
+    std::array<char, 1> byte{};
+    CHECK(p.client.read_some(byte).error == errc::tls_truncated);  // sticky
+  }
+  {
+    tls_pair p{f};
+    p.server.reset();
+    CHECK(first_error(f, p.client) == condition::transient);
+  }
+}
+
+TEST_CASE("tls_stream: garbage on the wire is a protocol error", "[net]") {
+  loop_fixture f;
+  tls_pair p{f};
+  const std::string garbage(100, 'G');
+  REQUIRE(::send(p.server.native_handle(), garbage.data(), garbage.size(), MSG_NOSIGNAL) == 100);
+  CHECK(first_error(f, p.client) == errc::tls_protocol_error);
+  CHECK(ERR_peek_error() == 0);
+}
+
+TEST_CASE("tls_stream: a peer that hangs up or talks nonsense during the handshake", "[net]") {
+  loop_fixture f;
+  {
+    tcp_pair wire{f};
+    tls_stream client{std::move(wire.client), client_context()};
+    auto shaking = f.start(client.handshake("localhost"));
+    f.poll();
+    wire.server.shutdown_write();
+    REQUIRE(f.run_until([&] { return shaking.done(); }));
+    CHECK(shaking.get() == errc::tls_truncated);
+  }
+  {
+    tcp_pair wire{f};
+    tls_stream client{std::move(wire.client), client_context()};
+    auto shaking = f.start(client.handshake("localhost"));
+    CHECK(wire.server.write_some(std::string{"HTTP/1.1 400 Bad Request\r\n\r\n"}).bytes != 0);
+    REQUIRE(f.run_until([&] { return shaking.done(); }));
+    CHECK(shaking.get() == errc::tls_handshake_failed);
+  }
+  {
+    tcp_pair wire{f};
+    auto client = std::make_unique<tls_stream>(std::move(wire.client), client_context());
+    auto shaking = f.start(client->handshake("localhost"));
+    f.poll();
+    client.reset();  // destroyed under its handshake
+    REQUIRE(f.run_until([&] { return shaking.done(); }));
+    CHECK(shaking.get() == errc::cancelled);
+  }
+}
+
+TEST_CASE("tls_stream: somebody else's OpenSSL error is not taken for ours", "[net]") {
+  loop_fixture f;
+  tls_pair p{f};
+  std::array<char, 10> buffer{};
+  ERR_raise(ERR_LIB_USER, 1);
+  CHECK(p.client.read_some(buffer).error == errc::would_block);
+  ERR_raise(ERR_LIB_USER, 1);
+  CHECK(p.client.write_some(std::string{"x"}).bytes == 1);
+  ERR_raise(ERR_LIB_USER, 1);
+  CHECK(f.run(read_all(p.server, 1)) == "x");
+  ERR_raise(ERR_LIB_USER, 1);
+  CHECK(exchange(f, p.client, p.server, 1000));
+  ERR_clear_error();
+}
+
+TEST_CASE("tls_stream: one socket read feeds many records, and says when it is used up", "[net]") {
+  loop_fixture f;
+  tls_pair p{f};
+  for (int i = 0; i < 5; ++i) REQUIRE(p.server.write_some(std::string(10, static_cast<char>('a' + i))).bytes == 10);
+  std::array<char, 64> buffer{};
+  std::string seen;
+  io_result got;
+  while ((got = p.client.read_some(buffer)).error == errc::would_block) REQUIRE_FALSE(f.run(p.client.wait_readable()));
+  seen.append(buffer.data(), got.bytes);
+  while (p.client.buffered() != 0) {
+    got = p.client.read_some(buffer);
+    REQUIRE_FALSE(got.error);
+    seen.append(buffer.data(), got.bytes);
+  }
+  CHECK(p.client.drained());
+  CHECK(seen == "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee");
+}
+
+TEST_CASE("tls_stream: what waits to be sent is bounded, and arrives once the peer reads", "[net]") {
+  loop_fixture f;
+  tls_pair p{f};
+  const std::string chunk(100'000, 'x');
+  std::size_t sent = 0;
+  std::size_t most = 0;
+  io_result went;
+  while (!(went = p.client.write_some(chunk)).error) {
+    sent += went.bytes;
+    most = std::max(most, p.client.unsent());
+  }
+  CHECK(went.error == errc::would_block);
+  CHECK(most > 0);
+  CHECK(most <= 64 * 1024);
+  CHECK(p.client.flush() == errc::would_block);
+  auto reading = f.start(read_all(p.server, sent));
+  auto waiting = f.start(p.client.wait_readable());  // sends meanwhile
+  REQUIRE(f.run_until([&] { return reading.done(); }));
+  CHECK(reading.get() == std::string(sent, 'x'));
+  CHECK(p.client.unsent() == 0);
+  waiting.cancel();
+  f.run_until([&] { return waiting.done(); });
+}
+
+TEST_CASE("tls_stream: a thousand key updates that want answers lose nothing", "[net]") {
+  loop_fixture f;
+  tls_pair p{f};
+  std::string expected;
+  std::string seen;
+  std::array<char, 100> buffer{};
+  std::size_t most = 0;
+  const auto read = [&] {
+    io_result got;
+    while (!(got = p.client.read_some(buffer)).error) seen.append(buffer.data(), got.bytes);
+    most = std::max(most, p.client.unsent());
+    return got.error;
+  };
+  for (int i = 0; i < 1000; ++i) {
+    REQUIRE(SSL_key_update(p.server.native_tls(), SSL_KEY_UPDATE_REQUESTED) == 1);
+    const std::string byte(1, static_cast<char>('a' + i % 26));
+    REQUIRE(p.server.write_some(byte).bytes == 1);
+    expected += byte;
+    if (i % 100 == 99) CHECK(read() == errc::would_block);
+  }
+  REQUIRE(f.run_until([&] {
+    CHECK(read() == errc::would_block);
+    return seen.size() == expected.size();
+  }));
+  CHECK(seen == expected);
+  CHECK(most <= 64 * 1024);
+  std::array<char, 10> ignored{};
+  CHECK(p.server.read_some(ignored).error == errc::would_block);  // the answers were proper ones
+  CHECK(exchange(f, p.client, p.server, 100'000));
+}
+
+TEST_CASE("tls_stream: renegotiation is refused and the connection lives on", "[net]") {
+  loop_fixture f;
+  tls_pair p{f, client_context(only(tls_version::tls_1_2)), server_context()};
+  REQUIRE_FALSE(p.client_error);
+  SSL_clear_options(p.server.native_tls(), SSL_OP_NO_RENEGOTIATION);
+  REQUIRE(SSL_renegotiate(p.server.native_tls()) == 1);
+  (void)SSL_do_handshake(p.server.native_tls());  // the HelloRequest
+  REQUIRE_FALSE(p.server.flush());
+  std::array<char, 100> buffer{};
+  CHECK(f.run(p.client.wait_readable()) == std::error_code{});
+  CHECK(p.client.read_some(buffer).error == errc::would_block);
+  CHECK(p.client.is_open());
+  CHECK(SSL_num_renegotiations(p.client.native_tls()) == 0);
+}
+
+TEST_CASE("tls_stream: close wakes who waits", "[net]") {
+  loop_fixture f;
+  tls_pair p{f};
+  auto waiting = f.start(p.client.wait_readable());
+  f.run_until([&] { return !waiting.done(); });
+  f.poll();
+  p.client.close();
+  p.client.close();
+  f.poll();
+  REQUIRE(waiting.done());
+  std::array<char, 1> byte{};
+  CHECK(p.client.read_some(byte).error == errc::closed);
+  CHECK(p.client.write_some(byte).error == errc::closed);
+}
