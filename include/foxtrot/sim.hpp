@@ -1,0 +1,7 @@
+// foxtrot/sim.hpp: entry point: a simulated exchange, and the parts it is made of.
+#pragma once
+
+#include <foxtrot/sim/certificate_authority.hpp>
+#include <foxtrot/sim/exchange.hpp>
+#include <foxtrot/sim/market_generator.hpp>
+#include <foxtrot/sim/market_json.hpp>

@@ -1,0 +1,132 @@
+// foxtrot/sim/exchange.hpp: a simulated exchange on loopback: real TLS, WebSocket and REST on one port.
+#pragma once
+
+#include <foxtrot/core/diagnostics.hpp>
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/core/result.hpp>
+#include <foxtrot/net/async_thread_bridge.hpp>
+#include <foxtrot/net/tls_context.hpp>
+#include <foxtrot/net/websocket/close.hpp>
+#include <foxtrot/sim/capture_replay.hpp>
+#include <foxtrot/sim/certificate_authority.hpp>
+#include <foxtrot/sim/exchange_server.hpp>
+#include <foxtrot/sim/exchange_settings.hpp>
+#include <foxtrot/sim/generator_source.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace foxtrot::inline v0 {
+
+/// Speaks the venue's protocol to any number of clients from a thread of its own. Starts once, stops once. Everything
+/// but construction, `start` and destruction may be called from any thread at any time; what changes connections takes
+/// effect soon after.
+class exchange {
+ public:
+  explicit exchange(exchange_settings settings = {}, diagnostics log = {})
+      : settings_{std::move(settings)}, bridge_{bridge_settings_of(settings_), std::move(log)} {}
+  exchange(const exchange&) = delete;
+  exchange& operator=(const exchange&) = delete;
+  /// Stops.
+  ~exchange() { stop(); }
+
+  /// The port it listens on. The error of the capture, of the certificate, or of the socket; nothing runs then.
+  [[nodiscard]] result<std::uint16_t> start() {
+    std::optional<tls_context> tls;
+    if (settings_.tls) {
+      auto prepared = prepare_tls();
+      if (!prepared) return prepared.error();
+      tls = std::move(prepared).value();
+    }
+    if (const std::error_code error = prepare_source()) return error;
+    server_.emplace(settings_, std::move(tls), bridge_.context(), bridge_.timers(), bridge_.scope(), *source_,
+                    counters_);
+    const auto port = server_->listen();
+    if (!port) return port.error();
+    if (const std::error_code error = bridge_.start()) return error;
+    if (const std::error_code error = bridge_.call([this] { server_->begin(); }, std::chrono::seconds{1})) return error;
+    port_ = *port;
+    return port_;
+  }
+
+  /// Drops every connection and joins the thread, within `patience`. Any number of times.
+  std::error_code stop(std::chrono::milliseconds patience = std::chrono::seconds{2}) { return bridge_.stop(patience); }
+
+  /// What `start` returned; 0 before.
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  /// The authority that a client has to trust; empty before `start` and without TLS.
+  [[nodiscard]] const std::string& ca_pem() const noexcept { return ca_pem_; }
+  [[nodiscard]] exchange_statistics statistics() const noexcept { return counters_.look(); }
+
+  /// Every connection ends with a reset (RST), or is closed by the WebSocket's handshake.
+  void reset_connections() {
+    bridge_.post([this] { server_->reset_connections(); });
+  }
+  void close_connections(close_code code, std::string reason = {}) {
+    bridge_.post([this, code, reason = std::move(reason)] { server_->close_connections(code, reason); });
+  }
+  /// No market data from now on, until `resume`; everything else goes on.
+  void pause() {
+    bridge_.post([this] { source_->pause(true); });
+  }
+  void resume() {
+    bridge_.post([this] { source_->pause(false); });
+  }
+
+ private:
+  [[nodiscard]] static bridge_settings bridge_settings_of(const exchange_settings& settings) {
+    bridge_settings bridge;
+    bridge.network.name = settings.thread_name;
+    bridge.network.cpu = settings.cpu;
+    return bridge;
+  }
+
+  [[nodiscard]] result<tls_context> prepare_tls() {
+    const auto authority = certificate_authority::make();
+    if (!authority) return authority.error();
+    const auto issued = authority->issue(settings_.certificate);
+    if (!issued) return issued.error();
+    ca_pem_ = authority->ca_pem();
+    tls_settings server;
+    server.role = tls_role::server;
+    server.max_version = settings_.max_tls;
+    server.certificate_pem = issued->certificate_pem;
+    server.key_pem = issued->key_pem;
+    return tls_context::make(server);
+  }
+
+  [[nodiscard]] std::error_code prepare_source() {
+    if (settings_.replay.path.empty()) {
+      generator_settings wanted;
+      wanted.market = settings_.market;
+      wanted.symbols = settings_.symbols;
+      wanted.seed = settings_.seed;
+      wanted.events_per_second = settings_.events_per_second;
+      wanted.levels = settings_.levels;
+      source_ = std::make_unique<generator_source>(std::move(wanted));
+      return {};
+    }
+    auto replay = capture_replay::open(settings_.replay, counters_);
+    if (!replay) return replay.error();
+    const capture_market market = (*replay)->contents().market;
+    if (market != capture_market::unknown)
+      settings_.market = market == capture_market::usdm ? sim_market::usdm : sim_market::spot;
+    source_ = std::move(*replay);
+    return {};
+  }
+
+  exchange_settings settings_;
+  detail::exchange_counters counters_;
+  std::string ca_pem_;
+  std::uint16_t port_{0};
+  std::unique_ptr<market_source> source_;
+  async_thread_bridge bridge_;
+  std::optional<exchange_server> server_;  // used on the bridge's thread, which `stop` has joined before this goes
+};
+
+}  // namespace foxtrot::inline v0

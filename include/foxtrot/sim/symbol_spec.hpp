@@ -1,0 +1,80 @@
+// foxtrot/sim/symbol_spec.hpp: what a simulated exchange trades: symbols, their numbers' formats, their habits.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace foxtrot::inline v0 {
+
+/// Which market is simulated: they differ in keys, number formats, update ids and paths.
+enum class sim_market : std::uint8_t { spot, usdm };
+
+/// One symbol. Prices are integers in units of its tick, quantities in units of its lot.
+struct symbol_spec {
+  std::string name;                  ///< upper case
+  std::int64_t price{0};             ///< where it starts, in ticks
+  std::int64_t tick{1};              ///< in units of the price's last decimal
+  int price_decimals{2};             ///< spot pads to eight when it writes
+  int quantity_decimals{5};          ///< likewise; the lot is one unit of the last decimal
+  std::int64_t typical_quantity{1};  ///< what one level holds, in lots
+};
+
+namespace detail {
+
+struct known_symbol {
+  std::string_view name;
+  std::int64_t price;
+  std::int64_t tick;
+  int price_decimals;
+  int quantity_decimals;
+  std::int64_t typical_quantity;
+};
+
+inline constexpr std::array<known_symbol, 10> spot_symbols{{
+    {"BTCUSDT", 6183763, 1, 2, 5, 20000},
+    {"ETHUSDT", 268380, 1, 2, 4, 8000},
+    {"BNBUSDT", 51020, 1, 2, 3, 4000},
+    {"SOLUSDT", 15387, 1, 2, 3, 25000},
+    {"XRPUSDT", 61250, 1, 5, 1, 20000},
+    {"DOGEUSDT", 10431, 1, 5, 0, 18000},
+    {"ADAUSDT", 3390, 1, 4, 1, 90000},
+    {"AVAXUSDT", 2214, 1, 2, 2, 30000},
+    {"LINKUSDT", 1052, 1, 2, 2, 40000},
+    {"PEPEUSDT", 785, 1, 8, 0, 900000000},
+}};
+
+inline constexpr std::array<known_symbol, 10> usdm_symbols{{
+    {"BTCUSDT", 618002, 10, 2, 3, 800},
+    {"ETHUSDT", 268377, 1, 2, 3, 9000},
+    {"BNBUSDT", 51018, 10, 3, 2, 3000},
+    {"SOLUSDT", 15385, 100, 4, 0, 40},
+    {"XRPUSDT", 6124, 1, 4, 1, 60000},
+    {"DOGEUSDT", 10429, 10, 6, 0, 30000},
+    {"ADAUSDT", 3389, 10, 5, 0, 12000},
+    {"AVAXUSDT", 22131, 10, 4, 0, 60},
+    {"LINKUSDT", 10516, 1, 3, 2, 9000},
+    {"1000PEPEUSDT", 78490, 1, 7, 0, 900000},
+}};
+
+}  // namespace detail
+
+/// The first `count` symbols of a market: well-known ones with sensible prices, then invented ones.
+[[nodiscard]] inline std::vector<symbol_spec> default_symbols(sim_market market, std::size_t count = 4) {
+  const auto& known = market == sim_market::spot ? detail::spot_symbols : detail::usdm_symbols;
+  std::vector<symbol_spec> specs;
+  specs.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const detail::known_symbol& model = known[i % known.size()];
+    std::string name = i < known.size() ? std::string{model.name} : "SIM" + std::to_string(i) + "USDT";
+    specs.push_back({std::move(name), model.price, model.tick, model.price_decimals, model.quantity_decimals,
+                     model.typical_quantity});
+  }
+  return specs;
+}
+
+}  // namespace foxtrot::inline v0
