@@ -125,9 +125,9 @@ class channel {
 
   // --- any thread ---
 
-  /// Ends a producer's wait for room now and for good: what does not fit is dropped and counted from here on.
-  void interrupt() noexcept {
-    interrupted_.store(true, std::memory_order_release);
+  /// While true, a producer does not wait for room: what does not fit is dropped and counted. A wait under way ends.
+  void interrupt(bool on) noexcept {
+    interrupted_.store(on, std::memory_order_release);
     producer_spot_.wake();
   }
   void close_by_consumer() noexcept {

@@ -52,7 +52,8 @@ class event {
   /// that is not told of a lost connection trades on stale prices.
   template <class... Handlers>
   void visit(Handlers&&... handlers) const {
-    static_assert((std::invocable<Handlers&, const status&> || ...),
+    // a disjunction, not a fold: handlers after the first that fits are not even looked at
+    static_assert(std::disjunction_v<std::is_invocable<Handlers&, const status&>...>,
                   "visit needs a handler for const foxtrot::status&: without it a strategy acts on stale prices");
     switch (tag_.kind) {
       case tick_kind::status: return give<status>(handlers...);

@@ -14,7 +14,7 @@ namespace foxtrot::inline v0 {
 
 enum class status_code : std::uint8_t {
   connected,         ///< ticks may come
-  disconnected,      ///< no ticks will come; error() says why
+  disconnected,      ///< a connection was lost, or could not be made; error() says why
   reconnecting,      ///< attempt() is about to begin
   gap,               ///< ids from() to to() of symbol() are missing
   resynchronised,    ///< the book of symbol() is right again

@@ -1,0 +1,123 @@
+// foxtrot/exchange/binance/depth_fetcher.hpp: whole books over REST, one after the other, for the symbols that need
+// one.
+#pragma once
+
+#include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/diagnostics.hpp>
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/exchange/binance/protocol.hpp>
+#include <foxtrot/exchange/binance/settings.hpp>
+#include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/net/asio.hpp>
+#include <foxtrot/net/async_event.hpp>
+#include <foxtrot/net/backoff.hpp>
+#include <foxtrot/net/http/client.hpp>
+#include <foxtrot/net/timer_queue.hpp>
+#include <foxtrot/net/url.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// The symbol of a diff-depth stream, in upper case as REST wants it; empty for any other stream. Partial books
+/// (`@depth20`) are whole already.
+[[nodiscard]] inline std::string depth_symbol_of(std::string_view stream) {
+  const std::size_t at = stream.find('@');
+  if (at == std::string_view::npos) return {};
+  const std::string_view what = stream.substr(at + 1);
+  if (what != "depth" && !what.starts_with("depth@")) return {};
+  std::string symbol{stream.substr(0, at)};
+  std::transform(symbol.begin(), symbol.end(), symbol.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return symbol;
+}
+
+/// Fetches the depth snapshots that were asked for and publishes them as ticks; a request that fails is tried again,
+/// with backoff, until it is answered or forgotten. Loop thread only.
+class depth_fetcher {
+ public:
+  depth_fetcher(timer_queue& timers, publisher& out, protocol& decoder, const checked_settings& settings)
+      : timers_{timers},
+        out_{out},
+        decoder_{decoder},
+        settings_{settings},
+        client_{timers, settings.tls, {.dial = settings.given.dial, .limits = {}, .headers = {}}},
+        news_{timers.context()} {}
+
+  /// One snapshot for each diff-depth stream among these, unless it is waiting already.
+  void ask(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      std::string symbol = depth_symbol_of(stream);
+      if (symbol.empty() || std::find(waiting_.begin(), waiting_.end(), symbol) != waiting_.end()) continue;
+      waiting_.push_back(std::move(symbol));
+    }
+    news_.notify();
+  }
+  void forget() noexcept { waiting_.clear(); }
+
+  /// Runs until cancelled.
+  [[nodiscard]] task<> run() {
+    backoff retry{{.base = std::chrono::milliseconds{500}, .cap = std::chrono::milliseconds{30'000}}};
+    while (true) {
+      if (waiting_.empty()) {
+        if (co_await news_.wait()) co_return;
+        continue;
+      }
+      const std::string symbol = waiting_.front();
+      const std::error_code error = co_await fetch(symbol);
+      if (error == errc::cancelled) co_return;
+      const bool done = !error || error == errc::http_client_error;  // "no such symbol" will not change
+      if (done && !waiting_.empty() && waiting_.front() == symbol) waiting_.pop_front();
+      if (!error) {
+        retry.reset();
+        continue;
+      }
+      out_.counters().count(error);
+      settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, error);
+      if (!done && co_await timers_.sleep_for(retry.next())) co_return;
+    }
+  }
+
+ private:
+  [[nodiscard]] task<std::error_code> fetch(std::string symbol) {
+    url where = settings_.rest;
+    where.target = settings_.given.market == market::usdm ? "/fapi/v1/depth?symbol=" : "/api/v3/depth?symbol=";
+    where.target += symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
+    const steady_time::duration limit = settings_.given.request_timeout;
+    auto answer = co_await client_.get(std::move(where), limit);
+    if (!answer) co_return answer.error();
+    if (const std::error_code refused = answer->error()) co_return refused;
+    publish(symbol, answer->body);
+    co_return std::error_code{};
+  }
+
+  void publish(const std::string& symbol, const std::string& body) {
+    publisher::batch batch{out_};
+    feed_counters& count = batch.counters();
+    count.messages.add();
+    count.bytes.add(body.size());
+    const auto now = epoch_clock::now_ns() + settings_.given.session.clock_shift.count();
+    switch (decoder_.messages().decode_depth(body, symbol, now, batch)) {
+      case message_type::tick: return;
+      case message_type::rejected: return count.rejected.add();
+      default: return count.unknown.add();
+    }
+  }
+
+  timer_queue& timers_;
+  publisher& out_;
+  protocol& decoder_;
+  const checked_settings& settings_;
+  http_client client_;
+  async_event news_;
+  std::deque<std::string> waiting_;
+};
+
+}  // namespace foxtrot::inline v0::binance::detail

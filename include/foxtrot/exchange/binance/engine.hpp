@@ -1,0 +1,128 @@
+// foxtrot/exchange/binance/engine.hpp: everything that runs between connect and disconnect of a market_data.
+#pragma once
+
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/exchange/binance/depth_fetcher.hpp>
+#include <foxtrot/exchange/binance/protocol.hpp>
+#include <foxtrot/exchange/binance/settings.hpp>
+#include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/feed/tls_dialer.hpp>
+#include <foxtrot/feed/websocket_manager.hpp>
+#include <foxtrot/net/asio.hpp>
+#include <foxtrot/net/async_thread_bridge.hpp>
+#include <foxtrot/net/task_scope.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// One network thread with its session and its REST requests. Made, started and stopped by its owner; the rest from any
+/// thread.
+class engine {
+ public:
+  engine(const checked_settings& settings, publisher& out)
+      : settings_{settings},
+        out_{out},
+        bridge_{bridge_settings_of(settings.given.network), settings.given.log},
+        protocol_{settings.given.market},
+        session_{bridge_,
+                 out,
+                 protocol_,
+                 tls_dialer{settings.tls, settings.websocket.host, settings.websocket.port, settings.given.dial},
+                 settings.given.session,
+                 settings.given.log},
+        fetcher_{bridge_.timers(), out, protocol_, settings} {}
+
+  [[nodiscard]] std::error_code start(std::vector<std::string> streams) {
+    if (const std::error_code error = bridge_.start()) return error;
+    return bridge_.call(
+        [this, &streams] {
+          session_.subscribe(streams);
+          if (settings_.given.depth_snapshots) {
+            session_.on_connected = [this] {
+              const std::vector<std::string> all = session_.subscriptions().streams();
+              fetcher_.forget();
+              fetcher_.ask(all);
+            };
+            (void)requests_.spawn("depth snapshots", fetcher_.run());
+          }
+          session_.start();
+        },
+        start_patience);
+  }
+
+  /// Stores who the network thread is.
+  [[nodiscard]] std::error_code remember_thread(std::atomic<std::thread::id>& id) {
+    return bridge_.call([&id] { id.store(std::this_thread::get_id(), std::memory_order_relaxed); }, start_patience);
+  }
+
+  /// Ends everything in order: the session says goodbye, the requests are dropped, the thread is joined. On the network
+  /// thread it only begins; somebody else's stop() or the destructor joins. Idempotent. errc::timeout where a task
+  /// would not end; it has been named to the diagnostics.
+  std::error_code stop() {
+    const auto told = std::make_shared<std::promise<void>>();
+    const std::future<void> done = told->get_future();
+    bridge_.spawn("stop", say_goodbye(told));
+    if (on_network_thread()) return {};
+    (void)done.wait_for(settings_.given.session.close_timeout + task_patience);
+    return bridge_.stop(task_patience);
+  }
+
+  void subscribe(std::vector<std::string> streams) {
+    bridge_.post([this, streams = std::move(streams)] {
+      session_.subscribe(streams);
+      if (settings_.given.depth_snapshots && session_.state() == session_state::connected) fetcher_.ask(streams);
+    });
+  }
+  void unsubscribe(std::vector<std::string> streams) {
+    bridge_.post([this, streams = std::move(streams)] { session_.unsubscribe(streams); });
+  }
+  /// Lets newcomers hear the state of the connection even if nothing else happens.
+  void greet_newcomers() {
+    bridge_.post([this] { const publisher::batch adopt{out_}; });
+  }
+  void drop_connection() {
+    bridge_.post([this] { session_.drop(errc::closed); });
+  }
+
+  [[nodiscard]] session_state state() const noexcept { return session_.state(); }
+  [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
+
+ private:
+  static constexpr std::chrono::milliseconds start_patience{1000};
+  static constexpr std::chrono::milliseconds task_patience{500};
+
+  [[nodiscard]] static bridge_settings bridge_settings_of(const network_settings& given) {
+    bridge_settings made;
+    made.network = {given.name, given.cpu, given.realtime_priority};
+    made.waiting = given.idle;
+    return made;
+  }
+
+  [[nodiscard]] task<> say_goodbye(std::shared_ptr<std::promise<void>> told) {
+    requests_.cancel();
+    (void)co_await session_.stop(task_patience);
+    (void)co_await requests_.close(bridge_.timers(), task_patience);
+    bridge_.stop(task_patience);  // from here it only asks the loop to end
+    told->set_value();
+  }
+
+  const checked_settings& settings_;
+  publisher& out_;
+  async_thread_bridge bridge_;
+  protocol protocol_;
+  websocket_manager<protocol, tls_dialer> session_;
+  depth_fetcher fetcher_;
+  task_scope requests_{bridge_.context(), "requests", &settings_.given.log};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail

@@ -1,0 +1,170 @@
+// foxtrot/exchange/binance/market_data.hpp: live market data from Binance: the class that most programs need.
+#pragma once
+
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/core/result.hpp>
+#include <foxtrot/exchange/binance/engine.hpp>
+#include <foxtrot/exchange/binance/settings.hpp>
+#include <foxtrot/feed/counters.hpp>
+#include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/feed/session_settings.hpp>
+#include <foxtrot/market/subscription.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace foxtrot::inline v0::binance {
+
+/// A moment's view of the connection.
+struct connection_info {
+  session_state state{session_state::disconnected};
+  std::uint64_t connects{0};
+  std::uint64_t disconnects{0};
+  std::uint64_t failed_attempts{0};
+  std::string endpoint;
+};
+
+/// Streams a market into any number of consumers, reconnects by itself, and ends when told to. Every function may be
+/// called from any thread, inline handlers included; only the destructor may not run on the network thread.
+class market_data {
+ public:
+  /// Checks the settings; nothing is connected yet. Throws std::system_error for a stream name, URL or certificate file
+  /// that cannot be right.
+  explicit market_data(market_data_settings settings)
+      : settings_{checked(std::move(settings))}, out_{*settings_.given.symbols} {}
+  market_data(const market_data&) = delete;
+  market_data& operator=(const market_data&) = delete;
+  /// Disconnects; consumers read what is there and then see the end.
+  ~market_data() {
+    disconnect();
+    out_.close();
+  }
+
+  /// A consumer of everything, with a queue of its own.
+  [[nodiscard]] subscription subscribe() {
+    auto made = subscribe(subscription_settings{});
+    return made ? std::move(*made) : subscription{};
+  }
+  /// A consumer with a queue of its own. errc::bad_argument for a symbol that cannot be a name.
+  [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
+    auto made = out_.subscribe(wanted);
+    with_engine([](detail::engine& running) { running.greet_newcomers(); });
+    return made;
+  }
+  /// A handler on the network thread: see publisher::subscribe_inline.
+  [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
+                                                             inline_handler handler) {
+    return out_.subscribe_inline(wanted, std::move(handler));
+  }
+
+  /// Starts the network thread and returns; the connection is made there, and consumers hear of it. Connected already:
+  /// nothing. The error is the system's, where no thread could be had.
+  std::error_code connect() {
+    if (on_network_thread()) return {};
+    const std::lock_guard lock{mutex_};
+    if (engine_ != nullptr) return {};
+    out_.interrupt(false);
+    engine_ = std::make_unique<detail::engine>(settings_, out_);
+    std::error_code failed = engine_->start(streams_now());
+    if (!failed) failed = engine_->remember_thread(network_thread_);
+    if (failed) end_engine();
+    return failed;
+  }
+
+  /// Says goodbye to the venue and ends the network thread; what consumers have not read yet stays readable.
+  /// Idempotent. An inline handler that calls it only begins it. errc::timeout where something would not end in time.
+  std::error_code disconnect() {
+    out_.interrupt(true);
+    if (on_network_thread()) return engine_->stop();
+    const std::lock_guard lock{mutex_};
+    return engine_ != nullptr ? end_engine() : std::error_code{};
+  }
+
+  /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one.
+  std::error_code subscribe_streams(const std::vector<std::string>& streams) {
+    if (!std::all_of(streams.begin(), streams.end(), is_stream_name)) return errc::bad_argument;
+    {
+      const std::lock_guard lock{streams_mutex_};
+      for (const std::string& stream : streams) {
+        auto& all = settings_.given.streams;
+        if (std::find(all.begin(), all.end(), stream) == all.end()) all.push_back(stream);
+      }
+    }
+    with_engine([&streams](detail::engine& running) { running.subscribe(streams); });
+    return {};
+  }
+  /// Takes streams away, now and for later connections.
+  void unsubscribe_streams(const std::vector<std::string>& streams) {
+    {
+      const std::lock_guard lock{streams_mutex_};
+      std::erase_if(settings_.given.streams, [&streams](const std::string& stream) {
+        return std::find(streams.begin(), streams.end(), stream) != streams.end();
+      });
+    }
+    with_engine([&streams](detail::engine& running) { running.unsubscribe(streams); });
+  }
+
+  /// Cuts the connection as the network might; it is made again at once. For drills.
+  void drop_connection() {
+    with_engine([](detail::engine& running) { running.drop_connection(); });
+  }
+
+  [[nodiscard]] connection_info info() {
+    connection_info made{.endpoint = settings_.websocket.host + ":" + std::to_string(settings_.websocket.port)};
+    with_engine([&made](detail::engine& running) { made.state = running.state(); });
+    made.connects = counters().connects.get();
+    made.disconnects = counters().disconnects.get();
+    made.failed_attempts = counters().failed_attempts.get();
+    return made;
+  }
+  [[nodiscard]] const feed_counters& counters() const noexcept { return out_.counters(); }
+
+ private:
+  [[nodiscard]] static detail::checked_settings checked(market_data_settings given) {
+    auto made = detail::checked_settings::make(std::move(given));
+    if (!made) throw std::system_error{made.error(), "binance::market_data"};
+    return std::move(*made);
+  }
+
+  // Only equal if the network thread stored it, and then the engine lives: nobody ends it without joining that thread.
+  [[nodiscard]] bool on_network_thread() const noexcept {
+    return network_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+
+  // On the network thread without the lock: whoever holds it may be waiting for this thread to end.
+  template <class Action>
+  void with_engine(Action action) {
+    if (on_network_thread()) return action(*engine_);
+    const std::lock_guard lock{mutex_};
+    if (engine_ != nullptr) action(*engine_);
+  }
+
+  [[nodiscard]] std::vector<std::string> streams_now() {
+    const std::lock_guard lock{streams_mutex_};
+    return settings_.given.streams;
+  }
+
+  std::error_code end_engine() {
+    const std::error_code late = engine_->stop();
+    engine_.reset();
+    network_thread_.store({}, std::memory_order_relaxed);
+    return late;
+  }
+
+  detail::checked_settings settings_;  // constant but for the streams, which streams_mutex_ guards
+  std::mutex streams_mutex_;
+  publisher out_;
+  std::mutex mutex_;  // guards engine_; held while it starts and stops
+  std::unique_ptr<detail::engine> engine_;
+  std::atomic<std::thread::id> network_thread_{};
+};
+
+}  // namespace foxtrot::inline v0::binance

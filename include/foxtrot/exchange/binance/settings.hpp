@@ -1,0 +1,83 @@
+// foxtrot/exchange/binance/settings.hpp: what market_data needs to know; the defaults stream from the venue itself.
+#pragma once
+
+#include <foxtrot/core/diagnostics.hpp>
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/core/result.hpp>
+#include <foxtrot/exchange/binance/market.hpp>
+#include <foxtrot/exchange/binance/protocol.hpp>
+#include <foxtrot/feed/session_settings.hpp>
+#include <foxtrot/market/symbol.hpp>
+#include <foxtrot/net/async_thread_bridge.hpp>
+#include <foxtrot/net/connect.hpp>
+#include <foxtrot/net/url.hpp>
+#include <foxtrot/queue/idle.hpp>
+#include <foxtrot/thread/placement.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace foxtrot::inline v0::binance {
+
+/// The network thread.
+struct network_settings {
+  std::string name{"net"};
+  int cpu{-1};               ///< pinned to this CPU; -1: anywhere
+  int realtime_priority{0};  ///< SCHED_FIFO where above 0
+  foxtrot::idle idle{foxtrot::idle::block};
+};
+
+struct market_data_settings {
+  binance::market market{market::spot};
+  std::vector<std::string> streams{};  ///< "btcusdt@bookTicker", "btcusdt@trade", "btcusdt@depth@100ms"
+  network_settings network{};
+
+  std::string websocket_url{};  ///< wss://host:port; empty: the venue's
+  std::string rest_url{};       ///< https://host:port; empty: the venue's
+  std::string ca_file{};        ///< trusted authorities, PEM; empty: the system's
+  std::string ca_pem{};         ///< the same as text
+  dial_settings dial{};         ///< time-outs, addresses instead of a look-up
+
+  session_settings session{};  ///< its `upgrade` is filled in from the URL
+  bool depth_snapshots{true};  ///< fetch the whole book of each symbol with a depth stream after each connect
+  std::size_t snapshot_levels{1000};
+  std::chrono::milliseconds request_timeout{10'000};
+
+  diagnostics log{};
+  symbol_table* symbols{&symbol_table::shared()};
+};
+
+namespace detail {
+
+/// Settings that have been checked and completed.
+struct checked_settings {
+  market_data_settings given;
+  url websocket;
+  url rest;
+  tls_context tls;
+
+  [[nodiscard]] static result<checked_settings> make(market_data_settings given) {
+    const endpoints venue = public_endpoints(given.market);
+    auto websocket = url::parse(given.websocket_url.empty() ? venue.websocket : given.websocket_url);
+    auto rest = url::parse(given.rest_url.empty() ? venue.rest : given.rest_url);
+    if (!websocket) return websocket.error();
+    if (!rest) return rest.error();
+    if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
+    for (const std::string& stream : given.streams) {
+      if (!is_stream_name(stream)) return errc::bad_argument;
+    }
+    auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
+    if (!tls) return tls.error();
+    given.session.upgrade.host = websocket->host;
+    given.session.upgrade.port = websocket->port;
+    given.session.upgrade.secure = websocket->secure;
+    given.session.upgrade.target = path_of(given.market);
+    return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls)};
+  }
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0::binance

@@ -1,0 +1,48 @@
+// foxtrot/feed/counters.hpp: what a feed has counted, written by its network thread, read by anyone.
+#pragma once
+
+#include <foxtrot/feed/error_kind.hpp>
+#include <foxtrot/market/kinds.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+
+namespace foxtrot::inline v0 {
+
+/// A number with one writer: cheaper than a locked increment, and any thread may read it.
+class counter {
+ public:
+  void add(std::uint64_t more = 1) noexcept {
+    // relaxed: a statistic, nothing is published with it
+    value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Totals since the feed was made. Each number is right by itself; together they are a moment's view.
+struct feed_counters {
+  counter messages;                            ///< WebSocket messages and HTTP bodies that held data or answers
+  counter bytes;                               ///< of these
+  counter answers;                             ///< of these, answers to our own requests
+  counter unknown;                             ///< of these, events of a kind that has no tick
+  counter rejected;                            ///< of these, not understood: malformed, a field missing or out of range
+  counter connects;                            ///< connections that reached `connected`
+  counter disconnects;                         ///< of these, lost again
+  counter failed_attempts;                     ///< attempts that never got there
+  counter gaps;                                ///< holes in the venue's numbering
+  counter absent_times;                        ///< venue times too far from the receive time to be kept
+  counter handler_failures;                    ///< exceptions thrown by inline handlers
+  std::array<counter, tick_kind_count> ticks;  ///< published, by kind, whoever reads them
+  std::array<counter, error_kind_count> errors;  ///< of connections and requests, by kind
+
+  /// Network thread.
+  void count(std::error_code error) noexcept { errors[static_cast<std::size_t>(kind_of(error))].add(); }
+};
+
+}  // namespace foxtrot::inline v0

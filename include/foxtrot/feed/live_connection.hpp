@@ -1,0 +1,221 @@
+// foxtrot/feed/live_connection.hpp: one upgraded connection: reads and publishes, subscribes, watches for silence.
+#pragma once
+
+#include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/diagnostics.hpp>
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/feed/protocol.hpp>
+#include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/feed/session_settings.hpp>
+#include <foxtrot/feed/subscription_set.hpp>
+#include <foxtrot/net/asio.hpp>
+#include <foxtrot/net/async_event.hpp>
+#include <foxtrot/net/async_thread_bridge.hpp>
+#include <foxtrot/net/deadline.hpp>
+#include <foxtrot/net/poller.hpp>
+#include <foxtrot/net/rate_limiter.hpp>
+#include <foxtrot/net/timer_queue.hpp>
+#include <foxtrot/net/websocket/stream.hpp>
+#include <foxtrot/queue/idle.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace foxtrot::inline v0::detail {
+
+/// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
+/// parser checks UTF-8, so the frames' check is left out.
+template <venue_protocol Protocol, byte_stream Stream>
+class live_connection {
+ public:
+  live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
+                  Protocol& protocol, subscription_set& wanted, const diagnostics& log)
+      : settings_{settings},
+        bridge_{bridge},
+        timers_{bridge.timers()},
+        out_{out},
+        protocol_{protocol},
+        wanted_{wanted},
+        log_{log},
+        socket_{std::move(stream), settings.websocket},
+        limits_{protocol.limits()},
+        messages_{limits_.messages} {}
+  live_connection(const live_connection&) = delete;
+  live_connection& operator=(const live_connection&) = delete;
+
+  [[nodiscard]] task<std::error_code> upgrade() {
+    const deadline limit{timers_, steady_time::duration{settings_.upgrade_timeout}, [this] { socket_.close_now(); }};
+    upgrade_request wanted = settings_.upgrade;
+    std::error_code error = co_await socket_.upgrade(std::move(wanted));
+    error = limit.map(error);
+    since_ = timers_.now();
+    co_return error;
+  }
+
+  /// Publishes until the connection ends; returns end_reason().
+  [[nodiscard]] task<std::error_code> read_until_end() {
+    constexpr int drains_per_turn = 16;  // then others on the loop have theirs
+    watch_silence();
+    if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
+    int drained = 0;
+    while (!reason_) {
+      const drain_result result = drain();
+      if (reason_) break;
+      std::error_code error;
+      if (!result.more) {
+        drained = 0;
+        if (bridge_.waiting() == idle::spin) {
+          error = co_await polled_end_.wait();
+        } else {
+          error = co_await socket_.wait_readable();
+        }
+      } else if (++drained == drains_per_turn) {
+        drained = 0;
+        co_await asio::post(bridge_.context(), use_task);
+      }
+      if (error) end(error);
+    }
+    co_return reason_;
+  }
+
+  /// Asks the venue for what it does not know yet, as fast as it allows.
+  void send_requests() {
+    while (!reason_) {
+      if (const auto later = messages_.next_allowed(timers_.now())) {
+        retry_requests_ = timers_.call_at(*later, [this] { send_requests(); });
+        return;
+      }
+      const auto next = wanted_.next(limits_.streams_per_request, timers_.now());
+      if (!next) break;
+      (void)messages_.try_acquire(timers_.now());
+      const std::string text = next->what == subscription_set::action::subscribe
+                                   ? protocol_.subscribe_request(next->streams, next->id)
+                                   : protocol_.unsubscribe_request(next->streams, next->id);
+      if (const std::error_code error = socket_.send(opcode::text, text)) return fail(error);
+    }
+    watch_answers();
+  }
+
+  /// Says goodbye; reading goes on until the peer's own.
+  void start_close() { socket_.start_close(); }
+
+  /// Ends it now, for this reason.
+  void fail(std::error_code reason) {
+    end(reason);
+    socket_.close_now();
+    polled_end_.notify();
+  }
+
+  [[nodiscard]] std::error_code end_reason() const noexcept {
+    return reason_ ? reason_ : make_error_code(errc::cancelled);
+  }
+  [[nodiscard]] bool was_healthy() const noexcept {
+    return has_data_ && timers_.now() - since_ >= steady_time::duration{settings_.stable_after};
+  }
+
+ private:
+  // What the socket's decoder calls, frame by frame, within drain().
+  struct reader {
+    live_connection& self;
+
+    void on_message(message_kind kind, std::string_view payload) { self.take(kind, payload); }
+    void on_ping(std::string_view) { (void)self.messages_.try_acquire(self.timers_.now(), send_priority::urgent); }
+    void on_pong(std::string_view) noexcept {}
+    void on_close(const close_info&) noexcept {}
+  };
+
+  // Everything one read of the socket brought, published in one batch.
+  drain_result drain() {
+    if (reason_) return {reason_, false};
+    received_ns_ = 0;  // taken once, at the first message that this read brought
+    reader frames{*this};
+    const drain_result result = socket_.drain(frames);
+    batch_.reset();
+    if (result.error) fail(result.error);
+    return result;
+  }
+
+  // One turn of a spinning loop: true where the socket had something.
+  bool poll() {
+    const std::uint64_t before = socket_.counters().reads;
+    (void)drain();
+    return socket_.counters().reads != before;
+  }
+
+  void take(message_kind kind, std::string_view payload) {
+    if (!batch_) batch_.emplace(out_);
+    if (received_ns_ == 0) received_ns_ = epoch_clock::now_ns() + settings_.clock_shift.count();
+    feed_counters& count = batch_->counters();
+    count.messages.add();
+    count.bytes.add(payload.size());
+    if (kind != message_kind::text) return count.unknown.add();
+    switch (protocol_.decode(payload, received_ns_, *batch_)) {
+      case message_type::tick: has_data_ = true; return;
+      case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
+      case message_type::shutdown:
+        count.answers.add();
+        log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
+        return;
+      case message_type::unknown: return count.unknown.add();
+      case message_type::rejected: return count.rejected.add();
+    }
+  }
+
+  void take_answer(const control_answer& answer) {
+    for (const std::string& stream : wanted_.answered(answer.id, answer.error.empty())) {
+      log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
+                  errc::subscription_rejected);
+    }
+    watch_answers();
+  }
+
+  void watch_answers() {
+    const auto oldest = wanted_.oldest_request();
+    if (!oldest) {
+      answers_due_.cancel();
+      return;
+    }
+    answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { fail(errc::timeout); });
+  }
+
+  // Pings count: this is about the transport.
+  void watch_silence() {
+    bytes_before_ = socket_.counters().bytes;
+    silence_ = timers_.call_after(settings_.silence_limit, [this] {
+      if (socket_.counters().bytes == bytes_before_) return fail(errc::heartbeat_lost);
+      watch_silence();
+    });
+  }
+
+  void end(std::error_code reason) {
+    if (!reason_) reason_ = reason;
+  }
+
+  const session_settings& settings_;
+  async_thread_bridge& bridge_;
+  timer_queue& timers_;
+  publisher& out_;
+  Protocol& protocol_;
+  subscription_set& wanted_;
+  const diagnostics& log_;
+  websocket_stream<Stream, websocket_role::client, text_check::off> socket_;
+  session_limits limits_;
+  rate_limiter messages_;
+  async_event polled_end_{bridge_.context()};
+  std::optional<publisher::batch> batch_;  // during drain()
+  std::error_code reason_;                 // why it ended
+  steady_time since_{};
+  std::int64_t received_ns_{0};
+  std::uint64_t bytes_before_{0};
+  bool has_data_{false};
+  timer retry_requests_;
+  timer answers_due_;
+  timer silence_;
+  poller_handle poller_;  // last: gone first
+};
+
+}  // namespace foxtrot::inline v0::detail

@@ -1,0 +1,44 @@
+// foxtrot/feed/session_settings.hpp: how one WebSocket session connects, waits and gives up.
+#pragma once
+
+#include <foxtrot/net/backoff.hpp>
+#include <foxtrot/net/websocket/handshake.hpp>
+#include <foxtrot/net/websocket/stream.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace foxtrot::inline v0 {
+
+/// The defaults suit a busy public market stream.
+struct session_settings {
+  upgrade_request upgrade;         ///< host, port and path
+  websocket_settings websocket{};  ///< frame limits, ping policy
+  backoff_settings retry{};
+  std::uint64_t max_attempts{0};                      ///< in a row without success; 0: no limit
+  std::chrono::milliseconds upgrade_timeout{10'000};  ///< for the whole answer to the upgrade
+  std::chrono::milliseconds answer_timeout{10'000};   ///< for the answer to a subscription
+  std::chrono::milliseconds silence_limit{60'000};    ///< without a byte received, pings included
+  std::chrono::milliseconds close_timeout{50};        ///< for the peer's part of a close
+  std::chrono::milliseconds stable_after{2000};       ///< a connection that lived so long and had data was healthy
+  /// Added to the receive times: a replay sets it so that they are those of the recording.
+  std::chrono::nanoseconds clock_shift{0};
+};
+
+/// Where a session stands.
+enum class session_state : std::uint8_t { disconnected, connecting, connected, reconnecting, error, closing };
+
+[[nodiscard]] constexpr std::string_view to_string(session_state now) noexcept {
+  switch (now) {
+    case session_state::disconnected: return "disconnected";
+    case session_state::connecting: return "connecting";
+    case session_state::connected: return "connected";
+    case session_state::reconnecting: return "reconnecting";
+    case session_state::error: return "error";
+    case session_state::closing: return "closing";
+  }
+  return "?";
+}
+
+}  // namespace foxtrot::inline v0

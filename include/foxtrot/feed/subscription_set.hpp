@@ -1,0 +1,149 @@
+// foxtrot/feed/subscription_set.hpp: the streams one connection should have against those the venue has acknowledged.
+#pragma once
+
+#include <foxtrot/core/clock.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace foxtrot::inline v0 {
+
+/// Remembers what is wanted, says what to ask for next, learns from the answers, and forgets all acknowledgements when
+/// the connection is lost, so that everything wanted is asked for again on the next one. Knows no socket and no clock.
+/// One thread.
+class subscription_set {
+ public:
+  enum class action : std::uint8_t { subscribe, unsubscribe };
+
+  struct request {
+    action what{};
+    std::int64_t id{0};
+    std::vector<std::string> streams;
+  };
+
+  /// Adds to what is wanted; those already there are left alone, one that was rejected is tried again.
+  void want(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      entry& known = entries_[stream];
+      if (known.now == state::leaving || known.now == state::rejected) known.now = state::wanted;
+      if (known.now == state::leaving_asked) known.come_back = true;
+    }
+  }
+
+  /// Takes away from what is wanted.
+  void unwant(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      const auto at = entries_.find(stream);
+      if (at == entries_.end()) continue;
+      entry& known = at->second;
+      known.come_back = false;
+      if (known.now == state::wanted || known.now == state::rejected) {
+        entries_.erase(at);
+      } else if (known.now == state::asked || known.now == state::confirmed) {
+        known.now = state::leaving;
+      }
+    }
+  }
+
+  /// The next request to send, of at most `most` streams; nothing where the venue knows all we want, or is about to say
+  /// so.
+  [[nodiscard]] std::optional<request> next(std::size_t most, steady_time now) {
+    request made{
+        .what = action::unsubscribe, .id = last_id_ + 1, .streams = take(state::leaving, state::leaving_asked, most)};
+    if (made.streams.empty()) made = {action::subscribe, last_id_ + 1, take(state::wanted, state::asked, most)};
+    if (made.streams.empty()) return std::nullopt;
+    asked_at_[++last_id_] = now;
+    return made;
+  }
+
+  /// An answer came. The streams that it rejected; empty where it accepted, or was not for any request of ours.
+  std::vector<std::string> answered(std::int64_t id, bool accepted) {
+    std::vector<std::string> rejected;
+    if (asked_at_.erase(id) == 0) return rejected;
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      entry& known = at->second;
+      if (known.asked_in == id && known.now == state::asked) {
+        known.now = accepted ? state::confirmed : state::rejected;
+        if (!accepted) rejected.push_back(at->first);
+      } else if (known.asked_in == id && known.now == state::leaving_asked) {
+        if (!known.come_back) {
+          at = entries_.erase(at);
+          continue;
+        }
+        known = {};
+      }
+      ++at;
+    }
+    return rejected;
+  }
+
+  /// The connection is gone, and with it all the venue knew.
+  void forget_answers() {
+    asked_at_.clear();
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      const bool gone =
+          (at->second.now == state::leaving || at->second.now == state::leaving_asked) && !at->second.come_back;
+      if (gone) {
+        at = entries_.erase(at);
+      } else {
+        (at++)->second = {};
+      }
+    }
+  }
+
+  /// When the oldest request without an answer was sent.
+  [[nodiscard]] std::optional<steady_time> oldest_request() const {
+    return asked_at_.empty() ? std::nullopt : std::optional{asked_at_.begin()->second};
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
+  [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
+  [[nodiscard]] std::vector<std::string> streams() const {
+    std::vector<std::string> all;
+    for (const auto& [stream, known] : entries_) {
+      if (known.now != state::leaving && (known.now != state::leaving_asked || known.come_back)) all.push_back(stream);
+    }
+    return all;
+  }
+
+ private:
+  enum class state : std::uint8_t { wanted, asked, confirmed, rejected, leaving, leaving_asked };
+
+  struct entry {
+    state now{state::wanted};
+    bool come_back{false};  // wanted again while its unsubscription is under way
+    std::int64_t asked_in{0};
+  };
+
+  [[nodiscard]] std::vector<std::string> take(state from, state to, std::size_t most) {
+    std::vector<std::string> taken;
+    for (auto& [stream, known] : entries_) {
+      if (taken.size() == most) break;
+      if (known.now != from) continue;
+      known.now = to;
+      known.asked_in = last_id_ + 1;
+      taken.push_back(stream);
+    }
+    return taken;
+  }
+
+  [[nodiscard]] std::size_t count(state which) const {
+    return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(),
+                                                  [which](const auto& each) { return each.second.now == which; }));
+  }
+
+  std::map<std::string, entry, std::less<>> entries_;
+  std::map<std::int64_t, steady_time> asked_at_;
+  std::int64_t last_id_{0};
+};
+
+}  // namespace foxtrot::inline v0
