@@ -200,6 +200,7 @@ void watch(const live_ticks_options& options, market_source& source, foxtrot::bi
   std::mutex mutex;
   std::condition_variable_any timer;
   std::unique_lock lock{mutex};
+  (void)trader.ask();  // the first line wants an answer, too
   while (!stop.stop_requested()) {
     timer.wait_for(lock, stop, 10ms, [] { return false; });
     const clock::time_point now = clock::now();

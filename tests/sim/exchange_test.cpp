@@ -160,6 +160,7 @@ TEST_CASE("exchange: pings carry the time and are answered, silence after them c
   CHECK(eventually([&] { return venue.statistics().pongs_received >= 20; }));
 
   exchange_client deaf{venue, "/ws"};  // reads nothing, so it answers nothing
+  CHECK(good.read_until([&] { return venue.statistics().websockets == 2; }));
   CHECK(good.read_until([&] { return venue.statistics().open_websockets == 1; }));
   REQUIRE(deaf.read_to_end());
   REQUIRE(deaf.peer_close());

@@ -25,13 +25,13 @@ class time_source {
 };
 
 /// The process's steady clock.
-[[nodiscard]] inline time_source& system_time() noexcept {
+[[gnu::visibility("default")]] [[nodiscard]] inline time_source& system_time() noexcept {
   class system_time_source final : public time_source {
    public:
     [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
   };
-  static system_time_source instance;
-  return instance;
+  static system_time_source* const instance = new system_time_source;  // never destroyed: threads may outlive main
+  return *instance;
 }
 
 /// Time that stands still until `advance`. Any thread may read it.
@@ -73,7 +73,7 @@ struct epoch_clock {
   [[nodiscard]] static duration steady_nanoseconds() noexcept {
     return std::chrono::duration_cast<duration>(std::chrono::steady_clock::now().time_since_epoch());
   }
-  [[nodiscard]] static duration offset() noexcept {
+  [[gnu::visibility("default")]] [[nodiscard]] static duration offset() noexcept {
     static const duration value =
         std::chrono::duration_cast<duration>(std::chrono::system_clock::now().time_since_epoch()) -
         steady_nanoseconds();

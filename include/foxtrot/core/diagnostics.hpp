@@ -26,7 +26,7 @@ struct diagnostic {
 };
 
 /// A sink that the user injects, shared by everything that a component makes. Called from any of foxtrot's threads,
-/// never per message: it must be thread-safe. Without a sink remarks go nowhere.
+/// never per message: it must be thread-safe. What it throws goes no further. Without a sink remarks go nowhere.
 class diagnostics {
  public:
   using sink = std::function<void(const diagnostic&)>;
@@ -34,8 +34,17 @@ class diagnostics {
   diagnostics() = default;
   explicit diagnostics(sink target) : sink_{std::move(target)} {}
 
-  void report(severity level, std::string_view component, std::string_view message, std::error_code error = {}) const {
-    if (sink_) sink_(diagnostic{level, component, message, error});
+  void report(severity level, std::string_view component, std::string_view message,
+              std::error_code error = {}) const noexcept {
+    if (!sink_) return;
+#if defined(__cpp_exceptions)
+    try {
+      sink_(diagnostic{level, component, message, error});
+    } catch (...) {  // a sink's mistake must not end what it was told about
+    }
+#else
+    sink_(diagnostic{level, component, message, error});
+#endif
   }
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(sink_); }
 

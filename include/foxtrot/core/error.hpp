@@ -238,13 +238,13 @@ class condition_category final : public std::error_category {
 
 // Categories compare by address: default visibility keeps one instance where several shared objects use foxtrot.
 [[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& category() noexcept {
-  static const error_category instance;
-  return instance;
+  static const error_category* const instance = new error_category;  // never destroyed: threads may outlive main
+  return *instance;
 }
 
 [[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& conditions() noexcept {
-  static const condition_category instance;
-  return instance;
+  static const condition_category* const instance = new condition_category;
+  return *instance;
 }
 
 inline bool condition_category::equivalent(const std::error_code& code, int value) const noexcept {

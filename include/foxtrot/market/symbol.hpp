@@ -33,8 +33,8 @@ class symbol_table {
 
   /// The table that everything uses unless given another: one per process, also across shared objects.
   [[gnu::visibility("default")]] [[nodiscard]] static symbol_table& shared() {
-    static symbol_table instance;
-    return instance;
+    static symbol_table* const instance = new symbol_table;  // never destroyed: threads may outlive main
+    return *instance;
   }
 
   /// The number of a known name, or symbol_id::none. Any thread.

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <span>
 #include <string>
@@ -60,7 +61,11 @@ class depth_fetcher {
     }
     news_.notify();
   }
-  void forget() noexcept { waiting_.clear(); }
+  /// Whatever is under way now will not count as an answer to what is asked from here on.
+  void forget() noexcept {
+    waiting_.clear();
+    ++round_;
+  }
 
   /// Runs until cancelled.
   [[nodiscard]] task<> run() {
@@ -71,10 +76,11 @@ class depth_fetcher {
         continue;
       }
       const std::string symbol = waiting_.front();
+      const std::uint64_t round = round_;
       const std::error_code error = co_await fetch(symbol);
       if (error == errc::cancelled) co_return;
       const bool done = !error || error == errc::http_client_error;  // "no such symbol" will not change
-      if (done && !waiting_.empty() && waiting_.front() == symbol) waiting_.pop_front();
+      if (done && round == round_) waiting_.pop_front();
       if (!error) {
         retry.reset();
         continue;
@@ -118,6 +124,7 @@ class depth_fetcher {
   http_client client_;
   async_event news_;
   std::deque<std::string> waiting_;
+  std::uint64_t round_{0};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail

@@ -1,0 +1,8838 @@
+// foxtrot/foxtrot.hpp: generated from include/foxtrot/ by single_include/generate; not to be edited.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cassert>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <compare>
+#include <concepts>
+#include <condition_variable>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <ctime>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <future>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <random>
+#include <set>
+#include <span>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <asio/awaitable.hpp>
+#include <asio/basic_stream_socket.hpp>
+#include <asio/basic_waitable_timer.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/error.hpp>
+#include <asio/execution_context.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/address.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <simdjson.h>
+
+#include <arpa/inet.h>
+#include <linux/futex.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// foxtrot/foxtrot.hpp: everything a program needs to stream a market, down to the venue.
+
+// foxtrot/exchange/binance/market_data.hpp: live market data from Binance: the class that most programs need.
+
+// foxtrot/core/error.hpp: every error foxtrot reports itself, in one category, grouped by conditions.
+
+namespace foxtrot::inline v0 {
+
+/// What went wrong. Errors of the operating system keep their own codes (std::system_category()) and take part in the
+/// conditions below, so a caller never has to know which of the two it holds.
+enum class errc : int {
+  none = 0,  ///< no error
+  // waiting
+  timeout = 1,
+  cancelled,
+  closed,
+  would_block,
+  // arguments
+  bad_argument,
+  bad_url,
+  bad_placement,
+  not_permitted,
+  // names and addresses
+  host_not_found,
+  resolve_failed,
+  // TLS
+  tls_handshake_failed,
+  tls_protocol_error,
+  tls_truncated,
+  certificate_host_mismatch,
+  certificate_unknown_authority,
+  certificate_expired,
+  certificate_not_yet_valid,
+  certificate_rejected,
+  certificate_unreadable,
+  // HTTP
+  http_malformed,
+  http_header_too_large,
+  http_body_too_large,
+  http_truncated,
+  http_rate_limited,
+  http_banned,
+  http_forbidden,
+  http_client_error,
+  http_server_error,
+  http_unexpected_status,
+  // WebSocket upgrade, RFC 6455 section 4
+  websocket_upgrade_rejected,
+  websocket_bad_accept,
+  websocket_bad_upgrade,
+  websocket_unrequested_extension,
+  // WebSocket frames, RFC 6455 sections 5 to 8
+  websocket_reserved_bits,
+  websocket_bad_opcode,
+  websocket_masked_frame,
+  websocket_unmasked_frame,
+  websocket_bad_length,
+  websocket_bad_control_frame,
+  websocket_unexpected_continuation,
+  websocket_expected_continuation,
+  websocket_invalid_utf8,
+  websocket_bad_close,
+  websocket_message_too_big,
+  websocket_too_many_fragments,
+  websocket_closed_by_peer,
+  // sessions
+  heartbeat_lost,
+  data_silent,
+  subscription_rejected,
+  attempts_exhausted,
+  // data
+  malformed_message,
+  missing_field,
+  wrong_type,
+  number_out_of_range,
+  unknown_event,
+  bad_capture,
+  symbol_table_full,
+  no_gzip_support,
+};
+
+/// Groups of errors: compare a std::error_code with one of these to decide what to do next.
+enum class condition : int {
+  transient = 1,       ///< trying again later may help
+  protocol_violation,  ///< the peer broke TLS, HTTP or WebSocket rules
+  tls_failure,         ///< no secure connection: certificate or handshake
+  timeout,             ///< a deadline of ours passed
+  cancelled,           ///< we asked for it to stop
+  bad_data,            ///< a message could not be understood
+};
+
+}  // namespace foxtrot::inline v0
+
+template <>
+struct std::is_error_code_enum<foxtrot::errc> : std::true_type {};
+template <>
+struct std::is_error_condition_enum<foxtrot::condition> : std::true_type {};
+
+namespace foxtrot::inline v0 {
+namespace detail {
+
+/// One line for a person; nullptr for a number that is no errc.
+[[nodiscard]] constexpr const char* message_of(errc code) noexcept {
+  switch (code) {
+    case errc::none: return "no error";
+    case errc::timeout: return "the deadline passed";
+    case errc::cancelled: return "cancelled";
+    case errc::closed: return "already closed";
+    case errc::would_block: return "nothing to do without waiting";
+    case errc::bad_argument: return "bad argument";
+    case errc::bad_url: return "not a valid ws, wss, http or https URL";
+    case errc::bad_placement: return "no such CPU, name or priority for a thread";
+    case errc::not_permitted: return "the operating system does not permit it";
+    case errc::host_not_found: return "host name not found";
+    case errc::resolve_failed: return "name resolution failed";
+    case errc::tls_handshake_failed: return "TLS handshake failed";
+    case errc::tls_protocol_error: return "TLS protocol error";
+    case errc::tls_truncated: return "connection cut without a TLS close";
+    case errc::certificate_host_mismatch: return "the certificate is for another host name";
+    case errc::certificate_unknown_authority: return "the certificate is not signed by a trusted authority";
+    case errc::certificate_expired: return "the certificate has expired";
+    case errc::certificate_not_yet_valid: return "the certificate is not valid yet";
+    case errc::certificate_rejected: return "the certificate was rejected";
+    case errc::certificate_unreadable: return "a certificate or key could not be read";
+    case errc::http_malformed: return "malformed HTTP response";
+    case errc::http_header_too_large: return "HTTP header too large";
+    case errc::http_body_too_large: return "HTTP body too large";
+    case errc::http_truncated: return "HTTP response cut short";
+    case errc::http_rate_limited: return "rate limited by the server (429)";
+    case errc::http_banned: return "banned by the server (418)";
+    case errc::http_forbidden: return "forbidden by the server (403)";
+    case errc::http_client_error: return "the server refused the request (4xx)";
+    case errc::http_server_error: return "the server failed (5xx)";
+    case errc::http_unexpected_status: return "unexpected HTTP status";
+    case errc::websocket_upgrade_rejected: return "the server did not switch to WebSocket";
+    case errc::websocket_bad_accept: return "wrong Sec-WebSocket-Accept";
+    case errc::websocket_bad_upgrade: return "malformed WebSocket upgrade";
+    case errc::websocket_unrequested_extension: return "WebSocket extension or subprotocol that was not requested";
+    case errc::websocket_reserved_bits: return "reserved bit set in a WebSocket frame";
+    case errc::websocket_bad_opcode: return "unknown WebSocket opcode";
+    case errc::websocket_masked_frame: return "masked WebSocket frame from a server";
+    case errc::websocket_unmasked_frame: return "unmasked WebSocket frame from a client";
+    case errc::websocket_bad_length: return "WebSocket frame length not minimal or too large";
+    case errc::websocket_bad_control_frame: return "WebSocket control frame fragmented or longer than 125 bytes";
+    case errc::websocket_unexpected_continuation: return "WebSocket continuation without a message";
+    case errc::websocket_expected_continuation: return "new WebSocket message inside a fragmented one";
+    case errc::websocket_invalid_utf8: return "WebSocket text is not valid UTF-8";
+    case errc::websocket_bad_close: return "malformed WebSocket close";
+    case errc::websocket_message_too_big: return "WebSocket message over the limit";
+    case errc::websocket_too_many_fragments: return "WebSocket message in too many fragments";
+    case errc::websocket_closed_by_peer: return "closed by the server";
+    case errc::heartbeat_lost: return "no answer to a ping";
+    case errc::data_silent: return "no data within the limit";
+    case errc::subscription_rejected: return "subscription rejected";
+    case errc::attempts_exhausted: return "no connection attempts left";
+    case errc::malformed_message: return "malformed message";
+    case errc::missing_field: return "field missing in a message";
+    case errc::wrong_type: return "field of the wrong type in a message";
+    case errc::number_out_of_range: return "number out of range";
+    case errc::unknown_event: return "unknown event";
+    case errc::bad_capture: return "not a capture file";
+    case errc::symbol_table_full: return "no room for another symbol";
+    case errc::no_gzip_support: return "compressed with gzip, and built without zlib";
+  }
+  return nullptr;
+}
+
+class error_category final : public std::error_category {
+ public:
+  [[nodiscard]] const char* name() const noexcept override { return "foxtrot"; }
+  [[nodiscard]] std::string message(int value) const override {
+    const char* text = message_of(static_cast<errc>(value));
+    return text != nullptr ? text : "unknown foxtrot error " + std::to_string(value);
+  }
+};
+
+[[nodiscard]] constexpr bool is_transient(errc code) noexcept {
+  switch (code) {
+    case errc::timeout:
+    case errc::resolve_failed:
+    case errc::host_not_found:
+    case errc::tls_truncated:
+    case errc::http_truncated:
+    case errc::http_rate_limited:
+    case errc::http_server_error:
+    case errc::websocket_closed_by_peer:
+    case errc::heartbeat_lost:
+    case errc::data_silent: return true;
+    default: return false;
+  }
+}
+
+[[nodiscard]] constexpr bool is_transient_errno(int value) noexcept {
+  switch (value) {
+    case ECONNRESET:
+    case ECONNREFUSED:
+    case ECONNABORTED:
+    case EPIPE:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case ENETRESET:
+    case ENOBUFS:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+    case EADDRNOTAVAIL:
+    case EAGAIN: return true;
+    default: return false;
+  }
+}
+
+[[nodiscard]] constexpr bool in_range(errc code, errc first, errc last) noexcept {
+  return code >= first && code <= last;
+}
+
+class condition_category final : public std::error_category {
+ public:
+  [[nodiscard]] const char* name() const noexcept override { return "foxtrot.condition"; }
+
+  [[nodiscard]] std::string message(int value) const override {
+    switch (static_cast<condition>(value)) {
+      case condition::transient: return "transient";
+      case condition::protocol_violation: return "protocol violation";
+      case condition::tls_failure: return "TLS failure";
+      case condition::timeout: return "timeout";
+      case condition::cancelled: return "cancelled";
+      case condition::bad_data: return "bad data";
+    }
+    return "unknown foxtrot condition " + std::to_string(value);
+  }
+
+  [[nodiscard]] bool equivalent(const std::error_code& code, int value) const noexcept override;
+};
+
+// Categories compare by address: default visibility keeps one instance where several shared objects use foxtrot.
+[[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& category() noexcept {
+  static const error_category* const instance = new error_category;  // never destroyed: threads may outlive main
+  return *instance;
+}
+
+[[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& conditions() noexcept {
+  static const condition_category* const instance = new condition_category;
+  return *instance;
+}
+
+inline bool condition_category::equivalent(const std::error_code& code, int value) const noexcept {
+  const auto wanted = static_cast<condition>(value);
+  if (code.category() == category()) {
+    const auto own = static_cast<errc>(code.value());
+    switch (wanted) {
+      case condition::transient: return is_transient(own);
+      case condition::protocol_violation:
+        return own == errc::tls_protocol_error || own == errc::http_malformed || own == errc::http_header_too_large ||
+               in_range(own, errc::websocket_bad_accept, errc::websocket_too_many_fragments);
+      case condition::tls_failure: return in_range(own, errc::tls_handshake_failed, errc::certificate_unreadable);
+      case condition::timeout: return own == errc::timeout || own == errc::heartbeat_lost || own == errc::data_silent;
+      case condition::cancelled: return own == errc::cancelled;
+      case condition::bad_data: return in_range(own, errc::malformed_message, errc::bad_capture);
+    }
+    return false;
+  }
+  if (code.category() == std::system_category() || code.category() == std::generic_category()) {
+    switch (wanted) {
+      case condition::transient: return is_transient_errno(code.value());
+      case condition::timeout: return code.value() == ETIMEDOUT;
+      case condition::cancelled: return code.value() == ECANCELED;
+      default: return false;
+    }
+  }
+  return false;
+}
+
+}  // namespace detail
+
+/// Found by argument-dependent look-up, so that `std::error_code ec = errc::timeout;` works.
+[[nodiscard]] inline std::error_code make_error_code(errc code) noexcept {
+  return {static_cast<int>(code), detail::category()};
+}
+
+/// Makes `ec == condition::transient` work.
+[[nodiscard]] inline std::error_condition make_error_condition(condition group) noexcept {
+  return {static_cast<int>(group), detail::conditions()};
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/result.hpp: a value or the std::error_code that explains its absence.
+
+namespace foxtrot::inline v0 {
+
+/// What a call on the set-up and control path returns. Works without exceptions: reading the value of a failed result
+/// is a programming error (asserted), never a throw. Not thread-safe; a plain value.
+template <class T>
+  requires(!std::is_reference_v<T> && !std::is_same_v<T, std::error_code>)
+class [[nodiscard]] result {
+ public:
+  using value_type = T;
+
+  result(T value) noexcept(std::is_nothrow_move_constructible_v<T>)
+      : state_{std::in_place_index<0>, std::move(value)} {}
+  result(std::error_code error) noexcept : state_{std::in_place_index<1>, error} { assert(error); }
+  result(errc error) noexcept : result{make_error_code(error)} {}
+
+  [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+  [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
+
+  /// The error, or a zero code where there is a value.
+  [[nodiscard]] std::error_code error() const noexcept {
+    const auto* code = std::get_if<1>(&state_);
+    return code != nullptr ? *code : std::error_code{};
+  }
+
+  [[nodiscard]] T& value() & noexcept { return *pointer(); }
+  [[nodiscard]] const T& value() const& noexcept { return *pointer(); }
+  [[nodiscard]] T&& value() && noexcept { return std::move(*pointer()); }
+  [[nodiscard]] T& operator*() & noexcept { return *pointer(); }
+  [[nodiscard]] const T& operator*() const& noexcept { return *pointer(); }
+  [[nodiscard]] T&& operator*() && noexcept { return std::move(*pointer()); }
+  [[nodiscard]] T* operator->() noexcept { return pointer(); }
+  [[nodiscard]] const T* operator->() const noexcept { return pointer(); }
+
+  template <class U>
+  [[nodiscard]] T value_or(U&& other) const& {
+    return has_value() ? *pointer() : static_cast<T>(std::forward<U>(other));
+  }
+
+ private:
+  [[nodiscard]] T* pointer() noexcept {
+    T* value = std::get_if<0>(&state_);
+    assert(value != nullptr && "value of a failed result");
+    return value;
+  }
+  [[nodiscard]] const T* pointer() const noexcept {
+    const T* value = std::get_if<0>(&state_);
+    assert(value != nullptr && "value of a failed result");
+    return value;
+  }
+
+  std::variant<T, std::error_code> state_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/exchange/binance/engine.hpp: everything that runs between connect and disconnect of a market_data.
+
+// foxtrot/exchange/binance/depth_fetcher.hpp: whole books over REST, one after the other, for the symbols that need
+// one.
+
+// foxtrot/core/clock.hpp: time as a seam: the system's clocks, or one that a test advances by hand.
+
+namespace foxtrot::inline v0 {
+
+/// When something must have happened by: always the steady clock, so that a step of the wall clock moves no deadline.
+using steady_time = std::chrono::steady_clock::time_point;
+
+/// Where deadlines are measured. Network and feed code asks this object, never the clock itself. `now` may be called
+/// from any thread.
+class time_source {
+ public:
+  time_source() = default;
+  time_source(const time_source&) = delete;
+  time_source& operator=(const time_source&) = delete;
+  virtual ~time_source() = default;
+
+  [[nodiscard]] virtual steady_time now() const noexcept = 0;
+  /// True where time moves only by a test's hand: timers then wait for nothing but `manual_time::advance`.
+  [[nodiscard]] virtual bool manual() const noexcept { return false; }
+};
+
+/// The process's steady clock.
+[[gnu::visibility("default")]] [[nodiscard]] inline time_source& system_time() noexcept {
+  class system_time_source final : public time_source {
+   public:
+    [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
+  };
+  static system_time_source* const instance = new system_time_source;  // never destroyed: threads may outlive main
+  return *instance;
+}
+
+/// Time that stands still until `advance`. Any thread may read it.
+class manual_time final : public time_source {
+ public:
+  explicit manual_time(steady_time start = steady_time{std::chrono::hours{1}}) noexcept
+      : ticks_{start.time_since_epoch().count()} {}
+
+  [[nodiscard]] steady_time now() const noexcept override {
+    // relaxed: the value stands alone, nothing else is published with it
+    return steady_time{steady_time::duration{ticks_.load(std::memory_order_relaxed)}};
+  }
+  [[nodiscard]] bool manual() const noexcept override { return true; }
+
+  void advance(steady_time::duration step) noexcept { ticks_.fetch_add(step.count(), std::memory_order_relaxed); }
+  void advance_to(steady_time when) noexcept {
+    ticks_.store(when.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<steady_time::rep> ticks_;
+};
+
+/// Nanoseconds since the Unix epoch that never go backwards: the steady clock plus the wall clock's offset at the
+/// process's first use. Differences are exact latencies even if somebody steps the wall clock meanwhile; the price is
+/// that such a step does not show. One read costs one clock_gettime of the vDSO (about 20 ns). Any thread.
+struct epoch_clock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::sys_time<duration>;
+  static constexpr bool is_steady = true;
+
+  [[nodiscard]] static time_point now() noexcept { return time_point{steady_nanoseconds() + offset()}; }
+  /// The same instant as an integer, as ticks carry it.
+  [[nodiscard]] static std::int64_t now_ns() noexcept { return now().time_since_epoch().count(); }
+
+ private:
+  [[nodiscard]] static duration steady_nanoseconds() noexcept {
+    return std::chrono::duration_cast<duration>(std::chrono::steady_clock::now().time_since_epoch());
+  }
+  [[gnu::visibility("default")]] [[nodiscard]] static duration offset() noexcept {
+    static const duration value =
+        std::chrono::duration_cast<duration>(std::chrono::system_clock::now().time_since_epoch()) -
+        steady_nanoseconds();
+    return value;
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/diagnostics.hpp: where the library says what it notices; it never prints by itself.
+
+namespace foxtrot::inline v0 {
+
+enum class severity : std::uint8_t { debug, info, warning, error, critical };
+
+[[nodiscard]] constexpr std::string_view to_string(severity level) noexcept {
+  constexpr std::string_view names[] = {"debug", "info", "warning", "error", "critical"};
+  return names[static_cast<std::size_t>(level)];
+}
+
+/// One remark. The views live only during the call to the sink.
+struct diagnostic {
+  severity level{severity::info};
+  std::string_view component;  ///< which part speaks: "websocket_manager", "worker"
+  std::string_view message;
+  std::error_code error;  ///< zero where nothing failed
+};
+
+/// A sink that the user injects, shared by everything that a component makes. Called from any of foxtrot's threads,
+/// never per message: it must be thread-safe. What it throws goes no further. Without a sink remarks go nowhere.
+class diagnostics {
+ public:
+  using sink = std::function<void(const diagnostic&)>;
+
+  diagnostics() = default;
+  explicit diagnostics(sink target) : sink_{std::move(target)} {}
+
+  void report(severity level, std::string_view component, std::string_view message,
+              std::error_code error = {}) const noexcept {
+    if (!sink_) return;
+#if defined(__cpp_exceptions)
+    try {
+      sink_(diagnostic{level, component, message, error});
+    } catch (...) {  // a sink's mistake must not end what it was told about
+    }
+#else
+    sink_(diagnostic{level, component, message, error});
+#endif
+  }
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(sink_); }
+
+ private:
+  sink sink_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/exchange/binance/protocol.hpp: Binance's side of a session: its messages, its requests, its limits.
+
+// foxtrot/exchange/binance/codec.hpp: the venue's JSON, as ticks.
+
+// foxtrot/exchange/binance/fields.hpp: the scalar fields of one JSON object, found by key whatever their order.
+
+// foxtrot/core/decimal.hpp: exact decimal numbers: a 64-bit mantissa and a power of ten.
+
+namespace foxtrot::inline v0 {
+
+/// mantissa x 10^exponent, as the venue wrote it: "61837.63000000" is 6183763000000 x 10^-8. Never rounded, never
+/// binary floating point. Values are equal when they mean the same number, whatever their exponents. A plain value.
+class decimal {
+ public:
+  constexpr decimal() noexcept = default;
+  constexpr decimal(std::int64_t mantissa, int exponent) noexcept
+      : mantissa_{mantissa}, exponent_{static_cast<std::int8_t>(exponent)} {}
+
+  /// Reads `-?digits[.digits]`, the whole of it. Zeros at the end of the fraction are kept as long as the mantissa has
+  /// room for them. errc::malformed_message for any other text, errc::number_out_of_range where 64 bits cannot hold it
+  /// exactly.
+  [[nodiscard]] static result<decimal> parse(std::string_view text) noexcept;
+
+  /// The same for the hot path: errc::none, or the error with `value` left as it was.
+  [[nodiscard]] static constexpr errc parse_into(std::string_view text, decimal& value) noexcept;
+
+  [[nodiscard]] constexpr std::int64_t mantissa() const noexcept { return mantissa_; }
+  [[nodiscard]] constexpr int exponent() const noexcept { return exponent_; }
+  [[nodiscard]] constexpr bool is_zero() const noexcept { return mantissa_ == 0; }
+
+  /// The same number with the shortest mantissa: no zeros at its end.
+  [[nodiscard]] constexpr decimal normalized() const noexcept {
+    if (mantissa_ == 0) return {};
+    decimal value = *this;
+    while (value.mantissa_ % 10 == 0 && value.exponent_ < std::numeric_limits<std::int8_t>::max()) {
+      value.mantissa_ /= 10;
+      ++value.exponent_;
+    }
+    return value;
+  }
+
+  /// The mantissa this number has under another exponent; nothing where that is not exact or does not fit.
+  [[nodiscard]] constexpr std::optional<std::int64_t> mantissa_at(int exponent) const noexcept {
+    std::int64_t value = mantissa_;
+    for (int at = exponent_; value != 0 && at > exponent; --at) {
+      if (__builtin_mul_overflow(value, std::int64_t{10}, &value)) return std::nullopt;
+    }
+    for (int at = exponent_; value != 0 && at < exponent; ++at) {
+      if (value % 10 != 0) return std::nullopt;
+      value /= 10;
+    }
+    return value;
+  }
+
+  /// The nearest double. Not exact: for arithmetic that need not be.
+  [[nodiscard]] double to_double() const noexcept {
+    // from_chars rounds correctly where a product with a power of ten would round twice
+    std::array<char, 32> text{};
+    char* end = std::to_chars(text.data(), text.data() + text.size(), mantissa_).ptr;
+    *end++ = 'e';
+    end = std::to_chars(end, text.data() + text.size(), static_cast<int>(exponent_)).ptr;
+    double value = 0;
+    std::from_chars(text.data(), end, value);
+    return value;
+  }
+
+  /// The shortest exact text, without exponent: "61837.63", "-0.5", "1200". Never more than max_chars.
+  [[nodiscard]] std::string str() const {
+    std::array<char, max_chars> text{};
+    return {text.data(), to_chars(text)};
+  }
+
+  static constexpr std::size_t max_chars = 160;  // sign, 19 digits, point and 127 zeros
+
+  /// Writes what str() returns; returns its length. Allocates nothing.
+  std::size_t to_chars(std::array<char, max_chars>& text) const noexcept;
+
+  [[nodiscard]] friend constexpr bool operator==(const decimal& a, const decimal& b) noexcept {
+    return (a <=> b) == std::strong_ordering::equal;
+  }
+  [[nodiscard]] friend constexpr std::strong_ordering operator<=>(const decimal& a, const decimal& b) noexcept {
+    if (a.exponent_ == b.exponent_) return a.mantissa_ <=> b.mantissa_;
+    if (a.exponent_ < b.exponent_) return reverse(compare_finer(b, a));
+    return compare_finer(a, b);
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::strong_ordering reverse(std::strong_ordering order) noexcept {
+    return 0 <=> order;
+  }
+
+  // `coarse` has the larger exponent: bring it to the finer one, or see that it is out of the other's reach.
+  [[nodiscard]] static constexpr std::strong_ordering compare_finer(const decimal& coarse,
+                                                                    const decimal& fine) noexcept {
+    if (const auto mantissa = coarse.mantissa_at(fine.exponent_)) return *mantissa <=> fine.mantissa_;
+    return coarse.mantissa_ < 0 ? std::strong_ordering::less : std::strong_ordering::greater;
+  }
+
+  std::int64_t mantissa_{0};
+  std::int8_t exponent_{0};
+};
+
+constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexcept {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const bool negative = at != end && *at == '-';
+  if (negative) ++at;
+
+  std::int64_t mantissa = 0;  // built negative: the negative side holds one value more
+  int exponent = 0;
+  const char* point = nullptr;
+  if (at == end) return errc::malformed_message;
+  for (const char* const first = at; at != end; ++at) {
+    if (*at == '.') {
+      if (point != nullptr || at == first || at + 1 == end) return errc::malformed_message;
+      point = at;
+      continue;
+    }
+    const int digit = *at - '0';
+    if (digit < 0 || digit > 9) return errc::malformed_message;
+    std::int64_t longer = 0;
+    if (__builtin_mul_overflow(mantissa, std::int64_t{10}, &longer) ||
+        __builtin_sub_overflow(longer, std::int64_t{digit}, &longer)) {
+      // zeros at the end of a fraction say nothing: they may be left out
+      if (point == nullptr) return errc::number_out_of_range;
+      for (; at != end; ++at) {
+        if (*at != '0') return errc::number_out_of_range;
+      }
+      break;
+    }
+    mantissa = longer;
+    if (point != nullptr) --exponent;
+  }
+  if (exponent < std::numeric_limits<std::int8_t>::min()) return errc::number_out_of_range;
+  if (!negative && __builtin_sub_overflow(std::int64_t{0}, mantissa, &mantissa)) return errc::number_out_of_range;
+  value = decimal{mantissa, exponent};
+  return errc::none;
+}
+
+inline result<decimal> decimal::parse(std::string_view text) noexcept {
+  decimal value;
+  const errc failed = parse_into(text, value);
+  if (failed != errc::none) return failed;
+  return value;
+}
+
+inline std::size_t decimal::to_chars(std::array<char, max_chars>& text) const noexcept {
+  const decimal value = normalized();
+  std::array<char, 20> digits{};
+  const std::uint64_t magnitude = value.mantissa_ < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(value.mantissa_)
+                                                      : static_cast<std::uint64_t>(value.mantissa_);
+  const auto count =
+      static_cast<int>(std::to_chars(digits.data(), digits.data() + digits.size(), magnitude).ptr - digits.data());
+  std::size_t length = 0;
+  const auto put = [&](char c) { text[length++] = c; };
+  if (value.mantissa_ < 0) put('-');
+  const int whole = count + value.exponent_;  // digits before the point
+  if (whole <= 0) put('0');
+  for (int i = 0; i < count || i < whole; ++i) {
+    if (i == whole || (i == 0 && whole <= 0)) {
+      put('.');
+      for (int zero = whole; zero < 0; ++zero) put('0');
+    }
+    put(i < count ? digits[static_cast<std::size_t>(i)] : '0');
+  }
+  return length;
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+using foxtrot::decimal;
+using foxtrot::errc;
+
+/// The venue names its fields with one letter, most of them; the others that matter are listed.
+enum class field : std::uint8_t { last_update_id = 64, previous_update_id, id, code, message, none = 255 };
+
+[[nodiscard]] constexpr field letter(char c) noexcept { return static_cast<field>(c - 'A'); }
+
+[[nodiscard]] constexpr field field_of(std::string_view key) noexcept {
+  if (key.size() == 1 && key[0] >= 'A' && key[0] <= 'z') return letter(key[0]);
+  if (key == "lastUpdateId") return field::last_update_id;
+  if (key == "pu") return field::previous_update_id;
+  if (key == "id") return field::id;
+  if (key == "code") return field::code;
+  if (key == "msg") return field::message;
+  return field::none;
+}
+
+/// The text of each field as it stands in the message, looked at only when a decoder asks. Every reader says what is
+/// wrong: errc::missing_field, errc::wrong_type, errc::malformed_message, errc::number_out_of_range.
+class fields {
+ public:
+  void clear() noexcept { present_ = {}; }
+
+  /// A field may come once: what two mean is anybody's guess.
+  [[nodiscard]] errc put(field which, std::string_view token) noexcept {
+    if (which == field::none) return errc::none;
+    if (has(which)) return errc::malformed_message;
+    const auto at = static_cast<std::size_t>(which);
+    present_[at / 64] |= std::uint64_t{1} << (at % 64);
+    while (!token.empty() && is_space(token.back())) token.remove_suffix(1);  // up to the comma
+    tokens_[at] = token;
+    return errc::none;
+  }
+
+  [[nodiscard]] bool has(field which) const noexcept {
+    const auto at = static_cast<std::size_t>(which);
+    return (present_[at / 64] >> (at % 64) & 1) != 0;
+  }
+
+  /// What stands between the quotes; text with escapes is not taken for anything.
+  [[nodiscard]] errc text(field which, std::string_view& value) const noexcept {
+    if (!has(which)) return errc::missing_field;
+    const std::string_view token = at(which);
+    if (token.size() < 2 || token.front() != '"') return errc::wrong_type;
+    if (token.back() != '"' || token.find('\\') != std::string_view::npos) return errc::malformed_message;
+    value = token.substr(1, token.size() - 2);
+    return errc::none;
+  }
+
+  /// A price or quantity: a decimal in quotes, not negative.
+  [[nodiscard]] errc amount(field which, decimal& value) const noexcept {
+    std::string_view digits;
+    if (const errc bad = text(which, digits); bad != errc::none) return bad;
+    return parse_amount(digits, value);
+  }
+  [[nodiscard]] static errc parse_amount(std::string_view digits, decimal& value) noexcept {
+    const errc bad = decimal::parse_into(digits, value);
+    return bad == errc::none && value.mantissa() < 0 ? errc::number_out_of_range : bad;
+  }
+
+  [[nodiscard]] errc number(field which, std::uint64_t& value) const noexcept { return parse(which, value); }
+  [[nodiscard]] errc number(field which, std::int64_t& value) const noexcept { return parse(which, value); }
+
+  [[nodiscard]] errc boolean(field which, bool& value) const noexcept {
+    if (!has(which)) return errc::missing_field;
+    if (at(which) != "true" && at(which) != "false") return errc::wrong_type;
+    value = at(which) == "true";
+    return errc::none;
+  }
+
+  /// A time in microseconds since the epoch. The venue sends milliseconds unless asked for microseconds: today's
+  /// milliseconds have 13 digits, its microseconds 16.
+  [[nodiscard]] errc time_us(field which, std::int64_t& value) const noexcept {
+    constexpr std::int64_t least_microseconds = 100'000'000'000'000;
+    const errc bad = parse(which, value);
+    if (bad != errc::none) return bad;
+    if (value < 0) return errc::number_out_of_range;
+    if (value < least_microseconds) value *= 1000;
+    return errc::none;
+  }
+
+ private:
+  [[nodiscard]] static constexpr bool is_space(char c) noexcept {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+  }
+  [[nodiscard]] std::string_view at(field which) const noexcept { return tokens_[static_cast<std::size_t>(which)]; }
+
+  template <class Integer>
+  [[nodiscard]] errc parse(field which, Integer& value) const noexcept {
+    if (!has(which)) return errc::missing_field;
+    const std::string_view token = at(which);
+    const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), value);
+    if (failed == std::errc::result_out_of_range) return errc::number_out_of_range;
+    return failed == std::errc{} && end == token.data() + token.size() ? errc::none : errc::wrong_type;
+  }
+
+  std::array<std::uint64_t, 2> present_{};
+  std::array<std::string_view, 69> tokens_;  // only those that are present mean anything
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/market.hpp: Binance's markets and where they are reached.
+
+// foxtrot/market/kinds.hpp: what an event is, where it comes from, and how both ride in a line's tag.
+
+// foxtrot/queue/line.hpp: the unit of every ring: one cache line, an 8-byte word and 56 bytes of payload.
+
+// foxtrot/core/cpu.hpp: the few facts about the machine that data layout and spinning depend on.
+
+namespace foxtrot::inline v0 {
+
+/// Bytes that travel together between cores on x86-64 and most aarch64 parts. A constant, not
+/// std::hardware_destructive_interference_size, whose value may differ between translation units.
+inline constexpr std::size_t cache_line = 64;
+
+/// Tells the core that this is a spin loop: lets the sibling thread run and the loop exit without a pipeline flush.
+inline void cpu_relax() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb" ::: "memory");
+#endif
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Bytes of a line that carry data; the other eight hold its position and its tag.
+inline constexpr std::size_t line_payload_bytes = cache_line - sizeof(std::uint64_t);
+
+/// What fits into one line and may be copied as bytes.
+template <class T>
+concept line_payload = std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> &&
+                       sizeof(T) <= line_payload_bytes && alignof(T) <= alignof(std::uint64_t);
+
+/// 24 bits that travel in a line's word beside the position: whatever classifies the payload without touching it.
+struct line_tag {
+  std::uint32_t bits{0};
+  friend constexpr bool operator==(line_tag, line_tag) = default;
+};
+
+namespace detail {
+
+inline constexpr unsigned position_bits = 40;  // at 10 million a second, 30 hours; compared within one lap only
+inline constexpr std::uint64_t position_mask = (std::uint64_t{1} << position_bits) - 1;
+inline constexpr std::uint32_t tag_mask = (std::uint32_t{1} << (64 - position_bits)) - 1;
+
+/// The word of the line that holds item number `position`: never the word a fresh (zeroed) or older line has.
+[[nodiscard]] constexpr std::uint64_t word_of(std::uint64_t position, line_tag tag) noexcept {
+  return ((position + 1) & position_mask) | (std::uint64_t{tag.bits & tag_mask} << position_bits);
+}
+[[nodiscard]] constexpr bool word_is_at(std::uint64_t word, std::uint64_t position) noexcept {
+  return (word & position_mask) == ((position + 1) & position_mask);
+}
+[[nodiscard]] constexpr line_tag tag_of(std::uint64_t word) noexcept {
+  return {static_cast<std::uint32_t>(word >> position_bits)};
+}
+
+/// One line. The word is published last and read first; the payload belongs to whoever the word says.
+template <line_payload T>
+struct alignas(cache_line) line {
+  std::atomic<std::uint64_t> word{0};
+  alignas(std::uint64_t) std::byte payload[line_payload_bytes]{};
+
+  [[nodiscard]] T* value() noexcept { return std::launder(reinterpret_cast<T*>(payload)); }
+  [[nodiscard]] const T* value() const noexcept { return std::launder(reinterpret_cast<const T*>(payload)); }
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+enum class tick_kind : std::uint8_t { status, book_ticker, trade, depth_update, depth_snapshot };
+inline constexpr std::size_t tick_kind_count = 5;
+
+[[nodiscard]] constexpr std::string_view to_string(tick_kind kind) noexcept {
+  constexpr std::array<std::string_view, tick_kind_count> names{"status", "book_ticker", "trade", "depth_update",
+                                                                "depth_snapshot"};
+  const auto index = static_cast<std::size_t>(kind);
+  return index < names.size() ? names[index] : "?";
+}
+
+/// A set of kinds, for filters.
+class kind_set {
+ public:
+  constexpr kind_set() noexcept = default;
+  constexpr kind_set(tick_kind kind) noexcept : bits_{bit(kind)} {}
+
+  [[nodiscard]] static constexpr kind_set all() noexcept {
+    kind_set every;
+    every.bits_ = (1U << tick_kind_count) - 1;
+    return every;
+  }
+  [[nodiscard]] constexpr bool contains(tick_kind kind) const noexcept { return (bits_ & bit(kind)) != 0; }
+  [[nodiscard]] friend constexpr kind_set operator|(kind_set a, kind_set b) noexcept {
+    a.bits_ |= b.bits_;
+    return a;
+  }
+  friend constexpr bool operator==(kind_set, kind_set) = default;
+
+ private:
+  [[nodiscard]] static constexpr std::uint32_t bit(tick_kind kind) noexcept {
+    return 1U << static_cast<unsigned>(kind);
+  }
+  std::uint32_t bits_{0};
+};
+[[nodiscard]] constexpr kind_set operator|(tick_kind a, tick_kind b) noexcept { return kind_set{a} | kind_set{b}; }
+
+enum class venue : std::uint8_t { none, binance_spot, binance_usdm, binance_coinm };
+
+[[nodiscard]] constexpr std::string_view to_string(venue where) noexcept {
+  constexpr std::array<std::string_view, 4> names{"none", "binance_spot", "binance_usdm", "binance_coinm"};
+  const auto index = static_cast<std::size_t>(where);
+  return index < names.size() ? names[index] : "?";
+}
+
+/// How a tick reached us.
+enum class source : std::uint8_t { websocket, http };
+
+[[nodiscard]] constexpr std::string_view to_string(source how) noexcept {
+  return how == source::http ? "http" : "websocket";
+}
+
+/// What rides in the word of every line: kind in bits 0..7, venue in 8..12, source in 13..15, flags in 16..23.
+struct tick_tag {
+  tick_kind kind{tick_kind::status};
+  venue where{venue::none};
+  source how{source::websocket};
+  std::uint8_t flags{0};  ///< meaning depends on the kind: see trade
+
+  [[nodiscard]] constexpr line_tag packed() const noexcept {
+    return {static_cast<std::uint32_t>(kind) | static_cast<std::uint32_t>(where) << 8 |
+            static_cast<std::uint32_t>(how) << 13 | std::uint32_t{flags} << 16};
+  }
+  [[nodiscard]] static constexpr tick_tag unpack(line_tag tag) noexcept {
+    return {static_cast<tick_kind>(tag.bits & 0xff), static_cast<venue>((tag.bits >> 8) & 0x1f),
+            static_cast<source>((tag.bits >> 13) & 0x7), static_cast<std::uint8_t>((tag.bits >> 16) & 0xff)};
+  }
+  friend constexpr bool operator==(const tick_tag&, const tick_tag&) = default;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance {
+
+/// Spot, and the futures settled in US dollars.
+enum class market : std::uint8_t { spot, usdm };
+
+[[nodiscard]] constexpr std::string_view to_string(market which) noexcept {
+  return which == market::usdm ? "usdm" : "spot";
+}
+[[nodiscard]] constexpr venue venue_of(market which) noexcept {
+  return which == market::usdm ? venue::binance_usdm : venue::binance_spot;
+}
+
+/// Where a market is reached: base URLs without a path.
+struct endpoints {
+  std::string websocket;  ///< wss://host:port
+  std::string rest;       ///< https://host:port
+};
+
+/// The venue's public endpoints for market data. Spot: the hosts that need no key; web-socket-streams.md and
+/// market_data_only.md of binance-spot-api-docs. USD-M: the split endpoints of 2026, see path_of().
+[[nodiscard]] inline endpoints public_endpoints(market which) {
+  if (which == market::usdm) return {"wss://fstream.binance.com", "https://fapi.binance.com"};
+  return {"wss://stream.binance.com:9443", "https://data-api.binance.vision"};
+}
+
+/// The path of a combined-stream connection. USD-M serves book and depth streams under /public.
+[[nodiscard]] constexpr std::string_view path_of(market which) noexcept {
+  return which == market::usdm ? "/public/stream" : "/stream";
+}
+
+}  // namespace foxtrot::inline v0::binance
+
+// foxtrot/exchange/binance/message_scanner.hpp: one pass over a JSON message: its fields, its stream, its price levels.
+
+// foxtrot/feed/publisher.hpp: the producer's end of all subscriptions of one feed.
+
+// foxtrot/feed/continuity.hpp: sees holes in the venue's numbering of trades and book updates.
+
+// foxtrot/market/depth.hpp: changes of an order book, and whole books.
+
+// foxtrot/market/levels.hpp: one side of a book or of a change to it: price levels with common exponents.
+
+namespace foxtrot::inline v0 {
+
+/// Mantissas of one level; the exponents are the record's.
+struct raw_level {
+  std::int64_t price;
+  std::int64_t quantity;
+  friend constexpr bool operator==(const raw_level&, const raw_level&) = default;
+};
+
+/// A price and the quantity there. In a depth update the quantity is absolute and 0 removes the level.
+struct price_level {
+  decimal price;
+  decimal quantity;
+  friend constexpr bool operator==(const price_level&, const price_level&) = default;
+};
+
+/// A view of levels in the venue's order. Valid as long as the event it came from.
+class levels {
+ public:
+  class iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;  // dereferencing makes a value
+    using value_type = price_level;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+    using reference = price_level;
+
+    iterator() noexcept = default;
+    iterator(const raw_level* at, int price_exponent, int quantity_exponent) noexcept
+        : at_{at}, price_exponent_{price_exponent}, quantity_exponent_{quantity_exponent} {}
+    [[nodiscard]] price_level operator*() const noexcept {
+      return {{at_->price, price_exponent_}, {at_->quantity, quantity_exponent_}};
+    }
+    iterator& operator++() noexcept {
+      ++at_;
+      return *this;
+    }
+    iterator operator++(int) noexcept {
+      const iterator before = *this;
+      ++at_;
+      return before;
+    }
+    friend bool operator==(const iterator&, const iterator&) noexcept = default;
+
+   private:
+    const raw_level* at_{nullptr};
+    int price_exponent_{0};
+    int quantity_exponent_{0};
+  };
+
+  levels() noexcept = default;
+  levels(std::span<const raw_level> raw, int price_exponent, int quantity_exponent) noexcept
+      : raw_{raw}, price_exponent_{price_exponent}, quantity_exponent_{quantity_exponent} {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return raw_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return raw_.empty(); }
+  [[nodiscard]] price_level operator[](std::size_t index) const noexcept { return *at(index); }
+  [[nodiscard]] iterator begin() const noexcept { return at(0); }
+  [[nodiscard]] iterator end() const noexcept { return at(size()); }
+
+  /// The mantissas, for those who count nanoseconds.
+  [[nodiscard]] std::span<const raw_level> raw() const noexcept { return raw_; }
+
+ private:
+  [[nodiscard]] iterator at(std::size_t index) const noexcept {
+    return {raw_.data() + index, price_exponent_, quantity_exponent_};
+  }
+
+  std::span<const raw_level> raw_;
+  int price_exponent_{0};
+  int quantity_exponent_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/tick.hpp: what every tick has: its record, where it came from and when.
+
+// foxtrot/market/symbol.hpp: names of instruments as 16-bit numbers, looked up without a lock.
+
+namespace foxtrot::inline v0 {
+
+/// The number of a name in its table; 0 is no symbol. Never reused, so it stays valid as long as the table.
+enum class symbol_id : std::uint16_t { none = 0 };
+
+/// Names to numbers and back. Looking up, both ways, takes no lock and allocates nothing (network and strategy
+/// threads); a new name takes a mutex once. Names are bytes as the venue writes them, UTF-8 where it goes beyond ASCII.
+class symbol_table {
+ public:
+  static constexpr std::size_t max_symbols = 65'535;
+  static constexpr std::size_t longest_name = 46;
+
+  symbol_table() : buckets_{std::make_unique<bucket[]>(bucket_count)} {}
+  symbol_table(const symbol_table&) = delete;
+  symbol_table& operator=(const symbol_table&) = delete;
+  ~symbol_table() {
+    for (auto& page : pages_) delete[] page.load(std::memory_order_relaxed);  // nobody else is left
+  }
+
+  /// The table that everything uses unless given another: one per process, also across shared objects.
+  [[gnu::visibility("default")]] [[nodiscard]] static symbol_table& shared() {
+    static symbol_table* const instance = new symbol_table;  // never destroyed: threads may outlive main
+    return *instance;
+  }
+
+  /// The number of a known name, or symbol_id::none. Any thread.
+  [[nodiscard]] symbol_id find(std::string_view name) const noexcept {
+    for (std::size_t at = hash(name);; ++at) {
+      // acquire: pairs with the release in intern() and carries the name's bytes
+      const std::uint16_t id = buckets_[at & (bucket_count - 1)].load(std::memory_order_acquire);
+      if (id == 0) return symbol_id::none;
+      if (entry_of(id).view() == name) return symbol_id{id};
+    }
+  }
+
+  /// The number of a name, new or known. errc::bad_argument for an empty name or one that is too long or holds a NUL,
+  /// errc::symbol_table_full after 65,535 names. Any thread.
+  [[nodiscard]] result<symbol_id> intern(std::string_view name) {
+    if (const symbol_id known = find(name); known != symbol_id::none) return known;
+    if (name.empty() || name.size() > longest_name || name.find('\0') != std::string_view::npos) {
+      return errc::bad_argument;
+    }
+    const std::lock_guard lock{mutex_};
+    if (const symbol_id known = find(name); known != symbol_id::none) return known;
+    const std::size_t id = size_.load(std::memory_order_relaxed) + 1;
+    if (id > max_symbols) return errc::symbol_table_full;
+    auto& page = pages_[id / page_size];
+    if (page.load(std::memory_order_relaxed) == nullptr) page.store(new entry[page_size], std::memory_order_release);
+    entry& fresh = page.load(std::memory_order_relaxed)[id % page_size];
+    name.copy(fresh.text, name.size());
+    fresh.length = static_cast<std::uint8_t>(name.size());
+    std::size_t at = hash(name);
+    while (buckets_[at & (bucket_count - 1)].load(std::memory_order_relaxed) != 0) ++at;
+    buckets_[at & (bucket_count - 1)].store(static_cast<std::uint16_t>(id), std::memory_order_release);
+    size_.store(id, std::memory_order_release);  // last: an id below size() has its name
+    return symbol_id{static_cast<std::uint16_t>(id)};
+  }
+
+  /// The name of a number from this table, NUL-terminated, valid as long as the table; empty for symbol_id::none. Any
+  /// thread.
+  [[nodiscard]] std::string_view name(symbol_id id) const noexcept {
+    const auto number = static_cast<std::uint16_t>(id);
+    if (number == 0 || number > size()) return "";
+    return entry_of(number).view();
+  }
+
+  /// Names so far; ids run from 1 to size(). Any thread.
+  [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
+
+ private:
+  struct entry {
+    char text[longest_name + 1]{};
+    std::uint8_t length{0};
+    [[nodiscard]] std::string_view view() const noexcept { return {text, length}; }
+  };
+  using bucket = std::atomic<std::uint16_t>;
+
+  static constexpr std::size_t page_size = 256;
+  static constexpr std::size_t bucket_count = 131'072;  // twice max_symbols: probing always ends
+
+  [[nodiscard]] const entry& entry_of(std::uint16_t id) const noexcept {
+    return pages_[id / page_size].load(std::memory_order_acquire)[id % page_size];
+  }
+
+  // FNV-1a, then a finishing multiply: names differ in few characters.
+  [[nodiscard]] static constexpr std::size_t hash(std::string_view name) noexcept {
+    std::uint64_t value = 0xcbf29ce484222325;
+    for (const char c : name) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return static_cast<std::size_t>((value * 0x9e3779b97f4a7c15) >> 40);
+  }
+
+  std::unique_ptr<bucket[]> buckets_;
+  std::array<std::atomic<entry*>, max_symbols / page_size + 1> pages_{};
+  std::atomic<std::size_t> size_{0};
+  std::mutex mutex_;  // one writer at a time
+};
+
+/// A symbol as ticks give it: its number and the table that knows its name. Two words, copy it freely; valid as long as
+/// the table. Equal when both agree.
+class symbol {
+ public:
+  constexpr symbol() noexcept = default;
+  constexpr symbol(const symbol_table& table, symbol_id id) noexcept : table_{&table}, id_{id} {}
+
+  [[nodiscard]] constexpr symbol_id id() const noexcept { return id_; }
+  [[nodiscard]] std::string_view name() const noexcept { return table_ != nullptr ? table_->name(id_) : ""; }
+  [[nodiscard]] const char* c_str() const noexcept { return name().data(); }
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return id_ != symbol_id::none; }
+
+  friend constexpr bool operator==(const symbol&, const symbol&) = default;
+  [[nodiscard]] friend bool operator==(const symbol& a, std::string_view b) noexcept { return a.name() == b; }
+
+ private:
+  const symbol_table* table_{nullptr};
+  symbol_id id_{symbol_id::none};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/time_offset.hpp: the venue's times as 32-bit microsecond offsets from the receive time.
+
+namespace foxtrot::inline v0 {
+
+/// Nanoseconds since the Unix epoch.
+using timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+/// A venue's time, exact to the microsecond, within 35 minutes of the receive time; or absent.
+class time_offset {
+ public:
+  constexpr time_offset() noexcept = default;
+
+  /// Absent where the distance does not fit.
+  [[nodiscard]] static constexpr time_offset between(std::int64_t received_ns, std::int64_t venue_us) noexcept {
+    time_offset made;
+    std::int64_t distance = 0;
+    if (!__builtin_sub_overflow(venue_us, received_ns / 1000, &distance) &&
+        distance > std::numeric_limits<std::int32_t>::min() && distance <= std::numeric_limits<std::int32_t>::max()) {
+      made.microseconds_ = static_cast<std::int32_t>(distance);
+    }
+    return made;
+  }
+
+  [[nodiscard]] constexpr bool present() const noexcept { return microseconds_ != absent; }
+  [[nodiscard]] constexpr std::optional<timestamp> from(std::int64_t received_ns) const noexcept {
+    if (!present()) return std::nullopt;
+    return timestamp{std::chrono::microseconds{received_ns / 1000 + microseconds_}};
+  }
+  friend constexpr bool operator==(const time_offset&, const time_offset&) = default;
+
+ private:
+  static constexpr std::int32_t absent = std::numeric_limits<std::int32_t>::min();
+  std::int32_t microseconds_{absent};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// A record: the 56 bytes that cross a ring. It holds at least the receive time and the symbol.
+template <class R>
+concept tick_record = line_payload<R> && sizeof(R) == line_payload_bytes && requires(const R& record) {
+  { record.received_ns } -> std::convertible_to<std::int64_t>;
+  { record.symbol } -> std::convertible_to<symbol_id>;
+};
+
+/// A tick as strategies see it: a record with its tag and the table of its symbols. A plain value: copy it to keep it.
+template <tick_record Record>
+class tick {
+ public:
+  using record_type = Record;
+
+  tick(const Record& record, tick_tag tag, const symbol_table& symbols) noexcept
+      : record_{record}, symbols_{&symbols}, tag_{tag} {}
+
+  [[nodiscard]] foxtrot::symbol symbol() const noexcept { return {*symbols_, record_.symbol}; }
+  [[nodiscard]] foxtrot::venue venue() const noexcept { return tag_.where; }
+  [[nodiscard]] foxtrot::source source() const noexcept { return tag_.how; }
+
+  /// When the read that brought it returned, on epoch_clock; the same for all ticks of one read.
+  [[nodiscard]] timestamp received() const noexcept { return timestamp{std::chrono::nanoseconds{record_.received_ns}}; }
+
+  /// The fixed layout, for those who count nanoseconds.
+  [[nodiscard]] const Record& record() const noexcept { return record_; }
+
+ protected:
+  [[nodiscard]] tick_tag tag() const noexcept { return tag_; }
+
+ private:
+  Record record_;
+  const symbol_table* symbols_;
+  tick_tag tag_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// The line of a depth event; its levels, bids then asks, stand in the ring's payload arena at `body`.
+struct depth_record {
+  std::uint64_t first_id;
+  std::uint64_t last_id;
+  std::uint64_t previous_id;  // futures only; see depth_update::previous_id
+  std::uint64_t body;
+  std::uint16_t bids;
+  std::uint16_t asks;
+  time_offset transaction_time;
+  std::int64_t received_ns;
+  time_offset event_time;
+  symbol_id symbol;
+  std::int8_t price_exponent;
+  std::int8_t quantity_exponent;
+
+  [[nodiscard]] std::size_t level_count() const noexcept { return std::size_t{bids} + asks; }
+};
+static_assert(tick_record<depth_record>);
+static_assert(offsetof(depth_record, received_ns) == 40 && offsetof(depth_record, event_time) == 48 &&
+              offsetof(depth_record, symbol) == 52 && offsetof(depth_record, price_exponent) == 54);
+
+/// What depth updates and snapshots share. The levels are views: valid as long as the event.
+class depth_tick : public tick<depth_record> {
+ public:
+  depth_tick(const depth_record& record, std::span<const raw_level> body, tick_tag tag,
+             const symbol_table& symbols) noexcept
+      : tick{record, tag, symbols}, body_{body} {}
+
+  /// Changed or present levels, in the venue's order: snapshots from the best price outwards.
+  [[nodiscard]] levels bids() const noexcept {
+    return {body_.first(record().bids), record().price_exponent, record().quantity_exponent};
+  }
+  [[nodiscard]] levels asks() const noexcept {
+    return {body_.subspan(record().bids, record().asks), record().price_exponent, record().quantity_exponent};
+  }
+
+  /// When the venue sent it, and when the matching engine made it; each only where the venue says so.
+  [[nodiscard]] std::optional<timestamp> event_time() const noexcept {
+    return record().event_time.from(record().received_ns);
+  }
+  [[nodiscard]] std::optional<timestamp> transaction_time() const noexcept {
+    return record().transaction_time.from(record().received_ns);
+  }
+
+ private:
+  std::span<const raw_level> body_;
+};
+
+/// Changes of a book: quantities are absolute, 0 removes the level.
+class depth_update : public depth_tick {
+ public:
+  using depth_tick::depth_tick;
+
+  /// Set in the tag where the venue sends `previous_id`.
+  static constexpr std::uint8_t previous_id_flag = 1;
+
+  /// The first and last change of the book in it, in the venue's numbering.
+  [[nodiscard]] std::uint64_t first_id() const noexcept { return record().first_id; }
+  [[nodiscard]] std::uint64_t last_id() const noexcept { return record().last_id; }
+  /// `last_id` of the update before it: the futures' way to see a hole.
+  [[nodiscard]] std::optional<std::uint64_t> previous_id() const noexcept {
+    if ((tag().flags & previous_id_flag) == 0) return std::nullopt;
+    return record().previous_id;
+  }
+};
+
+/// A whole book, or its best levels, after update `last_id`.
+class depth_snapshot : public depth_tick {
+ public:
+  using depth_tick::depth_tick;
+
+  [[nodiscard]] std::uint64_t last_id() const noexcept { return record().last_id; }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/event.hpp: the next thing a strategy is told: a tick or a status.
+
+// foxtrot/market/book_ticker.hpp: the best bid and ask of a symbol.
+
+namespace foxtrot::inline v0 {
+
+struct book_ticker_record {
+  std::uint64_t update_id;
+  std::int64_t bid_price;  // mantissas: prices share one exponent, quantities another
+  std::int64_t bid_quantity;
+  std::int64_t ask_price;
+  std::int64_t ask_quantity;
+  std::int64_t received_ns;
+  time_offset transaction_time;
+  symbol_id symbol;
+  std::int8_t price_exponent;
+  std::int8_t quantity_exponent;
+};
+static_assert(tick_record<book_ticker_record>);
+static_assert(offsetof(book_ticker_record, received_ns) == 40 && offsetof(book_ticker_record, transaction_time) == 48 &&
+              offsetof(book_ticker_record, symbol) == 52 && offsetof(book_ticker_record, price_exponent) == 54);
+
+/// The best bid and ask after one update of the book.
+class book_ticker : public tick<book_ticker_record> {
+ public:
+  using tick::tick;
+
+  [[nodiscard]] std::uint64_t update_id() const noexcept { return record().update_id; }
+  [[nodiscard]] decimal bid_price() const noexcept { return {record().bid_price, record().price_exponent}; }
+  [[nodiscard]] decimal bid_quantity() const noexcept { return {record().bid_quantity, record().quantity_exponent}; }
+  [[nodiscard]] decimal ask_price() const noexcept { return {record().ask_price, record().price_exponent}; }
+  [[nodiscard]] decimal ask_quantity() const noexcept { return {record().ask_quantity, record().quantity_exponent}; }
+
+  /// When the matching engine made it. Spot's stream does not say; futures do.
+  [[nodiscard]] std::optional<timestamp> transaction_time() const noexcept {
+    return record().transaction_time.from(record().received_ns);
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/status.hpp: what happened to the stream itself, in order with its ticks.
+
+namespace foxtrot::inline v0 {
+
+enum class status_code : std::uint8_t {
+  connected,         ///< ticks may come
+  disconnected,      ///< a connection was lost, or could not be made; error() says why
+  reconnecting,      ///< attempt() is about to begin
+  gap,               ///< ids from() to to() of symbol() are missing
+  resynchronised,    ///< the book of symbol() is right again
+  stale,             ///< symbol() has been silent for too long
+  fresh,             ///< symbol() speaks again
+  dropped,           ///< count() events were lost between the one before and the one after, because we were too slow
+  fallback_started,  ///< ticks come by HTTP polling
+  fallback_ended,    ///< ticks come by WebSocket again
+};
+inline constexpr std::size_t status_code_count = 10;
+
+struct status_record {
+  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt
+  std::uint64_t second;  // gap: to
+  std::int32_t error;    // an errc, or an errno if error_is_system
+  status_code code;
+  bool error_is_system;
+  tick_kind gap_kind;
+  std::uint8_t reserved[17];
+  std::int64_t received_ns;
+  std::uint32_t reserved_too;
+  symbol_id symbol;
+  std::uint16_t reserved_at_end;
+};
+static_assert(tick_record<status_record>);
+static_assert(offsetof(status_record, received_ns) == 40 && offsetof(status_record, symbol) == 52);
+
+/// An event about the stream. `symbol()` is empty where it concerns all of them.
+class status : public tick<status_record> {
+ public:
+  using tick::tick;
+
+  [[nodiscard]] status_code code() const noexcept { return record().code; }
+  [[nodiscard]] const char* name() const noexcept {
+    static constexpr std::array<const char*, status_code_count> names{
+        "connected", "disconnected", "reconnecting",     "gap",           "resynchronised", "stale",
+        "fresh",     "dropped",      "fallback_started", "fallback_ended"};
+    const auto index = static_cast<std::size_t>(code());
+    return index < names.size() ? names[index] : "?";
+  }
+
+  /// Why: disconnected, fallback_started; else zero.
+  [[nodiscard]] std::error_code error() const noexcept {
+    if (record().error == 0) return {};
+    if (record().error_is_system) return {record().error, std::system_category()};
+    return make_error_code(static_cast<errc>(record().error));
+  }
+  /// gap: the first and the last id that is missing, and of which kind of tick.
+  [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
+  [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
+  [[nodiscard]] tick_kind gap_kind() const noexcept { return record().gap_kind; }
+  /// dropped: how many events this consumer lost.
+  [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
+  /// reconnecting: 1 for the first attempt since the connection was lost.
+  [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
+};
+
+/// Makes the record of a status event; the rest of its fields are zero.
+[[nodiscard]] inline status_record make_status(status_code code, std::int64_t received_ns, std::error_code error = {}) {
+  status_record record{};
+  record.code = code;
+  record.received_ns = received_ns;
+  record.error = error.value();
+  record.error_is_system = error && error.category() != make_error_code(errc::timeout).category();
+  return record;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/trade.hpp: one trade between two orders.
+
+namespace foxtrot::inline v0 {
+
+struct trade_record {
+  std::uint64_t trade_id;
+  std::int64_t price;
+  std::int64_t quantity;
+  std::uint64_t reserved;  // zero; keeps the receive time where every tick has it
+  time_offset trade_time;
+  std::uint32_t reserved_too;
+  std::int64_t received_ns;
+  time_offset event_time;
+  symbol_id symbol;
+  std::int8_t price_exponent;
+  std::int8_t quantity_exponent;
+};
+static_assert(tick_record<trade_record>);
+static_assert(offsetof(trade_record, received_ns) == 40 && offsetof(trade_record, event_time) == 48 &&
+              offsetof(trade_record, symbol) == 52 && offsetof(trade_record, price_exponent) == 54);
+
+/// One trade, as it happened.
+class trade : public tick<trade_record> {
+ public:
+  using tick::tick;
+
+  /// Set in the tag where the buyer's order stood in the book, so that the seller was the aggressor.
+  static constexpr std::uint8_t buyer_is_maker_flag = 1;
+
+  [[nodiscard]] std::uint64_t trade_id() const noexcept { return record().trade_id; }
+  [[nodiscard]] decimal price() const noexcept { return {record().price, record().price_exponent}; }
+  [[nodiscard]] decimal quantity() const noexcept { return {record().quantity, record().quantity_exponent}; }
+  [[nodiscard]] bool buyer_is_maker() const noexcept { return (tag().flags & buyer_is_maker_flag) != 0; }
+
+  /// When the venue sent it, and when it happened.
+  [[nodiscard]] std::optional<timestamp> event_time() const noexcept {
+    return record().event_time.from(record().received_ns);
+  }
+  [[nodiscard]] std::optional<timestamp> trade_time() const noexcept {
+    return record().trade_time.from(record().received_ns);
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// The payload of every line: one of the records, as its tag says.
+struct tick_payload {
+  alignas(std::uint64_t) std::byte bytes[line_payload_bytes];
+
+  /// Starts a record here; its fields are the caller's to fill.
+  template <tick_record Record>
+  [[nodiscard]] Record& emplace() noexcept {
+    return *::new (static_cast<void*>(bytes)) Record;
+  }
+  template <tick_record Record>
+  [[nodiscard]] Record& as() noexcept {
+    return *std::launder(reinterpret_cast<Record*>(bytes));
+  }
+  template <tick_record Record>
+  [[nodiscard]] const Record& as() const noexcept {
+    return *std::launder(reinterpret_cast<const Record*>(bytes));
+  }
+};
+static_assert(line_payload<tick_payload> && sizeof(tick_payload) == line_payload_bytes);
+
+/// One event, in place in its queue: valid until the next one is taken, and so not copyable. What `visit` hands out may
+/// be copied, except the levels of depth events.
+class event {
+ public:
+  event(const tick_payload& payload, line_tag tag, std::span<const raw_level> body,
+        const symbol_table& symbols) noexcept
+      : payload_{&payload}, body_{body}, symbols_{&symbols}, tag_{tick_tag::unpack(tag)} {}
+  event(const event&) = delete;
+  event& operator=(const event&) = delete;
+
+  [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
+
+  /// Calls the first handler that takes this kind of event, if there is one. One must take `const status&`: a strategy
+  /// that is not told of a lost connection trades on stale prices.
+  template <class... Handlers>
+  void visit(Handlers&&... handlers) const {
+    // a disjunction, not a fold: handlers after the first that fits are not even looked at
+    static_assert(std::disjunction_v<std::is_invocable<Handlers&, const status&>...>,
+                  "visit needs a handler for const foxtrot::status&: without it a strategy acts on stale prices");
+    switch (tag_.kind) {
+      case tick_kind::status: return give<status>(handlers...);
+      case tick_kind::book_ticker: return give<book_ticker>(handlers...);
+      case tick_kind::trade: return give<trade>(handlers...);
+      case tick_kind::depth_update: return give<depth_update>(handlers...);
+      case tick_kind::depth_snapshot: return give<depth_snapshot>(handlers...);
+    }
+  }
+
+ private:
+  template <class Tick, class Handler, class... Others>
+  void give(Handler& handler, Others&... others) const {
+    if constexpr (std::invocable<Handler&, const Tick&>) {
+      const Tick made = make<Tick>();
+      handler(made);
+    } else if constexpr (sizeof...(Others) != 0) {
+      give<Tick>(others...);
+    }
+  }
+  template <class Tick>
+  [[nodiscard]] Tick make() const noexcept {
+    const auto& record = payload_->as<typename Tick::record_type>();
+    if constexpr (std::derived_from<Tick, depth_tick>) {
+      return {record, body_, tag_, *symbols_};
+    } else {
+      return {record, tag_, *symbols_};
+    }
+  }
+
+  const tick_payload* payload_;
+  std::span<const raw_level> body_;
+  const symbol_table* symbols_;
+  tick_tag tag_;
+};
+
+/// What a consumer gives to poll(): called once per event.
+template <class H>
+concept event_handler = std::invocable<H&, const event&>;
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Ids that never came, both ends included.
+struct id_gap {
+  std::uint64_t from;
+  std::uint64_t to;
+};
+
+/// Follows the ids of each symbol of one venue, over reconnects. Trades count one by one. Book updates of spot continue
+/// where the one before ended (U == previous u + 1); those of the futures name the one before (pu == previous u). Ids
+/// that go backwards are no gap. One thread; allocates only for a symbol seen first.
+class continuity {
+ public:
+  /// What is missing before this tick; nothing for the first of its kind and symbol.
+  [[nodiscard]] std::optional<id_gap> follow(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
+    if (tag.kind == tick_kind::trade) {
+      const auto& record = payload.as<trade_record>();
+      return step(seen_of(symbol).trade, record.trade_id, record.trade_id);
+    }
+    if (tag.kind == tick_kind::depth_update) {
+      const auto& record = payload.as<depth_record>();
+      std::uint64_t& last = seen_of(symbol).depth;
+      if ((tag.flags & depth_update::previous_id_flag) == 0) return step(last, record.first_id, record.last_id);
+      const std::uint64_t before = last;
+      if (record.last_id > last) last = record.last_id;
+      if (before == 0 || record.previous_id <= before) return std::nullopt;
+      return id_gap{before + 1, record.previous_id};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct seen {
+    std::uint64_t trade{0};
+    std::uint64_t depth{0};
+  };
+
+  [[nodiscard]] seen& seen_of(symbol_id symbol) {
+    const auto index = static_cast<std::size_t>(symbol);
+    if (index >= seen_.size()) seen_.resize(index + 1);
+    return seen_[index];
+  }
+
+  [[nodiscard]] static std::optional<id_gap> step(std::uint64_t& last, std::uint64_t first_id, std::uint64_t last_id) {
+    const std::uint64_t before = last;
+    if (last_id > last) last = last_id;
+    if (before == 0 || first_id <= before + 1) return std::nullopt;
+    return id_gap{before + 1, first_id - 1};
+  }
+
+  std::vector<seen> seen_;  // by symbol
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/counters.hpp: what a feed has counted, written by its network thread, read by anyone.
+
+// foxtrot/feed/error_kind.hpp: errors sorted into the few kinds that a person counts.
+
+namespace foxtrot::inline v0 {
+
+enum class error_kind : std::uint8_t { network, tls, timeout, rate_limit, protocol, venue, data, other };
+inline constexpr std::size_t error_kind_count = 8;
+
+[[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
+  constexpr std::array<std::string_view, error_kind_count> names{"network",  "tls",   "timeout", "rate_limit",
+                                                                 "protocol", "venue", "data",    "other"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+/// By code and condition, never by text.
+[[nodiscard]] inline error_kind kind_of(std::error_code error) noexcept {
+  if (error == condition::tls_failure) return error_kind::tls;
+  if (error == condition::timeout) return error_kind::timeout;
+  if (error == errc::http_rate_limited || error == errc::http_banned) return error_kind::rate_limit;
+  if (error == condition::protocol_violation) return error_kind::protocol;
+  if (error == condition::bad_data) return error_kind::data;
+  if (error.category() == make_error_code(errc::timeout).category()) {
+    switch (static_cast<errc>(error.value())) {
+      case errc::closed:
+      case errc::host_not_found:
+      case errc::resolve_failed:
+      case errc::tls_truncated:
+      case errc::http_truncated:
+      case errc::websocket_closed_by_peer: return error_kind::network;
+      case errc::http_forbidden:
+      case errc::http_client_error:
+      case errc::http_server_error:
+      case errc::http_unexpected_status:
+      case errc::websocket_upgrade_rejected:
+      case errc::subscription_rejected: return error_kind::venue;
+      default: return error_kind::other;
+    }
+  }
+  return error == condition::transient ? error_kind::network : error_kind::other;
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// A number with one writer: cheaper than a locked increment, and any thread may read it.
+class counter {
+ public:
+  void add(std::uint64_t more = 1) noexcept {
+    // relaxed: a statistic, nothing is published with it
+    value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Totals since the feed was made. Each number is right by itself; together they are a moment's view.
+struct feed_counters {
+  counter messages;                            ///< WebSocket messages and HTTP bodies that held data or answers
+  counter bytes;                               ///< of these
+  counter answers;                             ///< of these, answers to our own requests
+  counter unknown;                             ///< of these, events of a kind that has no tick
+  counter rejected;                            ///< of these, not understood: malformed, a field missing or out of range
+  counter connects;                            ///< connections that reached `connected`
+  counter disconnects;                         ///< of these, lost again
+  counter failed_attempts;                     ///< attempts that never got there
+  counter gaps;                                ///< holes in the venue's numbering
+  counter absent_times;                        ///< venue times too far from the receive time to be kept
+  counter handler_failures;                    ///< exceptions thrown by inline handlers
+  std::array<counter, tick_kind_count> ticks;  ///< published, by kind, whoever reads them
+  std::array<counter, error_kind_count> errors;  ///< of connections and requests, by kind
+
+  /// Network thread.
+  void count(std::error_code error) noexcept { errors[static_cast<std::size_t>(kind_of(error))].add(); }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/inline_consumer.hpp: handlers that run on the network thread, and the filter that every consumer has.
+
+// foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
+
+// foxtrot/queue/idle.hpp: how a thread waits when there is nothing to do.
+
+namespace foxtrot::inline v0 {
+
+/// How a thread waits. `block` burns no CPU and costs a wake-up by the kernel (microseconds); `spin` never sleeps and
+/// burns a core; `adaptive` spins for a moment, then blocks.
+enum class idle : std::uint8_t { block, spin, adaptive };
+
+[[nodiscard]] constexpr std::string_view to_string(idle waiting) noexcept {
+  switch (waiting) {
+    case idle::block: return "block";
+    case idle::spin: return "spin";
+    case idle::adaptive: return "adaptive";
+  }
+  return "?";
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/queue/parking_spot.hpp: where one thread sleeps until another has something for it, without lost wake-ups.
+
+namespace foxtrot::inline v0 {
+
+/// One sleeper, any number of wakers. The waker pays a system call only when somebody sleeps.
+///
+/// No wake-up is lost: the waker first makes its news visible, then swaps the word; the sleeper first swaps the word,
+/// then looks for news again (`nothing_new`). Both swaps are read-modify-writes of one atomic, so one comes first in
+/// its modification order. If the sleeper's does, the waker sees `parked` and wakes it. If the waker's does, the
+/// sleeper's swap reads from it or from a later one (acquire from release), so its second look sees the news.
+class parking_spot {
+ public:
+  using duration = std::chrono::nanoseconds;
+
+  /// Sleeps until wake(), or for `patience` if given. Returns at once when `nothing_new()` is false. May return early:
+  /// the caller looks again in a loop. One thread at a time.
+  template <class Predicate>
+  void park(Predicate&& nothing_new, std::optional<duration> patience = {}) noexcept {
+    word_.exchange(parked, std::memory_order_acq_rel);
+    if (nothing_new()) wait(patience);
+    word_.exchange(awake,
+                   std::memory_order_acq_rel);  // a swap, not a store: keeps the chain of the argument above unbroken
+  }
+
+  /// Wakes the sleeper, if there is one. Any thread.
+  void wake() noexcept {
+    if (word_.exchange(awake, std::memory_order_acq_rel) == parked) {
+      ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t awake = 0;
+  static constexpr std::uint32_t parked = 1;
+
+  [[nodiscard]] std::uint32_t* address() noexcept {
+    static_assert(sizeof(word_) == sizeof(std::uint32_t) && decltype(word_)::is_always_lock_free);
+    return reinterpret_cast<std::uint32_t*>(&word_);
+  }
+
+  void wait(std::optional<duration> patience) noexcept {
+    timespec limit{};
+    if (patience) {
+      if (*patience <= duration::zero()) return;
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*patience);
+      limit.tv_sec = static_cast<std::time_t>(seconds.count());
+      limit.tv_nsec = static_cast<long>((*patience - seconds).count());
+    }
+    // returns at once when a waker has already swapped the word
+    ::syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, parked, patience ? &limit : nullptr, nullptr, 0);
+  }
+
+  alignas(cache_line) std::atomic<std::uint32_t> word_{awake};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/queue/payload_arena.hpp: contiguous bodies beside a ring, for records that need more than one line.
+
+namespace foxtrot::inline v0 {
+
+/// A circular store of `T`s for one producer and one consumer, gated: a body stays valid until the consumer releases
+/// it. A body is never split at the end of the store. It is named by its position, a count of elements that never
+/// repeats, which travels to the consumer in a ring's record; that record's publication also publishes the body.
+template <class T>
+  requires std::is_trivially_copyable_v<T>
+class payload_arena {
+ public:
+  /// Room for at least `minimum` elements, rounded up to a power of two; pages are touched here.
+  explicit payload_arena(std::size_t minimum)
+      : elements_{std::make_unique<T[]>(std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum))},
+        mask_{std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum) - 1} {}
+  payload_arena(const payload_arena&) = delete;
+  payload_arena& operator=(const payload_arena&) = delete;
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
+
+  struct claimed {
+    std::span<T> elements;      ///< where the body is to be written; empty: no room
+    std::uint64_t position{0};  ///< its name, for the record
+  };
+
+  /// Producer: contiguous room for `count` elements; nothing is taken before commit().
+  [[nodiscard]] claimed try_claim(std::size_t count) noexcept {
+    if (count == 0 || count > capacity()) return {};
+    const std::size_t offset = static_cast<std::size_t>(next_) & mask_;
+    const std::uint64_t start = offset + count <= capacity() ? next_ : next_ + (capacity() - offset);
+    if (!fits(start, count)) {
+      released_seen_ = released_.load(std::memory_order_acquire);  // the consumer is done with what lies before
+      if (!fits(start, count)) return {};
+    }
+    return {{elements_.get() + (static_cast<std::size_t>(start) & mask_), count}, start};
+  }
+
+  /// Producer: keeps the first `count` elements of a claim.
+  void commit(const claimed& body, std::size_t count) noexcept { next_ = body.position + count; }
+
+  /// Consumer: the body that a record names.
+  [[nodiscard]] std::span<const T> view(std::uint64_t position, std::size_t count) const noexcept {
+    return {elements_.get() + (static_cast<std::size_t>(position) & mask_), count};
+  }
+
+  /// Consumer: everything up to the end of that body may be overwritten.
+  void release(std::uint64_t position, std::size_t count) noexcept {
+    released_.store(position + count, std::memory_order_release);  // pairs with try_claim()
+  }
+
+ private:
+  // Nothing alive: the tail that a long body skips does not count.
+  [[nodiscard]] bool fits(std::uint64_t start, std::size_t count) const noexcept {
+    return released_seen_ == next_ || start + count - released_seen_ <= capacity();
+  }
+
+  std::unique_ptr<T[]> elements_;
+  std::size_t mask_;
+  std::uint64_t next_{0};                                       // producer's thread
+  std::uint64_t released_seen_{0};                              // producer's last look at released_
+  alignas(cache_line) std::atomic<std::uint64_t> released_{0};  // written by the consumer
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/queue/spsc_ring.hpp: one producer, one consumer, one cache-line transfer per hand-off.
+
+namespace foxtrot::inline v0 {
+
+/// A bounded queue between exactly two threads. The word that says "this line is filled" stands in the line itself, so
+/// the consumer never touches the producer's index and a hand-off costs one cache-line transfer instead of two.
+/// Payloads are written in place by the producer and read in place by the consumer. Memory is allocated and touched
+/// once, in the constructor; nothing afterwards allocates, locks or enters the kernel.
+template <line_payload T>
+class spsc_ring {
+ public:
+  using value_type = T;
+
+  /// Room for at least `minimum` items, rounded up to a power of two: see capacity().
+  explicit spsc_ring(std::size_t minimum) : lines_{std::make_unique<slot[]>(std::bit_ceil(minimum < 2 ? 2 : minimum))} {
+    const std::size_t count = std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum);
+    producer_ = {.lines = lines_.get(), .mask = count - 1};
+    consumer_ = {.lines = lines_.get(), .mask = count - 1};
+  }
+  spsc_ring(const spsc_ring&) = delete;
+  spsc_ring& operator=(const spsc_ring&) = delete;
+
+  /// Items that fit, exactly.
+  [[nodiscard]] std::size_t capacity() const noexcept { return producer_.mask + 1; }
+
+  // --- the producer's thread ---
+
+  /// The next free payload, to be filled in place and then published; nullptr while the ring is full. Claiming twice
+  /// without publishing gives the same payload, so a claim may be abandoned.
+  [[nodiscard]] T* try_claim() noexcept {
+    if (free_lines() == 0) return nullptr;
+    return ::new (static_cast<void*>(at(producer_, producer_.position).payload)) T;
+  }
+
+  /// Hands the claimed payload over. Only after try_claim() gave one.
+  void publish(line_tag tag = {}) noexcept {
+    // release: pairs with the consumer's acquire of the same word and carries the payload
+    at(producer_, producer_.position).word.store(detail::word_of(producer_.position, tag), std::memory_order_release);
+    ++producer_.position;
+  }
+
+  /// Copies `item` in; false, and `item` untouched, while the ring is full.
+  [[nodiscard]] bool try_push(const T& item, line_tag tag = {}) noexcept {
+    T* free = try_claim();
+    if (free == nullptr) return false;
+    *free = item;
+    publish(tag);
+    return true;
+  }
+
+  /// Lines that can be claimed now without asking again: at least `wanted` if the ring has them.
+  [[nodiscard]] std::size_t free_lines(std::size_t wanted = 1) noexcept {
+    std::size_t free = capacity() - static_cast<std::size_t>(producer_.position - producer_.other_seen);
+    if (free < wanted) [[unlikely]] {
+      // acquire: the consumer's reads of the payload happened before it released the line
+      producer_.other_seen = released_.load(std::memory_order_acquire);
+      free = capacity() - static_cast<std::size_t>(producer_.position - producer_.other_seen);
+    }
+    return free;
+  }
+
+  // --- the consumer's thread ---
+
+  /// The oldest item, readable in place until pop(); nullptr while the ring is empty.
+  [[nodiscard]] const T* front() noexcept {
+    slot& line = at(consumer_, consumer_.position);
+    // acquire: pairs with publish()
+    const std::uint64_t word = line.word.load(std::memory_order_acquire);
+    if (!detail::word_is_at(word, consumer_.position)) return nullptr;
+    consumer_.other_seen = word;
+    return line.value();
+  }
+
+  /// The tag of the item that front() returned.
+  [[nodiscard]] line_tag front_tag() const noexcept { return detail::tag_of(consumer_.other_seen); }
+
+  /// Gives the item that front() returned back to the producer.
+  void pop() noexcept {
+    ++consumer_.position;
+    released_.store(consumer_.position, std::memory_order_release);  // pairs with free_lines()
+  }
+
+  /// Moves the oldest item to `item`; false while the ring is empty.
+  [[nodiscard]] bool try_pop(T& item) noexcept {
+    const T* oldest = front();
+    if (oldest == nullptr) return false;
+    item = *oldest;
+    pop();
+    return true;
+  }
+
+  /// Calls `visit(const T&, line_tag)` in place for up to `max` items that are there now and returns their number. The
+  /// lines go back to the producer together at the end, also where `visit` throws (that item counts as consumed).
+  template <std::invocable<const T&, line_tag> Visitor>
+  std::size_t consume(std::size_t max, Visitor&& visit) {
+    batch_release release{*this};
+    std::size_t done = 0;
+    for (; done < max; ++done) {
+      const T* oldest = front();
+      if (oldest == nullptr) break;
+      ++consumer_.position;
+      visit(*oldest, front_tag());
+    }
+    return done;
+  }
+
+  /// Items waiting, for the consumer's thread; a moment later there may be more.
+  [[nodiscard]] bool empty() noexcept { return front() == nullptr; }
+
+ private:
+  using slot = detail::line<T>;
+
+  struct alignas(cache_line) side {  // each owner's own line: nothing here is shared
+    slot* lines{nullptr};
+    std::size_t mask{0};
+    std::uint64_t position{0};
+    std::uint64_t other_seen{0};  // producer: the consumer's position as last read; consumer: the word of front()
+  };
+
+  struct batch_release {
+    spsc_ring& ring;
+    std::uint64_t before{ring.consumer_.position};
+    ~batch_release() {
+      if (ring.consumer_.position != before)
+        ring.released_.store(ring.consumer_.position, std::memory_order_release);  // pairs with free_lines()
+    }
+  };
+
+  [[nodiscard]] static slot& at(const side& owner, std::uint64_t position) noexcept {
+    return owner.lines[static_cast<std::size_t>(position) & owner.mask];
+  }
+
+  side producer_;                                               // producer's thread
+  side consumer_;                                               // consumer's thread
+  alignas(cache_line) std::atomic<std::uint64_t> released_{0};  // written by the consumer
+  std::unique_ptr<slot[]> lines_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// What happens to an event that finds its consumer's queue full.
+enum class overflow : std::uint8_t {
+  drop_newest,  ///< it is lost and counted; the consumer is told how many, in order
+  block,        ///< the network thread waits, and with it every other consumer of the feed: for replays, tests, benches
+};
+
+/// What one consumer wants. The defaults want everything.
+struct subscription_settings {
+  kind_set kinds{kind_set::all()};     ///< status events always come
+  std::vector<std::string> symbols{};  ///< names as the venue writes them; empty: all
+  overflow when_full{overflow::drop_newest};
+  std::size_t capacity{std::size_t{1} << 16};        ///< events; rounded up to a power of two
+  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of all waiting depth events together
+  idle waiting{idle::block};                         ///< how the consumer waits when there is nothing
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr bool has_levels(tick_kind kind) noexcept {
+  return kind == tick_kind::depth_update || kind == tick_kind::depth_snapshot;
+}
+[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
+  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
+}
+
+/// The state that both ends share; each keeps it alive. Producer functions belong to the network thread, consumer
+/// functions to one strategy thread, close_by_consumer() and interrupt() to any.
+class channel {
+ public:
+  channel(const subscription_settings& settings, symbol_table& symbols)
+      : ring_{settings.capacity < 4 ? 4 : settings.capacity},
+        levels_{settings.level_capacity},
+        symbols_{symbols},
+        when_full_{settings.when_full} {}
+
+  // --- producer: the network thread ---
+
+  struct slot {
+    tick_payload* payload{nullptr};  // nullptr: no room
+    payload_arena<raw_level>::claimed body{};
+  };
+
+  /// Room for one event with up to `level_count` levels, if there is any now. A claim may be abandoned.
+  [[nodiscard]] slot try_claim(std::size_t level_count) noexcept {
+    slot room;
+    if (owed_drops_ != 0 && !pay_debts()) return room;
+    if (level_count != 0) {
+      room.body = levels_.try_claim(level_count);
+      if (room.body.elements.empty()) return room;
+    }
+    room.payload = ring_.try_claim();
+    return room;
+  }
+
+  /// The same for an event that is complete: waits for room under overflow::block, else counts the loss.
+  [[nodiscard]] slot claim(std::size_t level_count) noexcept {
+    slot room = try_claim(level_count);
+    if (room.payload == nullptr && when_full_ == overflow::block) room = wait_for_room(level_count);
+    if (room.payload == nullptr) {
+      ++owed_drops_;
+      // relaxed: a statistic; the dropped event carries the number in order
+      dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    return room;
+  }
+
+  /// Hands over what was written into a claim.
+  void publish(const slot& room, std::size_t level_count, line_tag tag) noexcept {
+    if (level_count != 0) levels_.commit(room.body, level_count);
+    ring_.publish(tag);
+    news_ = true;
+  }
+
+  /// A status event. Without room, a state of the connection is kept until the consumer can be told.
+  void publish_status(const status_record& record, line_tag tag) noexcept {
+    const slot room = claim(0);
+    if (room.payload != nullptr) {
+      room.payload->emplace<status_record>() = record;
+      publish(room, 0, tag);
+    } else if (is_connection_state(record.code)) {
+      owed_state_ = record;
+      owed_state_tag_ = tag;
+    }
+  }
+
+  /// Wakes the consumer if something was published since the last call: once per drain of the socket.
+  void wake_consumer() noexcept {
+    if (!news_) return;
+    news_ = false;
+    consumer_spot_.wake();
+  }
+
+  /// No more events will come.
+  void close_by_producer() noexcept {
+    undelivered_drops_ = owed_drops_;
+    producer_closed_.store(true, std::memory_order_release);  // carries undelivered_drops_
+    consumer_spot_.wake();
+  }
+  [[nodiscard]] bool closed_by_consumer() const noexcept { return consumer_closed_.load(std::memory_order_acquire); }
+
+  // --- any thread ---
+
+  /// While true, a producer does not wait for room: what does not fit is dropped and counted. A wait under way ends.
+  void interrupt(bool on) noexcept {
+    interrupted_.store(on, std::memory_order_release);
+    producer_spot_.wake();
+  }
+  void close_by_consumer() noexcept {
+    consumer_closed_.store(true, std::memory_order_release);
+    producer_spot_.wake();
+  }
+  /// Makes a waiting consumer look again, at a stop token for example.
+  void nudge_consumer() noexcept { consumer_spot_.wake(); }
+
+  // --- consumer: one strategy thread ---
+
+  struct item {
+    const tick_payload* payload{nullptr};  // nullptr: nothing there
+    line_tag tag{};
+  };
+
+  /// The oldest event, in place. After the feed has closed, losses that it could not tell in order come last.
+  [[nodiscard]] item front() noexcept {
+    const bool last = closed_by_producer();  // before the look at the ring: what was published before closing is seen
+    if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
+    if (!last || undelivered_drops_ == 0) return {};
+    status_record lost = make_status(status_code::dropped, 0);
+    lost.first = undelivered_drops_;
+    last_words_.emplace<status_record>() = lost;
+    return {&last_words_, tick_tag{.kind = tick_kind::status}.packed()};
+  }
+  [[nodiscard]] std::span<const raw_level> body_of(const item& oldest) const noexcept {
+    if (!has_levels(tick_tag::unpack(oldest.tag).kind)) return {};
+    const auto& record = oldest.payload->as<depth_record>();
+    return levels_.view(record.body, record.level_count());
+  }
+
+  /// Gives the front event back.
+  void pop(const item& oldest) noexcept {
+    if (oldest.payload == &last_words_) {
+      undelivered_drops_ = 0;  // the producer has closed: ours now
+      return;
+    }
+    if (const auto body = body_of(oldest); !body.empty()) {
+      levels_.release(oldest.payload->as<depth_record>().body, body.size());
+    }
+    ring_.pop();
+  }
+  /// After one or more pops: lets a producer go on that waits for room.
+  void wake_producer() noexcept {
+    if (when_full_ == overflow::block) producer_spot_.wake();
+  }
+
+  [[nodiscard]] bool closed_by_producer() const noexcept { return producer_closed_.load(std::memory_order_acquire); }
+
+  template <class Predicate>
+  void park_consumer(Predicate&& nothing_new, std::optional<std::chrono::nanoseconds> patience) noexcept {
+    consumer_spot_.park([&] { return ring_.empty() && !closed_by_producer() && nothing_new(); }, patience);
+  }
+
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return ring_.capacity(); }
+  /// Events lost so far. Any thread.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  // After a loss the consumer first hears how much it lost, then what state the connection is in, then goes on.
+  [[nodiscard]] bool pay_debts() noexcept {
+    constexpr std::size_t lines = 3;  // those two and the next event
+    if (ring_.free_lines(lines) < lines) return false;
+    status_record lost = make_status(status_code::dropped, 0);
+    lost.first = owed_drops_;
+    owed_drops_ = 0;
+    put(lost, tick_tag{.kind = tick_kind::status}.packed());
+    if (owed_state_) put(*owed_state_, owed_state_tag_);
+    owed_state_.reset();
+    news_ = true;
+    return true;
+  }
+  void put(const status_record& record, line_tag tag) noexcept {
+    ring_.try_claim()->emplace<status_record>() = record;
+    ring_.publish(tag);
+  }
+
+  [[nodiscard]] slot wait_for_room(std::size_t level_count) noexcept {
+    constexpr int spins = 256;
+    wake_consumer();  // it may sleep on what this drain has already published
+    for (int spin = 0; !given_up(); ++spin) {
+      if (slot room = try_claim(level_count); room.payload != nullptr) return room;
+      if (level_count > levels_.capacity()) break;  // will never fit
+      if (spin < spins) {
+        cpu_relax();
+      } else {
+        slot room;
+        producer_spot_.park([&] {
+          room = try_claim(level_count);
+          return room.payload == nullptr && !given_up();
+        });
+        if (room.payload != nullptr) return room;
+      }
+    }
+    return {};
+  }
+  [[nodiscard]] bool given_up() const noexcept {
+    return interrupted_.load(std::memory_order_acquire) || closed_by_consumer();
+  }
+
+  spsc_ring<tick_payload> ring_;
+  payload_arena<raw_level> levels_;
+  symbol_table& symbols_;
+  overflow when_full_;
+  parking_spot consumer_spot_;
+  parking_spot producer_spot_;
+  std::atomic<bool> producer_closed_{false};
+  std::atomic<bool> consumer_closed_{false};
+  std::atomic<bool> interrupted_{false};
+  std::atomic<std::uint64_t> dropped_{0};  // written by the producer
+  std::uint64_t undelivered_drops_{0};     // the producer's until producer_closed_, then the consumer's
+  tick_payload last_words_;                // consumer's thread
+  // the producer's own
+  alignas(cache_line) std::uint64_t owed_drops_{0};  // lost since the consumer was last told
+  std::optional<status_record> owed_state_;
+  line_tag owed_state_tag_;
+  bool news_{false};
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+using inline_handler = std::function<void(const event&)>;
+
+namespace detail {
+
+/// Which ticks a consumer wants; status events always.
+class consumer_filter {
+ public:
+  [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols) {
+    consumer_filter made;
+    made.kinds_ = wanted.kinds | tick_kind::status;
+    for (const auto& name : wanted.symbols) {
+      const auto id = symbols.intern(name);
+      if (!id) return id.error();
+      const auto index = static_cast<std::size_t>(*id);
+      if (made.symbols_.size() <= index) made.symbols_.resize(index + 1);
+      made.symbols_[index] = true;
+    }
+    return made;
+  }
+
+  [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
+    if (!kinds_.contains(kind)) return false;
+    const auto index = static_cast<std::size_t>(symbol);
+    return kind == tick_kind::status || symbols_.empty() || (index < symbols_.size() && symbols_[index]);
+  }
+
+ private:
+  kind_set kinds_;
+  std::vector<bool> symbols_;  // by id; empty: all
+};
+
+struct inline_entry {
+  consumer_filter filter;
+  inline_handler handler;
+  bool alive{true};
+};
+
+// Shared with the handles, so that either side may go first.
+struct inline_registry {
+  std::mutex mutex;  // held by the network thread for the length of a batch
+  std::vector<std::shared_ptr<inline_entry>> entries;
+  std::atomic<std::size_t> count{0};
+  std::atomic<std::thread::id> runner{};  // who holds the mutex for a batch
+
+  // From within a handler the mutex is ours already. The runner is only equal if this thread stored it.
+  [[nodiscard]] bool within_batch() const noexcept {
+    return runner.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+  void add(const std::shared_ptr<inline_entry>& entry) {
+    std::unique_lock lock{mutex, std::defer_lock};
+    if (!within_batch()) lock.lock();
+    entries.push_back(entry);
+    count.store(entries.size(), std::memory_order_release);
+  }
+  void remove(const std::shared_ptr<inline_entry>& entry) {
+    if (within_batch()) {
+      entry->alive = false;  // forgotten when the batch ends
+      return;
+    }
+    const std::lock_guard lock{mutex};
+    std::erase(entries, entry);
+    count.store(entries.size(), std::memory_order_release);
+  }
+};
+
+}  // namespace detail
+
+/// Keeps an inline handler registered. Once its destructor has returned the handler is neither running nor called
+/// again; destroyed by the handler itself, it is not called again. May outlive the feed.
+class [[nodiscard]] inline_subscription {
+ public:
+  inline_subscription() = default;
+  inline_subscription(std::shared_ptr<detail::inline_registry> registry, std::shared_ptr<detail::inline_entry> entry)
+      : registry_{std::move(registry)}, entry_{std::move(entry)} {}
+  inline_subscription(inline_subscription&&) noexcept = default;
+  inline_subscription& operator=(inline_subscription&& other) noexcept {
+    if (this != &other) {
+      cancel();
+      registry_ = std::move(other.registry_);
+      entry_ = std::move(other.entry_);
+    }
+    return *this;
+  }
+  ~inline_subscription() { cancel(); }
+
+  /// Deregisters; idempotent.
+  void cancel() {
+    if (entry_ != nullptr) registry_->remove(entry_);
+    entry_.reset();
+    registry_.reset();
+  }
+
+ private:
+  std::shared_ptr<detail::inline_registry> registry_;
+  std::shared_ptr<detail::inline_entry> entry_;
+};
+
+/// All inline handlers of a feed.
+class inline_consumers {
+ public:
+  class locked;
+  class unlocked;
+
+  [[nodiscard]] inline_subscription add(detail::consumer_filter filter, inline_handler handler) {
+    auto entry = std::make_shared<detail::inline_entry>(detail::inline_entry{std::move(filter), std::move(handler)});
+    registry_->add(entry);
+    return {registry_, std::move(entry)};
+  }
+
+  /// The network thread's hold on the handlers for one batch: costs nothing where there are none.
+  class locked {
+   public:
+    explicit locked(detail::inline_registry& registry) : registry_{registry} {
+      if (registry_.count.load(std::memory_order_acquire) != 0) take();
+    }
+    locked(const locked&) = delete;
+    locked& operator=(const locked&) = delete;
+    ~locked() { give_back(); }
+
+    [[nodiscard]] bool empty() const noexcept { return !held_; }
+
+    void call(const event& told, tick_kind kind, symbol_id symbol, counter& failures) {
+      // by index: a handler may add others; none is erased before the batch ends
+      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
+        detail::inline_entry& each = *registry_.entries[i];
+        if (!each.alive || !each.filter.wants(kind, symbol)) continue;
+        try {
+          each.handler(told);
+        } catch (...) {
+          failures.add();  // a strategy's mistake must not end the feed
+        }
+      }
+    }
+
+   private:
+    friend class inline_consumers::unlocked;
+    void take() {
+      registry_.mutex.lock();
+      registry_.runner.store(std::this_thread::get_id(), std::memory_order_relaxed);
+      held_ = true;
+    }
+    void give_back() {
+      if (!held_) return;
+      std::erase_if(registry_.entries, [](const auto& each) { return !each->alive; });
+      registry_.count.store(registry_.entries.size(), std::memory_order_release);
+      registry_.runner.store({}, std::memory_order_relaxed);
+      held_ = false;
+      registry_.mutex.unlock();
+    }
+
+    detail::inline_registry& registry_;
+    bool held_{false};
+  };
+
+  /// Lets go of the handlers while the network thread waits for somebody who may be deregistering one.
+  class unlocked {
+   public:
+    explicit unlocked(locked& hold) : hold_{hold}, was_held_{hold.held_} { hold_.give_back(); }
+    unlocked(const unlocked&) = delete;
+    unlocked& operator=(const unlocked&) = delete;
+    ~unlocked() {
+      if (was_held_) hold_.take();
+    }
+
+   private:
+    locked& hold_;
+    bool was_held_;
+  };
+
+  [[nodiscard]] locked lock() { return locked{*registry_}; }
+
+ private:
+  std::shared_ptr<detail::inline_registry> registry_{std::make_shared<detail::inline_registry>()};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
+
+namespace foxtrot::inline v0 {
+
+/// A consumer's own cursor on a feed. Movable, not copyable; one thread reads at a time. Destruction deregisters it,
+/// and the feed forgets it. The feed may go first: `closed()` turns true once everything has been read.
+class subscription {
+ public:
+  using duration = std::chrono::nanoseconds;
+  class range;
+
+  subscription() = default;
+  subscription(std::shared_ptr<detail::channel> shared, idle waiting) noexcept
+      : channel_{std::move(shared)}, waiting_{waiting} {}
+  subscription(subscription&& other) noexcept = default;
+  subscription& operator=(subscription&& other) noexcept {
+    if (this != &other) {
+      cancel();
+      channel_ = std::move(other.channel_);
+      waiting_ = other.waiting_;
+    }
+    return *this;
+  }
+  ~subscription() { cancel(); }
+
+  /// Calls `handler(const event&)` for up to `max` events that are there now; returns how many. Never waits. An event
+  /// counts as consumed even if the handler throws.
+  template <event_handler Handler>
+  std::size_t poll(std::size_t max, Handler&& handler) {
+    std::size_t done = 0;
+    if (channel_ == nullptr) return done;
+    const producer_waker wake{*channel_};
+    for (; done < max; ++done) {
+      const held next{*channel_};
+      if (!next) break;
+      handler(next.get());
+    }
+    return done;
+  }
+
+  /// Waits, as `subscription_settings::waiting` says, for an event: true once one is there; false when the stop is
+  /// requested, the feed has closed, or `patience` is over.
+  [[nodiscard]] bool wait(const std::stop_token& stop, std::optional<duration> patience = {}) {
+    if (channel_ == nullptr) return false;
+    detail::channel& from = *channel_;
+    const std::stop_callback wake_on_stop{stop, [&from]() noexcept { from.nudge_consumer(); }};
+    return wait_on(from, waiting_, stop, patience);
+  }
+
+  /// A loop over events as they come: `for (const auto& event : ticks.until(stop)) ...`. It ends when the stop is
+  /// requested, when the feed has closed and everything is read, or when no event came for `patience`. An event is
+  /// taken when the loop moves on or is left, by break or by an exception.
+  [[nodiscard]] range until(std::stop_token stop, std::optional<duration> patience = {});
+
+  /// True once the feed has closed, or this end was cancelled, and everything has been read. The reading thread.
+  [[nodiscard]] bool closed() const noexcept {
+    return channel_ == nullptr || (channel_->closed_by_producer() && channel_->front().payload == nullptr);
+  }
+
+  /// Events this consumer has lost so far; it is told of each loss in order, as status `dropped`.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return channel_ != nullptr ? channel_->dropped() : 0; }
+
+  /// Events that fit before the overflow policy applies.
+  [[nodiscard]] std::size_t capacity() const noexcept { return channel_ != nullptr ? channel_->capacity() : 0; }
+
+  /// Deregisters: no more events, the feed forgets this consumer. Idempotent; destruction does the same.
+  void cancel() noexcept {
+    if (channel_ != nullptr) channel_->close_by_consumer();
+    channel_.reset();
+  }
+
+ private:
+  // The event at the front, given back to the producer on destruction.
+  class held {
+   public:
+    explicit held(detail::channel& from) noexcept : from_{from}, item_{from.front()} {
+      if (item_.payload != nullptr) event_.emplace(*item_.payload, item_.tag, from.body_of(item_), from.symbols());
+    }
+    held(const held&) = delete;
+    held& operator=(const held&) = delete;
+    ~held() {
+      if (event_) from_.pop(item_);
+    }
+    explicit operator bool() const noexcept { return event_.has_value(); }
+    [[nodiscard]] const event& get() const noexcept { return *event_; }
+
+   private:
+    detail::channel& from_;
+    detail::channel::item item_;
+    std::optional<event> event_;
+  };
+
+  struct producer_waker {
+    detail::channel& to;
+    ~producer_waker() { to.wake_producer(); }
+  };
+
+  // The caller has a stop_callback that nudges the channel.
+  static bool wait_on(detail::channel& from, idle waiting, const std::stop_token& stop,
+                      std::optional<duration> patience) {
+    constexpr int adaptive_spins = 4096;  // about 20 us: longer than most gaps within a burst
+    const auto ready = [&from] { return from.front().payload != nullptr; };
+    const auto over = [&] { return from.closed_by_producer() || from.closed_by_consumer(); };
+    if (ready()) return !stop.stop_requested();
+    const auto deadline =
+        patience ? std::chrono::steady_clock::now() + *patience : std::chrono::steady_clock::time_point::max();
+    for (int spin = 0;; ++spin) {
+      if (stop.stop_requested()) return false;
+      if (ready()) return true;
+      if (over()) return ready();
+      if (waiting == idle::spin || (waiting == idle::adaptive && spin < adaptive_spins)) {
+        cpu_relax();
+        if (patience && spin % 64 == 63 && std::chrono::steady_clock::now() >= deadline) return false;
+        continue;
+      }
+      std::optional<duration> left;
+      if (patience) {
+        left = deadline - std::chrono::steady_clock::now();
+        if (*left <= duration::zero()) return false;
+      }
+      from.park_consumer([&stop] { return !stop.stop_requested(); }, left);
+    }
+  }
+
+  std::shared_ptr<detail::channel> channel_;
+  idle waiting_{idle::block};
+};
+
+/// What `until` returns: an input range that waits in begin() and in ++.
+class subscription::range {
+ public:
+  class iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = event;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const event*;
+    using reference = const event&;
+
+    explicit iterator(range& from) noexcept : from_{&from} {}
+    [[nodiscard]] const event& operator*() const noexcept { return from_->current_->get(); }
+    [[nodiscard]] const event* operator->() const noexcept { return &from_->current_->get(); }
+    iterator& operator++() {
+      from_->next();
+      return *this;
+    }
+    void operator++(int) { from_->next(); }
+    [[nodiscard]] friend bool operator==(const iterator& at, std::default_sentinel_t) noexcept { return at.done(); }
+
+   private:
+    [[nodiscard]] bool done() const noexcept { return !from_->current_.has_value(); }
+    range* from_;
+  };
+
+  range(subscription& from, std::stop_token stop, std::optional<duration> patience)
+      : channel_{from.channel_}, waiting_{from.waiting_}, stop_{std::move(stop)}, patience_{patience} {
+    if (channel_ != nullptr) wake_on_stop_.emplace(stop_, nudge{channel_.get()});
+  }
+  range(const range&) = delete;
+  range& operator=(const range&) = delete;
+  ~range() { leave(); }
+
+  [[nodiscard]] iterator begin() {
+    next();
+    return iterator{*this};
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  struct nudge {
+    detail::channel* to;
+    void operator()() const noexcept { to->nudge_consumer(); }
+  };
+
+  void leave() noexcept {
+    if (!current_) return;
+    current_.reset();
+    channel_->wake_producer();
+  }
+  void next() {
+    leave();
+    if (channel_ != nullptr && wait_on(*channel_, waiting_, stop_, patience_)) current_.emplace(*channel_);
+  }
+
+  std::shared_ptr<detail::channel> channel_;
+  idle waiting_;
+  std::stop_token stop_;
+  std::optional<duration> patience_;
+  std::optional<std::stop_callback<nudge>> wake_on_stop_;
+  std::optional<held> current_;
+};
+
+inline subscription::range subscription::until(std::stop_token stop, std::optional<duration> patience) {
+  return range{*this, std::move(stop), patience};
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Gives every event to every consumer that wants it. Consumers come and go from any thread; publishing belongs to the
+/// network thread, goes through a `batch`, and takes no lock per event, allocates nothing, and enters the kernel only
+/// to wake a sleeper, once per batch.
+///
+/// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies.
+class publisher {
+ public:
+  class batch;
+
+  explicit publisher(symbol_table& symbols = symbol_table::shared()) : symbols_{symbols} {}
+  publisher(const publisher&) = delete;
+  publisher& operator=(const publisher&) = delete;
+  ~publisher() { close(); }
+
+  /// A new consumer, from any thread. It gets the state of the connection first. errc::bad_argument for a symbol that
+  /// cannot be a name, errc::closed after close().
+  [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
+    auto filter = detail::consumer_filter::make(wanted, symbols_);
+    if (!filter) return filter.error();
+    const auto shared = std::make_shared<detail::channel>(wanted, symbols_);
+    const std::lock_guard lock{mutex_};
+    if (closed_) return errc::closed;
+    all_.push_back({std::move(*filter), shared});
+    changed_.store(true, std::memory_order_release);
+    return subscription{shared, wanted.waiting};
+  }
+
+  /// A handler that runs on the network thread for every event that `wanted` lets through: no queue and no hand-off,
+  /// but it must be quick and must not block. Its exceptions are counted and go no further. Any thread; errors as
+  /// above.
+  [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
+                                                             inline_handler handler) {
+    auto filter = detail::consumer_filter::make(wanted, symbols_);
+    if (!filter) return filter.error();
+    return inline_.add(std::move(*filter), std::move(handler));
+  }
+
+  /// While true, a network thread does not wait for room in a full queue: what does not fit is lost and counted. A wait
+  /// under way ends. Any thread.
+  void interrupt(bool on = true) {
+    const std::lock_guard lock{mutex_};
+    interrupted_ = on;
+    for (const auto& each : all_) each.queue->interrupt(on);
+  }
+
+  /// No more events: consumers read what is there and then see the end. Idempotent; not while a batch is open.
+  void close() {
+    const std::lock_guard lock{mutex_};
+    closed_ = true;
+    for (const auto& each : all_) each.queue->close_by_producer();
+    all_.clear();
+    current_.clear();
+  }
+
+  [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
+  [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
+  [[nodiscard]] const feed_counters& counters() const noexcept { return counters_; }
+
+ private:
+  struct consumer {
+    detail::consumer_filter filter;
+    std::shared_ptr<detail::channel> queue;
+  };
+
+  // Network thread, once per batch: who is there now?
+  void look_for_changes() {
+    const bool gone =
+        std::any_of(current_.begin(), current_.end(), [](const auto& c) { return c.queue->closed_by_consumer(); });
+    if (!gone && !changed_.load(std::memory_order_acquire)) return;
+    const std::lock_guard lock{mutex_};
+    changed_.store(false, std::memory_order_relaxed);  // under the mutex
+    std::erase_if(all_, [](const auto& c) { return c.queue->closed_by_consumer(); });
+    for (const auto& each : all_) {
+      const bool known =
+          std::any_of(current_.begin(), current_.end(), [&](const auto& c) { return c.queue == each.queue; });
+      if (known) continue;
+      if (interrupted_) each.queue->interrupt(true);
+      if (state_) each.queue->publish_status(*state_, state_tag_.packed());
+    }
+    current_ = all_;
+  }
+
+  symbol_table& symbols_;
+  feed_counters counters_;
+  inline_consumers inline_;
+
+  std::mutex mutex_;  // guards all_, closed_, interrupted_
+  std::vector<consumer> all_;
+  bool closed_{false};
+  bool interrupted_{false};
+  std::atomic<bool> changed_{false};
+
+  // the network thread's own
+  std::vector<consumer> current_;
+  std::optional<status_record> state_;  // of the connection: what a newcomer is told
+  tick_tag state_tag_;
+  continuity continuity_;
+  std::vector<raw_level> scratch_levels_;
+  tick_payload scratch_;
+};
+
+/// Everything that is published during one drain of a socket: one at a time, network thread. Its end wakes the
+/// sleepers.
+class publisher::batch {
+ public:
+  explicit batch(publisher& to) : to_{to}, handlers_{to.inline_.lock()} { to_.look_for_changes(); }
+  batch(const batch&) = delete;
+  batch& operator=(const batch&) = delete;
+  ~batch() {
+    for (const auto& each : to_.current_) each.queue->wake_consumer();
+  }
+
+  /// Where a decoder writes the next tick: one line, and room for `max_levels` price levels. Both are the decoder's
+  /// until publish(), or until the next draft, which forgets an unpublished one.
+  struct draft {
+    tick_payload* payload;
+    std::span<raw_level> levels;
+  };
+  [[nodiscard]] draft begin(std::size_t max_levels = 0) {
+    in_place_ = {};
+    if (to_.current_.size() == 1 && handlers_.empty()) in_place_ = to_.current_.front().queue->try_claim(max_levels);
+    if (in_place_.payload != nullptr) return draft_ = {in_place_.payload, in_place_.body.elements};
+    if (to_.scratch_levels_.size() < max_levels) to_.scratch_levels_.resize(max_levels);  // grows to the largest, once
+    return draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}.first(max_levels)};
+  }
+
+  /// Gives the draft, with its first `level_count` levels, to everyone who wants it. Where the venue's ids show a hole
+  /// before it, everyone hears of that first.
+  void publish(tick_tag tag, symbol_id symbol, std::size_t level_count = 0) {
+    if (const auto hole = to_.continuity_.follow(tag, symbol, *draft_.payload)) [[unlikely]] {
+      withdraw(level_count);
+      publish_gap(*hole, tag, symbol);
+    }
+    to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
+    if (in_place_.payload != nullptr) {
+      const consumer& only = to_.current_.front();
+      if (only.filter.wants(tag.kind, symbol)) {
+        set_body(*in_place_.payload, tag.kind, in_place_.body.position);
+        only.queue->publish(in_place_, level_count, tag.packed());
+      }
+      in_place_ = {};
+      return;
+    }
+    for (const consumer& each : to_.current_) {
+      if (each.filter.wants(tag.kind, symbol)) copy_to(*each.queue, tag, level_count);
+    }
+    if (!handlers_.empty()) {
+      const event told{*draft_.payload, tag.packed(), draft_.levels.first(level_count), to_.symbols_};
+      handlers_.call(told, tag.kind, symbol, to_.counters_.handler_failures);
+    }
+  }
+
+  /// A status event, to everyone: nobody can filter these.
+  void publish_status(const status_record& record, venue where) {
+    const tick_tag tag{.kind = tick_kind::status, .where = where};
+    to_.counters_.ticks[static_cast<std::size_t>(tick_kind::status)].add();
+    if (detail::is_connection_state(record.code)) {
+      to_.state_ = record;
+      to_.state_tag_ = tag;
+    }
+    for (const consumer& each : to_.current_) each.queue->publish_status(record, tag.packed());
+    if (!handlers_.empty()) {
+      tick_payload line;
+      line.emplace<status_record>() = record;
+      handlers_.call(event{line, tag.packed(), {}, to_.symbols_}, tag.kind, record.symbol,
+                     to_.counters_.handler_failures);
+    }
+  }
+
+  [[nodiscard]] feed_counters& counters() noexcept { return to_.counters_; }
+  [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols_; }
+
+ private:
+  static void set_body(tick_payload& payload, tick_kind kind, std::uint64_t position) noexcept {
+    if (detail::has_levels(kind)) payload.as<depth_record>().body = position;
+  }
+
+  // From the queue's next line back to the scratch line, so that something else can go before.
+  void withdraw(std::size_t level_count) {
+    if (in_place_.payload == nullptr) return;
+    to_.scratch_ = *draft_.payload;
+    to_.scratch_levels_.assign(draft_.levels.begin(), draft_.levels.begin() + static_cast<std::ptrdiff_t>(level_count));
+    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}};
+    in_place_ = {};
+  }
+
+  void publish_gap(const id_gap& hole, tick_tag tag, symbol_id symbol) {
+    to_.counters_.gaps.add();
+    status_record record = make_status(status_code::gap, epoch_clock::now_ns());
+    record.first = hole.from;
+    record.second = hole.to;
+    record.gap_kind = tag.kind;
+    record.symbol = symbol;
+    publish_status(record, tag.where);
+  }
+
+  void copy_to(detail::channel& queue, tick_tag tag, std::size_t level_count) {
+    auto room = queue.try_claim(level_count);
+    if (room.payload == nullptr) {
+      const inline_consumers::unlocked meanwhile{handlers_};  // claim() may wait for that consumer
+      room = queue.claim(level_count);
+      if (room.payload == nullptr) return;
+    }
+    *room.payload = *draft_.payload;
+    std::copy_n(draft_.levels.begin(), level_count, room.body.elements.begin());
+    set_body(*room.payload, tag.kind, room.body.position);
+    queue.publish(room, level_count, tag.packed());
+  }
+
+  publisher& to_;
+  inline_consumers::locked handlers_;
+  detail::channel::slot in_place_;
+  draft draft_{};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/level_builder.hpp: price levels read one by one, brought to common exponents.
+
+namespace foxtrot::inline v0 {
+
+/// One exponent for numbers that arrive one at a time. A venue writes the same number of decimals everywhere, so the
+/// common case costs a comparison; else the mantissas so far are rewritten.
+class common_exponent {
+ public:
+  [[nodiscard]] int get() const noexcept { return exponent_; }
+
+  /// The mantissa of `value` under the common exponent. Where that has to change first, `mantissa_of(i)` for i below
+  /// `count` names those already converted. errc::number_out_of_range where no exponent suits all.
+  template <class MantissaOf>
+  [[nodiscard]] errc convert(const decimal& value, std::size_t count, MantissaOf&& mantissa_of,
+                             std::int64_t& converted) noexcept {
+    if (count == 0) exponent_ = value.exponent();
+    if (value.exponent() == exponent_) [[likely]] {
+      converted = value.mantissa();
+      return errc::none;
+    }
+    if (const auto fits = value.mantissa_at(exponent_)) {
+      converted = *fits;
+      return errc::none;
+    }
+    // the coarsest exponent that is exact for all of them
+    int wanted = value.is_zero() ? exponent_ : value.normalized().exponent();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (const decimal old{mantissa_of(i), exponent_}; !old.is_zero())
+        wanted = std::min(wanted, old.normalized().exponent());
+    }
+    const auto last = value.mantissa_at(wanted);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!decimal{mantissa_of(i), exponent_}.mantissa_at(wanted)) return errc::number_out_of_range;
+    }
+    if (!last) return errc::number_out_of_range;
+    for (std::size_t i = 0; i < count; ++i) mantissa_of(i) = *decimal{mantissa_of(i), exponent_}.mantissa_at(wanted);
+    exponent_ = wanted;
+    converted = *last;
+    return errc::none;
+  }
+
+ private:
+  int exponent_{0};
+};
+
+/// Fills a depth event's body, in place.
+class level_builder {
+ public:
+  level_builder() noexcept = default;
+  explicit level_builder(std::span<raw_level> room) noexcept : room_{room} {}
+
+  /// errc::number_out_of_range where a mantissa or the room does not suffice.
+  [[nodiscard]] errc add(const decimal& price, const decimal& quantity) noexcept {
+    if (count_ == room_.size()) return errc::number_out_of_range;
+    raw_level& level = room_[count_];
+    const auto price_of = [this](std::size_t i) -> std::int64_t& { return room_[i].price; };
+    const auto quantity_of = [this](std::size_t i) -> std::int64_t& { return room_[i].quantity; };
+    if (const errc bad = price_.convert(price, count_, price_of, level.price); bad != errc::none) return bad;
+    if (const errc bad = quantity_.convert(quantity, count_, quantity_of, level.quantity); bad != errc::none)
+      return bad;
+    ++count_;
+    return errc::none;
+  }
+
+  /// Exchanges the first `count` levels with those after them.
+  void swap_sides(std::size_t count) noexcept {
+    std::rotate(room_.begin(), room_.begin() + static_cast<std::ptrdiff_t>(count),
+                room_.begin() + static_cast<std::ptrdiff_t>(count_));
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return count_; }
+  [[nodiscard]] std::int8_t price_exponent() const noexcept { return static_cast<std::int8_t>(price_.get()); }
+  [[nodiscard]] std::int8_t quantity_exponent() const noexcept { return static_cast<std::int8_t>(quantity_.get()); }
+
+ private:
+  std::span<raw_level> room_;
+  std::size_t count_{0};
+  common_exponent price_;
+  common_exponent quantity_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Takes a message apart without deciding what it is. Price levels go where the batch wants them at once; everything
+/// else stays text in the message. The combined form {"stream":..,"data":{..}} and {"error":{..}} are opened, other
+/// objects are passed over. One thread.
+class message_scanner {
+ public:
+  /// What a message held; views into it.
+  struct content {
+    fields scalars;
+    std::string_view stream;          ///< of the combined form
+    publisher::batch::draft draft{};  ///< begun where there were levels
+    level_builder levels;             ///< bids, then asks
+    std::size_t bids{0};
+    std::size_t asks{0};
+    bool has_bids{false};
+    bool has_asks{false};
+    bool is_answer{false};  ///< it has a result or an error
+
+    void clear() noexcept {
+      scalars.clear();
+      stream = {};
+      draft = {};
+      levels = {};
+      bids = asks = 0;
+      has_bids = has_asks = is_answer = false;
+    }
+  };
+
+  [[nodiscard]] const content& found() const noexcept { return found_; }
+
+  /// 64 readable bytes must follow the message.
+  [[nodiscard]] errc scan(std::string_view message, publisher::batch& out) {
+    found_.clear();
+    max_levels_ = message.size() / shortest_level + 1;
+    simdjson::ondemand::document document;
+    if (parser_.iterate(message.data(), message.size(), message.size() + simdjson::SIMDJSON_PADDING).get(document)) {
+      return errc::malformed_message;
+    }
+    json_object all;
+    if (document.get_object().get(all)) return errc::wrong_type;
+    if (const errc bad = scan_object(all, out, true); bad != errc::none) return bad;
+    return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
+  }
+
+ private:
+  using json_object = simdjson::ondemand::object;
+  using json_value = simdjson::ondemand::value;
+
+  [[nodiscard]] errc scan_object(json_object& object, publisher::batch& out, bool outermost) {
+    for (auto next : object) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return errc::malformed_message;
+      const std::string_view key = key_of(member);
+      json_value value = member.value();
+      simdjson::ondemand::json_type type{};
+      if (value.type().get(type)) return errc::malformed_message;
+      errc bad = errc::none;
+      if (type == simdjson::ondemand::json_type::array) {
+        bad = scan_array(key, value, out);
+      } else if (type == simdjson::ondemand::json_type::object) {
+        bad = outermost ? scan_inner(key, value, out) : errc::none;
+      } else {
+        const std::string_view token = value.raw_json_token();
+        if (key == "stream") {
+          bad = set_stream(token);
+        } else if (key == "result") {
+          found_.is_answer = true;
+        } else {
+          bad = found_.scalars.put(field_of(key), token);
+        }
+      }
+      if (bad != errc::none) return bad;
+    }
+    return errc::none;
+  }
+
+  [[nodiscard]] errc scan_inner(std::string_view key, json_value& value, publisher::batch& out) {
+    if (key != "data" && key != "error") return errc::none;
+    found_.is_answer = found_.is_answer || key == "error";
+    json_object inner;
+    if (value.get_object().get(inner)) return errc::malformed_message;
+    return scan_object(inner, out, false);
+  }
+
+  [[nodiscard]] errc scan_array(std::string_view key, json_value& value, publisher::batch& out) {
+    if (key == "result") {
+      found_.is_answer = true;
+      return errc::none;
+    }
+    if (key == "b" || key == "bids") return scan_side(value, found_.has_bids, found_.bids, out);
+    if (key == "a" || key == "asks") return scan_side(value, found_.has_asks, found_.asks, out);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc scan_side(json_value& value, bool& seen, std::size_t& count, publisher::batch& out) {
+    if (seen) return errc::malformed_message;
+    seen = true;
+    if (found_.draft.payload == nullptr) {
+      found_.draft = out.begin(max_levels_);
+      found_.levels = level_builder{found_.draft.levels};
+    }
+    const std::size_t before = found_.levels.size();
+    simdjson::ondemand::array side;
+    if (value.get_array().get(side)) return errc::malformed_message;
+    for (auto next : side) {
+      simdjson::ondemand::array pair;
+      if (next.get_array().get(pair)) return errc::wrong_type;
+      if (const errc bad = scan_level(pair); bad != errc::none) return bad;
+    }
+    count = found_.levels.size() - before;
+    if (&count == &found_.bids && found_.has_asks) found_.levels.swap_sides(found_.asks);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc scan_level(simdjson::ondemand::array& pair) {
+    std::array<decimal, 2> numbers;
+    std::size_t count = 0;
+    for (auto next : pair) {
+      json_value value;
+      if (std::move(next).get(value)) return errc::malformed_message;
+      if (count == numbers.size()) break;  // older shapes append an empty array
+      simdjson::ondemand::raw_json_string text;
+      if (value.get_raw_json_string().get(text)) return errc::wrong_type;
+      const char* end = text.raw();
+      while (*end != '"') ++end;  // simdjson has seen the closing quote
+      const std::string_view digits{text.raw(), static_cast<std::size_t>(end - text.raw())};
+      if (const errc bad = fields::parse_amount(digits, numbers[count]); bad != errc::none) return bad;
+      ++count;
+    }
+    return count == numbers.size() ? found_.levels.add(numbers[0], numbers[1]) : errc::missing_field;
+  }
+
+  [[nodiscard]] static std::string_view key_of(simdjson::ondemand::field& member) noexcept {
+    const char* const begin = member.key().raw();
+    const char* end = begin;
+    while (*end != '"') ++end;
+    return {begin, static_cast<std::size_t>(end - begin)};
+  }
+
+  [[nodiscard]] errc set_stream(std::string_view token) noexcept {
+    while (!token.empty() && token.back() != '"') token.remove_suffix(1);
+    if (token.size() < 2 || token.front() != '"') return errc::wrong_type;
+    found_.stream = token.substr(1, token.size() - 2);
+    return errc::none;
+  }
+
+  static constexpr std::size_t shortest_level = 10;  // ["1","2"],
+
+  simdjson::ondemand::parser parser_;
+  content found_;
+  std::size_t max_levels_{0};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/feed/protocol.hpp: what a session has to know of a venue.
+
+// foxtrot/net/rate_limiter.hpp: at most N events in any window of length T.
+
+namespace foxtrot::inline v0 {
+
+struct rate_limit_settings {
+  std::size_t limit{5};
+  std::chrono::milliseconds window{1000};
+  std::size_t reserve{1};  ///< of the limit, for urgent events alone
+};
+
+enum class send_priority : std::uint8_t {
+  normal,  ///< leaves the reserve free
+  urgent,  ///< a pong: late is as bad as never
+};
+
+/// A strict sliding window, not a token bucket: no window [t, t + T), wherever it begins, holds more than N events,
+/// from a cold start on. Time comes from the caller. One thread.
+class rate_limiter {
+ public:
+  /// Throws std::invalid_argument where nothing could ever be sent: no window, or a reserve that takes the whole limit.
+  explicit rate_limiter(rate_limit_settings settings = {}) : settings_{settings}, times_(settings.limit) {
+    if (settings.reserve >= settings.limit || settings.window <= std::chrono::milliseconds::zero()) {
+      throw std::invalid_argument{"rate_limiter: needs a window and a reserve below the limit"};
+    }
+  }
+
+  /// Counts one event at `now` if there is room for it.
+  [[nodiscard]] bool try_acquire(steady_time now, send_priority priority = send_priority::normal) noexcept {
+    if (next_allowed(now, priority)) return false;
+    times_[next_] = now;
+    next_ = next_ + 1 == times_.size() ? 0 : next_ + 1;
+    used_ = std::min(used_ + 1, times_.size());
+    return true;
+  }
+
+  /// When to try again; nothing where an event is allowed at `now`.
+  [[nodiscard]] std::optional<steady_time> next_allowed(steady_time now,
+                                                        send_priority priority = send_priority::normal) const noexcept {
+    // There is room for one more of n if the n-th event back has left the window.
+    const std::size_t allowed = settings_.limit - (priority == send_priority::urgent ? 0 : settings_.reserve);
+    if (used_ < allowed) return std::nullopt;
+    const std::size_t oldest = (next_ + times_.size() - allowed) % times_.size();
+    const steady_time free_at = times_[oldest] + settings_.window;
+    return free_at <= now ? std::nullopt : std::optional{free_at};
+  }
+
+ private:
+  rate_limit_settings settings_;
+  std::vector<steady_time> times_;  // of the last events, a ring
+  std::size_t next_{0};
+  std::size_t used_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// What a message turned out to be.
+enum class message_type : std::uint8_t {
+  tick,      ///< published
+  answer,    ///< to a request of ours: last_answer()
+  shutdown,  ///< the venue is about to close this connection
+  unknown,   ///< an event without a tick: last_event()
+  rejected,  ///< not understood, nothing published: last_error()
+};
+
+/// An answer to a request to subscribe or unsubscribe.
+struct control_answer {
+  std::int64_t id{-1};  ///< -1: none, or not one of ours
+  std::int64_t error_code{0};
+  std::string error;  ///< empty: accepted
+};
+
+/// What a venue allows on one connection.
+struct session_limits {
+  std::size_t max_streams{1024};
+  std::size_t streams_per_request{100};
+  rate_limit_settings messages{};  ///< of ours, pongs included
+};
+
+/// Turns a venue's messages into events, and our wishes into its messages. Knows no socket; used by one network thread.
+template <class P>
+concept venue_protocol = requires(P& protocol, std::string_view text, std::int64_t received_ns, publisher::batch& out,
+                                  std::span<const std::string> streams, std::int64_t id) {
+  { protocol.decode(text, received_ns, out) } -> std::same_as<message_type>;
+  { protocol.last_answer() } -> std::same_as<const control_answer&>;
+  { protocol.last_error() } -> std::same_as<errc>;
+  { protocol.last_event() } -> std::same_as<std::string_view>;
+  { protocol.subscribe_request(streams, id) } -> std::same_as<std::string>;
+  { protocol.unsubscribe_request(streams, id) } -> std::same_as<std::string>;
+  { protocol.limits() } -> std::same_as<session_limits>;
+  { protocol.where() } -> std::same_as<venue>;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance {
+
+/// Reads one message at a time and publishes what it holds. Accepts the shapes of spot and USD-M in any key order,
+/// alone or in the combined form {"stream":..,"data":..}. Needs 64 readable bytes after each message. Allocates nothing
+/// once it has seen the largest message. One thread.
+class codec {
+ public:
+  explicit codec(market where) : tag_{.where = venue_of(where)} {}
+  codec(const codec&) = delete;
+  codec& operator=(const codec&) = delete;
+
+  /// One WebSocket text message, received at `received_ns` on epoch_clock.
+  message_type decode(std::string_view message, std::int64_t received_ns, publisher::batch& out) {
+    return decode(message, received_ns, source::websocket, {}, out);
+  }
+
+  /// The body of GET depth for `symbol`: a depth snapshot.
+  message_type decode_depth(std::string_view body, std::string_view symbol, std::int64_t received_ns,
+                            publisher::batch& out) {
+    return decode(body, received_ns, source::http, symbol, out);
+  }
+
+  [[nodiscard]] const control_answer& last_answer() const noexcept { return answer_; }
+  [[nodiscard]] errc last_error() const noexcept { return error_; }
+  /// The name of the last event, of whatever kind; valid until the next message.
+  [[nodiscard]] std::string_view last_event() const noexcept { return event_; }
+  /// The stream that the last message came on; empty in raw form. Valid until the next message.
+  [[nodiscard]] std::string_view last_stream() const noexcept { return found_.stream; }
+
+ private:
+  using field = detail::field;
+
+  message_type decode(std::string_view message, std::int64_t received_ns, source how, std::string_view symbol,
+                      publisher::batch& out) {
+    received_ns_ = received_ns;
+    tag_.how = how;
+    symbol_ = symbol;
+    event_ = {};
+    error_ = scanner_.scan(message, out);
+    if (error_ != errc::none) return message_type::rejected;
+    return interpret(out);
+  }
+
+  [[nodiscard]] message_type interpret(publisher::batch& out) {
+    if (found_.is_answer || (found_.scalars.has(field::code) && found_.scalars.has(field::message)))
+      return interpret_answer();
+    errc bad = errc::none;
+    if (!found_.scalars.has(detail::letter('e'))) {
+      if (found_.has_bids && found_.has_asks) {
+        bad = publish_depth(tick_kind::depth_snapshot, out);
+      } else if (found_.scalars.has(detail::letter('u')) && found_.scalars.has(detail::letter('B'))) {
+        bad = publish_book_ticker(out);
+      } else {
+        return message_type::unknown;
+      }
+    } else {
+      bad = found_.scalars.text(detail::letter('e'), event_);
+      if (event_ == "bookTicker") {
+        bad = publish_book_ticker(out);
+      } else if (event_ == "trade") {
+        bad = publish_trade(out);
+      } else if (event_ == "depthUpdate") {
+        bad = publish_depth(is_partial_book() ? tick_kind::depth_snapshot : tick_kind::depth_update, out);
+      } else if (event_ == "serverShutdown") {
+        return message_type::shutdown;
+      } else if (bad == errc::none) {
+        return message_type::unknown;
+      }
+    }
+    error_ = bad;
+    return bad == errc::none ? message_type::tick : message_type::rejected;
+  }
+
+  [[nodiscard]] message_type interpret_answer() {
+    answer_ = {};
+    std::string_view text;
+    if (found_.scalars.number(field::id, answer_.id) != errc::none) answer_.id = -1;
+    if (found_.scalars.text(field::message, text) == errc::none) answer_.error = text;
+    if (found_.scalars.number(field::code, answer_.error_code) == errc::none && answer_.error.empty())
+      answer_.error = "error";
+    return message_type::answer;
+  }
+
+  [[nodiscard]] errc publish_book_ticker(publisher::batch& out) {
+    std::array<decimal, 2> prices;
+    std::array<decimal, 2> quantities;
+    std::uint64_t update_id = 0;
+    symbol_id symbol{};
+    time_offset transaction_time;
+    errc bad = errc::none;
+    const auto read = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+    if (!(read(found_.scalars.number(detail::letter('u'), update_id)) &&
+          read(found_.scalars.amount(detail::letter('b'), prices[0])) &&
+          read(found_.scalars.amount(detail::letter('B'), quantities[0])) &&
+          read(found_.scalars.amount(detail::letter('a'), prices[1])) &&
+          read(found_.scalars.amount(detail::letter('A'), quantities[1])) && read(symbol_of(out, symbol)) &&
+          read(optional_time('T', transaction_time, out)))) {
+      return bad;
+    }
+    std::array<raw_level, 2> sides{};
+    level_builder both{sides};
+    if (!(read(both.add(prices[0], quantities[0])) && read(both.add(prices[1], quantities[1])))) return bad;
+    auto& record = out.begin().payload->emplace<book_ticker_record>();
+    record = {update_id,
+              sides[0].price,
+              sides[0].quantity,
+              sides[1].price,
+              sides[1].quantity,
+              received_ns_,
+              transaction_time,
+              symbol,
+              both.price_exponent(),
+              both.quantity_exponent()};
+    publish(out, tick_kind::book_ticker, 0, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc publish_trade(publisher::batch& out) {
+    decimal price;
+    decimal quantity;
+    std::uint64_t trade_id = 0;
+    bool buyer_is_maker = false;
+    symbol_id symbol{};
+    time_offset event_time;
+    time_offset trade_time;
+    errc bad = errc::none;
+    const auto read = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+    if (!(read(found_.scalars.number(detail::letter('t'), trade_id)) &&
+          read(found_.scalars.amount(detail::letter('p'), price)) &&
+          read(found_.scalars.amount(detail::letter('q'), quantity)) &&
+          read(found_.scalars.boolean(detail::letter('m'), buyer_is_maker)) && read(symbol_of(out, symbol)) &&
+          read(time('E', event_time, out)) && read(time('T', trade_time, out)))) {
+      return bad;
+    }
+    auto& record = out.begin().payload->emplace<trade_record>();
+    record = {trade_id,
+              price.mantissa(),
+              quantity.mantissa(),
+              0,
+              trade_time,
+              0,
+              received_ns_,
+              event_time,
+              symbol,
+              static_cast<std::int8_t>(price.exponent()),
+              static_cast<std::int8_t>(quantity.exponent())};
+    publish(out, tick_kind::trade, buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc publish_depth(tick_kind kind, publisher::batch& out) {
+    constexpr std::size_t most_levels = 65'535;
+    const bool futures_book =
+        found_.scalars.has(detail::letter('u'));  // a partial book of the futures counts like an update
+    std::uint64_t first_id = 0;
+    std::uint64_t last_id = 0;
+    std::uint64_t previous_id = 0;
+    symbol_id symbol{};
+    time_offset event_time;
+    time_offset transaction_time;
+    errc bad = errc::none;
+    const auto read = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+    if (!found_.has_bids || !found_.has_asks) return errc::missing_field;
+    if (found_.bids > most_levels || found_.asks > most_levels) return errc::number_out_of_range;
+    if (futures_book) {
+      if (!(read(found_.scalars.number(detail::letter('U'), first_id)) &&
+            read(found_.scalars.number(detail::letter('u'), last_id))))
+        return bad;
+    } else if (!read(found_.scalars.number(field::last_update_id, last_id))) {
+      return bad;
+    }
+    bool has_previous = found_.scalars.has(field::previous_update_id);
+    if (has_previous) {
+      std::int64_t previous = 0;  // -1 where there was none
+      if (!read(found_.scalars.number(field::previous_update_id, previous))) return bad;
+      has_previous = previous >= 0;
+      previous_id = has_previous ? static_cast<std::uint64_t>(previous) : 0;
+    }
+    if (!(read(symbol_of(out, symbol)) && read(optional_time('E', event_time, out)) &&
+          read(optional_time('T', transaction_time, out)))) {
+      return bad;
+    }
+    auto& record = found_.draft.payload->emplace<depth_record>();
+    record = {first_id,
+              last_id,
+              previous_id,
+              0,
+              static_cast<std::uint16_t>(found_.bids),
+              static_cast<std::uint16_t>(found_.asks),
+              transaction_time,
+              received_ns_,
+              event_time,
+              symbol,
+              found_.levels.price_exponent(),
+              found_.levels.quantity_exponent()};
+    publish(out, kind, has_previous ? depth_update::previous_id_flag : std::uint8_t{0}, symbol);
+    return errc::none;
+  }
+
+  void publish(publisher::batch& out, tick_kind kind, std::uint8_t flags, symbol_id symbol) {
+    tick_tag tag = tag_;
+    tag.kind = kind;
+    tag.flags = flags;
+    out.publish(tag, symbol, found_.levels.size());
+  }
+
+  // --- what is shared between the shapes ---
+
+  // A partial book names no symbol in spot: its stream, or whoever asked for it, does.
+  [[nodiscard]] errc symbol_of(publisher::batch& out, symbol_id& symbol) {
+    std::array<char, symbol_table::longest_name> upper{};
+    std::string_view name = symbol_;
+    if (found_.scalars.has(detail::letter('s'))) {
+      if (const errc bad = found_.scalars.text(detail::letter('s'), name); bad != errc::none) return bad;
+    } else if (name.empty()) {
+      name = found_.stream.substr(0, found_.stream.find('@'));
+      if (name.empty()) return errc::missing_field;
+      if (name.size() > upper.size()) return errc::number_out_of_range;
+      for (std::size_t i = 0; i < name.size(); ++i) {
+        upper[i] = name[i] >= 'a' && name[i] <= 'z' ? static_cast<char>(name[i] - 'a' + 'A') : name[i];
+      }
+      name = {upper.data(), name.size()};
+    }
+    const auto id = out.symbols().intern(name);
+    if (!id) return errc::number_out_of_range;
+    symbol = *id;
+    return errc::none;
+  }
+
+  [[nodiscard]] errc time(char key, time_offset& offset, publisher::batch& out) const {
+    std::int64_t microseconds = 0;
+    if (const errc bad = found_.scalars.time_us(detail::letter(key), microseconds); bad != errc::none) return bad;
+    offset = time_offset::between(received_ns_, microseconds);
+    if (!offset.present()) out.counters().absent_times.add();
+    return errc::none;
+  }
+  [[nodiscard]] errc optional_time(char key, time_offset& offset, publisher::batch& out) const {
+    return found_.scalars.has(detail::letter(key)) ? time(key, offset, out) : errc::none;
+  }
+
+  // <symbol>@depth5, @depth10, @depth20: the futures send these as depthUpdate too.
+  [[nodiscard]] bool is_partial_book() const noexcept {
+    constexpr std::string_view mark = "@depth";
+    const std::size_t at = found_.stream.find(mark);
+    return at != std::string_view::npos && at + mark.size() < found_.stream.size() &&
+           found_.stream[at + mark.size()] >= '0' && found_.stream[at + mark.size()] <= '9';
+  }
+
+  detail::message_scanner scanner_;
+  const detail::message_scanner::content& found_{scanner_.found()};
+  control_answer answer_;
+  std::string_view event_;
+  std::string_view symbol_;  // where the message cannot know it
+  std::int64_t received_ns_{0};
+  tick_tag tag_;
+  errc error_{errc::none};
+};
+
+}  // namespace foxtrot::inline v0::binance
+
+namespace foxtrot::inline v0::binance {
+
+/// Implements venue_protocol. Source of the messages: web-socket-streams.md of binance-spot-api-docs, "Live
+/// Subscribing/Unsubscribing to streams"; the limits are the same page's.
+class protocol {
+ public:
+  explicit protocol(market where) : market_{where}, codec_{where} {}
+
+  message_type decode(std::string_view message, std::int64_t received_ns, publisher::batch& out) {
+    return codec_.decode(message, received_ns, out);
+  }
+  [[nodiscard]] const control_answer& last_answer() const noexcept { return codec_.last_answer(); }
+  [[nodiscard]] errc last_error() const noexcept { return codec_.last_error(); }
+  [[nodiscard]] std::string_view last_event() const noexcept { return codec_.last_event(); }
+
+  [[nodiscard]] std::string subscribe_request(std::span<const std::string> streams, std::int64_t id) const {
+    return request("SUBSCRIBE", streams, id);
+  }
+  [[nodiscard]] std::string unsubscribe_request(std::span<const std::string> streams, std::int64_t id) const {
+    return request("UNSUBSCRIBE", streams, id);
+  }
+
+  [[nodiscard]] session_limits limits() const noexcept {
+    return {.max_streams = 1024,
+            .streams_per_request = 100,
+            .messages = {.limit = 5, .window = std::chrono::milliseconds{1000}, .reserve = 1}};
+  }
+  [[nodiscard]] venue where() const noexcept { return venue_of(market_); }
+  [[nodiscard]] codec& messages() noexcept { return codec_; }
+
+ private:
+  // Stream names hold no character that JSON would escape: is_stream_name() has seen to it.
+  [[nodiscard]] static std::string request(std::string_view method, std::span<const std::string> streams,
+                                           std::int64_t id) {
+    std::string text = R"({"method":")";
+    text.append(method).append(R"(","params":[)");
+    for (const std::string& stream : streams) {
+      if (&stream != &streams.front()) text += ',';
+      text.append(1, '"').append(stream).append(1, '"');
+    }
+    return text.append(R"(],"id":)").append(std::to_string(id)).append(1, '}');
+  }
+
+  market market_;
+  codec codec_;
+};
+static_assert(venue_protocol<protocol>);
+
+/// Whether this can be a stream's name: `<symbol>@<what>` or `!<what>`, without what would need escaping in JSON or a
+/// URL.
+[[nodiscard]] constexpr bool is_stream_name(std::string_view name) noexcept {
+  if (name.empty() || name.size() > 128) return false;
+  for (const char c : name) {
+    if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\\' || c == '/' || c == '?' || c == '#' ||
+        c == '\x7f')
+      return false;
+  }
+  return name.find('@') != std::string_view::npos && name.front() != '@' && name.back() != '@';
+}
+
+}  // namespace foxtrot::inline v0::binance
+
+// foxtrot/exchange/binance/settings.hpp: what market_data needs to know; the defaults stream from the venue itself.
+
+// foxtrot/feed/session_settings.hpp: how one WebSocket session connects, waits and gives up.
+
+// foxtrot/net/backoff.hpp: how long to wait before the next attempt: exponential with full jitter.
+
+namespace foxtrot::inline v0 {
+
+/// 64 random bits per call.
+using random_source = std::function<std::uint64_t()>;
+
+/// SplitMix64 from a seed: spreads attempts well, has no secrets. Copies go on from the same state independently.
+[[nodiscard]] inline random_source seeded_random(std::uint64_t seed) {
+  return [state = seed]() mutable noexcept {
+    state += 0x9e3779b97f4a7c15U;
+    std::uint64_t bits = state;
+    bits = (bits ^ (bits >> 30U)) * 0xbf58476d1ce4e5b9U;
+    bits = (bits ^ (bits >> 27U)) * 0x94d049bb133111ebU;
+    return bits ^ (bits >> 31U);
+  };
+}
+
+/// Seeded by the system, so that a thousand clients cut off at once do not come back at once.
+[[nodiscard]] inline random_source system_random() {
+  std::random_device device;
+  return seeded_random((std::uint64_t{device()} << 32U) | device());
+}
+
+struct backoff_settings {
+  std::chrono::milliseconds base{1000};
+  std::chrono::milliseconds cap{60'000};
+  bool first_immediate{true};  ///< a connection that was fine is worth one retry at once
+};
+
+/// Delays drawn from U(0, min(cap, base * 2^n)): never above the cap, whatever the number of attempts. One thread.
+class backoff {
+ public:
+  using duration = steady_time::duration;
+
+  explicit backoff(backoff_settings settings = {}, random_source random = system_random())
+      : settings_{settings}, random_{std::move(random)} {}
+
+  /// The wait before the next attempt.
+  [[nodiscard]] duration next() {
+    const std::uint64_t attempt = attempts_++;
+    if (!settings_.first_immediate) return jitter(bound(attempt));
+    return attempt == 0 ? duration::zero() : jitter(bound(attempt - 1));
+  }
+
+  /// After proven health, not after a mere connect.
+  void reset() noexcept { attempts_ = 0; }
+
+  /// Calls of `next` since the last `reset`.
+  [[nodiscard]] std::uint64_t attempts() const noexcept { return attempts_; }
+
+  /// min(cap, base * 2^n), without overflow for any n.
+  [[nodiscard]] duration bound(std::uint64_t n) const noexcept {
+    const duration::rep base = duration{settings_.base}.count();
+    const duration::rep cap = duration{settings_.cap}.count();
+    return duration{n >= 63 || base > (cap >> n) ? cap : base << n};
+  }
+
+ private:
+  [[nodiscard]] duration jitter(duration limit) {
+    // 53 random bits: a double of [0, 1) without rounding up
+    const double share = static_cast<double>(random_() >> 11U) * 0x1p-53;
+    const auto wait = static_cast<duration::rep>(share * static_cast<double>(limit.count()));
+    return std::clamp(duration{wait}, duration::zero(), limit);
+  }
+
+  backoff_settings settings_;
+  random_source random_;
+  std::uint64_t attempts_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/websocket/handshake.hpp: the client's side of the upgrade, RFC 6455 section 4.1.
+
+// foxtrot/net/http/fields.hpp: header fields of an HTTP message, names without regard to case.
+
+// foxtrot/net/url.hpp: ws, wss, http and https URLs, checked before anything is resolved or sent.
+
+namespace foxtrot::inline v0 {
+namespace detail {
+
+[[nodiscard]] constexpr char ascii_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+[[nodiscard]] constexpr bool is_alphanumeric(char c) noexcept {
+  return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+}
+
+[[nodiscard]] inline bool is_ip6_address(std::string_view host) noexcept {
+  char text[INET6_ADDRSTRLEN]{};
+  if (host.size() >= sizeof text || host.find('\0') != host.npos) return false;
+  std::copy(host.begin(), host.end(), text);
+  in6_addr address{};
+  return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+[[nodiscard]] constexpr bool is_dns_name(std::string_view host) noexcept {
+  if (host.empty() || host.size() > 253) return false;
+  std::size_t label = 0;
+  for (const char c : host) {
+    if (c == '.') {
+      if (label == 0) return false;
+      label = 0;
+    } else {
+      // the underscore is no part of a host name, but real service names carry it
+      if (!is_alphanumeric(c) && c != '-' && c != '_') return false;
+      if (++label > 63) return false;
+    }
+  }
+  return label != 0;  // no root dot: neither SNI nor a certificate carries one
+}
+
+[[nodiscard]] constexpr bool is_visible_ascii(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+}  // namespace detail
+
+/// True for a DNS name, a dotted IPv4 address or a bare IPv6 address (without brackets). Nothing in it can end a header
+/// line or a request line.
+[[nodiscard]] inline bool is_valid_host(std::string_view host) noexcept {
+  return detail::is_dns_name(host) || detail::is_ip6_address(host);
+}
+
+/// True for what may stand between method and version of a request line: a path that starts with '/', perhaps a query,
+/// in visible ASCII, without a fragment.
+[[nodiscard]] constexpr bool is_valid_target(std::string_view target) noexcept {
+  return target.starts_with('/') && detail::is_visible_ascii(target) && target.find('#') == target.npos;
+}
+
+/// The value of a Host header: IPv6 in brackets, the port only where it is not the scheme's own.
+[[nodiscard]] inline std::string host_header(std::string_view host, std::uint16_t port, bool secure) {
+  std::string value{host};
+  if (host.find(':') != host.npos) value = "[" + value + "]";
+  if (port != (secure ? 443 : 80)) value += ":" + std::to_string(port);
+  return value;
+}
+
+/// Where to connect and what to ask for. The host is in lower case and without brackets.
+struct url {
+  bool secure{true};  ///< wss or https
+  std::string host{};
+  std::uint16_t port{443};
+  std::string target{"/"};  ///< path and query, never empty
+
+  /// errc::bad_url for another scheme, userinfo, a fragment, a bad host or port, and for any byte that is not visible
+  /// ASCII (CR, LF, NUL and space among them).
+  [[nodiscard]] static result<url> parse(std::string_view text) {
+    url out;
+    const std::size_t scheme_end = text.find("://");
+    if (scheme_end == text.npos) return errc::bad_url;
+    const std::optional<bool> secure = scheme_of(text.substr(0, scheme_end));
+    if (!secure) return errc::bad_url;
+    out.secure = *secure;
+    out.port = out.secure ? 443 : 80;
+
+    text.remove_prefix(scheme_end + 3);
+    const std::size_t authority_end = std::min(text.find_first_of("/?#"), text.size());
+    if (!out.read_authority(text.substr(0, authority_end))) return errc::bad_url;
+    const std::string_view rest = text.substr(authority_end);
+    if (!rest.empty()) out.target = rest.front() == '/' ? std::string{rest} : "/" + std::string{rest};
+    if (!is_valid_target(out.target)) return errc::bad_url;
+    return out;
+  }
+
+ private:
+  [[nodiscard]] static std::optional<bool> scheme_of(std::string_view text) noexcept {
+    const auto is = [text](std::string_view name) {
+      return std::equal(text.begin(), text.end(), name.begin(), name.end(),
+                        [](char a, char b) { return detail::ascii_lower(a) == b; });
+    };
+    if (is("wss") || is("https")) return true;
+    if (is("ws") || is("http")) return false;
+    return std::nullopt;
+  }
+
+  [[nodiscard]] bool read_authority(std::string_view text) {
+    std::string_view name;
+    if (text.starts_with('[')) {
+      const std::size_t end = text.find(']');
+      if (end == text.npos) return false;
+      name = text.substr(1, end - 1);
+      if (!detail::is_ip6_address(name)) return false;
+      text.remove_prefix(end + 1);
+    } else {
+      name = text.substr(0, text.find(':'));
+      if (!detail::is_dns_name(name)) return false;  // '@' fails here, so userinfo never passes
+      text.remove_prefix(name.size());
+    }
+    host.assign(name);
+    std::transform(host.begin(), host.end(), host.begin(), detail::ascii_lower);
+    return text.empty() || (text.front() == ':' && read_port(text.substr(1)));
+  }
+
+  [[nodiscard]] bool read_port(std::string_view text) noexcept {
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, port);
+    return error == std::errc{} && stop == end && port != 0;
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+struct http_field {
+  std::string name;
+  std::string value;
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
+}
+
+[[nodiscard]] constexpr std::string_view trim(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// RFC 9110 section 5.6.2: field names, methods, subprotocols.
+[[nodiscard]] constexpr bool is_http_token(std::string_view text) noexcept {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_alphanumeric(c) || std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
+  });
+}
+
+/// No control characters but the tab: such a value can end neither its line nor the head.
+[[nodiscard]] constexpr bool is_field_value(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return c == '\t' || (byte >= 0x20 && byte != 0x7f);
+  });
+}
+
+/// A whole decimal number; what does not fit becomes the largest one, so that limits and delays still hold.
+[[nodiscard]] constexpr std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept {
+  constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+  if (text.empty()) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (!is_digit(c)) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    value = value > (most - digit) / 10 ? most : value * 10 + digit;
+  }
+  return value;
+}
+
+}  // namespace detail
+
+/// Fields in the order of the message. A plain value; the views it returns live as long as it is not changed.
+class http_fields {
+ public:
+  http_fields() = default;
+  explicit http_fields(std::vector<http_field> fields) : fields_{std::move(fields)} {}
+
+  void add(std::string_view name, std::string_view value) {
+    fields_.push_back({std::string{name}, std::string{value}});
+  }
+  void clear() noexcept { fields_.clear(); }
+
+  /// The first field of this name.
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept {
+    for (const http_field& field : fields_) {
+      if (detail::equal_ignoring_case(field.name, name)) return field.value;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::size_t count(std::string_view name) const noexcept {
+    return static_cast<std::size_t>(std::count_if(fields_.begin(), fields_.end(), [name](const http_field& field) {
+      return detail::equal_ignoring_case(field.name, name);
+    }));
+  }
+
+  /// True where one of the comma-separated lists under this name holds the token, without regard to case.
+  [[nodiscard]] bool has_token(std::string_view name, std::string_view token) const noexcept {
+    return std::any_of(fields_.begin(), fields_.end(), [&](const http_field& field) {
+      return detail::equal_ignoring_case(field.name, name) && list_holds(field.value, token);
+    });
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return fields_.size(); }
+  [[nodiscard]] auto begin() const noexcept { return fields_.begin(); }
+  [[nodiscard]] auto end() const noexcept { return fields_.end(); }
+
+ private:
+  [[nodiscard]] static bool list_holds(std::string_view list, std::string_view token) noexcept {
+    while (true) {
+      const std::size_t comma = list.find(',');
+      if (detail::equal_ignoring_case(detail::trim(list.substr(0, comma)), token)) return true;
+      if (comma == list.npos) return false;
+      list.remove_prefix(comma + 1);
+    }
+  }
+
+  std::vector<http_field> fields_;
+};
+
+/// Retry-After in seconds, at most 68 years so that it can be added to any time. The form with a date is ignored: it
+/// would need the wall clock.
+[[nodiscard]] inline std::optional<std::chrono::seconds> retry_after(const http_fields& fields) noexcept {
+  const auto text = fields.find("Retry-After");
+  const auto value = text ? detail::parse_decimal(*text) : std::nullopt;
+  if (!value) return std::nullopt;
+  constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();
+  return std::chrono::seconds{static_cast<std::int64_t>(std::min(*value, most))};
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/http/head_reader.hpp: the head of an HTTP message, from pieces of any size to its start line and fields.
+
+namespace foxtrot::inline v0 {
+
+struct http_head_limits {
+  std::size_t bytes{16 * 1024};
+  std::size_t fields{100};
+};
+
+/// Reads up to and including the empty line. Each byte is looked at once, whatever the pieces; memory stays within the
+/// limits. Strict: lines end with CR LF, no folding, no space before the colon. One thread.
+class http_head_reader {
+ public:
+  explicit http_head_reader(http_head_limits limits = {}) : limits_{limits} {}
+
+  /// Takes bytes and returns how many belonged to the head: fewer than given only when `done` or `error`.
+  std::size_t feed(std::string_view bytes) {
+    std::size_t taken = 0;
+    while (taken < bytes.size() && !done_ && !error_) {
+      const std::string_view rest = bytes.substr(taken);
+      const std::size_t line_end = rest.find('\n');
+      const std::size_t size = line_end == rest.npos ? rest.size() : line_end + 1;
+      if (size > limits_.bytes - bytes_) {
+        fail(errc::http_header_too_large);
+        break;
+      }
+      bytes_ += size;
+      taken += size;
+      line_.append(rest.substr(0, size));
+      if (line_end != rest.npos) finish_line();
+    }
+    return taken;
+  }
+
+  [[nodiscard]] bool done() const noexcept { return done_; }
+  /// errc::http_malformed or errc::http_header_too_large; sticky.
+  [[nodiscard]] std::error_code error() const noexcept { return error_; }
+  /// Bytes taken so far.
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
+  /// Without its line end; empty until it has arrived.
+  [[nodiscard]] const std::string& start_line() const noexcept { return start_line_; }
+  [[nodiscard]] const http_fields& fields() const noexcept { return fields_; }
+
+  void reset() { *this = http_head_reader{limits_}; }
+
+ private:
+  void fail(errc code) noexcept { error_ = code; }
+
+  void finish_line() {
+    if (!line_.ends_with("\r\n")) return fail(errc::http_malformed);
+    line_.resize(line_.size() - 2);
+    if (start_line_.empty()) {
+      if (line_.empty() || !detail::is_field_value(line_)) return fail(errc::http_malformed);
+      start_line_.swap(line_);
+    } else if (line_.empty()) {
+      done_ = true;
+    } else {
+      add_field();
+    }
+    line_.clear();
+  }
+
+  void add_field() {
+    if (fields_.size() == limits_.fields) return fail(errc::http_header_too_large);
+    const std::string_view line = line_;
+    const std::size_t colon = line.find(':');
+    if (colon == line.npos || !detail::is_http_token(line.substr(0, colon))) return fail(errc::http_malformed);
+    const std::string_view value = detail::trim(line.substr(colon + 1));
+    if (!detail::is_field_value(value)) return fail(errc::http_malformed);
+    fields_.add(line.substr(0, colon), value);
+  }
+
+  http_head_limits limits_;
+  std::size_t bytes_{0};
+  std::string line_;
+  std::string start_line_;
+  http_fields fields_;
+  std::error_code error_;
+  bool done_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/http/request.hpp: a GET request, checked and written.
+
+namespace foxtrot::inline v0 {
+
+struct http_get {
+  std::string host{};
+  std::uint16_t port{443};
+  bool secure{true};  ///< decides whether the port is the default one, which Host leaves out
+  std::string target{"/"};
+  std::vector<http_field> headers{};  ///< besides Host, which is written here
+};
+
+namespace detail {
+
+/// Fields that decide where a message goes or ends: a caller's list may not hold them.
+[[nodiscard]] constexpr bool is_framing_field(std::string_view name) noexcept {
+  return equal_ignoring_case(name, "Host") || equal_ignoring_case(name, "Content-Length") ||
+         equal_ignoring_case(name, "Transfer-Encoding");
+}
+
+}  // namespace detail
+
+/// The bytes of the request. errc::bad_argument for a host, target or header that could end its line, is no token where
+/// one is due, or would set Host or a body: nothing reaches the wire then.
+[[nodiscard]] inline result<std::string> encode_get(const http_get& request) {
+  if (!is_valid_host(request.host) || request.port == 0 || !is_valid_target(request.target)) return errc::bad_argument;
+  const bool headers_good = std::all_of(request.headers.begin(), request.headers.end(), [](const http_field& field) {
+    return detail::is_http_token(field.name) && !detail::is_framing_field(field.name) &&
+           detail::is_field_value(field.value);
+  });
+  if (!headers_good) return errc::bad_argument;
+
+  std::string text = "GET " + request.target + " HTTP/1.1\r\nHost: ";
+  text += host_header(request.host, request.port, request.secure);
+  text += "\r\n";
+  for (const http_field& field : request.headers) text += field.name + ": " + field.value + "\r\n";
+  text += "\r\n";
+  return text;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/http/status.hpp: status lines and what a status means to us.
+
+namespace foxtrot::inline v0 {
+
+struct http_status_line {
+  int minor_version{1};  ///< of HTTP/1
+  int status{0};
+};
+
+/// Reads "HTTP/1.1 200 OK"; the reason is optional and ignored.
+[[nodiscard]] constexpr std::optional<http_status_line> parse_status_line(std::string_view line) noexcept {
+  if (line.size() < 12 || !line.starts_with("HTTP/1.") || (line[7] != '0' && line[7] != '1') || line[8] != ' ' ||
+      (line.size() > 12 && line[12] != ' ')) {
+    return std::nullopt;
+  }
+  int status = 0;
+  for (const char c : line.substr(9, 3)) {
+    if (!detail::is_digit(c)) return std::nullopt;
+    status = status * 10 + (c - '0');
+  }
+  if (status < 100 || status > 599) return std::nullopt;
+  return http_status_line{line[7] - '0', status};
+}
+
+/// The class of a status: zero for 2xx, `otherwise` for what is neither 2xx, 4xx nor 5xx.
+[[nodiscard]] inline std::error_code error_of_status(int status,
+                                                     errc otherwise = errc::http_unexpected_status) noexcept {
+  if (status >= 200 && status < 300) return {};
+  if (status == 429) return errc::http_rate_limited;
+  if (status == 418) return errc::http_banned;
+  if (status == 403) return errc::http_forbidden;
+  if (status >= 400 && status < 500) return errc::http_client_error;
+  if (status >= 500 && status < 600) return errc::http_server_error;
+  return otherwise;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/websocket/handshake_key.hpp: the nonce of an upgrade and the answer that proves it was understood.
+
+// foxtrot/net/detail/openssl_init.hpp: OpenSSL without its atexit handler.
+
+namespace foxtrot::inline v0::detail {
+
+/// To be called before anything else of OpenSSL's: whoever comes first decides whether exit() frees the tables under a
+/// network thread that is still running. Any thread, any number of times.
+inline bool init_openssl() noexcept {
+  static const bool done = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
+  return done;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+namespace detail {
+
+[[nodiscard]] inline std::string base64(std::span<const unsigned char> bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock writes a terminator
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(bytes.size()));
+  text.pop_back();
+  return text;
+}
+
+}  // namespace detail
+
+/// 16 unpredictable bytes in base64, for Sec-WebSocket-Key; errc::not_permitted where OpenSSL's generator fails.
+[[nodiscard]] inline result<std::string> make_websocket_key() {
+  std::array<unsigned char, 16> nonce{};
+  if (!detail::init_openssl() || RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1) {
+    return errc::not_permitted;
+  }
+  return detail::base64(nonce);
+}
+
+/// Sec-WebSocket-Accept for a Sec-WebSocket-Key, RFC 6455 section 4.2.2.
+[[nodiscard]] inline std::string websocket_accept(std::string_view key) {
+  detail::init_openssl();
+  const std::string text = std::string{key} + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
+  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  return detail::base64(digest);
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// What to ask a server for.
+struct upgrade_request {
+  std::string host{};
+  std::uint16_t port{443};
+  bool secure{true};  ///< decides whether the port is the default one, which Host leaves out
+  std::string target{"/"};
+  std::vector<http_field> headers{};        ///< besides those of the upgrade itself
+  std::vector<std::string> subprotocols{};  ///< in order of preference
+};
+
+/// What the server said instead of 101.
+struct upgrade_failure {
+  int status{0};  ///< 0 where there was no valid status line
+  std::optional<std::chrono::seconds> retry_after{};
+};
+
+/// One upgrade: `request` is what to send, `feed` takes what comes back. A value that knows no socket; one thread.
+class client_handshake {
+ public:
+  /// errc::bad_argument where the request could not be sent as asked: CR, LF, NUL or space in host, target or a
+  /// header's name, a header of the upgrade itself, a subprotocol that is no token.
+  [[nodiscard]] static result<client_handshake> make(const upgrade_request& wanted) {
+    const auto key = make_websocket_key();
+    if (!key) return key.error();
+    return make(wanted, *key);
+  }
+
+  /// The same with a given Sec-WebSocket-Key.
+  [[nodiscard]] static result<client_handshake> make(const upgrade_request& wanted, std::string_view key) {
+    http_get get{wanted.host, wanted.port, wanted.secure, wanted.target, {}};
+    get.headers = {{"Upgrade", "websocket"},
+                   {"Connection", "Upgrade"},
+                   {"Sec-WebSocket-Key", std::string{key}},
+                   {"Sec-WebSocket-Version", "13"}};
+    std::string offer;
+    for (const std::string& name : wanted.subprotocols) {
+      if (!detail::is_http_token(name)) return errc::bad_argument;
+      offer += (offer.empty() ? "" : ", ") + name;
+    }
+    if (!offer.empty()) get.headers.push_back({"Sec-WebSocket-Protocol", offer});
+    for (const http_field& field : wanted.headers) {
+      if (is_upgrade_field(field.name)) return errc::bad_argument;
+      get.headers.push_back(field);
+    }
+    auto text = encode_get(get);
+    if (!text) return text.error();
+    return client_handshake{std::move(*text), websocket_accept(key), wanted.subprotocols};
+  }
+
+  /// The bytes to send.
+  [[nodiscard]] const std::string& request() const noexcept { return request_; }
+
+  /// Takes bytes of the answer and returns how many belonged to its head; what follows a 101 is WebSocket frames
+  /// already.
+  std::size_t feed(std::string_view bytes) {
+    if (done() || error_) return 0;
+    const std::size_t taken = head_.feed(bytes);
+    // in the order of the bytes, so that the verdict does not depend on how they arrive
+    if (!head_.start_line().empty() && !status_known_) check_status_line();
+    if (!error_) error_ = head_.error();
+    if (!error_ && head_.done()) check_head();
+    return taken;
+  }
+
+  /// True when the connection is a WebSocket one now.
+  [[nodiscard]] bool done() const noexcept { return upgraded_; }
+  /// Why there will be no upgrade; zero while there may be one. Sticky.
+  [[nodiscard]] std::error_code error() const noexcept { return error_; }
+  [[nodiscard]] const upgrade_failure& failure() const noexcept { return failure_; }
+  /// The fields of the answer, complete when `done` or when the server refused.
+  [[nodiscard]] const http_fields& fields() const noexcept { return head_.fields(); }
+  /// The subprotocol that the server chose, empty if none.
+  [[nodiscard]] std::string_view subprotocol() const noexcept {
+    return fields().find("Sec-WebSocket-Protocol").value_or(std::string_view{});
+  }
+
+ private:
+  client_handshake(std::string request, std::string accept, std::vector<std::string> subprotocols)
+      : request_{std::move(request)}, accept_{std::move(accept)}, subprotocols_{std::move(subprotocols)} {}
+
+  [[nodiscard]] static bool is_upgrade_field(std::string_view name) noexcept {
+    constexpr std::string_view prefix = "Sec-WebSocket-";
+    return detail::equal_ignoring_case(name, "Upgrade") || detail::equal_ignoring_case(name, "Connection") ||
+           detail::equal_ignoring_case(name.substr(0, prefix.size()), prefix);
+  }
+
+  void check_status_line() {
+    const auto line = parse_status_line(head_.start_line());
+    if (!line) {
+      error_ = errc::http_malformed;
+      return;
+    }
+    failure_.status = line->status;
+    status_known_ = true;
+    if (line->status == 101 && line->minor_version != 1) error_ = errc::websocket_bad_upgrade;
+  }
+
+  void check_head() {
+    if (failure_.status != 101) {
+      failure_.retry_after = retry_after(fields());
+      error_ = error_of_status(failure_.status, errc::websocket_upgrade_rejected);
+      if (!error_) error_ = errc::websocket_upgrade_rejected;  // 2xx: fine as HTTP, but no WebSocket
+      return;
+    }
+    error_ = check_upgrade();
+    upgraded_ = !error_;
+  }
+
+  [[nodiscard]] std::error_code check_upgrade() const {
+    const http_fields& got = fields();
+    if (got.count("Upgrade") != 1 || !detail::equal_ignoring_case(*got.find("Upgrade"), "websocket") ||
+        !got.has_token("Connection", "Upgrade")) {
+      return errc::websocket_bad_upgrade;
+    }
+    if (got.count("Sec-WebSocket-Accept") != 1 || *got.find("Sec-WebSocket-Accept") != accept_) {
+      return errc::websocket_bad_accept;
+    }
+    if (got.count("Sec-WebSocket-Extensions") != 0) return errc::websocket_unrequested_extension;
+    const std::size_t chosen = got.count("Sec-WebSocket-Protocol");
+    if (chosen > 1) return errc::websocket_bad_upgrade;
+    if (chosen == 1 && std::find(subprotocols_.begin(), subprotocols_.end(), subprotocol()) == subprotocols_.end()) {
+      return errc::websocket_unrequested_extension;
+    }
+    return {};
+  }
+
+  std::string request_;
+  std::string accept_;
+  std::vector<std::string> subprotocols_;
+  http_head_reader head_;
+  upgrade_failure failure_;
+  std::error_code error_;
+  bool status_known_{false};
+  bool upgraded_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/websocket/stream.hpp: a WebSocket connection over any byte stream.
+
+// foxtrot/net/asio.hpp: the part of Asio that foxtrot uses, with its concrete executor and foxtrot's error codes.
+
+namespace foxtrot::inline v0 {
+
+/// The concrete executor: any_io_executor would cost a virtual call and often an allocation per operation.
+using io_executor = asio::io_context::executor_type;
+
+/// A coroutine of foxtrot's network layer. Starts when awaited. Once its task_scope is cancelled the wait it is in
+/// returns errc::cancelled and every further co_await throws, so a cancelled task unwinds by itself.
+template <class T = void>
+using task = asio::awaitable<T, io_executor>;
+
+inline constexpr asio::use_awaitable_t<io_executor> use_task{};
+
+namespace detail {
+
+/// Asio keeps system errors in a category of its own; foxtrot's conditions know std::system_category() only.
+[[nodiscard]] inline std::error_code from_asio(std::error_code error) noexcept {
+  if (!error) return {};
+  if (error == asio::error::operation_aborted) return errc::cancelled;
+  if (error == asio::error::eof) return errc::closed;
+  if (error.category() == asio::error::get_system_category()) return {error.value(), std::system_category()};
+  return error;
+}
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/deadline.hpp: a limit on how long a sequence of waits may take in total.
+
+// foxtrot/net/timer_queue.hpp: all timers of one event loop, on a clock that a test may advance by hand.
+
+// foxtrot/net/async_event.hpp: one coroutine waits until something on the same loop has happened.
+
+namespace foxtrot::inline v0 {
+
+/// What every wait in net/ that is not for a socket is made of. A notification that finds nobody waiting is kept for
+/// the next wait (one is kept, not several). One waiter at a time. Loop thread only; a loop that is destroyed destroys
+/// the coroutines that wait here, as it does those that wait for sockets.
+class async_event {
+ public:
+  explicit async_event(asio::io_context& loop) : state_{std::make_shared<state>(loop)} {}
+  async_event(const async_event&) = delete;
+  async_event& operator=(const async_event&) = delete;
+  /// Whoever still waits gets errc::cancelled.
+  ~async_event() {
+    if (state_->waiter) state_->complete(errc::cancelled);
+  }
+
+  [[nodiscard]] bool waiting() const noexcept { return state_->waiter.has_value(); }
+
+  /// The waiting coroutine goes on, from the loop and not from inside this call, with `error` as its result.
+  void notify(std::error_code error = {}) {
+    if (state_->waiter)
+      state_->complete(error);
+    else
+      state_->kept = error;
+  }
+
+  /// errc::cancelled when the coroutine is cancelled or the event destroyed; otherwise what `notify` was given.
+  [[nodiscard]] task<std::error_code> wait() { return wait_on(state_); }
+
+ private:
+  // A type of its own: Asio would throw a plain std::error_code instead of returning it.
+  struct outcome {
+    std::error_code error;
+  };
+  using handler = asio::async_result<asio::use_awaitable_t<io_executor>, void(outcome)>::handler_type;
+
+  struct state;
+
+  // A waiting coroutine is owned by its own event: without this list a dying loop would not know of it.
+  class registry final : public asio::execution_context::service {
+   public:
+    inline static asio::execution_context::id id;
+
+    explicit registry(asio::execution_context& loop) : service{loop} {}
+    void add(state& waiting) noexcept {
+      waiting.next = first_;
+      waiting.previous = nullptr;
+      if (first_ != nullptr) first_->previous = &waiting;
+      first_ = &waiting;
+    }
+    void remove(state& waiting) noexcept {
+      if (waiting.next != nullptr) waiting.next->previous = waiting.previous;
+      (waiting.previous != nullptr ? waiting.previous->next : first_) = waiting.next;
+    }
+
+   private:
+    void shutdown() override {
+      while (first_ != nullptr) (void)first_->release();
+    }
+
+    state* first_{nullptr};
+  };
+
+  struct state {
+    explicit state(asio::io_context& context)
+        : loop{context}, waits{asio::use_service<registry>(static_cast<asio::execution_context&>(context))} {}
+
+    [[nodiscard]] handler release() noexcept {
+      waits.remove(*this);
+      handler released = std::move(*waiter);
+      waiter.reset();
+      return released;
+    }
+    void complete(std::error_code error) {
+      asio::post(loop, [waiting = release(), error]() mutable { std::move(waiting)(outcome{error}); });
+    }
+
+    asio::io_context& loop;
+    registry& waits;
+    std::optional<handler> waiter;
+    std::optional<std::error_code> kept;
+    std::uint64_t round{0};  // a cancellation meant for an earlier wait must not end a later one
+    state* previous{nullptr};
+    state* next{nullptr};
+  };
+
+  static void begin(const std::shared_ptr<state>& shared, handler waiting) {
+    auto slot = waiting.get_cancellation_slot();
+    const std::uint64_t round = ++shared->round;
+    shared->waiter.emplace(std::move(waiting));
+    shared->waits.add(*shared);
+    if (!slot.is_connected()) return;
+    slot.assign([weak = std::weak_ptr{shared}, round](asio::cancellation_type) {
+      const auto alive = weak.lock();
+      if (alive && alive->waiter && alive->round == round) alive->complete(errc::cancelled);
+    });
+  }
+
+  static task<std::error_code> wait_on(std::shared_ptr<state> shared) {
+    if (shared->kept) {
+      const std::error_code kept = *shared->kept;
+      shared->kept.reset();
+      co_return kept;
+    }
+    auto initiation = [&shared](handler waiting) { begin(shared, std::move(waiting)); };
+    const outcome result = co_await asio::async_initiate<decltype(use_task), void(outcome)>(initiation, use_task);
+    co_return result.error;
+  }
+
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+class timer_queue;
+
+namespace detail {
+
+// Shared by the queue and its handles, so that a handle may outlive the queue. Loop thread only.
+class timer_core : public std::enable_shared_from_this<timer_core> {
+ public:
+  using key = std::pair<steady_time, std::uint64_t>;  // equal times fire in the order they were asked for
+
+  timer_core(asio::io_context& loop, time_source& time) : loop_{loop}, time_{time}, alarm_{std::in_place, loop} {}
+
+  [[nodiscard]] asio::io_context& loop() const noexcept { return loop_; }
+  [[nodiscard]] time_source& time() const noexcept { return time_; }
+  [[nodiscard]] const auto& entries() const noexcept { return entries_; }
+
+  key add(steady_time when, std::function<void()> callback) {
+    const key added{when, next_number_++};
+    entries_.emplace(added, std::move(callback));
+    arm();
+    return added;
+  }
+
+  // The alarm stays set: it fires for nothing once, which is cheaper than a timerfd call per cancelled deadline.
+  bool remove(const key& which) {
+    auto node = entries_.extract(which);  // the callback dies only after the map is whole again
+    return !node.empty();
+  }
+
+  std::size_t run_due() {
+    const steady_time now = time_.now();
+    const std::uint64_t first_new = next_number_;  // timers that callbacks add wait for the next call
+    std::size_t ran = 0;
+    for (auto entry = entries_.begin(); entry != entries_.end() && entry->first.first <= now;) {
+      if (entry->first.second >= first_new) {
+        ++entry;
+        continue;
+      }
+      const auto node = entries_.extract(entry);
+      node.mapped()();
+      ++ran;
+      entry = entries_.begin();  // the callback may have changed everything
+    }
+    arm();
+    return ran;
+  }
+
+  void shut() {
+    alarm_.reset();
+    const auto dropped = std::exchange(entries_, {});
+  }
+
+ private:
+  void arm() {
+    if (time_.manual() || !alarm_ || entries_.empty()) return;
+    const steady_time earliest = entries_.begin()->first.first;
+    if (armed_for_ && *armed_for_ <= earliest) return;
+    armed_for_ = earliest;
+    alarm_->expires_at(earliest);
+    alarm_->async_wait([weak = weak_from_this(), earliest](std::error_code error) {
+      const auto core = weak.lock();
+      if (error || !core || core->armed_for_ != earliest) return;  // overtaken by an earlier alarm
+      core->armed_for_.reset();
+      core->run_due();
+    });
+  }
+
+  using alarm =
+      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, io_executor>;
+
+  asio::io_context& loop_;
+  time_source& time_;
+  std::map<key, std::function<void()>> entries_;
+  std::optional<alarm> alarm_;
+  std::optional<steady_time> armed_for_;
+  std::uint64_t next_number_{0};
+};
+
+}  // namespace detail
+
+/// A pending call: its destruction takes the call back. Loop thread only; may outlive its queue.
+class [[nodiscard]] timer {
+ public:
+  timer() = default;
+  timer(timer&& other) noexcept = default;
+  timer& operator=(timer&& other) noexcept {
+    cancel();
+    core_ = std::move(other.core_);
+    key_ = other.key_;
+    return *this;
+  }
+  ~timer() { cancel(); }
+
+  /// True if the call had not begun; it will not happen then. Safe from within any timer's callback.
+  bool cancel() noexcept {
+    const auto core = std::exchange(core_, {}).lock();
+    return core && core->remove(key_);
+  }
+  [[nodiscard]] bool pending() const noexcept {
+    const auto core = core_.lock();
+    return core && core->entries().contains(key_);
+  }
+
+ private:
+  friend class timer_queue;
+  timer(const std::shared_ptr<detail::timer_core>& core, detail::timer_core::key key) : core_{core}, key_{key} {}
+
+  std::weak_ptr<detail::timer_core> core_;
+  detail::timer_core::key key_{};
+};
+
+/// The only source of timers in net/ and feed/: one ordered set, one Asio timer armed for the earliest. With a manual
+/// time source nothing is armed: whoever advances the time calls `run_due`. Loop thread only.
+class timer_queue {
+ public:
+  explicit timer_queue(asio::io_context& loop, time_source& time = system_time())
+      : core_{std::make_shared<detail::timer_core>(loop, time)} {}
+  timer_queue(const timer_queue&) = delete;
+  timer_queue& operator=(const timer_queue&) = delete;
+  /// Pending calls are dropped, not made.
+  ~timer_queue() { core_->shut(); }
+
+  [[nodiscard]] steady_time now() const noexcept { return core_->time().now(); }
+  [[nodiscard]] asio::io_context& context() const noexcept { return core_->loop(); }
+
+  /// Calls `callback` once, on the loop, as soon as `when` has come, as long as the handle lives.
+  [[nodiscard]] timer call_at(steady_time when, std::function<void()> callback) {
+    return timer{core_, core_->add(when, std::move(callback))};
+  }
+  [[nodiscard]] timer call_after(steady_time::duration wait, std::function<void()> callback) {
+    return call_at(now() + wait, std::move(callback));
+  }
+
+  /// errc::cancelled when the awaiting coroutine is cancelled meanwhile.
+  [[nodiscard]] task<std::error_code> sleep_until(steady_time when) { return sleep(core_, when); }
+  [[nodiscard]] task<std::error_code> sleep_for(steady_time::duration wait) { return sleep(core_, now() + wait); }
+
+  /// When the earliest pending call is due; nothing if there is none.
+  [[nodiscard]] std::optional<steady_time> next() const {
+    const auto& entries = core_->entries();
+    return entries.empty() ? std::nullopt : std::optional{entries.begin()->first.first};
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return core_->entries().size(); }
+
+  /// Makes the calls that are due, in order of time; returns how many. Calls added meanwhile wait for the next time.
+  std::size_t run_due() {
+    const auto keep = core_;  // a callback may destroy the queue
+    return keep->run_due();
+  }
+
+ private:
+  static task<std::error_code> sleep(std::shared_ptr<detail::timer_core> core, steady_time when) {
+    async_event due{core->loop()};
+    const timer alarm{core, core->add(when, [&due] { due.notify(); })};
+    co_return co_await due.wait();
+  }
+
+  std::shared_ptr<detail::timer_core> core_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Runs `on_expiry` (which closes a stream, say, and so ends the wait in it) unless destroyed in time; `map` then turns
+/// the error that the closing caused into errc::timeout. A local variable of the coroutine it limits. Loop thread only.
+class deadline {
+ public:
+  deadline(timer_queue& timers, steady_time when, std::function<void()> on_expiry)
+      : on_expiry_{std::move(on_expiry)}, when_{when}, alarm_{timers.call_at(when, [this] { expire(); })} {}
+  deadline(timer_queue& timers, steady_time::duration limit, std::function<void()> on_expiry)
+      : deadline{timers, timers.now() + limit, std::move(on_expiry)} {}
+  deadline(const deadline&) = delete;
+  deadline& operator=(const deadline&) = delete;
+  ~deadline() = default;
+
+  [[nodiscard]] bool expired() const noexcept { return expired_; }
+  [[nodiscard]] steady_time when() const noexcept { return when_; }
+
+  /// errc::timeout for any failure after the deadline passed, success included: what was reached too late is not
+  /// reached.
+  [[nodiscard]] std::error_code map(std::error_code error) const noexcept {
+    return expired_ ? make_error_code(errc::timeout) : error;
+  }
+
+  /// From here on nothing happens any more when the time comes.
+  void release() noexcept { alarm_.cancel(); }
+
+ private:
+  void expire() {
+    expired_ = true;
+    const auto action = std::exchange(on_expiry_, nullptr);
+    if (action) action();
+  }
+
+  std::function<void()> on_expiry_;
+  steady_time when_;
+  bool expired_{false};
+  timer alarm_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/detail/wait_either.hpp: two waits at once; the first to end ends the other.
+
+namespace foxtrot::inline v0::detail {
+
+// Outlives both waits: their frames point into the signals.
+struct wait_race {
+  explicit wait_race(asio::io_context& loop) : over{loop} {}
+
+  async_event over;
+  std::array<asio::cancellation_signal, 2> stop;
+};
+
+struct wait_race_guard {
+  explicit wait_race_guard(wait_race& ending) : race{ending} {}
+  wait_race_guard(const wait_race_guard&) = delete;
+  wait_race_guard& operator=(const wait_race_guard&) = delete;
+  ~wait_race_guard() {
+    for (auto& signal : race.stop) signal.emit(asio::cancellation_type::terminal);
+  }
+
+  wait_race& race;
+};
+
+// Two plain tasks and an event: Asio's parallel groups are experimental and a lot to compile for a rare case.
+[[nodiscard]] inline task<std::error_code> wait_either(task<std::error_code> one, task<std::error_code> other) {
+  const io_executor executor = co_await asio::this_coro::executor;
+  const auto race = std::make_shared<wait_race>(executor.context());
+  const wait_race_guard ending{*race};
+  const auto run = [&](task<std::error_code> work, std::size_t index) {
+    auto report = [](std::shared_ptr<wait_race> in, task<std::error_code> wait) -> task<> {
+      const std::error_code error = co_await std::move(wait);
+      in->over.notify(error);
+    };
+    asio::co_spawn(executor, report(race, std::move(work)),
+                   asio::bind_cancellation_slot(race->stop[index].slot(), [race](std::exception_ptr) {}));
+  };
+  run(std::move(one), 0);
+  run(std::move(other), 1);
+  const std::error_code first = co_await race->over.wait();
+  co_return first;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/net/stream.hpp: what every byte stream promises: TCP, TLS, or memory in a test.
+
+namespace foxtrot::inline v0 {
+
+/// What one call moved. errc::would_block: nothing now, wait; errc::closed: the peer's end, or our own close;
+/// errc::tls_truncated: the end without TLS's close_notify.
+struct io_result {
+  std::size_t bytes{0};
+  std::error_code error;
+};
+
+/// Reading and writing never block and never wait: they move what can be moved now. Waiting is a coroutine, and is
+/// allowed to return without reason. One thread.
+template <class S>
+concept byte_stream = requires(S& stream, std::span<char> in, std::span<const char> out) {
+  { stream.read_some(in) } noexcept -> std::same_as<io_result>;    // at most one read of the socket
+  { stream.write_some(out) } noexcept -> std::same_as<io_result>;  // takes a prefix
+  { stream.flush() } noexcept -> std::same_as<std::error_code>;    // sends what the stream itself holds back
+  { stream.wait_readable() } -> std::same_as<task<std::error_code>>;
+  { stream.wait_writable() } -> std::same_as<task<std::error_code>>;
+  { stream.close() } noexcept;  // at once, any number of times; waiters get errc::cancelled
+};
+
+/// Streams that know whether another read needs the socket let a reader stop after one socket read, without asking
+/// the kernel again only to hear that it has nothing.
+template <class S>
+concept buffered_stream = byte_stream<S> && requires(const S& stream) {
+  { stream.buffered() } noexcept -> std::same_as<std::size_t>;  // received bytes that read_some has not looked at yet
+  { stream.drained() } noexcept -> std::same_as<bool>;          // the last socket read took all there was
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/websocket/close.hpp: close codes and what a close frame says, RFC 6455 sections 5.5.1 and 7.4.
+
+// foxtrot/net/websocket/frame.hpp: frame headers on the wire, RFC 6455 section 5.2.
+
+// foxtrot/net/websocket/mask.hpp: masking of client frames, RFC 6455 section 5.3.
+
+namespace foxtrot::inline v0 {
+
+/// Four bytes in the order in which they travel.
+using mask_key = std::array<std::uint8_t, 4>;
+
+/// Masks or unmasks in place; `offset` is the position of `data` in the payload. Any alignment.
+inline void apply_mask(std::span<char> data, mask_key key, std::size_t offset = 0) noexcept {
+  std::array<std::uint8_t, 8> repeated{};
+  for (std::size_t i = 0; i < repeated.size(); ++i) repeated[i] = key[(offset + i) % key.size()];
+  std::uint64_t wide = 0;
+  std::memcpy(&wide, repeated.data(), sizeof wide);
+
+  char* at = data.data();
+  std::size_t left = data.size();
+  for (; left >= sizeof wide; left -= sizeof wide, at += sizeof wide) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    word ^= wide;
+    std::memcpy(at, &word, sizeof word);
+  }
+  for (std::size_t i = 0; i < left; ++i) at[i] = static_cast<char>(static_cast<std::uint8_t>(at[i]) ^ repeated[i]);
+}
+
+/// Unpredictable keys from OpenSSL's generator, fetched in batches because one call costs about a microsecond whatever
+/// its size. One thread. A moved-from source fetches a fresh batch, so that no key is ever used twice.
+class mask_key_source {
+ public:
+  mask_key_source() = default;
+  mask_key_source(mask_key_source&& other) noexcept : keys_{other.keys_}, next_{std::exchange(other.next_, batch)} {}
+  mask_key_source& operator=(mask_key_source&& other) noexcept {
+    if (this != &other) {
+      keys_ = other.keys_;
+      next_ = std::exchange(other.next_, batch);
+    }
+    return *this;
+  }
+  ~mask_key_source() = default;
+
+  /// False where the generator fails: nothing may be sent then.
+  [[nodiscard]] bool try_next(mask_key& key) noexcept {
+    if (next_ == batch && !refill()) return false;
+    key = keys_[next_++];
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t batch = 64;
+
+  [[nodiscard]] bool refill() noexcept {
+    if (!detail::init_openssl()) return false;
+    if (RAND_bytes(keys_.front().data(), static_cast<int>(sizeof keys_)) != 1) return false;
+    next_ = 0;
+    return true;
+  }
+
+  std::array<mask_key, batch> keys_{};
+  std::size_t next_{batch};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+enum class opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+
+/// Who we are: a client sends masked frames and takes unmasked ones, a server the other way round.
+enum class websocket_role : std::uint8_t { client, server };
+
+struct frame_header {
+  std::uint64_t length{0};  ///< payload bytes
+  mask_key key{};           ///< zero where the frame is not masked
+  opcode op{opcode::continuation};
+  bool fin{true};
+  bool masked{false};
+  std::uint8_t size{0};  ///< bytes of the header itself
+};
+
+inline constexpr std::size_t max_frame_header = 14;
+inline constexpr std::size_t max_control_payload = 125;
+
+[[nodiscard]] constexpr bool is_control(opcode op) noexcept { return (static_cast<std::uint8_t>(op) & 0x8U) != 0; }
+
+namespace detail {
+
+[[nodiscard]] constexpr std::uint64_t load_big_endian(const char* at, std::size_t bytes) noexcept {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < bytes; ++i) value = (value << 8U) | static_cast<std::uint8_t>(at[i]);
+  return value;
+}
+
+constexpr void store_big_endian(char* at, std::uint64_t value, std::size_t bytes) noexcept {
+  for (std::size_t i = 0; i < bytes; ++i) at[i] = static_cast<char>((value >> (8 * (bytes - 1 - i))) & 0xffU);
+}
+
+/// What the first byte alone gives away.
+[[nodiscard]] constexpr errc check_first_byte(std::uint8_t first) noexcept {
+  if ((first & 0x70U) != 0) return errc::websocket_reserved_bits;
+  const std::uint8_t code = first & 0x0fU;
+  if ((code > 2 && code < 8) || code > 10) return errc::websocket_bad_opcode;
+  if (code >= 8 && (first & 0x80U) == 0) return errc::websocket_bad_control_frame;
+  return {};
+}
+
+}  // namespace detail
+
+/// Reads the header at the front of `bytes`. Returns zero when `header` is complete, errc::would_block when more bytes
+/// are needed, and the violation otherwise, each at the first byte that proves it.
+[[nodiscard]] inline errc decode_frame_header(std::span<const char> bytes, websocket_role receiver,
+                                              frame_header& header) noexcept {
+  if (bytes.empty()) return errc::would_block;
+  const auto first = static_cast<std::uint8_t>(bytes[0]);
+  if (const errc bad = detail::check_first_byte(first); bad != errc{}) return bad;
+  if (bytes.size() < 2) return errc::would_block;
+
+  const auto second = static_cast<std::uint8_t>(bytes[1]);
+  header.op = static_cast<opcode>(first & 0x0fU);
+  header.fin = (first & 0x80U) != 0;
+  header.masked = (second & 0x80U) != 0;
+  header.length = second & 0x7fU;
+  if (header.masked && receiver == websocket_role::client) return errc::websocket_masked_frame;
+  if (!header.masked && receiver == websocket_role::server) return errc::websocket_unmasked_frame;
+  if (is_control(header.op) && header.length > max_control_payload) return errc::websocket_bad_control_frame;
+
+  std::size_t size = 2;
+  if (header.length == 126) {
+    size = 4;
+    if (bytes.size() < size) return errc::would_block;
+    header.length = detail::load_big_endian(&bytes[2], 2);
+    if (header.length < 126) return errc::websocket_bad_length;
+  } else if (header.length == 127) {
+    size = 10;
+    if (bytes.size() < size) return errc::would_block;
+    header.length = detail::load_big_endian(&bytes[2], 8);
+    if (header.length <= 0xffffU || (header.length >> 63U) != 0) return errc::websocket_bad_length;
+  }
+  if (header.masked) {
+    if (bytes.size() < size + header.key.size()) return errc::would_block;
+    std::memcpy(header.key.data(), &bytes[size], header.key.size());
+    size += header.key.size();
+  }
+  header.size = static_cast<std::uint8_t>(size);
+  return {};
+}
+
+/// Bytes that a frame with this payload takes on the wire.
+[[nodiscard]] constexpr std::size_t frame_size(std::size_t payload, bool masked) noexcept {
+  return 2 + (payload > 0xffff ? 8U : payload > 125 ? 2U : 0U) + (masked ? 4U : 0U) + payload;
+}
+
+/// Writes a header with the shortest length field; it is masked if a key is given. Returns its size.
+inline std::size_t encode_frame_header(std::span<char, max_frame_header> out, opcode op, bool fin, std::uint64_t length,
+                                       const std::optional<mask_key>& key) noexcept {
+  const unsigned mask_bit = key ? 0x80U : 0U;
+  std::size_t size = 2;
+  out[0] = static_cast<char>((fin ? 0x80U : 0U) | static_cast<unsigned>(op));
+  if (length <= 125) {
+    out[1] = static_cast<char>(mask_bit | static_cast<unsigned>(length));
+  } else if (length <= 0xffffU) {
+    out[1] = static_cast<char>(mask_bit | 126U);
+    detail::store_big_endian(&out[2], length, 2);
+    size = 4;
+  } else {
+    out[1] = static_cast<char>(mask_bit | 127U);
+    detail::store_big_endian(&out[2], length, 8);
+    size = 10;
+  }
+  if (key) {
+    std::memcpy(&out[size], key->data(), key->size());
+    size += key->size();
+  }
+  return size;
+}
+
+/// Writes a whole frame, masked if a key is given. Returns its size, or 0 and writes nothing where `out` is shorter
+/// than `frame_size` says. `payload` may not overlap `out`.
+[[nodiscard]] inline std::size_t encode_frame(std::span<char> out, opcode op, std::string_view payload,
+                                              const std::optional<mask_key>& key, bool fin = true) noexcept {
+  const std::size_t total = frame_size(payload.size(), key.has_value());
+  if (out.size() < total) return 0;
+  char head[max_frame_header];
+  const std::size_t head_size = encode_frame_header(head, op, fin, payload.size(), key);
+  std::memcpy(out.data(), head, head_size);
+  const std::span<char> body = out.subspan(head_size, payload.size());
+  if (!payload.empty()) std::memcpy(body.data(), payload.data(), payload.size());
+  if (key) apply_mask(body, *key);
+  return total;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/websocket/utf8.hpp: exact UTF-8 validation (Unicode table 3-7), in pieces of any size.
+
+namespace foxtrot::inline v0 {
+namespace detail {
+
+/// Length of the ASCII prefix, found 32 bytes, then 8, then one at a time.
+[[nodiscard]] inline std::size_t ascii_prefix(const char* at, std::size_t size) noexcept {
+  constexpr std::uint64_t high_bits = 0x8080808080808080U;
+  std::size_t done = 0;
+  std::uint64_t words[4];
+  for (; size - done >= sizeof words; done += sizeof words) {
+    std::memcpy(words, at + done, sizeof words);
+    if (((words[0] | words[1] | words[2] | words[3]) & high_bits) != 0) break;
+  }
+  for (; size - done >= sizeof words[0]; done += sizeof words[0]) {
+    std::memcpy(words, at + done, sizeof words[0]);
+    if ((words[0] & high_bits) != 0) break;
+  }
+  while (done < size && (static_cast<std::uint8_t>(at[done]) & 0x80U) == 0) ++done;
+  return done;
+}
+
+}  // namespace detail
+
+/// Checks a text that arrives in pieces and fails at the first byte that no continuation can make valid. A plain value,
+/// one thread.
+class utf8_validator {
+ public:
+  /// False once anything fed so far is wrong; stays false until `reset`.
+  [[nodiscard]] bool feed(std::string_view bytes) noexcept {
+    const char* at = bytes.data();
+    const char* const end = at + bytes.size();
+    while (at != end && !failed_) {
+      if (missing_ == 0) {
+        at += detail::ascii_prefix(at, static_cast<std::size_t>(end - at));
+        if (at == end) break;
+        begin(static_cast<std::uint8_t>(*at++));
+      } else {
+        next(static_cast<std::uint8_t>(*at++));
+      }
+    }
+    return !failed_;
+  }
+
+  /// True where the text may end here: nothing wrong, no character left half read.
+  [[nodiscard]] bool complete() const noexcept { return !failed_ && missing_ == 0; }
+
+  void reset() noexcept { *this = {}; }
+
+ private:
+  void expect(std::uint8_t bytes, std::uint8_t low, std::uint8_t high) noexcept {
+    missing_ = bytes;
+    low_ = low;
+    high_ = high;
+  }
+
+  // Only the second byte has limits of its own: they exclude overlong forms, surrogates and what is above U+10FFFF.
+  void begin(std::uint8_t lead) noexcept {
+    if (lead >= 0xc2 && lead <= 0xdf) return expect(1, 0x80, 0xbf);
+    if (lead == 0xe0) return expect(2, 0xa0, 0xbf);
+    if (lead == 0xed) return expect(2, 0x80, 0x9f);
+    if (lead >= 0xe1 && lead <= 0xef) return expect(2, 0x80, 0xbf);
+    if (lead == 0xf0) return expect(3, 0x90, 0xbf);
+    if (lead >= 0xf1 && lead <= 0xf3) return expect(3, 0x80, 0xbf);
+    if (lead == 0xf4) return expect(3, 0x80, 0x8f);
+    failed_ = true;
+  }
+
+  void next(std::uint8_t byte) noexcept {
+    failed_ = byte < low_ || byte > high_;
+    expect(static_cast<std::uint8_t>(missing_ - 1), 0x80, 0xbf);
+  }
+
+  std::uint8_t missing_{0};
+  std::uint8_t low_{0x80};
+  std::uint8_t high_{0xbf};
+  bool failed_{false};
+};
+
+/// True where the whole text is valid UTF-8.
+[[nodiscard]] inline bool is_valid_utf8(std::string_view text) noexcept {
+  utf8_validator validator;
+  return validator.feed(text) && validator.complete();
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+enum class close_code : std::uint16_t {
+  normal = 1000,
+  going_away = 1001,
+  protocol_error = 1002,
+  unsupported_data = 1003,
+  no_status = 1005,  ///< never on the wire: the close frame was empty
+  abnormal = 1006,   ///< never on the wire: there was no close frame
+  invalid_payload = 1007,
+  policy_violation = 1008,
+  message_too_big = 1009,
+  mandatory_extension = 1010,
+  internal_error = 1011,
+  service_restart = 1012,
+  try_again_later = 1013,
+  bad_gateway = 1014,
+};
+
+/// What a peer gave as the reason of its close.
+struct close_info {
+  close_code code{close_code::no_status};
+  std::string reason{};
+};
+
+inline constexpr std::size_t max_close_reason = max_control_payload - 2;
+
+/// Codes that may stand in a close frame: the registered ones, and 3000 to 4999 for libraries and applications.
+[[nodiscard]] constexpr bool is_valid_close_code(unsigned code) noexcept {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+/// Reads the payload of a close frame. Returns zero, errc::websocket_bad_close or errc::websocket_invalid_utf8.
+[[nodiscard]] inline errc decode_close(std::string_view payload, close_info& info) {
+  info = {};
+  if (payload.empty()) return {};
+  if (payload.size() == 1) return errc::websocket_bad_close;
+  const auto code = static_cast<std::uint16_t>(detail::load_big_endian(payload.data(), 2));
+  if (!is_valid_close_code(code)) return errc::websocket_bad_close;
+  payload.remove_prefix(2);
+  if (!is_valid_utf8(payload)) return errc::websocket_invalid_utf8;
+  info.code = static_cast<close_code>(code);
+  info.reason.assign(payload);
+  return {};
+}
+
+/// The payload of a close frame; empty for close_code::no_status. A reason that is too long is cut between characters.
+[[nodiscard]] inline std::string encode_close(close_code code, std::string_view reason = {}) {
+  if (code == close_code::no_status) return {};
+  if (reason.size() > max_close_reason) {
+    std::size_t end = max_close_reason;
+    while (end > 0 && (static_cast<std::uint8_t>(reason[end]) & 0xc0U) == 0x80U) --end;
+    reason = reason.substr(0, end);
+  }
+  std::string payload(2, '\0');
+  detail::store_big_endian(payload.data(), static_cast<std::uint64_t>(code), 2);
+  return payload.append(reason);
+}
+
+/// What to tell the peer about its own violation: 1007, 1009 or 1002.
+[[nodiscard]] inline close_code close_code_for(std::error_code error) noexcept {
+  if (error == errc::websocket_invalid_utf8) return close_code::invalid_payload;
+  if (error == errc::websocket_message_too_big || error == errc::websocket_too_many_fragments) {
+    return close_code::message_too_big;
+  }
+  return close_code::protocol_error;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/websocket/decoder.hpp: bytes in, messages out, in place; RFC 6455 sections 5 to 8.
+
+// foxtrot/net/detail/padded_buffer.hpp: bytes in a row, followed by readable padding, that grow without losing any.
+
+namespace foxtrot::inline v0::detail {
+
+/// A queue of bytes in one block: filled at the tail, taken from the front. At least `padding` bytes after the data may
+/// be read (never relied on), so that a parser can load whole words. One thread.
+class padded_buffer {
+ public:
+  static constexpr std::size_t padding = 64;
+
+  // cleared once: the pages are there before the first message, and padding is never uninitialised memory
+  explicit padded_buffer(std::size_t capacity)
+      : bytes_{std::make_unique<char[]>(capacity + padding)}, capacity_{capacity} {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] std::span<char> data() noexcept { return {bytes_.get() + begin_, size()}; }
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.get() + begin_, size()}; }
+
+  /// Free space at the tail. Moves the data to the front only where less than `least` is free there, and allocates only
+  /// where that does not help.
+  [[nodiscard]] std::span<char> prepare(std::size_t least) {
+    if (capacity_ - end_ < least) {
+      if (capacity_ - size() >= least) {
+        std::memmove(bytes_.get(), bytes_.get() + begin_, size());
+        end_ -= std::exchange(begin_, 0);
+      } else {
+        grow(std::max(2 * capacity_, size() + least));
+      }
+    }
+    return {bytes_.get() + end_, capacity_ - end_};
+  }
+
+  void commit(std::size_t count) noexcept { end_ += count; }
+
+  /// Forgets bytes at the front; they stay readable until the next `prepare`.
+  void consume(std::size_t count) noexcept { begin_ += count; }
+
+  /// Starts again at the front of the block, whose lines are still in the cache.
+  void rewind_if_empty() noexcept {
+    if (begin_ == end_) clear();
+  }
+  void clear() noexcept { begin_ = end_ = 0; }
+
+  void append(std::string_view bytes) {
+    const std::span<char> space = prepare(bytes.size());
+    if (!bytes.empty()) std::memcpy(space.data(), bytes.data(), bytes.size());
+    commit(bytes.size());
+  }
+
+ private:
+  void grow(std::size_t capacity) {
+    auto bigger = std::make_unique<char[]>(capacity + padding);
+    std::memcpy(bigger.get(), bytes_.get() + begin_, size());
+    end_ = size();
+    begin_ = 0;
+    bytes_ = std::move(bigger);
+    capacity_ = capacity;
+  }
+
+  std::unique_ptr<char[]> bytes_;
+  std::size_t capacity_;
+  std::size_t begin_{0};
+  std::size_t end_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+enum class message_kind : std::uint8_t { text, binary };
+
+/// Who takes what a decoder finds. The views live during the call only; at least 64 readable bytes follow each.
+template <class H>
+concept message_handler = requires(H& handler, message_kind kind, std::string_view payload, const close_info& close) {
+  handler.on_message(kind, payload);
+  handler.on_ping(payload);
+  handler.on_pong(payload);
+  handler.on_close(close);
+};
+
+struct decoder_settings {
+  std::size_t buffer{256 * 1024};               ///< of the receive buffer at the start, in bytes
+  std::uint64_t max_message{16 * 1024 * 1024};  ///< payload of one message, all fragments together, in bytes
+  std::size_t max_fragments{0};                 ///< of one message; 0 sets no limit
+};
+
+/// Whether text is checked to be UTF-8. Off suits a session whose parser checks it anyway.
+enum class text_check : bool { off, on };
+
+/// Turns what was received into messages. A message in one frame is a view into the receive buffer; fragments are put
+/// together in a second one. Nothing is allocated once both have grown to what the session needs. One thread.
+///
+///     space = decoder.prepare(); n = recv(space); decoder.commit(n); error = decoder.drain(handler);
+template <websocket_role Role = websocket_role::client, text_check Check = text_check::on>
+class message_decoder {
+ public:
+  static constexpr std::size_t min_read = 64 * 1024;
+  static constexpr std::size_t padding = detail::padded_buffer::padding;
+
+  explicit message_decoder(decoder_settings settings = {})
+      : settings_{settings}, received_{std::max(settings.buffer, min_read)}, assembled_{0} {}
+
+  /// Free space of at least 64 KiB to receive into. Moves half a frame to the front only where space runs short, and
+  /// grows only for a frame that outgrows the buffer. Call `drain` between two reads: what it leaves is less than a
+  /// frame.
+  [[nodiscard]] std::span<char> prepare() { return received_.prepare(min_read); }
+
+  /// The first `count` bytes of the space have been filled.
+  void commit(std::size_t count) noexcept { received_.commit(count); }
+
+  /// Hands over every complete frame. Returns the peer's violation, which is final; a close frame is no violation, but
+  /// nothing after it is looked at. A frame counts as taken before its handler runs: one that throws loses only that
+  /// frame.
+  template <message_handler Handler>
+  std::error_code drain(Handler& handler) {
+    stopped_ = false;
+    while (!error_ && !closed_ && !stopped_ && step(handler)) {
+    }
+    if (error_ || closed_) received_.clear();
+    received_.rewind_if_empty();
+    return error_;
+  }
+
+  /// Called by a handler: `drain` returns after this event, and the next one goes on where it stopped.
+  void stop() noexcept { stopped_ = true; }
+
+  /// Ready for another connection; the buffers keep their size.
+  void reset() noexcept {
+    received_.clear();
+    assembled_.clear();
+    error_.clear();
+    frames_ = 0;
+    fragmented_ = closed_ = stopped_ = false;
+  }
+
+  /// The violation that ended the decoding, zero if none; `close_code_for` says what to answer.
+  [[nodiscard]] std::error_code error() const noexcept { return error_; }
+  /// True once the peer's close frame was handed over.
+  [[nodiscard]] bool closed() const noexcept { return closed_; }
+  /// True where a message has begun and not ended.
+  [[nodiscard]] bool mid_message() const noexcept { return fragmented_ || received_.size() != 0; }
+  /// Frames taken so far, of every kind.
+  [[nodiscard]] std::uint64_t frames() const noexcept { return frames_; }
+  /// Bytes that the buffers hold now.
+  [[nodiscard]] std::size_t memory() const noexcept { return received_.capacity() + assembled_.capacity(); }
+
+ private:
+  /// Takes one frame; false where there is no complete one.
+  template <message_handler Handler>
+  bool step(Handler& handler) {
+    const std::span<char> pending = received_.data();
+    frame_header header;
+    errc bad = decode_frame_header(pending, Role, header);
+    if (bad == errc::would_block) return false;
+    // Everything a header can be wrong about is known now, before a byte of its payload is waited for.
+    if (bad == errc{}) bad = check_sequence(header);
+    if (bad != errc{}) return fail(bad);
+    if (pending.size() - header.size < header.length) return false;
+
+    const std::span<char> body = pending.subspan(header.size, static_cast<std::size_t>(header.length));
+    if constexpr (Role == websocket_role::server) apply_mask(body, header.key);
+    received_.consume(header.size + body.size());
+    ++frames_;
+    return deliver(handler, header, std::string_view{body.data(), body.size()});
+  }
+
+  [[nodiscard]] errc check_sequence(const frame_header& header) const noexcept {
+    if (is_control(header.op)) return {};
+    const bool continues = header.op == opcode::continuation;
+    if (continues && !fragmented_) return errc::websocket_unexpected_continuation;
+    if (!continues && fragmented_) return errc::websocket_expected_continuation;
+    if (header.length > settings_.max_message - assembled_.size()) return errc::websocket_message_too_big;
+    if (continues && settings_.max_fragments != 0 && fragments_ >= settings_.max_fragments) {
+      return errc::websocket_too_many_fragments;
+    }
+    return {};
+  }
+
+  template <message_handler Handler>
+  bool deliver(Handler& handler, const frame_header& header, std::string_view payload) {
+    switch (header.op) {
+      case opcode::ping: handler.on_ping(payload); return true;
+      case opcode::pong: handler.on_pong(payload); return true;
+      case opcode::close: return deliver_close(handler, payload);
+      case opcode::continuation: return deliver_fragment(handler, header, payload);
+      case opcode::text:
+      case opcode::binary: break;
+    }
+    kind_ = header.op == opcode::text ? message_kind::text : message_kind::binary;
+    if (!header.fin) return deliver_fragment(handler, header, payload);
+    if (checks_text() && !is_valid_utf8(payload)) return fail(errc::websocket_invalid_utf8);
+    handler.on_message(kind_, payload);
+    return true;
+  }
+
+  template <message_handler Handler>
+  bool deliver_fragment(Handler& handler, const frame_header& header, std::string_view payload) {
+    if (!fragmented_) {
+      fragmented_ = true;
+      fragments_ = 0;
+      assembled_.clear();
+      text_.reset();
+    }
+    ++fragments_;
+    if (checks_text() && (!text_.feed(payload) || (header.fin && !text_.complete()))) {
+      return fail(errc::websocket_invalid_utf8);
+    }
+    assembled_.append(payload);
+    if (!header.fin) return true;
+    fragmented_ = false;
+    const std::string_view message = assembled_.view();
+    assembled_.clear();  // the bytes stay where they are until the next fragment
+    handler.on_message(kind_, message);
+    return true;
+  }
+
+  template <message_handler Handler>
+  bool deliver_close(Handler& handler, std::string_view payload) {
+    close_info info;
+    if (const errc bad = decode_close(payload, info); bad != errc{}) return fail(bad);
+    closed_ = true;
+    handler.on_close(info);
+    return false;
+  }
+
+  [[nodiscard]] bool checks_text() const noexcept { return Check == text_check::on && kind_ == message_kind::text; }
+
+  bool fail(errc code) noexcept {
+    error_ = code;
+    return false;
+  }
+
+  decoder_settings settings_;
+  detail::padded_buffer received_;
+  detail::padded_buffer assembled_;  // fragments of the message under way
+  utf8_validator text_;
+  std::error_code error_;
+  std::uint64_t frames_{0};
+  std::size_t fragments_{0};
+  message_kind kind_{message_kind::text};
+  bool fragmented_{false};
+  bool closed_{false};
+  bool stopped_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/websocket/sender.hpp: frames on their way out: masked, queued within a bound, written when the stream
+// takes them.
+
+namespace foxtrot::inline v0 {
+
+/// The sending half of a WebSocket connection. One thread.
+template <websocket_role Role>
+class frame_sender {
+ public:
+  explicit frame_sender(std::size_t limit) : limit_{limit}, unsent_{4096} {}
+
+  /// Queues a frame. errc::would_block: no room for it now; errc::bad_argument: there never will be; errc::closed: the
+  /// close was queued before. Nothing of the frame is taken then.
+  [[nodiscard]] std::error_code queue(opcode op, std::string_view payload) {
+    if (close_queued_) return errc::closed;
+    const std::size_t size = frame_size(payload.size(), masks);
+    if (size > limit_ || (is_control(op) && payload.size() > max_control_payload)) return errc::bad_argument;
+    if (size > room()) return errc::would_block;
+    return encode(op, payload);
+  }
+
+  /// Queues the answer to a ping; with `latest_only`, or where there is no room (a peer that pings without reading),
+  /// only the latest one is answered, once there is (RFC 6455 section 5.5.3).
+  void queue_pong(std::string_view payload, bool latest_only) {
+    if (close_queued_) return;
+    if (latest_only || late_pong_ || frame_size(payload.size(), masks) > room()) {
+      late_pong_ = payload;
+    } else {
+      (void)encode(opcode::pong, payload);
+    }
+  }
+
+  /// Queues the last frame; beyond the limit if it must be.
+  void queue_close(close_code code, std::string_view reason) {
+    if (std::exchange(close_queued_, true)) return;
+    late_pong_.reset();
+    (void)encode(opcode::close, encode_close(code, reason));
+  }
+
+  /// Queues bytes that are no frame: an upgrade request.
+  void queue_raw(std::string_view bytes) { unsent_.append(bytes); }
+
+  /// Gives the stream what it takes. errc::would_block: it did not take everything.
+  template <byte_stream Stream>
+  std::error_code flush(Stream& stream) {
+    do {
+      while (unsent_.size() != 0) {
+        const io_result went = stream.write_some(unsent_.data());
+        if (went.error) return went.error;
+        unsent_.consume(went.bytes);
+      }
+      unsent_.rewind_if_empty();
+    } while (encode_late_pong());
+    return stream.flush();
+  }
+
+  /// Bytes that the stream has not taken.
+  [[nodiscard]] std::size_t unsent() const noexcept { return unsent_.size(); }
+  [[nodiscard]] bool close_queued() const noexcept { return close_queued_; }
+  /// Frames queued so far.
+  [[nodiscard]] std::uint64_t frames() const noexcept { return frames_; }
+
+ private:
+  static constexpr bool masks = Role == websocket_role::client;
+
+  [[nodiscard]] std::size_t room() const noexcept { return limit_ > unsent_.size() ? limit_ - unsent_.size() : 0; }
+
+  [[nodiscard]] std::error_code encode(opcode op, std::string_view payload) {
+    std::optional<mask_key> key;
+    if constexpr (masks) {
+      if (!keys_.try_next(key.emplace())) return errc::not_permitted;
+    }
+    const std::span<char> space = unsent_.prepare(frame_size(payload.size(), masks));
+    unsent_.commit(encode_frame(space, op, payload, key));
+    ++frames_;
+    return {};
+  }
+
+  [[nodiscard]] bool encode_late_pong() {
+    if (!late_pong_) return false;
+    const std::string payload = *std::exchange(late_pong_, std::nullopt);
+    return !encode(opcode::pong, payload);
+  }
+
+  std::size_t limit_;
+  detail::padded_buffer unsent_;
+  mask_key_source keys_;
+  std::optional<std::string> late_pong_;
+  std::uint64_t frames_{0};
+  bool close_queued_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+struct websocket_settings {
+  decoder_settings decoder;
+  bool answer_latest_ping_only{false};  ///< one pong for all pings of a drain, as some venues ask
+  std::size_t max_unsent{47 * 1024};    ///< frames that the socket has not taken; with one TLS record below: 64 KiB
+};
+
+struct websocket_counters {
+  std::uint64_t reads{0};  ///< times the stream had something
+  std::uint64_t bytes{0};  ///< received after the upgrade
+  std::uint64_t messages{0};
+  std::uint64_t pings{0};  ///< received
+  std::uint64_t pongs{0};  ///< received
+};
+
+struct drain_result {
+  std::error_code error;  ///< zero: still open
+  bool more{false};       ///< the socket may hold more already: drain again before waiting
+};
+
+/// Messages are handed over synchronously from `drain`, as many as one socket read brought; coroutines only wait. One
+/// coroutine at a time waits for reading, upgrading or closing; it must have ended before the stream is destroyed. One
+/// thread: the loop's.
+template <byte_stream Stream, websocket_role Role = websocket_role::client, text_check Check = text_check::on>
+class websocket_stream {
+ public:
+  static constexpr std::size_t read_size = 64 * 1024;
+
+  explicit websocket_stream(Stream stream, websocket_settings settings = {})
+      : settings_{settings}, stream_{std::move(stream)}, decoder_{settings.decoder}, sender_{settings.max_unsent} {}
+
+  /// Asks the server to switch and waits for its answer, however long that takes: give it a `deadline` that calls
+  /// `close_now`. After a refusal `failure` has the status. Frames that came with the answer wait for the first
+  /// `drain`.
+  [[nodiscard]] task<std::error_code> upgrade(upgrade_request wanted) {
+    auto made = client_handshake::make(wanted);
+    if (!made) co_return made.error();
+    client_handshake handshake = std::move(*made);
+    sender_.queue_raw(handshake.request());
+    std::error_code error = co_await flush();
+    while (!error && !handshake.done()) {
+      const std::span<char> space = decoder_.prepare();
+      const io_result got = stream_.read_some(space);
+      error = got.error;
+      if (error == errc::would_block) {
+        error = co_await stream_.wait_readable();
+      } else if (!error) {
+        const std::size_t taken = handshake.feed({space.data(), got.bytes});
+        error = handshake.error();
+        keep(space, taken, got.bytes);
+      }
+    }
+    failure_ = handshake.failure();
+    if (error == errc::closed) error = errc::http_truncated;
+    if (error) co_return error;
+    subprotocol_ = handshake.subprotocol();
+    open_ = true;
+    co_return error;
+  }
+
+  /// Where somebody else has done the upgrade, as servers do; `received` are the bytes that followed it.
+  void adopt(std::string_view received = {}) {
+    const std::span<char> space = decoder_.prepare();
+    const std::size_t count = std::min(space.size(), received.size());
+    if (count != 0) std::memcpy(space.data(), received.data(), count);
+    keep(space, 0, count);
+    open_ = true;
+  }
+
+  /// Reads the socket at most once (64 KiB) and hands every complete frame to `handler`; pings are answered and a close
+  /// is echoed. errc::websocket_closed_by_peer: the peer ended it, `peer_close` says how if it did say. A violation was
+  /// answered with the right close code; nothing is read any more. The handler may call `send` and `close_now`.
+  template <message_handler Handler>
+  drain_result drain(Handler& handler) {
+    if (!open_) return {errc::closed, false};
+    if (decoder_.error()) return discard();
+    relay<Handler> events{*this, handler};
+    io_result got;
+    std::size_t budget = read_size;
+    if (std::exchange(undrained_, false)) (void)decoder_.drain(events);
+    while (open_ && !decoder_.error() && !decoder_.closed()) {
+      const std::span<char> space = decoder_.prepare().first(read_size);
+      got = stream_.read_some(space);
+      if (got.error) break;
+      ++counters_.reads;
+      counters_.bytes += got.bytes;
+      decoder_.commit(got.bytes);
+      (void)decoder_.drain(events);
+      budget -= std::min(budget, got.bytes);
+      if (at_rest(budget)) break;
+    }
+    return settle(got.error, budget);
+  }
+
+  /// When `drain` may find something; may also return for nothing. What waits to be sent is sent meanwhile.
+  [[nodiscard]] task<std::error_code> wait_readable() {
+    if (undrained_) co_return std::error_code{};
+    std::error_code error = sender_.flush(stream_);
+    if (error != errc::would_block || sender_.unsent() == 0) co_return co_await stream_.wait_readable();
+    error = co_await detail::wait_either(stream_.wait_readable(), stream_.wait_writable());
+    if (!error) (void)sender_.flush(stream_);
+    co_return error;
+  }
+
+  /// Sends one frame, or keeps what the socket does not take now. errc::would_block: too much waits already, and
+  /// nothing of this frame was taken; errc::closed after either side's close; errc::bad_argument for a frame that can
+  /// never fit.
+  std::error_code send(opcode op, std::string_view payload) {
+    if (!open_) return errc::closed;
+    std::error_code error = sender_.queue(op, payload);
+    if (error == errc::would_block) {
+      (void)sender_.flush(stream_);
+      error = sender_.queue(op, payload);
+    }
+    if (error) return error;
+    error = sender_.flush(stream_);
+    return error == errc::would_block ? std::error_code{} : error;
+  }
+
+  /// Waits until the socket has taken everything.
+  [[nodiscard]] task<std::error_code> flush() {
+    std::error_code error = sender_.flush(stream_);
+    while (error == errc::would_block) {
+      error = co_await stream_.wait_writable();
+      if (!error) error = sender_.flush(stream_);
+    }
+    co_return error;
+  }
+
+  /// The closing handshake: sends a close, throws away what still arrives, waits for the peer's close, ends TLS, closes
+  /// the socket. After `patience` (errc::timeout) or an error the socket is closed just the same.
+  [[nodiscard]] task<std::error_code> close(close_code code, std::string reason, timer_queue& timers,
+                                            steady_time::duration patience) {
+    if (!open_) {
+      close_now();
+      co_return make_error_code(errc::closed);
+    }
+    const deadline limit{timers, patience, [this] { stream_.close(); }};
+    start_close(code, reason);
+    std::error_code error = co_await flush();
+    nobody ignore;
+    while (!error && !peer_close_) {
+      const drain_result drained = drain(ignore);
+      error = drained.error;
+      if (!error && !drained.more) error = co_await wait_readable();
+    }
+    if (peer_close_ || decoder_.error()) error = {};
+    if constexpr (requires { stream_.shutdown(); }) stream_.shutdown();
+    close_now();
+    co_return limit.map(error);
+  }
+
+  /// Sends a close; `drain` goes on until the peer's own. For whoever drains already: everybody else awaits `close`.
+  void start_close(close_code code = close_code::normal, std::string_view reason = {}) {
+    if (!open_) return;
+    sender_.queue_close(code, reason);
+    (void)sender_.flush(stream_);
+  }
+
+  /// Drops the connection without a word. Any number of times; a waiting coroutine gets errc::cancelled.
+  void close_now() noexcept {
+    open_ = false;
+    stream_.close();
+  }
+
+  [[nodiscard]] bool is_open() const noexcept { return open_; }
+  /// The peer's close frame, if there was one.
+  [[nodiscard]] const std::optional<close_info>& peer_close() const noexcept { return peer_close_; }
+  [[nodiscard]] const upgrade_failure& failure() const noexcept { return failure_; }
+  [[nodiscard]] const std::string& subprotocol() const noexcept { return subprotocol_; }
+  [[nodiscard]] const websocket_counters& counters() const noexcept { return counters_; }
+  /// Frames received, and frames queued to be sent, of every kind.
+  [[nodiscard]] std::uint64_t frames() const noexcept { return decoder_.frames(); }
+  [[nodiscard]] std::uint64_t frames_sent() const noexcept { return sender_.frames(); }
+  /// Bytes of frames that the stream below has not taken.
+  [[nodiscard]] std::size_t unsent() const noexcept { return sender_.unsent(); }
+  [[nodiscard]] Stream& next_layer() noexcept { return stream_; }
+
+ private:
+  struct nobody {
+    void on_message(message_kind, std::string_view) noexcept {}
+    void on_ping(std::string_view) noexcept {}
+    void on_pong(std::string_view) noexcept {}
+    void on_close(const close_info&) noexcept {}
+  };
+
+  template <message_handler Handler>
+  struct relay {
+    websocket_stream& stream;
+    Handler& handler;
+
+    void on_message(message_kind kind, std::string_view payload) {
+      ++stream.counters_.messages;
+      handler.on_message(kind, payload);
+      stop_if_closed();
+    }
+    void on_ping(std::string_view payload) {
+      ++stream.counters_.pings;
+      stream.sender_.queue_pong(payload, stream.settings_.answer_latest_ping_only);
+      handler.on_ping(payload);
+      stop_if_closed();
+    }
+    void on_pong(std::string_view payload) {
+      ++stream.counters_.pongs;
+      handler.on_pong(payload);
+      stop_if_closed();
+    }
+    void stop_if_closed() noexcept {
+      if (!stream.open_) stream.decoder_.stop();
+    }
+    void on_close(const close_info& info) {
+      stream.peer_close_ = info;
+      handler.on_close(info);
+    }
+  };
+
+  // Bytes of frames that were received behind a head.
+  void keep(std::span<char> space, std::size_t head, std::size_t received) {
+    if (received == head) return;
+    std::memmove(space.data(), space.data() + head, received - head);
+    decoder_.commit(received - head);
+    undrained_ = true;
+  }
+
+  // Nothing more to be had without another socket read, or enough for one drain.
+  [[nodiscard]] bool at_rest(std::size_t budget) const noexcept {
+    if constexpr (buffered_stream<Stream>) return stream_.buffered() == 0;
+    return budget == 0;
+  }
+  [[nodiscard]] bool may_have_more(std::size_t budget) const noexcept {
+    if constexpr (buffered_stream<Stream>) return !stream_.drained();
+    return budget == 0;
+  }
+
+  drain_result settle(std::error_code read_error, std::size_t budget) {
+    if (!open_) return {errc::closed, false};  // by the handler
+    if (const std::error_code violation = decoder_.error()) {
+      start_close(close_code_for(violation));
+      return {violation, false};
+    }
+    if (decoder_.closed()) {
+      start_close(peer_close_->code);
+      return {errc::websocket_closed_by_peer, false};
+    }
+    (void)sender_.flush(stream_);  // pongs; an error shows at the next read as well
+    if (read_error == errc::would_block) return {};
+    if (read_error == errc::closed) return {errc::websocket_closed_by_peer, false};
+    if (read_error) return {read_error, false};
+    return {{}, may_have_more(budget)};
+  }
+
+  // After a violation: only the end of the connection is of interest.
+  drain_result discard() {
+    const io_result got = stream_.read_some(decoder_.prepare());
+    if (got.error == errc::would_block) return {};
+    if (got.error) return {got.error, false};
+    return {{}, true};
+  }
+
+  websocket_settings settings_;
+  Stream stream_;
+  message_decoder<Role, Check> decoder_;
+  frame_sender<Role> sender_;
+  std::optional<close_info> peer_close_;
+  upgrade_failure failure_;
+  std::string subprotocol_;
+  websocket_counters counters_;
+  bool open_{false};
+  bool undrained_{false};  // the decoder holds bytes that came with the upgrade
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// The defaults suit a busy public market stream.
+struct session_settings {
+  upgrade_request upgrade;         ///< host, port and path
+  websocket_settings websocket{};  ///< frame limits, ping policy
+  backoff_settings retry{};
+  std::uint64_t max_attempts{0};                      ///< in a row without success; 0: no limit
+  std::chrono::milliseconds upgrade_timeout{10'000};  ///< for the whole answer to the upgrade
+  std::chrono::milliseconds answer_timeout{10'000};   ///< for the answer to a subscription
+  std::chrono::milliseconds silence_limit{60'000};    ///< without a byte received, pings included
+  std::chrono::milliseconds close_timeout{50};        ///< for the peer's part of a close
+  std::chrono::milliseconds stable_after{2000};       ///< a connection that lived so long and had data was healthy
+  /// Added to the receive times: a replay sets it so that they are those of the recording.
+  std::chrono::nanoseconds clock_shift{0};
+};
+
+/// Where a session stands.
+enum class session_state : std::uint8_t { disconnected, connecting, connected, reconnecting, error, closing };
+
+[[nodiscard]] constexpr std::string_view to_string(session_state now) noexcept {
+  switch (now) {
+    case session_state::disconnected: return "disconnected";
+    case session_state::connecting: return "connecting";
+    case session_state::connected: return "connected";
+    case session_state::reconnecting: return "reconnecting";
+    case session_state::error: return "error";
+    case session_state::closing: return "closing";
+  }
+  return "?";
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/async_thread_bridge.hpp: an event loop on a thread of its own, and the way in from other threads.
+
+// foxtrot/net/detail/loop_call.hpp: a function run on another thread while its caller waits, at most so long.
+
+namespace foxtrot::inline v0::detail {
+
+// The agreement between the two threads on who may still touch the caller's variables.
+class loop_ticket {
+ public:
+  /// Loop thread: false where the caller no longer waits; otherwise the caller waits until `finish`.
+  [[nodiscard]] bool begin() {
+    const std::lock_guard lock{mutex_};
+    if (now_ != state::queued) return false;
+    now_ = state::running;
+    return true;
+  }
+  void finish() { change(state::running, state::done); }
+  /// The loop will not come to it any more.
+  void close() { change(state::queued, state::closed); }
+
+  [[nodiscard]] std::error_code wait(std::chrono::nanoseconds patience) {
+    std::unique_lock lock{mutex_};
+    const auto settled = [this] { return now_ == state::done || now_ == state::closed; };
+    if (!changed_.wait_for(lock, patience, settled)) {
+      if (now_ == state::queued) {
+        now_ = state::abandoned;
+        return errc::timeout;
+      }
+      changed_.wait(lock, settled);
+    }
+    return now_ == state::done ? std::error_code{} : make_error_code(errc::closed);
+  }
+
+ private:
+  enum class state : std::uint8_t { queued, running, done, abandoned, closed };
+
+  void change(state from, state to) {
+    const std::lock_guard lock{mutex_};
+    if (now_ != from) return;
+    now_ = to;
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  state now_{state::queued};
+};
+
+// The tickets of one loop. Any thread.
+class loop_calls {
+ public:
+  [[nodiscard]] std::shared_ptr<loop_ticket> admit() {
+    const std::lock_guard lock{mutex_};
+    if (closed_) return nullptr;
+    return *waiting_.insert(std::make_shared<loop_ticket>()).first;
+  }
+  void forget(const std::shared_ptr<loop_ticket>& ticket) {
+    const std::lock_guard lock{mutex_};
+    waiting_.erase(ticket);
+  }
+  void close() {
+    const std::lock_guard lock{mutex_};
+    closed_ = true;
+    for (const auto& ticket : waiting_) ticket->close();
+  }
+  [[nodiscard]] bool closed() const {
+    const std::lock_guard lock{mutex_};
+    return closed_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::shared_ptr<loop_ticket>> waiting_;
+  bool closed_{false};
+};
+
+template <class T>
+inline constexpr bool is_result = false;
+template <class T>
+inline constexpr bool is_result<result<T>> = true;
+
+template <class R>
+inline constexpr bool returns_code = std::is_void_v<R> || std::is_same_v<R, std::error_code>;
+
+// Nothing and a std::error_code become a std::error_code, a result<T> stays one, any other T becomes a result<T>.
+template <class R>
+struct loop_call_result_of {
+  using type = result<R>;
+};
+template <class R>
+  requires returns_code<R>
+struct loop_call_result_of<R> {
+  using type = std::error_code;
+};
+template <class R>
+  requires is_result<R>
+struct loop_call_result_of<R> {
+  using type = R;
+};
+template <class R>
+using loop_call_result = typename loop_call_result_of<R>::type;
+
+// What the function left behind.
+template <class R>
+class loop_call {
+ public:
+  template <class Work>
+  void run(Work& work) noexcept {
+    try {
+      if constexpr (std::is_void_v<R>) {
+        work();
+        value_.emplace();
+      } else {
+        value_.emplace(work());
+      }
+    } catch (...) {
+      thrown_ = std::current_exception();
+    }
+  }
+
+  [[nodiscard]] loop_call_result<R> take() {
+    if (thrown_) std::rethrow_exception(thrown_);
+    return std::move(*value_);
+  }
+
+ private:
+  std::optional<loop_call_result<R>> value_;
+  std::exception_ptr thrown_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/net/poller.hpp: functions that a spinning event loop calls at every turn.
+
+namespace foxtrot::inline v0 {
+
+class poller_list;
+
+/// Keeps a function registered; its destruction takes the function out, also from within the function itself, and also
+/// when the list has died before. Loop thread only.
+class [[nodiscard]] poller_handle {
+ public:
+  poller_handle() = default;
+  poller_handle(poller_handle&&) noexcept = default;
+  poller_handle& operator=(poller_handle&& other) noexcept {
+    release();
+    entry_ = std::move(other.entry_);
+    return *this;
+  }
+  ~poller_handle() { release(); }
+
+  void release() noexcept {
+    if (const auto released = std::exchange(entry_, nullptr)) released->alive = false;
+  }
+
+ private:
+  friend class poller_list;
+  struct entry {
+    std::function<bool()> poll;
+    bool alive{true};
+  };
+  explicit poller_handle(std::shared_ptr<entry> registered) : entry_{std::move(registered)} {}
+
+  std::shared_ptr<entry> entry_;
+};
+
+/// The functions of one loop. Loop thread only.
+class poller_list {
+ public:
+  /// `poll` returns whether it found work. It must not throw.
+  [[nodiscard]] poller_handle add(std::function<bool()> poll) {
+    auto added = std::make_shared<poller_handle::entry>();
+    added->poll = std::move(poll);
+    entries_.push_back(added);
+    return poller_handle{std::move(added)};
+  }
+
+  /// Calls each once; true if any found work.
+  bool run() {
+    bool worked = false;
+    bool dead = false;
+    // by index: a function may add others, which are called in the same turn
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const auto entry = entries_[i];  // shared: it may take itself out, and the vector may move
+      if (entry->alive) worked |= entry->poll();
+      dead |= !entry->alive;
+    }
+    if (dead) std::erase_if(entries_, [](const auto& entry) { return !entry->alive; });
+    return worked;
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+
+ private:
+  std::vector<std::shared_ptr<poller_handle::entry>> entries_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/task_scope.hpp: coroutines that belong together: named, counted, cancelled together, waited for.
+
+namespace foxtrot::inline v0 {
+
+/// Owns the right to end the tasks spawned in it. A task that lives on after `close` timed out is an orphan: it is
+/// reported by name and stays counted until it ends. Loop thread only, except `live`, `failed` and `names`.
+class task_scope {
+ public:
+  task_scope(asio::io_context& loop, std::string name, const diagnostics* log = nullptr)
+      : state_{std::make_shared<state>(loop, std::move(name), log)} {}
+  task_scope(const task_scope&) = delete;
+  task_scope& operator=(const task_scope&) = delete;
+  /// Cancels what still lives and reports it; the tasks themselves end when the loop next runs.
+  ~task_scope() {
+    state_->open = false;
+    if (live() != 0) {
+      state_->report_orphans("scope destroyed before its task ended");
+      state_->cancel();
+    }
+    state_->log = nullptr;
+  }
+
+  /// Starts `work` now, up to its first wait. False, and nothing started, once the scope is closing. An exception that
+  /// leaves the task is caught, counted and reported; one that only says "cancelled" is the normal end of a cancelled
+  /// task.
+  bool spawn(std::string name, task<> work) {
+    if (!state_->open) return false;
+    auto member = std::make_shared<entry>(std::move(name));
+    registration ticket{state_, state_->add(member), member};
+    const auto slot = member->signal.slot();
+    asio::co_spawn(state_->loop, std::move(work),
+                   asio::bind_cancellation_slot(slot, [ticket = std::move(ticket)](std::exception_ptr failure) {
+                     if (failure) ticket.scope->note_failure(*ticket.member, failure);
+                   }));
+    return true;
+  }
+
+  /// Asks every task that lives now to end, and says so once. Safe from within a task of the scope.
+  void cancel() { state_->cancel(); }
+
+  /// Refuses new tasks, cancels, waits until none is left. errc::timeout: some are, and are named to the diagnostics.
+  /// Not from within a task of the scope, which would wait for itself.
+  [[nodiscard]] task<std::error_code> close(timer_queue& timers, steady_time::duration patience) {
+    return close(state_, timers, patience);
+  }
+
+  [[nodiscard]] const std::string& name() const noexcept { return state_->name; }
+  /// Tasks that have not ended. Any thread.
+  [[nodiscard]] std::size_t live() const noexcept { return state_->live.load(std::memory_order_acquire); }
+  /// Tasks that ended by an exception. Any thread.
+  [[nodiscard]] std::size_t failed() const noexcept { return state_->failed.load(std::memory_order_relaxed); }
+  /// The names of the tasks that have not ended. Any thread.
+  [[nodiscard]] std::vector<std::string> names() const { return state_->names(); }
+
+ private:
+  struct entry {
+    explicit entry(std::string text) : name{std::move(text)} {}
+    const std::string name;
+    asio::cancellation_signal signal;  // the task's frames point into it: the registration keeps it alive
+  };
+
+  struct state {
+    state(asio::io_context& context, std::string text, const diagnostics* sink)
+        : loop{context}, name{std::move(text)}, log{sink} {}
+
+    std::uint64_t add(std::shared_ptr<entry> member) {
+      const std::lock_guard lock{mutex};
+      entries.emplace(next, std::move(member));
+      live.store(entries.size(), std::memory_order_release);
+      return next++;
+    }
+
+    void remove(std::uint64_t id) {
+      {
+        const std::lock_guard lock{mutex};
+        entries.erase(id);
+        live.store(entries.size(), std::memory_order_release);
+        if (!entries.empty()) return;
+      }
+      for (async_event* closer : closers) closer->notify();
+    }
+
+    void cancel() {
+      // Copies: a signal may end a task at once, which takes it out of the map.
+      std::vector<std::shared_ptr<entry>> asked;
+      {
+        const std::lock_guard lock{mutex};
+        for (const auto& [id, member] : entries) asked.push_back(member);
+      }
+      for (const auto& member : asked) member->signal.emit(asio::cancellation_type::terminal);
+    }
+
+    [[nodiscard]] std::vector<std::string> names() const {
+      const std::lock_guard lock{mutex};
+      std::vector<std::string> all;
+      for (const auto& [id, member] : entries) all.push_back(member->name);
+      return all;
+    }
+
+    void note_failure(const entry& member, const std::exception_ptr& failure) {
+      try {
+        std::rethrow_exception(failure);
+      } catch (const std::system_error& error) {
+        if (error.code() == asio::error::operation_aborted || error.code() == errc::cancelled) return;
+        fail(member, error.what(), error.code());
+      } catch (const std::exception& error) {
+        fail(member, error.what(), {});
+      } catch (...) {
+        fail(member, "something that is no std::exception", {});
+      }
+    }
+
+    void fail(const entry& member, const std::string& what, std::error_code error) {
+      failed.fetch_add(1, std::memory_order_relaxed);
+      if (log != nullptr) log->report(severity::error, name, member.name + " failed: " + what, error);
+    }
+
+    void report_orphans(const std::string& why) const {
+      if (log == nullptr) return;
+      for (const std::string& orphan : names()) log->report(severity::error, name, why + ": " + orphan, errc::timeout);
+    }
+
+    asio::io_context& loop;
+    const std::string name;
+    const diagnostics* log;  // null once the scope is gone
+    bool open{true};
+    std::vector<async_event*> closers;
+
+    mutable std::mutex mutex;  // guards entries and next
+    std::map<std::uint64_t, std::shared_ptr<entry>> entries;
+    std::uint64_t next{0};
+    std::atomic<std::size_t> live{0};
+    std::atomic<std::size_t> failed{0};
+  };
+
+  // Lives in the task's completion handler: takes the task off the list when it ended, or when the loop destroyed it.
+  struct registration {
+    registration(std::shared_ptr<state> owner, std::uint64_t number, std::shared_ptr<entry> task)
+        : scope{std::move(owner)}, id{number}, member{std::move(task)} {}
+    registration(registration&&) noexcept = default;
+    registration& operator=(registration&&) = delete;
+    ~registration() {
+      if (scope) scope->remove(id);
+    }
+
+    std::shared_ptr<state> scope;
+    std::uint64_t id;
+    std::shared_ptr<entry> member;
+  };
+
+  struct closer_guard {
+    closer_guard(state& scope, async_event& event) : owner{scope}, closer{event} { owner.closers.push_back(&closer); }
+    closer_guard(const closer_guard&) = delete;
+    closer_guard& operator=(const closer_guard&) = delete;
+    ~closer_guard() { std::erase(owner.closers, &closer); }
+
+    state& owner;
+    async_event& closer;
+  };
+
+  static task<std::error_code> close(std::shared_ptr<state> scope, timer_queue& timers,
+                                     steady_time::duration patience) {
+    scope->open = false;
+    scope->cancel();
+    if (scope->live.load(std::memory_order_acquire) == 0) co_return std::error_code{};
+    async_event none_left{scope->loop};
+    const closer_guard listening{*scope, none_left};
+    const timer limit = timers.call_after(patience, [&none_left] { none_left.notify(errc::timeout); });
+    const std::error_code error = co_await none_left.wait();
+    if (error == errc::timeout) scope->report_orphans("still alive after its scope was closed");
+    co_return error;
+  }
+
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/placement.hpp: the name, CPU and scheduling priority of a thread.
+
+namespace foxtrot::inline v0 {
+
+/// Where and how a thread runs. The defaults leave everything to the scheduler.
+struct placement {
+  std::string name{"worker"};  ///< shown by top, gdb and diagnostics; Linux keeps the first 15 bytes
+  int cpu{-1};                 ///< pinned to this CPU; -1: anywhere
+  int realtime_priority{0};    ///< 1 to 99: SCHED_FIFO with that priority (needs CAP_SYS_NICE); 0: the default policy
+};
+
+/// Names the calling thread; never fails, a name that is too long is cut to the 15 bytes that Linux keeps.
+inline void name_this_thread(const std::string& name) noexcept {
+  constexpr std::size_t longest = 15;
+  char text[longest + 1]{};
+  name.copy(text, longest);
+  pthread_setname_np(pthread_self(), text);
+}
+
+/// Applies `where` to the calling thread. What cannot be had (no such CPU: errc::bad_placement; no right to the
+/// priority: errc::not_permitted) is reported and left as it was: the thread runs on, unpinned.
+[[nodiscard]] inline std::error_code apply_placement(const placement& where) noexcept {
+  name_this_thread(where.name);
+  std::error_code first;
+  const auto note = [&first](int failed) {
+    if (failed != 0 && !first) first = failed == EPERM ? errc::not_permitted : errc::bad_placement;
+  };
+  if (where.cpu >= CPU_SETSIZE || where.cpu < -1) {
+    note(EINVAL);
+  } else if (where.cpu >= 0) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(static_cast<std::size_t>(where.cpu), &only);
+    note(pthread_setaffinity_np(pthread_self(), sizeof(only), &only));
+  }
+  if (where.realtime_priority != 0) {
+    sched_param parameters{};
+    parameters.sched_priority = where.realtime_priority;
+    note(pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters));
+  }
+  return first;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/worker.hpp: a thread that is always joined and whose failure is always known.
+
+namespace foxtrot::inline v0 {
+
+/// What a worker runs: called once on its thread, returns soon after its token is asked to stop.
+template <class F>
+concept worker_body = std::move_constructible<F> && std::invocable<F&, std::stop_token>;
+
+/// A std::jthread with a name, a place and a memory: an exception that leaves the body is caught, kept and reported; it
+/// never ends the process. Destruction asks for a stop and joins. Owned by one thread at a time; `state`, `failure`,
+/// `request_stop` and `finished_within` may be called from any.
+class worker {
+ public:
+  enum class state : std::uint8_t { running, finished, failed };
+
+  /// Starts the thread. The constructor returns once the placement has been tried: `placement_error()` is then final.
+  /// Throws std::system_error where no thread can be made.
+  template <worker_body Body>
+  worker(placement where, Body body, diagnostics log = {})
+      : shared_{std::make_shared<shared>()},
+        name_{where.name},
+        thread_{start(std::move(where), std::move(body), std::move(log))} {
+    std::unique_lock lock{shared_->mutex};
+    shared_->changed.wait(lock, [this] { return shared_->placed; });
+  }
+
+  worker(worker&&) noexcept = default;
+  worker& operator=(worker&&) = delete;
+  ~worker() = default;
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] std::thread::id id() const noexcept { return thread_.get_id(); }
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return thread_.get_stop_token(); }
+  [[nodiscard]] bool on_this_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
+
+  void request_stop() noexcept { thread_.request_stop(); }
+
+  /// Waits for the body to return; a second call returns at once. Not from the worker's own thread.
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  /// True once the body has returned or thrown, waiting up to `patience` for it.
+  [[nodiscard]] bool finished_within(std::chrono::nanoseconds patience) const {
+    std::unique_lock lock{shared_->mutex};
+    return shared_->changed.wait_for(lock, patience, [this] { return shared_->now != state::running; });
+  }
+
+  [[nodiscard]] state current() const {
+    const std::lock_guard lock{shared_->mutex};
+    return shared_->now;
+  }
+  /// What the exception said that ended the body; empty unless `current()` is `failed`.
+  [[nodiscard]] std::string failure() const {
+    const std::lock_guard lock{shared_->mutex};
+    return shared_->what;
+  }
+  /// Why the thread does not run where it was asked to; zero where it does.
+  [[nodiscard]] std::error_code placement_error() const {
+    const std::lock_guard lock{shared_->mutex};
+    return shared_->placement_error;
+  }
+
+ private:
+  struct shared {  // outlives both the worker and its thread
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool placed{false};
+    state now{state::running};
+    std::string what;
+    std::error_code placement_error;
+  };
+
+  template <worker_body Body>
+  [[nodiscard]] std::jthread start(placement where, Body body, diagnostics log) {
+    return std::jthread{[memory = shared_, where = std::move(where), body = std::move(body),
+                         log = std::move(log)](std::stop_token stop) mutable {
+      const std::error_code misplaced = apply_placement(where);
+      {
+        const std::lock_guard lock{memory->mutex};
+        memory->placed = true;
+        memory->placement_error = misplaced;
+        memory->changed.notify_all();
+      }
+      if (misplaced) log.report(severity::warning, where.name, "runs where the scheduler puts it", misplaced);
+      const std::string what = run(body, std::move(stop));
+      if (!what.empty()) log.report(severity::error, where.name, what);
+      const std::lock_guard lock{memory->mutex};
+      memory->now = what.empty() ? state::finished : state::failed;
+      memory->what = what;
+      memory->changed.notify_all();
+    }};
+  }
+
+  // Empty where the body returned; else what it threw, never empty.
+  template <worker_body Body>
+  [[nodiscard]] static std::string run(Body& body, std::stop_token stop) {
+    try {
+      body(std::move(stop));
+      return {};
+    } catch (const std::exception& failure) {
+      const std::string what = failure.what();
+      return what.empty() ? "an exception without a text" : what;
+    } catch (...) {
+      return "something that is no std::exception";
+    }
+  }
+
+  std::shared_ptr<shared> shared_;
+  std::string name_;
+  std::jthread thread_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+struct bridge_settings {
+  placement network{.name = "net"};
+  idle waiting{idle::block};
+  std::chrono::milliseconds start_timeout{1000};
+  std::chrono::microseconds spin_for{200};  ///< adaptive: how long to look for work before sleeping
+};
+
+/// Starts once, stops once. `context`, `timers`, `scope` and `add_poller` belong to the loop thread (before `start`: to
+/// the owner); everything else may be called from any thread, callbacks on the loop included.
+class async_thread_bridge {
+ public:
+  explicit async_thread_bridge(bridge_settings settings = {}, diagnostics log = {}, time_source& time = system_time())
+      : settings_{std::move(settings)}, log_{std::move(log)}, timers_{loop_, time} {}
+  async_thread_bridge(const async_thread_bridge&) = delete;
+  async_thread_bridge& operator=(const async_thread_bridge&) = delete;
+  /// Stops and joins. Not on the loop thread.
+  ~async_thread_bridge() {
+    (void)stop(default_patience);
+    loop_.stop();
+    thread_.reset();  // joins, however long a handler on the loop still takes
+  }
+
+  /// Returns once the loop turns; no thread is left behind on failure. Again while running: nothing. errc::closed after
+  /// `stop`, errc::timeout where the loop did not turn in time, the system's error where no thread could be made.
+  [[nodiscard]] std::error_code start() {
+    const std::lock_guard lock{control_};
+    if (thread_) return {};
+    if (calls_->closed()) return errc::closed;
+    try {
+      thread_.emplace(settings_.network, [this](std::stop_token) { run(); }, log_);
+    } catch (const std::system_error& failure) {
+      return failure.code();
+    }
+    const auto turning = call([] {}, settings_.start_timeout);
+    if (turning) (void)stop_locked(std::chrono::milliseconds{0}, true);
+    return turning;
+  }
+
+  /// Cancels the scope, waits for its tasks, ends the loop, joins. Idempotent. errc::timeout: `patience` passed first;
+  /// the loop was ended over the heads of its tasks, which the diagnostics name. On the loop thread it only asks, and
+  /// the owner's `stop` or destructor joins.
+  std::error_code stop(std::chrono::milliseconds patience = default_patience) {
+    if (on_loop_thread()) {
+      begin_stop(patience);
+      return {};
+    }
+    const std::lock_guard lock{control_};
+    return stop_locked(patience, false);
+  }
+
+  [[nodiscard]] asio::io_context& context() noexcept { return loop_; }
+  [[nodiscard]] timer_queue& timers() noexcept { return timers_; }
+  [[nodiscard]] task_scope& scope() noexcept { return scope_; }
+  [[nodiscard]] idle waiting() const noexcept { return settings_.waiting; }
+  [[nodiscard]] bool on_loop_thread() const noexcept {
+    return loop_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();  // only equal if we stored it
+  }
+
+  /// Runs `work` on the loop, never from inside this call. Dropped if the loop ends first. What it throws is reported.
+  template <std::invocable Work>
+  void post(Work work) {
+    asio::post(loop_, std::move(work));
+  }
+
+  /// Runs `work` on the loop and waits for what it returns: result<R>, or std::error_code where it returns nothing.
+  /// After errc::timeout or errc::closed `work` has not run and never will, so it may refer to the caller's variables;
+  /// once begun it is waited for to its end. What it throws is thrown here. At once when already on the loop thread.
+  template <std::invocable Work>
+  detail::loop_call_result<std::invoke_result_t<Work&>> call(Work work, std::chrono::nanoseconds patience) {
+    detail::loop_call<std::invoke_result_t<Work&>> state;
+    if (on_loop_thread()) {
+      state.run(work);
+      return state.take();
+    }
+    const auto ticket = calls_->admit();
+    if (!ticket) return make_error_code(errc::closed);
+    asio::post(loop_, [ticket, &state, work = std::move(work)]() mutable {
+      if (!ticket->begin()) return;  // the caller is gone, and so is `state`
+      state.run(work);
+      ticket->finish();
+    });
+    const std::error_code outcome = ticket->wait(patience);
+    calls_->forget(ticket);
+    if (outcome) return outcome;
+    return state.take();
+  }
+
+  /// Starts a task in the scope. Dropped if the loop ends first or the scope is closing.
+  void spawn(std::string name, task<> work) {
+    asio::post(loop_, [this, name = std::move(name), work = std::move(work)]() mutable {
+      (void)scope_.spawn(std::move(name), std::move(work));
+    });
+  }
+
+  /// Called at every turn while the loop spins, never while it is set to block. Returns whether it found work.
+  [[nodiscard]] poller_handle add_poller(std::function<bool()> poll) { return pollers_.add(std::move(poll)); }
+
+ private:
+  static constexpr std::chrono::milliseconds default_patience{2000};
+  static constexpr std::chrono::milliseconds grace{100};  // for a loop that was told to end over its tasks' heads
+  static constexpr unsigned turns_per_poll = 16;          // looking into the event loop costs a system call
+
+  void run() {
+    loop_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    while (!loop_.stopped()) guarded([this] { turn(); });
+    // What was posted before the end still runs, within reason: it holds frames that want to be destroyed here.
+    loop_.restart();
+    for (unsigned left = 1024; left != 0; --left) {
+      bool more = false;
+      guarded([&] { more = loop_.poll_one() != 0; });
+      if (!more) break;
+    }
+    loop_.stop();
+    calls_->close();
+    loop_thread_.store({}, std::memory_order_relaxed);
+  }
+
+  void turn() {
+    switch (settings_.waiting) {
+      case idle::block: loop_.run(); return;
+      case idle::spin: spin_turn(); return;
+      case idle::adaptive: adaptive_turn(); return;
+    }
+  }
+
+  void spin_turn() {
+    const bool worked = pollers_.run();
+    if (worked && ++turns_ < turns_per_poll) return;
+    turns_ = 0;
+    loop_.poll();
+    timers_.run_due();
+  }
+
+  void adaptive_turn() {
+    const auto now = std::chrono::steady_clock::now();  // real time, whatever the timers run on
+    const bool polled = pollers_.run();
+    if (loop_.poll() != 0 || polled) {
+      busy_until_ = now + settings_.spin_for;
+    } else if (now >= busy_until_) {
+      loop_.run_one();
+      busy_until_ = std::chrono::steady_clock::now() + settings_.spin_for;
+    }
+  }
+
+  template <std::invocable Work>
+  void guarded(Work work) {
+    try {
+      work();
+    } catch (const std::exception& failure) {
+      log_.report(severity::error, settings_.network.name, failure.what());
+    } catch (...) {
+      log_.report(severity::error, settings_.network.name, "something that is no std::exception");
+    }
+  }
+
+  void begin_stop(std::chrono::milliseconds patience) {
+    if (stopping_.exchange(true, std::memory_order_relaxed)) return;
+    asio::post(loop_, [this, patience] { asio::co_spawn(loop_, finish(patience), asio::detached); });
+  }
+
+  task<> finish(std::chrono::milliseconds patience) {
+    (void)co_await scope_.close(timers_, patience);
+    loop_.stop();
+  }
+
+  std::error_code stop_locked(std::chrono::milliseconds patience, bool failed_start) {
+    if (!thread_) {
+      calls_->close();  // never started: it never will
+      return {};
+    }
+    begin_stop(patience);
+    // The wall's clock here: the loop's may be standing still, and the loop itself may be stuck.
+    if (failed_start || !thread_->finished_within(patience + grace)) {
+      loop_.stop();
+      if (!failed_start && !thread_->finished_within(grace)) return errc::timeout;  // stuck in a handler; joined later
+    }
+    thread_->join();
+    thread_.reset();
+    if (scope_.live() != 0) return errc::timeout;
+    return {};
+  }
+
+  const bridge_settings settings_;
+  const diagnostics log_;
+  // The loop dies last: frames that are still in it are destroyed by its destructor.
+  asio::io_context loop_{1};
+  asio::executor_work_guard<io_executor> busy_{loop_.get_executor()};
+  timer_queue timers_;
+  task_scope scope_{loop_, "bridge", &log_};
+  poller_list pollers_;
+  unsigned turns_{0};
+  std::chrono::steady_clock::time_point busy_until_;
+
+  std::atomic<std::thread::id> loop_thread_{};
+  std::atomic<bool> stopping_{false};
+  const std::shared_ptr<detail::loop_calls> calls_{std::make_shared<detail::loop_calls>()};
+  std::mutex control_;  // start and stop, one at a time
+  std::optional<worker> thread_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/connect.hpp: from a host name to a connection: look up, try each address, shake hands.
+
+// foxtrot/net/resolver.hpp: host names to addresses, without ever keeping the event loop or a shutdown waiting.
+
+namespace foxtrot::inline v0 {
+
+using endpoints = std::vector<asio::ip::tcp::endpoint>;
+
+/// Turns a name into addresses and may block for as long as it likes. A seam: tests give one that fails or never
+/// returns.
+using lookup_function = std::function<result<endpoints>(const std::string& host, std::uint16_t port)>;
+
+/// getaddrinfo, IPv4 and IPv6 in the system's order of preference. errc::host_not_found: there is no such name;
+/// errc::resolve_failed: the name service did not answer.
+[[nodiscard]] inline result<endpoints> system_lookup(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG;
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (failed == EAI_NONAME || failed == EAI_NODATA) return errc::host_not_found;
+  if (failed == EAI_SYSTEM && errno != 0) return std::error_code{errno, std::system_category()};
+  if (failed != 0) return errc::resolve_failed;
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned{found, &::freeaddrinfo};
+  endpoints all;
+  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
+    asio::ip::tcp::endpoint address;
+    if (entry->ai_addrlen > address.capacity()) continue;
+    address.resize(entry->ai_addrlen);
+    std::memcpy(address.data(), entry->ai_addr, entry->ai_addrlen);
+    address.port(port);
+    all.push_back(address);
+  }
+  if (all.empty()) return errc::host_not_found;
+  return all;
+}
+
+namespace detail {
+
+// One process-wide count, also where several shared objects use foxtrot.
+[[gnu::visibility("default")]] inline std::atomic<std::size_t>& lookups_under_way() noexcept {
+  static std::atomic<std::size_t> count{0};
+  return count;
+}
+
+// What a lookup's thread and the coroutine that waits for it share; whoever comes last frees it.
+struct lookup_job {
+  std::mutex mutex;
+  asio::io_context* loop{nullptr};  // guarded by mutex; null once nobody waits
+  async_event* done{nullptr};       // loop thread only; valid while `loop` is set
+  endpoints found;                  // written before the loop is told
+  std::error_code error;
+};
+
+inline void run_lookup(const std::shared_ptr<lookup_job>& job, const lookup_function& lookup, const std::string& host,
+                       std::uint16_t port) noexcept {
+  try {
+    auto answer = lookup(host, port);
+    if (answer)
+      job->found = std::move(*answer);
+    else
+      job->error = answer.error();
+  } catch (...) {
+    job->error = errc::resolve_failed;
+  }
+  lookups_under_way().fetch_sub(1, std::memory_order_relaxed);
+  const std::lock_guard lock{job->mutex};
+  if (job->loop == nullptr) return;
+  asio::post(*job->loop, [job] {
+    if (job->done != nullptr) job->done->notify();
+  });
+}
+
+// The only threads of foxtrot's that are not joined: getaddrinfo cannot be interrupted, and no shutdown waits for it.
+// All signals are blocked in them, so that they are left to the threads that expect them.
+inline std::error_code start_lookup(std::shared_ptr<lookup_job> job, lookup_function lookup, std::string host,
+                                    std::uint16_t port) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  lookups_under_way().fetch_add(1, std::memory_order_relaxed);
+  std::error_code error;
+  try {
+    std::thread{[job = std::move(job), lookup = std::move(lookup), host = std::move(host), port] {
+      name_this_thread("foxtrot-resolver");
+      run_lookup(job, lookup, host, port);
+    }}.detach();
+  } catch (const std::system_error& failure) {
+    lookups_under_way().fetch_sub(1, std::memory_order_relaxed);
+    error = failure.code();
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return error;
+}
+
+// Takes the waiting coroutine out of the job, however it ends.
+struct lookup_waiter {
+  explicit lookup_waiter(lookup_job& under_way) : job{under_way} {}
+  lookup_waiter(const lookup_waiter&) = delete;
+  lookup_waiter& operator=(const lookup_waiter&) = delete;
+  ~lookup_waiter() {
+    const std::lock_guard lock{job.mutex};
+    job.loop = nullptr;
+    job.done = nullptr;
+  }
+
+  lookup_job& job;
+};
+
+}  // namespace detail
+
+/// Lookups whose thread has not returned: what a shutdown names but does not wait for. Any thread.
+[[nodiscard]] inline std::size_t lookups_under_way() noexcept {
+  return detail::lookups_under_way().load(std::memory_order_relaxed);
+}
+
+/// The addresses of `host`, at least one; errc::timeout after `patience`. Numeric addresses are answered at once;
+/// anything else is looked up on a thread of its own ("foxtrot-resolver"), which a caller who times out or is cancelled
+/// leaves behind.
+[[nodiscard]] inline task<result<endpoints>> resolve(timer_queue& timers, std::string host, std::uint16_t port,
+                                                     steady_time::duration patience = std::chrono::seconds{10},
+                                                     lookup_function lookup = system_lookup) {
+  std::error_code not_numeric;
+  const auto address = asio::ip::make_address(host, not_numeric);
+  if (!not_numeric) {
+    endpoints only;
+    only.emplace_back(address, port);
+    co_return result<endpoints>{std::move(only)};
+  }
+  const auto job = std::make_shared<detail::lookup_job>();
+  async_event done{timers.context()};
+  job->loop = &timers.context();
+  job->done = &done;
+  const detail::lookup_waiter waiting{*job};
+  const timer limit = timers.call_after(patience, [&done] { done.notify(errc::timeout); });
+  if (const auto error = detail::start_lookup(job, std::move(lookup), host, port)) co_return error;
+  if (const auto error = co_await done.wait()) co_return error;
+  if (job->error) co_return job->error;
+  co_return std::move(job->found);
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/tcp_stream.hpp: a TCP connection that never blocks and never raises SIGPIPE.
+
+namespace foxtrot::inline v0 {
+
+struct tcp_settings {
+  bool no_delay{true};                ///< requests are small and must not wait for an acknowledgement
+  std::optional<int> receive_buffer;  ///< SO_RCVBUF in bytes, set before connecting; the kernel's own tuning otherwise
+};
+
+/// Owns the socket. One thread: the loop's.
+class tcp_stream {
+ public:
+  using socket = asio::basic_stream_socket<asio::ip::tcp, io_executor>;
+
+  explicit tcp_stream(asio::io_context& loop) : socket_{loop} {}
+  /// Takes over a connected socket, as a server does.
+  explicit tcp_stream(socket accepted, const tcp_settings& settings = {}) : socket_{std::move(accepted)} {
+    std::error_code ignored;  // the options are wishes; a dead socket shows at the first read
+    set_options(settings, ignored);
+  }
+
+  /// Connects to one address, however long that takes. `close` ends the wait, and so does cancellation:
+  /// errc::cancelled.
+  [[nodiscard]] task<std::error_code> connect(asio::ip::tcp::endpoint where, tcp_settings settings = {}) {
+    std::error_code error;
+    close();
+    socket_.open(where.protocol(), error);
+    if (!error) set_options(settings, error);
+    if (error) co_return detail::from_asio(error);
+    co_await socket_.async_connect(where, asio::redirect_error(use_task, error));
+    co_return detail::from_asio(error);  // nothing of *this from here on: it may be gone
+  }
+
+  [[nodiscard]] io_result read_some(std::span<char> into) noexcept {
+    if (!socket_.is_open()) return {0, errc::closed};
+    while (true) {
+      const ssize_t count = ::recv(handle(), into.data(), into.size(), 0);
+      if (count > 0) {
+        drained_ = static_cast<std::size_t>(count) < into.size();
+        return {static_cast<std::size_t>(count), {}};
+      }
+      if (count == 0) return {0, into.empty() ? std::error_code{} : make_error_code(errc::closed)};
+      if (errno != EINTR) return {0, last_error()};
+    }
+  }
+
+  [[nodiscard]] io_result write_some(std::span<const char> from) noexcept {
+    if (!socket_.is_open()) return {0, errc::closed};
+    while (true) {
+      const ssize_t count = ::send(handle(), from.data(), from.size(), MSG_NOSIGNAL);
+      if (count >= 0) return {static_cast<std::size_t>(count), {}};
+      if (errno != EINTR) return {0, last_error()};
+    }
+  }
+
+  /// Holds nothing back.
+  [[nodiscard]] std::error_code flush() noexcept { return {}; }
+
+  [[nodiscard]] task<std::error_code> wait_readable() { return wait(socket::wait_read); }
+  [[nodiscard]] task<std::error_code> wait_writable() { return wait(socket::wait_write); }
+
+  void close() noexcept {
+    std::error_code ignored;
+    socket_.close(ignored);
+    drained_ = false;
+  }
+
+  /// Closes with a reset (RST) instead of the orderly end (FIN).
+  void reset() noexcept {
+    std::error_code ignored;
+    if (socket_.is_open()) socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+    close();
+  }
+
+  /// Ends our direction only: the peer reads to the end, and may still send.
+  void shutdown_write() noexcept {
+    std::error_code ignored;
+    if (socket_.is_open()) socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  }
+
+  [[nodiscard]] std::size_t buffered() const noexcept { return 0; }
+  [[nodiscard]] bool drained() const noexcept { return drained_; }
+  [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
+  [[nodiscard]] int native_handle() noexcept { return socket_.is_open() ? handle() : -1; }
+  [[nodiscard]] io_executor get_executor() noexcept { return socket_.get_executor(); }
+
+ private:
+  [[nodiscard]] int handle() noexcept { return socket_.native_handle(); }
+
+  [[nodiscard]] static std::error_code last_error() noexcept {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return errc::would_block;
+    return {errno, std::system_category()};
+  }
+
+  void set_options(const tcp_settings& settings, std::error_code& error) {
+    socket_.non_blocking(true, error);
+    if (!error && settings.no_delay) socket_.set_option(asio::ip::tcp::no_delay{true}, error);
+    if (!error && settings.receive_buffer) {
+      socket_.set_option(asio::socket_base::receive_buffer_size{*settings.receive_buffer}, error);
+    }
+  }
+
+  [[nodiscard]] task<std::error_code> wait(socket::wait_type what) {
+    if (!socket_.is_open()) co_return make_error_code(errc::closed);
+    std::error_code error;
+    co_await socket_.async_wait(what, asio::redirect_error(use_task, error));
+    co_return detail::from_asio(error);
+  }
+
+  socket socket_;
+  bool drained_{false};
+};
+
+static_assert(buffered_stream<tcp_stream>);
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/tls_context.hpp: what TLS connections have in common: whom to trust, which versions, which certificate.
+
+namespace foxtrot::inline v0 {
+
+enum class tls_role : std::uint8_t { client, server };
+enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
+
+struct tls_settings {
+  tls_role role{tls_role::client};
+  bool verify{true};    ///< client: check chain and host name; off for experiments only
+  std::string ca_file{};///< PEM file of trusted authorities
+  std::string ca_pem{};///< the same as text; with neither, the system's authorities
+  tls_version min_version{tls_version::tls_1_2};
+  tls_version max_version{tls_version::tls_1_3};
+  std::vector<std::string> alpn{};///< protocols to offer, in order of preference; client only
+  std::string certificate_pem{};///< server: its certificate, then those in between; text
+  std::string key_pem{};///< server: the private key; text
+};
+
+/// A shared, immutable SSL_CTX: copies are cheap and may be used by several threads at once.
+class tls_context {
+ public:
+  /// errc::certificate_unreadable for PEM that cannot be read or a key that does not fit, errc::bad_argument for the
+  /// rest.
+  [[nodiscard]] static result<tls_context> make(const tls_settings& settings) {
+    if (!detail::init_openssl()) return errc::bad_argument;
+    const bool client = settings.role == tls_role::client;
+    tls_context made{SSL_CTX_new(client ? TLS_client_method() : TLS_server_method()), settings};
+    if (!made.native_) return refused(errc::bad_argument);
+    SSL_CTX* native = made.native_.get();
+    SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(native, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (SSL_CTX_set_min_proto_version(native, number_of(settings.min_version)) != 1 ||
+        SSL_CTX_set_max_proto_version(native, number_of(settings.max_version)) != 1) {
+      return refused(errc::bad_argument);
+    }
+    const auto error = client ? made.prepare_client(settings) : made.prepare_server(settings);
+    if (error) return refused(error);
+    return made;
+  }
+
+  [[nodiscard]] SSL_CTX* native() const noexcept { return native_.get(); }
+  [[nodiscard]] tls_role role() const noexcept { return role_; }
+  [[nodiscard]] bool verifies() const noexcept { return verify_; }
+
+ private:
+  struct release {
+    void operator()(BIO* bio) const noexcept { BIO_free(bio); }
+    void operator()(X509* certificate) const noexcept { X509_free(certificate); }
+    void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
+  };
+  template <class T>
+  using owned = std::unique_ptr<T, release>;
+
+  tls_context(SSL_CTX* native, const tls_settings& settings)
+      : native_{native, &SSL_CTX_free}, role_{settings.role}, verify_{settings.verify} {}
+
+  [[nodiscard]] static int number_of(tls_version version) noexcept {
+    return version == tls_version::tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
+  }
+
+  // Nothing of a failed attempt stays in the thread's error queue.
+  [[nodiscard]] static std::error_code refused(std::error_code error) noexcept {
+    ERR_clear_error();
+    return error;
+  }
+
+  [[nodiscard]] static owned<BIO> reader(const std::string& pem) {
+    return owned<BIO>{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
+  }
+
+  [[nodiscard]] std::error_code prepare_client(const tls_settings& settings) {
+    SSL_CTX* native = native_.get();
+    SSL_CTX_set_verify(native, verify_ ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+    if (!settings.ca_file.empty() && SSL_CTX_load_verify_file(native, settings.ca_file.c_str()) != 1) {
+      return errc::certificate_unreadable;
+    }
+    if (!settings.ca_pem.empty() && !trust(settings.ca_pem)) return errc::certificate_unreadable;
+    if (settings.ca_file.empty() && settings.ca_pem.empty() && SSL_CTX_set_default_verify_paths(native) != 1) {
+      return errc::certificate_unreadable;
+    }
+    std::string wire;
+    for (const std::string& protocol : settings.alpn) {
+      if (protocol.empty() || protocol.size() > 255) return errc::bad_argument;
+      wire += static_cast<char>(protocol.size());
+      wire += protocol;
+    }
+    const auto* bytes = reinterpret_cast<const unsigned char*>(wire.data());
+    if (!wire.empty() && SSL_CTX_set_alpn_protos(native, bytes, static_cast<unsigned>(wire.size())) != 0) {
+      return errc::bad_argument;
+    }
+    return {};
+  }
+
+  [[nodiscard]] bool trust(const std::string& pem) {
+    const owned<BIO> in = reader(pem);
+    std::size_t count = 0;
+    while (const owned<X509> authority{in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr}) {
+      if (X509_STORE_add_cert(SSL_CTX_get_cert_store(native_.get()), authority.get()) != 1) return false;
+      ++count;
+    }
+    const bool reached_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    return count != 0 && reached_end;
+  }
+
+  [[nodiscard]] std::error_code prepare_server(const tls_settings& settings) {
+    SSL_CTX* native = native_.get();
+    SSL_CTX_set_verify(native, SSL_VERIFY_NONE, nullptr);  // clients show no certificate
+    const owned<BIO> chain = reader(settings.certificate_pem);
+    const owned<X509> own{chain ? PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr) : nullptr};
+    if (!own || SSL_CTX_use_certificate(native, own.get()) != 1) return errc::certificate_unreadable;
+    while (owned<X509> between{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
+      if (SSL_CTX_add0_chain_cert(native, between.get()) != 1) return errc::certificate_unreadable;
+      (void)between.release();  // the context owns it now
+    }
+    ERR_clear_error();
+    const owned<BIO> secret = reader(settings.key_pem);
+    const owned<EVP_PKEY> key{secret ? PEM_read_bio_PrivateKey(secret.get(), nullptr, nullptr, nullptr) : nullptr};
+    if (!key || SSL_CTX_use_PrivateKey(native, key.get()) != 1) return errc::certificate_unreadable;
+    return {};
+  }
+
+  std::shared_ptr<SSL_CTX> native_;
+  tls_role role_;
+  bool verify_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/tls_stream.hpp: TLS over a TCP stream, as client or server.
+
+// foxtrot/net/detail/tls_engine.hpp: OpenSSL between two byte buffers; it never sees the socket.
+
+namespace foxtrot::inline v0::detail {
+
+struct tls_step {
+  enum class outcome : std::uint8_t { done, want_read, want_write, closed, failed };
+  outcome result{outcome::done};
+  std::size_t bytes{0};
+};
+
+/// One connection's SSL object, the ciphertext received for it and the ciphertext it wants sent. OpenSSL takes the
+/// first straight out of the receive buffer: an own BIO saves the copy that a memory BIO makes. Neither copied nor
+/// moved, because OpenSSL holds its address. One thread.
+class tls_engine {
+ public:
+  static constexpr std::size_t buffer_size = 64 * 1024;
+  static constexpr std::size_t record_payload = 16 * 1024;  // RFC 8446 section 5.1
+  static constexpr std::size_t record_overhead = 256;       // RFC 8446 section 5.2: header, tag and padding of a record
+
+  explicit tls_engine(const tls_context& context) : context_{context}, ssl_{SSL_new(context.native())} {
+    out_.reserve(4096);
+    BIO* bio = ssl_ ? BIO_new(method()) : nullptr;
+    if (bio == nullptr) {
+      ssl_.reset();
+      return;
+    }
+    BIO_set_data(bio, this);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl_.get(), bio, bio);  // takes the one reference
+    context.role() == tls_role::client ? SSL_set_connect_state(ssl_.get()) : SSL_set_accept_state(ssl_.get());
+  }
+  tls_engine(const tls_engine&) = delete;
+  tls_engine& operator=(const tls_engine&) = delete;
+  ~tls_engine() = default;
+
+  [[nodiscard]] bool valid() const noexcept { return ssl_ != nullptr; }
+  [[nodiscard]] SSL* native() const noexcept { return ssl_.get(); }
+  [[nodiscard]] const tls_context& context() const noexcept { return context_; }
+
+  /// Whom the certificate must name: as a DNS name, also sent as SNI, or as an address. The common name does not count.
+  [[nodiscard]] bool expect(const std::string& host) {
+    X509_VERIFY_PARAM* rules = SSL_get0_param(native());
+    if (X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1) return true;
+    ERR_clear_error();
+    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    return X509_VERIFY_PARAM_set1_host(rules, host.data(), host.size()) == 1 &&
+           SSL_set_tlsext_host_name(native(), host.c_str()) == 1;
+  }
+
+  [[nodiscard]] tls_step handshake() noexcept {
+    forget_errors();
+    return judge(SSL_do_handshake(native()), 0);
+  }
+  [[nodiscard]] tls_step read(std::span<char> into) noexcept {
+    forget_errors();
+    std::size_t count = 0;
+    const int returned = SSL_read_ex(native(), into.data(), into.size(), &count);
+    return judge(returned, count);
+  }
+  /// Encrypts a prefix of at most one record. The room has been checked, so this never stops half-way.
+  [[nodiscard]] tls_step write(std::span<const char> from) noexcept {
+    forget_errors();
+    std::size_t count = 0;
+    const int returned = SSL_write_ex(native(), from.data(), std::min(from.size(), room()), &count);
+    return judge(returned, count);
+  }
+  /// Queues close_notify.
+  void shut() noexcept {
+    forget_errors();
+    if (SSL_is_init_finished(native()) == 1) (void)SSL_shutdown(native());
+    ERR_clear_error();
+  }
+
+  /// Why the peer's certificate did not pass, or why the handshake failed otherwise.
+  [[nodiscard]] std::error_code handshake_error() const noexcept {
+    const long verdict = context_.verifies() ? SSL_get_verify_result(native()) : X509_V_OK;
+    switch (verdict) {
+      case X509_V_OK: return errc::tls_handshake_failed;
+      case X509_V_ERR_HOSTNAME_MISMATCH:
+      case X509_V_ERR_IP_ADDRESS_MISMATCH: return errc::certificate_host_mismatch;
+      case X509_V_ERR_CERT_HAS_EXPIRED: return errc::certificate_expired;
+      case X509_V_ERR_CERT_NOT_YET_VALID: return errc::certificate_not_yet_valid;
+      case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+      case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+      case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      case X509_V_ERR_CERT_UNTRUSTED: return errc::certificate_unknown_authority;
+      default: return errc::certificate_rejected;
+    }
+  }
+
+  // Received ciphertext.
+  [[nodiscard]] std::size_t undecrypted() const noexcept { return in_end_ - in_begin_; }
+  [[nodiscard]] std::size_t decrypted() const noexcept { return static_cast<std::size_t>(SSL_pending(native())); }
+  /// Free space, all of it once everything received has been taken.
+  [[nodiscard]] std::span<char> receive_space() noexcept {
+    if (in_begin_ == in_end_) in_begin_ = in_end_ = 0;
+    return std::span{in_}.subspan(in_end_);
+  }
+  void received(std::size_t count) noexcept { in_end_ += count; }
+
+  // Ciphertext to send.
+  [[nodiscard]] std::span<const char> unsent() const noexcept { return std::span{out_}.subspan(out_begin_); }
+  void sent(std::size_t count) noexcept {
+    out_begin_ += count;
+    if (out_begin_ == out_.size()) {
+      out_.clear();
+      out_begin_ = 0;
+    }
+  }
+  /// Plaintext that can be encrypted now so that what waits to be sent stays within the bound.
+  [[nodiscard]] std::size_t room() const noexcept {
+    const std::size_t waiting = unsent().size() + record_overhead;
+    return waiting >= buffer_size ? 0 : std::min(buffer_size - waiting, record_payload);
+  }
+
+ private:
+  struct free_ssl {
+    void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
+  };
+
+  // What somebody else on this thread left in OpenSSL's error queue would be taken for our own failure.
+  static void forget_errors() noexcept {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+  }
+
+  [[nodiscard]] tls_step judge(int returned, std::size_t bytes) noexcept {
+    using enum tls_step::outcome;
+    if (returned == 1) return {done, bytes};
+    switch (SSL_get_error(native(), returned)) {
+      case SSL_ERROR_WANT_READ: return {want_read, 0};
+      case SSL_ERROR_WANT_WRITE: return {want_write, 0};
+      case SSL_ERROR_ZERO_RETURN: return {closed, 0};
+      default: ERR_clear_error(); return {failed, 0};
+    }
+  }
+
+  [[nodiscard]] static tls_engine& self(BIO* bio) noexcept { return *static_cast<tls_engine*>(BIO_get_data(bio)); }
+
+  static int bio_read(BIO* bio, char* into, std::size_t size, std::size_t* count) {
+    tls_engine& engine = self(bio);
+    BIO_clear_retry_flags(bio);
+    const std::size_t taken = std::min(size, engine.undecrypted());
+    if (taken == 0) {
+      BIO_set_retry_read(bio);
+      return 0;
+    }
+    std::memcpy(into, engine.in_.data() + engine.in_begin_, taken);
+    engine.in_begin_ += taken;
+    *count = taken;
+    return 1;
+  }
+
+  static int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* count) {
+    tls_engine& engine = self(bio);
+    BIO_clear_retry_flags(bio);
+    // Only replies that the peer provokes get here with the buffer full: reading stops until it has taken some.
+    if (engine.unsent().size() + size > buffer_size) {
+      BIO_set_retry_write(bio);
+      return 0;
+    }
+    try {
+      if (engine.out_begin_ != 0 && engine.out_.size() + size > engine.out_.capacity()) {
+        engine.out_.erase(engine.out_.begin(), engine.out_.begin() + static_cast<std::ptrdiff_t>(engine.out_begin_));
+        engine.out_begin_ = 0;
+      }
+      engine.out_.insert(engine.out_.end(), from, from + size);
+    } catch (...) {  // no memory; OpenSSL's C frames must not be unwound
+      return 0;
+    }
+    *count = size;
+    return 1;
+  }
+
+  static long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  [[nodiscard]] static const BIO_METHOD* method() noexcept {
+    static const BIO_METHOD* const own = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "foxtrot");
+      if (made == nullptr) return made;
+      BIO_meth_set_read_ex(made, &bio_read);
+      BIO_meth_set_write_ex(made, &bio_write);
+      BIO_meth_set_ctrl(made, &bio_control);
+      return made;
+    }();
+    return own;  // never freed: a thread may still use it during exit
+  }
+
+  tls_context context_;
+  std::unique_ptr<SSL, free_ssl> ssl_;
+  std::array<char, buffer_size> in_;
+  std::size_t in_begin_{0};
+  std::size_t in_end_{0};
+  std::vector<char> out_;
+  std::size_t out_begin_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// Owns the connection. The socket is read at most 64 KiB at a time, and at most 64 KiB of ciphertext wait to be sent.
+/// A moved-from stream may only be destroyed or assigned to. One thread: the loop's.
+class tls_stream {
+ public:
+  tls_stream(tcp_stream transport, const tls_context& context)
+      : state_{std::make_shared<state>(std::move(transport), context)} {}
+  tls_stream(tls_stream&&) noexcept = default;
+  tls_stream& operator=(tls_stream&& other) noexcept {
+    if (state_) close();
+    state_ = std::move(other.state_);
+    return *this;
+  }
+  ~tls_stream() {
+    if (state_) close();
+  }
+
+  /// Client: `host_name` is who the server must prove to be (DNS name, sent as SNI, or address). Returns an
+  /// errc::certificate_* where it does not, errc::tls_truncated where it hangs up, errc::tls_handshake_failed
+  /// otherwise. No application byte leaves before. Server: `host_name` is ignored.
+  [[nodiscard]] task<std::error_code> handshake(std::string host_name = {}) {
+    return handshake(state_, std::move(host_name));
+  }
+
+  /// Decrypts one record. The end of the connection is sticky.
+  [[nodiscard]] io_result read_some(std::span<char> into) noexcept { return state_->read_some(into); }
+  [[nodiscard]] io_result write_some(std::span<const char> from) noexcept { return state_->write_some(from); }
+  [[nodiscard]] std::error_code flush() noexcept { return state_->flush(); }
+  [[nodiscard]] task<std::error_code> wait_readable() { return wait_readable(state_); }
+  [[nodiscard]] task<std::error_code> wait_writable() { return wait_writable(state_); }
+
+  /// Sends close_notify as far as the socket takes it now; waits for nothing.
+  void shutdown() noexcept {
+    if (state_->usable()) state_->engine.shut();
+    (void)state_->flush();
+  }
+  void close() noexcept {
+    state_->transport.close();
+    if (!state_->ended) state_->ended = errc::closed;
+  }
+  /// Closes with a reset (RST) instead of an orderly end.
+  void reset() noexcept {
+    state_->transport.reset();
+    close();
+  }
+
+  [[nodiscard]] std::size_t buffered() const noexcept {
+    return state_->engine.undecrypted() + state_->engine.decrypted();
+  }
+  [[nodiscard]] bool drained() const noexcept { return state_->transport.drained(); }
+  /// Ciphertext that the socket has not taken yet, in bytes.
+  [[nodiscard]] std::size_t unsent() const noexcept { return state_->engine.unsent().size(); }
+  [[nodiscard]] bool is_open() const noexcept { return state_->transport.is_open(); }
+  [[nodiscard]] int native_handle() noexcept { return state_->transport.native_handle(); }
+  [[nodiscard]] SSL* native_tls() const noexcept { return state_->engine.native(); }
+  /// "TLSv1.3".
+  [[nodiscard]] std::string_view version() const noexcept { return SSL_get_version(native_tls()); }
+  /// What ALPN agreed on; empty if nothing.
+  [[nodiscard]] std::string_view protocol() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(native_tls(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+  }
+
+ private:
+  using outcome = detail::tls_step::outcome;
+
+  // On the heap: OpenSSL holds its address, and a waiting coroutine may outlive the stream.
+  struct state {
+    state(tcp_stream connected, const tls_context& context) : transport{std::move(connected)}, engine{context} {
+      if (!engine.valid()) ended = errc::tls_handshake_failed;
+    }
+
+    [[nodiscard]] bool usable() const noexcept { return engine.valid() && transport.is_open(); }
+
+    [[nodiscard]] std::error_code receive() noexcept {
+      const io_result got = transport.read_some(engine.receive_space());
+      engine.received(got.bytes);
+      // TCP's end where TLS did not announce one: somebody cut the connection
+      return got.error == errc::closed && transport.is_open() ? make_error_code(errc::tls_truncated) : got.error;
+    }
+
+    [[nodiscard]] std::error_code flush() noexcept {
+      while (!engine.unsent().empty()) {
+        const io_result went = transport.write_some(engine.unsent());
+        if (went.error) return went.error;
+        engine.sent(went.bytes);
+      }
+      return {};
+    }
+
+    io_result end(std::error_code error) noexcept {
+      ended = error;
+      (void)flush();  // an alert, perhaps
+      return {0, error};
+    }
+
+    io_result nothing_now() noexcept {
+      (void)flush();  // what OpenSSL answered while it was reading
+      return {0, errc::would_block};
+    }
+
+    io_result read_some(std::span<char> into) noexcept {
+      if (ended) return {0, ended};
+      if (into.empty()) return {};
+      replies_blocked = false;
+      bool asked = false;
+      while (true) {
+        if (engine.undecrypted() + engine.decrypted() == 0) {
+          if (std::exchange(asked, true)) return nothing_now();
+          const std::error_code error = receive();
+          if (error == errc::would_block) return nothing_now();
+          if (error) return end(error);
+        }
+        const detail::tls_step step = engine.read(into);
+        switch (step.result) {
+          case outcome::done: return {step.bytes, {}};
+          case outcome::want_read: break;
+          case outcome::want_write:
+            if (flush()) {
+              replies_blocked = true;
+              return {0, errc::would_block};
+            }
+            break;
+          case outcome::closed: return end(errc::closed);
+          case outcome::failed: return end(errc::tls_protocol_error);
+        }
+      }
+    }
+
+    io_result write_some(std::span<const char> from) noexcept {
+      if (!usable()) return {0, errc::closed};
+      if (from.empty()) return {};
+      std::error_code error = flush();
+      std::size_t taken = 0;
+      while (!error && taken != from.size()) {  // so no more than one record waits beside OpenSSL's own replies
+        const detail::tls_step step = engine.write(from.subspan(taken));
+        if (step.result == outcome::failed) error = errc::tls_protocol_error;
+        if (step.result == outcome::closed) error = errc::closed;
+        if (step.result != outcome::done) break;
+        taken += step.bytes;
+        error = flush();
+      }
+      if (taken != 0 || error) return {taken, taken != 0 ? std::error_code{} : error};
+      return {0, errc::would_block};
+    }
+
+    tcp_stream transport;
+    detail::tls_engine engine;
+    std::error_code ended;
+    bool replies_blocked{false};  // OpenSSL reads no further until the socket takes its replies
+  };
+
+  static task<std::error_code> handshake(std::shared_ptr<state> self, std::string host_name) {
+    if (self->ended) co_return self->ended;
+    detail::tls_engine& engine = self->engine;
+    if (engine.context().role() == tls_role::client && !host_name.empty() && !engine.expect(host_name)) {
+      co_return make_error_code(errc::bad_argument);
+    }
+    if (engine.context().verifies() && engine.context().role() == tls_role::client && host_name.empty()) {
+      co_return make_error_code(errc::bad_argument);  // a chain to anybody proves nothing
+    }
+    while (true) {
+      const detail::tls_step step = engine.handshake();
+      while (self->flush() == errc::would_block) {
+        const std::error_code error = co_await self->transport.wait_writable();
+        if (error) co_return error;
+      }
+      if (step.result == outcome::done) co_return std::error_code{};
+      if (step.result != outcome::want_read && step.result != outcome::want_write) {
+        self->ended = engine.handshake_error();
+        co_return self->ended;
+      }
+      std::error_code error = self->receive();
+      if (error == errc::would_block) error = co_await self->transport.wait_readable();
+      if (error) co_return error;
+    }
+  }
+
+  static task<std::error_code> wait_readable(std::shared_ptr<state> self) {
+    if (!self->replies_blocked && self->engine.undecrypted() + self->engine.decrypted() != 0)
+      co_return std::error_code{};
+    if (self->flush() != errc::would_block) co_return co_await self->transport.wait_readable();
+    // While replies wait the peer may be waiting for them.
+    std::error_code error;
+    if (self->replies_blocked) {
+      error = co_await self->transport.wait_writable();
+    } else {
+      error = co_await detail::wait_either(self->transport.wait_readable(), self->transport.wait_writable());
+    }
+    if (!error) (void)self->flush();
+    co_return error;
+  }
+
+  static task<std::error_code> wait_writable(std::shared_ptr<state> self) {
+    const std::error_code error = co_await self->transport.wait_writable();
+    if (!error) (void)self->flush();
+    co_return error;
+  }
+
+  std::shared_ptr<state> state_;
+};
+
+static_assert(buffered_stream<tls_stream>);
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+struct dial_settings {
+  std::chrono::milliseconds resolve_timeout{10'000};
+  std::chrono::milliseconds connect_timeout{10'000};    ///< for each address
+  std::chrono::milliseconds handshake_timeout{10'000};  ///< TLS, for each address
+  steady_time give_up{steady_time::max()};              ///< errc::timeout then, whatever is under way
+  endpoints addresses;                                  ///< tried instead of looking the host up, if any
+  lookup_function lookup{system_lookup};
+  tcp_settings socket;
+};
+
+namespace detail {
+
+[[nodiscard]] inline steady_time stage_end(const timer_queue& timers, std::chrono::milliseconds stage,
+                                           const dial_settings& settings) noexcept {
+  return std::min(timers.now() + stage, settings.give_up);
+}
+
+[[nodiscard]] inline task<result<endpoints>> addresses_of(timer_queue& timers, std::string host, std::uint16_t port,
+                                                          dial_settings settings) {
+  if (!settings.addresses.empty()) co_return std::move(settings.addresses);
+  const auto patience = stage_end(timers, settings.resolve_timeout, settings) - timers.now();
+  co_return co_await resolve(timers, std::move(host), port, patience, std::move(settings.lookup));
+}
+
+[[nodiscard]] inline task<result<tcp_stream>> connect_to(timer_queue& timers, asio::ip::tcp::endpoint where,
+                                                         dial_settings settings) {
+  tcp_stream stream{timers.context()};
+  const steady_time until = stage_end(timers, settings.connect_timeout, settings);
+  const deadline limit{timers, until, [&stream] { stream.close(); }};
+  std::error_code error = co_await stream.connect(where, settings.socket);
+  error = limit.map(error);
+  if (error) co_return error;
+  co_return std::move(stream);
+}
+
+[[nodiscard]] inline task<result<tls_stream>> connect_to(timer_queue& timers, asio::ip::tcp::endpoint where,
+                                                         dial_settings settings, tls_context context,
+                                                         std::string host) {
+  auto transport = co_await connect_to(timers, where, settings);
+  if (!transport) co_return transport.error();
+  tls_stream stream{std::move(*transport), context};
+  const steady_time until = stage_end(timers, settings.handshake_timeout, settings);
+  const deadline limit{timers, until, [&stream] { stream.close(); }};
+  std::error_code error = co_await stream.handshake(std::move(host));
+  error = limit.map(error);
+  if (error) co_return error;
+  co_return std::move(stream);
+}
+
+// Another address would show the same certificate, and nobody cancels half a dial.
+[[nodiscard]] inline bool ends_dial(std::error_code error) noexcept {
+  return error == errc::cancelled || error == errc::bad_argument ||
+         (error == condition::tls_failure && error != errc::tls_handshake_failed);
+}
+
+}  // namespace detail
+
+/// Tries the addresses of `host` in turn, each with a deadline of its own; the error is that of the last one tried.
+[[nodiscard]] inline task<result<tcp_stream>> dial_tcp(timer_queue& timers, std::string host, std::uint16_t port,
+                                                       dial_settings settings) {
+  const auto addresses = co_await detail::addresses_of(timers, host, port, settings);
+  if (!addresses) co_return addresses.error();
+  std::error_code error;
+  for (const asio::ip::tcp::endpoint& where : *addresses) {
+    auto connected = co_await detail::connect_to(timers, where, settings);
+    if (connected) co_return connected;
+    error = connected.error();
+    if (detail::ends_dial(error) || timers.now() >= settings.give_up) break;
+  }
+  co_return error;
+}
+
+/// The same with TLS on top. A bad certificate ends the attempt: no other address is tried.
+[[nodiscard]] inline task<result<tls_stream>> dial_tls(timer_queue& timers, tls_context context, std::string host,
+                                                       std::uint16_t port, dial_settings settings) {
+  const auto addresses = co_await detail::addresses_of(timers, host, port, settings);
+  if (!addresses) co_return addresses.error();
+  std::error_code error;
+  for (const asio::ip::tcp::endpoint& where : *addresses) {
+    auto connected = co_await detail::connect_to(timers, where, settings, context, host);
+    if (connected) co_return connected;
+    error = connected.error();
+    if (detail::ends_dial(error) || timers.now() >= settings.give_up) break;
+  }
+  co_return error;
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance {
+
+/// The network thread.
+struct network_settings {
+  std::string name{"net"};
+  int cpu{-1};               ///< pinned to this CPU; -1: anywhere
+  int realtime_priority{0};  ///< SCHED_FIFO where above 0
+  foxtrot::idle idle{foxtrot::idle::block};
+};
+
+struct market_data_settings {
+  binance::market market{market::spot};
+  std::vector<std::string> streams{};  ///< "btcusdt@bookTicker", "btcusdt@trade", "btcusdt@depth@100ms"
+  network_settings network{};
+
+  std::string websocket_url{};  ///< wss://host:port; empty: the venue's
+  std::string rest_url{};       ///< https://host:port; empty: the venue's
+  std::string ca_file{};        ///< trusted authorities, PEM; empty: the system's
+  std::string ca_pem{};         ///< the same as text
+  dial_settings dial{};         ///< time-outs, addresses instead of a look-up
+
+  session_settings session{};  ///< its `upgrade` is filled in from the URL
+  bool depth_snapshots{true};  ///< fetch the whole book of each symbol with a depth stream after each connect
+  std::size_t snapshot_levels{1000};
+  std::chrono::milliseconds request_timeout{10'000};
+
+  diagnostics log{};
+  symbol_table* symbols{&symbol_table::shared()};
+};
+
+namespace detail {
+
+/// Settings that have been checked and completed.
+struct checked_settings {
+  market_data_settings given;
+  url websocket;
+  url rest;
+  tls_context tls;
+
+  [[nodiscard]] static result<checked_settings> make(market_data_settings given) {
+    const endpoints venue = public_endpoints(given.market);
+    auto websocket = url::parse(given.websocket_url.empty() ? venue.websocket : given.websocket_url);
+    auto rest = url::parse(given.rest_url.empty() ? venue.rest : given.rest_url);
+    if (!websocket) return websocket.error();
+    if (!rest) return rest.error();
+    if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
+    for (const std::string& stream : given.streams) {
+      if (!is_stream_name(stream)) return errc::bad_argument;
+    }
+    auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
+    if (!tls) return tls.error();
+    given.session.upgrade.host = websocket->host;
+    given.session.upgrade.port = websocket->port;
+    given.session.upgrade.secure = websocket->secure;
+    given.session.upgrade.target = path_of(given.market);
+    return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls)};
+  }
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0::binance
+
+// foxtrot/net/http/client.hpp: GET over HTTP/1.1, plain or TLS, on a connection that is kept between requests.
+
+// foxtrot/net/http/response_parser.hpp: HTTP/1.1 responses to GET, from pieces of any size.
+
+// foxtrot/net/http/body_reader.hpp: the body of an HTTP/1.1 message, RFC 9112 sections 6 and 7.
+
+namespace foxtrot::inline v0 {
+
+/// How the end of a body is found.
+enum class http_framing : std::uint8_t { none, length, chunked, until_close };
+
+/// Reads a body in pieces of any size, never more than its limit into memory. Trailers and chunk extensions are read
+/// past. One thread.
+class http_body_reader {
+ public:
+  explicit http_body_reader(std::size_t max_body) : max_body_{max_body} {}
+
+  /// Decides from the fields how the body ends. Returns errc::http_malformed where they contradict each other (the way
+  /// requests are smuggled), errc::http_body_too_large where the announced length is over the limit.
+  [[nodiscard]] std::error_code begin(const http_fields& fields, bool has_body) {
+    body_.clear();
+    framing_ = http_framing::none;
+    stage_ = stage::done;
+    if (!has_body) return {};
+    const bool encoded = fields.count("Transfer-Encoding") != 0;
+    if (encoded && fields.count("Content-Length") != 0) return errc::http_malformed;
+    if (encoded) {
+      if (fields.count("Transfer-Encoding") != 1 || !fields.has_token("Transfer-Encoding", "chunked") ||
+          fields.find("Transfer-Encoding")->find(',') != std::string_view::npos) {
+        return errc::http_malformed;
+      }
+      return enter(http_framing::chunked, stage::chunk_size);
+    }
+    if (fields.count("Content-Length") == 0) return enter(http_framing::until_close, stage::data);
+    const auto length = agreed_length(fields);
+    if (!length) return errc::http_malformed;
+    if (*length > max_body_) return errc::http_body_too_large;
+    left_ = static_cast<std::size_t>(*length);
+    return enter(http_framing::length, left_ == 0 ? stage::done : stage::data);
+  }
+
+  /// Takes bytes and returns how many belonged to the body: fewer than given only when `done` or `error`.
+  std::size_t feed(std::string_view bytes) {
+    std::size_t taken = 0;
+    while (taken < bytes.size() && stage_ != stage::done && !error_) {
+      const std::string_view rest = bytes.substr(taken);
+      taken += stage_ == stage::data ? take_data(rest) : take_framing(rest.front());
+    }
+    return taken;
+  }
+
+  /// The peer closed: the right end of one kind of body, errc::http_truncated for the others.
+  [[nodiscard]] std::error_code finish() noexcept {
+    if (error_ || done()) return error_;
+    if (framing_ == http_framing::until_close) {
+      stage_ = stage::done;
+    } else {
+      error_ = errc::http_truncated;
+    }
+    return error_;
+  }
+
+  [[nodiscard]] bool done() const noexcept { return stage_ == stage::done && !error_; }
+  [[nodiscard]] std::error_code error() const noexcept { return error_; }
+  [[nodiscard]] http_framing framing() const noexcept { return framing_; }
+  [[nodiscard]] std::string& body() noexcept { return body_; }
+  [[nodiscard]] const std::string& body() const noexcept { return body_; }
+
+ private:
+  enum class stage : std::uint8_t {
+    data,
+    chunk_size,
+    chunk_extension,
+    chunk_size_lf,
+    data_cr,
+    data_lf,
+    trailer_start,
+    trailer,
+    trailer_lf,
+    last_lf,
+    done,
+  };
+  // Extensions and trailers carry nothing we read: a body may spend so many bytes on them and no more.
+  static constexpr std::size_t max_overhead = 16 * 1024;
+
+  std::error_code enter(http_framing framing, stage first) noexcept {
+    framing_ = framing;
+    stage_ = first;
+    return {};
+  }
+
+  /// The one value of Content-Length; repeated ones must agree.
+  [[nodiscard]] static std::optional<std::uint64_t> agreed_length(const http_fields& fields) noexcept {
+    std::optional<std::uint64_t> agreed;
+    for (const http_field& field : fields) {
+      if (!detail::equal_ignoring_case(field.name, "Content-Length")) continue;
+      const auto value = detail::parse_decimal(field.value);
+      if (!value || (agreed && *agreed != *value)) return std::nullopt;
+      agreed = value;
+    }
+    return agreed;
+  }
+
+  std::size_t take_data(std::string_view bytes) {
+    if (framing_ == http_framing::until_close) {
+      if (bytes.size() > max_body_ - body_.size()) return fail(errc::http_body_too_large);
+      body_.append(bytes);
+      return bytes.size();
+    }
+    const std::size_t size = std::min(bytes.size(), left_);
+    body_.append(bytes.substr(0, size));
+    left_ -= size;
+    if (left_ == 0) stage_ = framing_ == http_framing::chunked ? stage::data_cr : stage::done;
+    return size;
+  }
+
+  std::size_t take_framing(char c) noexcept {
+    switch (stage_) {
+      case stage::chunk_size: return take_size(c);
+      case stage::chunk_extension: return c == '\r' ? go(stage::chunk_size_lf) : skip(c, stage::chunk_extension);
+      case stage::chunk_size_lf: return c == '\n' ? begin_chunk() : fail(errc::http_malformed);
+      case stage::data_cr: return c == '\r' ? go(stage::data_lf) : fail(errc::http_malformed);
+      case stage::data_lf: return c == '\n' ? go(stage::chunk_size) : fail(errc::http_malformed);
+      case stage::trailer_start: return c == '\r' ? go(stage::last_lf) : skip(c, stage::trailer);
+      case stage::trailer: return c == '\r' ? go(stage::trailer_lf) : skip(c, stage::trailer);
+      case stage::trailer_lf: return c == '\n' ? go(stage::trailer_start) : fail(errc::http_malformed);
+      case stage::last_lf: return c == '\n' ? go(stage::done) : fail(errc::http_malformed);
+      case stage::data:
+      case stage::done: break;
+    }
+    return 0;
+  }
+
+  std::size_t take_size(char c) noexcept {
+    const char lower = detail::ascii_lower(c);
+    const int digit = detail::is_digit(c) ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    if (digit >= 0) {
+      // checked at every digit, so the number can neither wrap nor be waited for
+      const auto add = static_cast<std::size_t>(digit);
+      const std::size_t room = max_body_ - body_.size();
+      if (add > room || left_ > (room - add) / 16) return fail(errc::http_body_too_large);
+      left_ = left_ * 16 + add;
+      size_digits_ = true;
+      return skip(c, stage::chunk_size);
+    }
+    if (!size_digits_) return fail(errc::http_malformed);
+    if (c == '\r') return go(stage::chunk_size_lf);
+    return c == ';' || c == ' ' || c == '\t' ? skip(c, stage::chunk_extension) : fail(errc::http_malformed);
+  }
+
+  std::size_t begin_chunk() noexcept {
+    size_digits_ = false;
+    return go(left_ == 0 ? stage::trailer_start : stage::data);
+  }
+
+  std::size_t go(stage next) noexcept {
+    stage_ = next;
+    return 1;
+  }
+
+  std::size_t skip(char c, stage next) noexcept {
+    if (c == '\n') return fail(errc::http_malformed);
+    return ++overhead_ > max_overhead ? fail(errc::http_header_too_large) : go(next);
+  }
+
+  std::size_t fail(errc code) noexcept {
+    error_ = code;
+    return 0;
+  }
+
+  std::size_t max_body_;
+  std::string body_;
+  std::error_code error_;
+  std::size_t left_{0};      // of the body or the chunk under way
+  std::size_t overhead_{0};  // bytes spent on sizes, extensions and trailers
+  http_framing framing_{http_framing::none};
+  stage stage_{stage::done};
+  bool size_digits_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+struct http_response {
+  int status{0};
+  http_fields headers{};
+  std::string body{};
+  bool keep_alive{false};  ///< the connection may carry another request
+
+  /// The class of the status; zero for 2xx.
+  [[nodiscard]] std::error_code error() const noexcept { return error_of_status(status); }
+  [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const noexcept {
+    return foxtrot::retry_after(headers);
+  }
+};
+
+struct http_response_limits {
+  http_head_limits head{};
+  std::size_t body{16 * 1024 * 1024};
+};
+
+/// Reads one response, skipping interim (1xx) ones. Memory stays within the limits, each byte is looked at once. One
+/// thread.
+class http_response_parser {
+ public:
+  explicit http_response_parser(http_response_limits limits = {})
+      : limits_{limits}, head_{limits.head}, body_{limits.body} {}
+
+  /// Takes bytes and returns how many belonged to the response: fewer than given only when `done` or `error`.
+  std::size_t feed(std::string_view bytes) {
+    std::size_t taken = 0;
+    while (taken < bytes.size() && !done_ && !error_) {
+      if (in_body_) {
+        taken += body_.feed(bytes.substr(taken));
+        error_ = body_.error();
+      } else {
+        taken += head_.feed(bytes.substr(taken));
+        error_ = head_.error();
+        if (!error_ && head_.done()) finish_head();
+      }
+      if (in_body_ && body_.done()) complete();
+    }
+    return taken;
+  }
+
+  /// The peer closed the connection. Returns zero where that ends the response, errc::http_truncated where it cuts it.
+  std::error_code finish() {
+    if (done_ || error_) return error_;
+    error_ = in_body_ ? body_.finish() : make_error_code(errc::http_truncated);
+    if (!error_) complete();
+    return error_;
+  }
+
+  [[nodiscard]] bool done() const noexcept { return done_; }
+  /// errc::http_malformed, http_header_too_large, http_body_too_large or http_truncated; sticky.
+  [[nodiscard]] std::error_code error() const noexcept { return error_; }
+  /// True once a byte of the response was taken: a request that was never answered may be sent again.
+  [[nodiscard]] bool started() const noexcept { return in_body_ || interim_ != 0 || head_.size() != 0; }
+  /// Status and headers from the end of the head on, the body when `done`.
+  [[nodiscard]] const http_response& response() const noexcept { return response_; }
+  [[nodiscard]] http_response take() noexcept { return std::move(response_); }
+
+  /// Ready for the next response on the same connection.
+  void reset() { *this = http_response_parser{limits_}; }
+
+ private:
+  static constexpr int max_interim = 8;
+
+  void finish_head() {
+    const auto line = parse_status_line(head_.start_line());
+    // 101 answers a question that a GET of ours never asks
+    if (!line || line->status == 101) {
+      error_ = errc::http_malformed;
+      return;
+    }
+    if (line->status < 200) {
+      if (++interim_ > max_interim) error_ = errc::http_malformed;
+      head_.reset();
+      return;
+    }
+    response_.status = line->status;
+    response_.headers = head_.fields();
+    error_ = body_.begin(response_.headers, line->status != 204 && line->status != 304);
+    if (error_) return;
+    in_body_ = true;
+    const bool persistent = line->minor_version == 1 ? !response_.headers.has_token("Connection", "close")
+                                                     : response_.headers.has_token("Connection", "keep-alive");
+    response_.keep_alive = persistent && body_.framing() != http_framing::until_close;
+  }
+
+  void complete() {
+    response_.body = std::move(body_.body());
+    done_ = true;
+  }
+
+  http_response_limits limits_;
+  http_head_reader head_;
+  http_body_reader body_;
+  http_response response_;
+  std::error_code error_;
+  int interim_{0};
+  bool in_body_{false};
+  bool done_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Sends `request` and reads until `parser` has its response; the caller limits the time by closing the stream. A body
+/// that ends with the connection must end it in an orderly way: a cut is never taken for its end.
+template <byte_stream Stream>
+[[nodiscard]] task<std::error_code> http_exchange(Stream& stream, std::string request, http_response_parser& parser) {
+  std::span<const char> unsent{request};
+  while (true) {
+    const io_result went = unsent.empty() ? io_result{0, stream.flush()} : stream.write_some(unsent);
+    unsent = unsent.subspan(went.bytes);
+    if (!went.error && unsent.empty() && went.bytes == 0) break;
+    if (!went.error) continue;
+    if (went.error != errc::would_block) co_return went.error;
+    if (const std::error_code error = co_await stream.wait_writable()) co_return error;
+  }
+  std::vector<char> buffer(64 * 1024);
+  while (!parser.done()) {
+    const io_result got = stream.read_some(buffer);
+    if (got.error == errc::would_block) {
+      if (const std::error_code error = co_await stream.wait_readable()) co_return error;
+    } else if (got.error) {
+      co_return got.error == errc::closed ? parser.finish() : got.error;
+    } else {
+      const std::size_t taken = parser.feed({buffer.data(), got.bytes});
+      if (parser.error()) co_return parser.error();
+      if (taken != got.bytes) stream.close();  // bytes nobody asked for: nothing more can be trusted on this connection
+    }
+  }
+  co_return std::error_code{};
+}
+
+struct http_client_settings {
+  dial_settings dial;
+  http_response_limits limits;
+  std::vector<http_field> headers;  ///< sent with every request
+};
+
+/// One connection, one request at a time. A response of any status is a result; `http_response::error` classifies it.
+/// The client must outlive the request under way. One thread: the loop's.
+class http_client {
+ public:
+  /// simdjson reads so far behind a document: that much may be read behind every body.
+  static constexpr std::size_t body_padding = 64;
+
+  http_client(timer_queue& timers, tls_context context, http_client_settings settings)
+      : timers_{timers}, context_{std::move(context)}, settings_{std::move(settings)} {}
+  http_client(const http_client&) = delete;
+  http_client& operator=(const http_client&) = delete;
+  ~http_client() = default;
+
+  /// The whole request, connecting included, ends within `limit` (errc::timeout). A kept connection that turns out to
+  /// be dead before it answered is replaced once. errc::would_block while another request is under way.
+  [[nodiscard]] task<result<http_response>> get(url where, steady_time::duration limit) {
+    if (busy_) co_return errc::would_block;
+    const busy_guard guard{busy_};
+    http_get wanted{where.host, where.port, where.secure, where.target, settings_.headers};
+    const auto request = encode_get(wanted);
+    if (!request) co_return request.error();
+    const deadline until{timers_, limit, [this] { close(); }};
+    bool reused = can_reuse(where);
+    while (true) {
+      if (!reused) {
+        const std::error_code error = co_await connect(where, until.when());
+        if (error) co_return until.map(error);
+      }
+      http_response_parser parser{settings_.limits};
+      std::error_code error = co_await exchange(*request, parser);
+      error = until.map(error);
+      if (error || !parser.response().keep_alive) close();
+      if (!error) {
+        http_response response = parser.take();
+        response.body.reserve(response.body.size() + body_padding);
+        ++answered_;
+        co_return std::move(response);
+      }
+      const bool final = error == errc::timeout || error == errc::cancelled;
+      if (!reused || parser.started() || final) co_return error;
+      reused = false;
+    }
+  }
+
+  /// Drops the connection; a request that waits on it ends with errc::cancelled. One that still connects does not:
+  /// cancel its task.
+  void close() noexcept {
+    if (auto* tcp = std::get_if<tcp_stream>(&connection_)) tcp->close();
+    if (auto* tls = std::get_if<tls_stream>(&connection_)) tls->close();
+  }
+
+  /// Connections made so far.
+  [[nodiscard]] std::uint64_t connections() const noexcept { return connections_; }
+  /// Responses received so far, of any status.
+  [[nodiscard]] std::uint64_t answered() const noexcept { return answered_; }
+
+ private:
+  struct busy_guard {
+    explicit busy_guard(bool& flag) : busy{flag} { busy = true; }
+    busy_guard(const busy_guard&) = delete;
+    busy_guard& operator=(const busy_guard&) = delete;
+    ~busy_guard() { busy = false; }
+
+    bool& busy;
+  };
+
+  // Same place, still open, and silent: what a server says unasked is its goodbye.
+  [[nodiscard]] bool can_reuse(const url& where) noexcept {
+    if (!peer_ || peer_->secure != where.secure || peer_->host != where.host || peer_->port != where.port) return false;
+    std::array<char, 64> probe;
+    if (auto* tcp = std::get_if<tcp_stream>(&connection_)) return tcp->read_some(probe).error == errc::would_block;
+    if (auto* tls = std::get_if<tls_stream>(&connection_)) return tls->read_some(probe).error == errc::would_block;
+    return false;
+  }
+
+  task<std::error_code> connect(url where, steady_time until) {
+    connection_.emplace<std::monostate>();
+    peer_.reset();
+    dial_settings settings = settings_.dial;
+    settings.give_up = std::min(settings.give_up, until);
+    if (where.secure) {
+      auto made = co_await dial_tls(timers_, context_, where.host, where.port, settings);
+      if (!made) co_return made.error();
+      connection_.emplace<tls_stream>(std::move(*made));
+    } else {
+      auto made = co_await dial_tcp(timers_, where.host, where.port, settings);
+      if (!made) co_return made.error();
+      connection_.emplace<tcp_stream>(std::move(*made));
+    }
+    ++connections_;
+    peer_ = std::move(where);
+    co_return std::error_code{};
+  }
+
+  task<std::error_code> exchange(const std::string& request, http_response_parser& parser) {
+    if (auto* tls = std::get_if<tls_stream>(&connection_)) co_return co_await http_exchange(*tls, request, parser);
+    if (auto* tcp = std::get_if<tcp_stream>(&connection_)) co_return co_await http_exchange(*tcp, request, parser);
+    co_return make_error_code(errc::closed);
+  }
+
+  timer_queue& timers_;
+  tls_context context_;
+  http_client_settings settings_;
+  std::variant<std::monostate, tcp_stream, tls_stream> connection_;
+  std::optional<url> peer_;
+  std::uint64_t connections_{0};
+  std::uint64_t answered_{0};
+  bool busy_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// The symbol of a diff-depth stream, in upper case as REST wants it; empty for any other stream. Partial books
+/// (`@depth20`) are whole already.
+[[nodiscard]] inline std::string depth_symbol_of(std::string_view stream) {
+  const std::size_t at = stream.find('@');
+  if (at == std::string_view::npos) return {};
+  const std::string_view what = stream.substr(at + 1);
+  if (what != "depth" && !what.starts_with("depth@")) return {};
+  std::string symbol{stream.substr(0, at)};
+  std::transform(symbol.begin(), symbol.end(), symbol.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return symbol;
+}
+
+/// Fetches the depth snapshots that were asked for and publishes them as ticks; a request that fails is tried again,
+/// with backoff, until it is answered or forgotten. Loop thread only.
+class depth_fetcher {
+ public:
+  depth_fetcher(timer_queue& timers, publisher& out, protocol& decoder, const checked_settings& settings)
+      : timers_{timers},
+        out_{out},
+        decoder_{decoder},
+        settings_{settings},
+        client_{timers, settings.tls, {.dial = settings.given.dial, .limits = {}, .headers = {}}},
+        news_{timers.context()} {}
+
+  /// One snapshot for each diff-depth stream among these, unless it is waiting already.
+  void ask(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      std::string symbol = depth_symbol_of(stream);
+      if (symbol.empty() || std::find(waiting_.begin(), waiting_.end(), symbol) != waiting_.end()) continue;
+      waiting_.push_back(std::move(symbol));
+    }
+    news_.notify();
+  }
+  /// Whatever is under way now will not count as an answer to what is asked from here on.
+  void forget() noexcept {
+    waiting_.clear();
+    ++round_;
+  }
+
+  /// Runs until cancelled.
+  [[nodiscard]] task<> run() {
+    backoff retry{{.base = std::chrono::milliseconds{500}, .cap = std::chrono::milliseconds{30'000}}};
+    while (true) {
+      if (waiting_.empty()) {
+        if (co_await news_.wait()) co_return;
+        continue;
+      }
+      const std::string symbol = waiting_.front();
+      const std::uint64_t round = round_;
+      const std::error_code error = co_await fetch(symbol);
+      if (error == errc::cancelled) co_return;
+      const bool done = !error || error == errc::http_client_error;  // "no such symbol" will not change
+      if (done && round == round_) waiting_.pop_front();
+      if (!error) {
+        retry.reset();
+        continue;
+      }
+      out_.counters().count(error);
+      settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, error);
+      if (!done && co_await timers_.sleep_for(retry.next())) co_return;
+    }
+  }
+
+ private:
+  [[nodiscard]] task<std::error_code> fetch(std::string symbol) {
+    url where = settings_.rest;
+    where.target = settings_.given.market == market::usdm ? "/fapi/v1/depth?symbol=" : "/api/v3/depth?symbol=";
+    where.target += symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
+    const steady_time::duration limit = settings_.given.request_timeout;
+    auto answer = co_await client_.get(std::move(where), limit);
+    if (!answer) co_return answer.error();
+    if (const std::error_code refused = answer->error()) co_return refused;
+    publish(symbol, answer->body);
+    co_return std::error_code{};
+  }
+
+  void publish(const std::string& symbol, const std::string& body) {
+    publisher::batch batch{out_};
+    feed_counters& count = batch.counters();
+    count.messages.add();
+    count.bytes.add(body.size());
+    const auto now = epoch_clock::now_ns() + settings_.given.session.clock_shift.count();
+    switch (decoder_.messages().decode_depth(body, symbol, now, batch)) {
+      case message_type::tick: return;
+      case message_type::rejected: return count.rejected.add();
+      default: return count.unknown.add();
+    }
+  }
+
+  timer_queue& timers_;
+  publisher& out_;
+  protocol& decoder_;
+  const checked_settings& settings_;
+  http_client client_;
+  async_event news_;
+  std::deque<std::string> waiting_;
+  std::uint64_t round_{0};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/feed/tls_dialer.hpp: how a session gets its connection in production.
+
+namespace foxtrot::inline v0 {
+
+/// Looks the host up, connects, shakes hands; see dial_tls.
+struct tls_dialer {
+  using stream_type = tls_stream;
+
+  tls_context context;
+  std::string host;
+  std::uint16_t port{443};
+  dial_settings settings{};
+
+  [[nodiscard]] task<result<tls_stream>> connect(timer_queue& timers) const {
+    return dial_tls(timers, context, host, port, settings);
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/websocket_manager.hpp: one logical connection that stays up: connect, subscribe, read, reconnect.
+
+// foxtrot/feed/live_connection.hpp: one upgraded connection: reads and publishes, subscribes, watches for silence.
+
+// foxtrot/feed/subscription_set.hpp: the streams one connection should have against those the venue has acknowledged.
+
+namespace foxtrot::inline v0 {
+
+/// Remembers what is wanted, says what to ask for next, learns from the answers, and forgets all acknowledgements when
+/// the connection is lost, so that everything wanted is asked for again on the next one. Knows no socket and no clock.
+/// One thread.
+class subscription_set {
+ public:
+  enum class action : std::uint8_t { subscribe, unsubscribe };
+
+  struct request {
+    action what{};
+    std::int64_t id{0};
+    std::vector<std::string> streams;
+  };
+
+  /// Adds to what is wanted; those already there are left alone, one that was rejected is tried again.
+  void want(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      entry& known = entries_[stream];
+      if (known.now == state::leaving || known.now == state::rejected) known.now = state::wanted;
+      if (known.now == state::leaving_asked) known.come_back = true;
+    }
+  }
+
+  /// Takes away from what is wanted.
+  void unwant(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      const auto at = entries_.find(stream);
+      if (at == entries_.end()) continue;
+      entry& known = at->second;
+      known.come_back = false;
+      if (known.now == state::wanted || known.now == state::rejected) {
+        entries_.erase(at);
+      } else if (known.now == state::asked || known.now == state::confirmed) {
+        known.now = state::leaving;
+      }
+    }
+  }
+
+  /// The next request to send, of at most `most` streams; nothing where the venue knows all we want, or is about to say
+  /// so.
+  [[nodiscard]] std::optional<request> next(std::size_t most, steady_time now) {
+    request made{
+        .what = action::unsubscribe, .id = last_id_ + 1, .streams = take(state::leaving, state::leaving_asked, most)};
+    if (made.streams.empty()) made = {action::subscribe, last_id_ + 1, take(state::wanted, state::asked, most)};
+    if (made.streams.empty()) return std::nullopt;
+    asked_at_[++last_id_] = now;
+    return made;
+  }
+
+  /// An answer came. The streams that it rejected; empty where it accepted, or was not for any request of ours.
+  std::vector<std::string> answered(std::int64_t id, bool accepted) {
+    std::vector<std::string> rejected;
+    if (asked_at_.erase(id) == 0) return rejected;
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      entry& known = at->second;
+      if (known.asked_in == id && known.now == state::asked) {
+        known.now = accepted ? state::confirmed : state::rejected;
+        if (!accepted) rejected.push_back(at->first);
+      } else if (known.asked_in == id && known.now == state::leaving_asked) {
+        if (!known.come_back) {
+          at = entries_.erase(at);
+          continue;
+        }
+        known = {};
+      }
+      ++at;
+    }
+    return rejected;
+  }
+
+  /// The connection is gone, and with it all the venue knew.
+  void forget_answers() {
+    asked_at_.clear();
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      const bool gone =
+          (at->second.now == state::leaving || at->second.now == state::leaving_asked) && !at->second.come_back;
+      if (gone) {
+        at = entries_.erase(at);
+      } else {
+        (at++)->second = {};
+      }
+    }
+  }
+
+  /// When the oldest request without an answer was sent.
+  [[nodiscard]] std::optional<steady_time> oldest_request() const {
+    return asked_at_.empty() ? std::nullopt : std::optional{asked_at_.begin()->second};
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
+  [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
+  [[nodiscard]] std::vector<std::string> streams() const {
+    std::vector<std::string> all;
+    for (const auto& [stream, known] : entries_) {
+      if (known.now != state::leaving && (known.now != state::leaving_asked || known.come_back)) all.push_back(stream);
+    }
+    return all;
+  }
+
+ private:
+  enum class state : std::uint8_t { wanted, asked, confirmed, rejected, leaving, leaving_asked };
+
+  struct entry {
+    state now{state::wanted};
+    bool come_back{false};  // wanted again while its unsubscription is under way
+    std::int64_t asked_in{0};
+  };
+
+  [[nodiscard]] std::vector<std::string> take(state from, state to, std::size_t most) {
+    std::vector<std::string> taken;
+    for (auto& [stream, known] : entries_) {
+      if (taken.size() == most) break;
+      if (known.now != from) continue;
+      known.now = to;
+      known.asked_in = last_id_ + 1;
+      taken.push_back(stream);
+    }
+    return taken;
+  }
+
+  [[nodiscard]] std::size_t count(state which) const {
+    return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(),
+                                                  [which](const auto& each) { return each.second.now == which; }));
+  }
+
+  std::map<std::string, entry, std::less<>> entries_;
+  std::map<std::int64_t, steady_time> asked_at_;
+  std::int64_t last_id_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
+/// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
+/// parser checks UTF-8, so the frames' check is left out.
+template <venue_protocol Protocol, byte_stream Stream>
+class live_connection {
+ public:
+  live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
+                  Protocol& protocol, subscription_set& wanted, const diagnostics& log)
+      : settings_{settings},
+        bridge_{bridge},
+        timers_{bridge.timers()},
+        out_{out},
+        protocol_{protocol},
+        wanted_{wanted},
+        log_{log},
+        socket_{std::move(stream), settings.websocket},
+        limits_{protocol.limits()},
+        messages_{limits_.messages} {}
+  live_connection(const live_connection&) = delete;
+  live_connection& operator=(const live_connection&) = delete;
+
+  [[nodiscard]] task<std::error_code> upgrade() {
+    const deadline limit{timers_, steady_time::duration{settings_.upgrade_timeout}, [this] { socket_.close_now(); }};
+    upgrade_request wanted = settings_.upgrade;
+    std::error_code error = co_await socket_.upgrade(std::move(wanted));
+    error = limit.map(error);
+    since_ = timers_.now();
+    co_return error;
+  }
+
+  /// Publishes until the connection ends; returns end_reason().
+  [[nodiscard]] task<std::error_code> read_until_end() {
+    constexpr int drains_per_turn = 16;  // then others on the loop have theirs
+    watch_silence();
+    if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
+    int drained = 0;
+    while (!reason_) {
+      const drain_result result = drain();
+      if (reason_) break;
+      std::error_code error;
+      if (!result.more) {
+        drained = 0;
+        if (bridge_.waiting() == idle::spin) {
+          error = co_await polled_end_.wait();
+        } else {
+          error = co_await socket_.wait_readable();
+        }
+      } else if (++drained == drains_per_turn) {
+        drained = 0;
+        co_await asio::post(bridge_.context(), use_task);
+      }
+      if (error) end(error);
+    }
+    co_return reason_;
+  }
+
+  /// Asks the venue for what it does not know yet, as fast as it allows.
+  void send_requests() {
+    while (!reason_) {
+      if (const auto later = messages_.next_allowed(timers_.now())) {
+        retry_requests_ = timers_.call_at(*later, [this] { send_requests(); });
+        return;
+      }
+      const auto next = wanted_.next(limits_.streams_per_request, timers_.now());
+      if (!next) break;
+      (void)messages_.try_acquire(timers_.now());
+      const std::string text = next->what == subscription_set::action::subscribe
+                                   ? protocol_.subscribe_request(next->streams, next->id)
+                                   : protocol_.unsubscribe_request(next->streams, next->id);
+      if (const std::error_code error = socket_.send(opcode::text, text)) return fail(error);
+    }
+    watch_answers();
+  }
+
+  /// Says goodbye; reading goes on until the peer's own.
+  void start_close() { socket_.start_close(); }
+
+  /// Ends it now, for this reason.
+  void fail(std::error_code reason) {
+    end(reason);
+    socket_.close_now();
+    polled_end_.notify();
+  }
+
+  [[nodiscard]] std::error_code end_reason() const noexcept {
+    return reason_ ? reason_ : make_error_code(errc::cancelled);
+  }
+  [[nodiscard]] bool was_healthy() const noexcept {
+    return has_data_ && timers_.now() - since_ >= steady_time::duration{settings_.stable_after};
+  }
+
+ private:
+  // What the socket's decoder calls, frame by frame, within drain().
+  struct reader {
+    live_connection& self;
+
+    void on_message(message_kind kind, std::string_view payload) { self.take(kind, payload); }
+    void on_ping(std::string_view) { (void)self.messages_.try_acquire(self.timers_.now(), send_priority::urgent); }
+    void on_pong(std::string_view) noexcept {}
+    void on_close(const close_info&) noexcept {}
+  };
+
+  // Everything one read of the socket brought, published in one batch.
+  drain_result drain() {
+    if (reason_) return {reason_, false};
+    received_ns_ = 0;  // taken once, at the first message that this read brought
+    reader frames{*this};
+    const drain_result result = socket_.drain(frames);
+    batch_.reset();
+    if (result.error) fail(result.error);
+    return result;
+  }
+
+  // One turn of a spinning loop: true where the socket had something.
+  bool poll() {
+    const std::uint64_t before = socket_.counters().reads;
+    (void)drain();
+    return socket_.counters().reads != before;
+  }
+
+  void take(message_kind kind, std::string_view payload) {
+    if (!batch_) batch_.emplace(out_);
+    if (received_ns_ == 0) received_ns_ = epoch_clock::now_ns() + settings_.clock_shift.count();
+    feed_counters& count = batch_->counters();
+    count.messages.add();
+    count.bytes.add(payload.size());
+    if (kind != message_kind::text) return count.unknown.add();
+    switch (protocol_.decode(payload, received_ns_, *batch_)) {
+      case message_type::tick: has_data_ = true; return;
+      case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
+      case message_type::shutdown:
+        count.answers.add();
+        log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
+        return;
+      case message_type::unknown: return count.unknown.add();
+      case message_type::rejected: return count.rejected.add();
+    }
+  }
+
+  void take_answer(const control_answer& answer) {
+    for (const std::string& stream : wanted_.answered(answer.id, answer.error.empty())) {
+      log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
+                  errc::subscription_rejected);
+    }
+    watch_answers();
+  }
+
+  void watch_answers() {
+    const auto oldest = wanted_.oldest_request();
+    if (!oldest) {
+      answers_due_.cancel();
+      return;
+    }
+    answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { fail(errc::timeout); });
+  }
+
+  // Pings count: this is about the transport.
+  void watch_silence() {
+    bytes_before_ = socket_.counters().bytes;
+    silence_ = timers_.call_after(settings_.silence_limit, [this] {
+      if (socket_.counters().bytes == bytes_before_) return fail(errc::heartbeat_lost);
+      watch_silence();
+    });
+  }
+
+  void end(std::error_code reason) {
+    if (!reason_) reason_ = reason;
+  }
+
+  const session_settings& settings_;
+  async_thread_bridge& bridge_;
+  timer_queue& timers_;
+  publisher& out_;
+  Protocol& protocol_;
+  subscription_set& wanted_;
+  const diagnostics& log_;
+  websocket_stream<Stream, websocket_role::client, text_check::off> socket_;
+  session_limits limits_;
+  rate_limiter messages_;
+  async_event polled_end_{bridge_.context()};
+  std::optional<publisher::batch> batch_;  // during drain()
+  std::error_code reason_;                 // why it ended
+  steady_time since_{};
+  std::int64_t received_ns_{0};
+  std::uint64_t bytes_before_{0};
+  bool has_data_{false};
+  timer retry_requests_;
+  timer answers_due_;
+  timer silence_;
+  poller_handle poller_;  // last: gone first
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// Makes the connection that a session runs over: TLS in production, memory in a test. Limits its own time.
+template <class D>
+concept dialer = requires(D& dial, timer_queue& timers) {
+  typename D::stream_type;
+  { dial.connect(timers) } -> std::same_as<task<result<typename D::stream_type>>>;
+};
+
+/// Keeps one WebSocket session alive until it is stopped: connects, subscribes to what is wanted, publishes what comes,
+/// reconnects with full-jitter backoff (the first retry at once, after a connection that was healthy) and subscribes
+/// again. Every step has a deadline, every loss is published in order with the ticks. Loop thread only, except state().
+template <venue_protocol Protocol, dialer Dialer>
+class websocket_manager {
+ public:
+  websocket_manager(async_thread_bridge& bridge, publisher& out, Protocol& protocol, Dialer dial,
+                    session_settings settings, const diagnostics& log)
+      : bridge_{bridge},
+        timers_{bridge.timers()},
+        out_{out},
+        protocol_{protocol},
+        dial_{std::move(dial)},
+        settings_{std::move(settings)},
+        log_{log},
+        retry_{settings_.retry} {}
+  websocket_manager(const websocket_manager&) = delete;
+  websocket_manager& operator=(const websocket_manager&) = delete;
+  ~websocket_manager() = default;
+
+  /// Called on the loop after each `connected`.
+  std::function<void()> on_connected;
+
+  /// Begins; once.
+  void start() { (void)scope_.spawn("session", run()); }
+
+  /// Ends: a close frame and a moment for the answer where there is a connection, else at once. Idempotent.
+  /// errc::timeout where a task would not end within `patience`; the diagnostics name it.
+  [[nodiscard]] task<std::error_code> stop(steady_time::duration patience) {
+    closing_ = true;
+    if (live_ != nullptr) {
+      set_state(session_state::closing);
+      live_->start_close();
+      const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { ended_.notify(); }};
+      (void)co_await ended_.wait();
+    }
+    co_return co_await scope_.close(timers_, patience);
+  }
+
+  void subscribe(std::span<const std::string> streams) {
+    wanted_.want(streams);
+    if (live_ != nullptr) live_->send_requests();
+  }
+  void unsubscribe(std::span<const std::string> streams) {
+    wanted_.unwant(streams);
+    if (live_ != nullptr) live_->send_requests();
+  }
+  [[nodiscard]] const subscription_set& subscriptions() const noexcept { return wanted_; }
+
+  /// Resets the connection as if the network had failed: for tests and for users who know better.
+  void drop(std::error_code reason) {
+    if (live_ != nullptr) live_->fail(reason);
+  }
+
+  [[nodiscard]] session_state state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  /// Why the last attempt or connection ended; zero before the first end.
+  [[nodiscard]] std::error_code last_error() const noexcept { return last_error_; }
+
+ private:
+  using connection = detail::live_connection<Protocol, typename Dialer::stream_type>;
+
+  // Whatever way a coroutine ends, cancellation included, what it registered goes.
+  template <class Action>
+  struct on_exit {
+    Action action;
+    explicit on_exit(Action what) : action{std::move(what)} {}
+    on_exit(const on_exit&) = delete;
+    on_exit& operator=(const on_exit&) = delete;
+    ~on_exit() { action(); }
+  };
+
+  [[nodiscard]] task<> run() {
+    const on_exit end{[this] {
+      if (state() != session_state::error) set_state(session_state::disconnected);
+      ended_.notify();
+    }};
+    set_state(session_state::connecting);
+    while (!closing_) {
+      const auto wait = retry_.next();
+      if (wait > steady_time::duration::zero()) {
+        if (co_await timers_.sleep_for(wait)) co_return;
+      }
+      if (attempts_ != 0) publish(status_code::reconnecting, {});
+      ++attempts_;
+      last_error_ = co_await attempt();
+      if (closing_) break;
+      set_state(session_state::reconnecting);
+      if (settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts) {
+        set_state(session_state::error);
+        log_.report(severity::error, "websocket_manager", "gives up", last_error_);
+        publish(status_code::disconnected, errc::attempts_exhausted);
+        co_return;
+      }
+    }
+  }
+
+  // One connection from the first packet to the last. Returns why it ended, never a zero code.
+  [[nodiscard]] task<std::error_code> attempt() {
+    auto stream = co_await dial_.connect(timers_);
+    if (!stream) co_return failed(stream.error());
+    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, log_};
+    if (const std::error_code error = co_await live.upgrade()) co_return failed(error);
+
+    live_ = &live;
+    const on_exit lost{[this, &live] { disconnected(live); }};
+    set_state(session_state::connected);
+    out_.counters().connects.add();
+    publish(status_code::connected, {});
+    live.send_requests();
+    if (on_connected) on_connected();
+    co_return co_await live.read_until_end();
+  }
+
+  [[nodiscard]] std::error_code failed(std::error_code error) {
+    if (closing_) return error;
+    out_.counters().failed_attempts.add();
+    out_.counters().count(error);
+    log_.report(severity::warning, "websocket_manager", "cannot connect", error);
+    publish(status_code::disconnected, error);
+    return error;
+  }
+
+  void disconnected(connection& live) {
+    live_ = nullptr;
+    wanted_.forget_answers();
+    if (live.was_healthy()) {
+      retry_.reset();
+      attempts_ = 1;
+    }
+    out_.counters().disconnects.add();
+    const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
+    if (!closing_) {
+      out_.counters().count(reason);
+      log_.report(severity::warning, "websocket_manager", "connection lost", reason);
+    }
+    publish(status_code::disconnected, reason);
+  }
+
+  void publish(status_code code, std::error_code error) {
+    status_record record = make_status(code, epoch_clock::now_ns(), error);
+    if (code == status_code::reconnecting) record.first = attempts_;
+    publisher::batch batch{out_};
+    batch.publish_status(record, protocol_.where());
+  }
+
+  void set_state(session_state now) noexcept { state_.store(now, std::memory_order_relaxed); }  // a view for others
+
+  async_thread_bridge& bridge_;
+  timer_queue& timers_;
+  publisher& out_;
+  Protocol& protocol_;
+  Dialer dial_;
+  const session_settings settings_;
+  const diagnostics& log_;
+  task_scope scope_{bridge_.context(), "websocket_manager", &log_};
+  async_event ended_{bridge_.context()};
+  backoff retry_;
+  subscription_set wanted_;
+  connection* live_{nullptr};  // in attempt()'s frame
+  std::error_code last_error_;
+  std::uint64_t attempts_{0};  // since the last healthy connection
+  bool closing_{false};
+  std::atomic<session_state> state_{session_state::disconnected};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// One network thread with its session and its REST requests. Made, started and stopped by its owner; the rest from any
+/// thread.
+class engine {
+ public:
+  engine(const checked_settings& settings, publisher& out)
+      : settings_{settings},
+        out_{out},
+        bridge_{bridge_settings_of(settings.given.network), settings.given.log},
+        protocol_{settings.given.market},
+        session_{bridge_,
+                 out,
+                 protocol_,
+                 tls_dialer{settings.tls, settings.websocket.host, settings.websocket.port, settings.given.dial},
+                 settings.given.session,
+                 settings.given.log},
+        fetcher_{bridge_.timers(), out, protocol_, settings} {}
+
+  [[nodiscard]] std::error_code start(std::vector<std::string> streams) {
+    if (const std::error_code error = bridge_.start()) return error;
+    return bridge_.call(
+        [this, &streams] {
+          session_.subscribe(streams);
+          if (settings_.given.depth_snapshots) {
+            session_.on_connected = [this] {
+              const std::vector<std::string> all = session_.subscriptions().streams();
+              fetcher_.forget();
+              fetcher_.ask(all);
+            };
+            (void)requests_.spawn("depth snapshots", fetcher_.run());
+          }
+          session_.start();
+        },
+        start_patience);
+  }
+
+  /// Stores who the network thread is.
+  [[nodiscard]] std::error_code remember_thread(std::atomic<std::thread::id>& id) {
+    return bridge_.call([&id] { id.store(std::this_thread::get_id(), std::memory_order_relaxed); }, start_patience);
+  }
+
+  /// Ends everything in order: the session says goodbye, the requests are dropped, the thread is joined. On the network
+  /// thread it only begins; somebody else's stop() or the destructor joins. Idempotent. errc::timeout where a task
+  /// would not end; it has been named to the diagnostics.
+  std::error_code stop() {
+    const auto told = std::make_shared<std::promise<void>>();
+    const std::future<void> done = told->get_future();
+    bridge_.spawn("stop", say_goodbye(told));
+    if (on_network_thread()) return {};
+    (void)done.wait_for(settings_.given.session.close_timeout + task_patience);
+    return bridge_.stop(task_patience);
+  }
+
+  void subscribe(std::vector<std::string> streams) {
+    bridge_.post([this, streams = std::move(streams)] {
+      session_.subscribe(streams);
+      if (settings_.given.depth_snapshots && session_.state() == session_state::connected) fetcher_.ask(streams);
+    });
+  }
+  void unsubscribe(std::vector<std::string> streams) {
+    bridge_.post([this, streams = std::move(streams)] { session_.unsubscribe(streams); });
+  }
+  /// Lets newcomers hear the state of the connection even if nothing else happens.
+  void greet_newcomers() {
+    bridge_.post([this] { const publisher::batch adopt{out_}; });
+  }
+  void drop_connection() {
+    bridge_.post([this] { session_.drop(errc::closed); });
+  }
+
+  [[nodiscard]] session_state state() const noexcept { return session_.state(); }
+  [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
+
+ private:
+  static constexpr std::chrono::milliseconds start_patience{1000};
+  static constexpr std::chrono::milliseconds task_patience{500};
+
+  [[nodiscard]] static bridge_settings bridge_settings_of(const network_settings& given) {
+    bridge_settings made;
+    made.network = {given.name, given.cpu, given.realtime_priority};
+    made.waiting = given.idle;
+    return made;
+  }
+
+  [[nodiscard]] task<> say_goodbye(std::shared_ptr<std::promise<void>> told) {
+    requests_.cancel();
+    (void)co_await session_.stop(task_patience);
+    (void)co_await requests_.close(bridge_.timers(), task_patience);
+    bridge_.stop(task_patience);  // from here it only asks the loop to end
+    told->set_value();
+  }
+
+  const checked_settings& settings_;
+  publisher& out_;
+  async_thread_bridge bridge_;
+  protocol protocol_;
+  websocket_manager<protocol, tls_dialer> session_;
+  depth_fetcher fetcher_;
+  task_scope requests_{bridge_.context(), "requests", &settings_.given.log};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+namespace foxtrot::inline v0::binance {
+
+/// A moment's view of the connection.
+struct connection_info {
+  session_state state{session_state::disconnected};
+  std::uint64_t connects{0};
+  std::uint64_t disconnects{0};
+  std::uint64_t failed_attempts{0};
+  std::string endpoint;
+};
+
+/// Streams a market into any number of consumers, reconnects by itself, and ends when told to. Every function may be
+/// called from any thread, inline handlers included; only the destructor may not run on the network thread.
+class market_data {
+ public:
+  /// Checks the settings; nothing is connected yet. Throws std::system_error for a stream name, URL or certificate file
+  /// that cannot be right.
+  explicit market_data(market_data_settings settings)
+      : settings_{checked(std::move(settings))}, out_{*settings_.given.symbols} {}
+  market_data(const market_data&) = delete;
+  market_data& operator=(const market_data&) = delete;
+  /// Disconnects; consumers read what is there and then see the end.
+  ~market_data() {
+    disconnect();
+    out_.close();
+  }
+
+  /// A consumer of everything, with a queue of its own.
+  [[nodiscard]] subscription subscribe() {
+    auto made = subscribe(subscription_settings{});
+    return made ? std::move(*made) : subscription{};
+  }
+  /// A consumer with a queue of its own. errc::bad_argument for a symbol that cannot be a name.
+  [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
+    auto made = out_.subscribe(wanted);
+    with_engine([](detail::engine& running) { running.greet_newcomers(); });
+    return made;
+  }
+  /// A handler on the network thread: see publisher::subscribe_inline.
+  [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
+                                                             inline_handler handler) {
+    return out_.subscribe_inline(wanted, std::move(handler));
+  }
+
+  /// Starts the network thread and returns; the connection is made there, and consumers hear of it. Connected already:
+  /// nothing. The error is the system's, where no thread could be had.
+  std::error_code connect() {
+    if (on_network_thread()) return {};
+    const std::lock_guard lock{mutex_};
+    if (engine_ != nullptr) return {};
+    out_.interrupt(false);
+    engine_ = std::make_unique<detail::engine>(settings_, out_);
+    std::error_code failed = engine_->start(streams_now());
+    if (!failed) failed = engine_->remember_thread(network_thread_);
+    if (failed) end_engine();
+    return failed;
+  }
+
+  /// Says goodbye to the venue and ends the network thread; what consumers have not read yet stays readable.
+  /// Idempotent. An inline handler that calls it only begins it. errc::timeout where something would not end in time.
+  std::error_code disconnect() {
+    out_.interrupt(true);
+    if (on_network_thread()) return engine_->stop();
+    const std::lock_guard lock{mutex_};
+    return engine_ != nullptr ? end_engine() : std::error_code{};
+  }
+
+  /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one.
+  std::error_code subscribe_streams(const std::vector<std::string>& streams) {
+    if (!std::all_of(streams.begin(), streams.end(), is_stream_name)) return errc::bad_argument;
+    {
+      const std::lock_guard lock{streams_mutex_};
+      for (const std::string& stream : streams) {
+        auto& all = settings_.given.streams;
+        if (std::find(all.begin(), all.end(), stream) == all.end()) all.push_back(stream);
+      }
+    }
+    with_engine([&streams](detail::engine& running) { running.subscribe(streams); });
+    return {};
+  }
+  /// Takes streams away, now and for later connections.
+  void unsubscribe_streams(const std::vector<std::string>& streams) {
+    {
+      const std::lock_guard lock{streams_mutex_};
+      std::erase_if(settings_.given.streams, [&streams](const std::string& stream) {
+        return std::find(streams.begin(), streams.end(), stream) != streams.end();
+      });
+    }
+    with_engine([&streams](detail::engine& running) { running.unsubscribe(streams); });
+  }
+
+  /// Cuts the connection as the network might; it is made again at once. For drills.
+  void drop_connection() {
+    with_engine([](detail::engine& running) { running.drop_connection(); });
+  }
+
+  [[nodiscard]] connection_info info() {
+    connection_info made{.endpoint = settings_.websocket.host + ":" + std::to_string(settings_.websocket.port)};
+    with_engine([&made](detail::engine& running) { made.state = running.state(); });
+    made.connects = counters().connects.get();
+    made.disconnects = counters().disconnects.get();
+    made.failed_attempts = counters().failed_attempts.get();
+    return made;
+  }
+  [[nodiscard]] const feed_counters& counters() const noexcept { return out_.counters(); }
+
+ private:
+  [[nodiscard]] static detail::checked_settings checked(market_data_settings given) {
+    auto made = detail::checked_settings::make(std::move(given));
+    if (!made) throw std::system_error{made.error(), "binance::market_data"};
+    return std::move(*made);
+  }
+
+  // Only equal if the network thread stored it, and then the engine lives: nobody ends it without joining that thread.
+  [[nodiscard]] bool on_network_thread() const noexcept {
+    return network_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+
+  // On the network thread without the lock: whoever holds it may be waiting for this thread to end.
+  template <class Action>
+  void with_engine(Action action) {
+    if (on_network_thread()) return action(*engine_);
+    const std::lock_guard lock{mutex_};
+    if (engine_ != nullptr) action(*engine_);
+  }
+
+  [[nodiscard]] std::vector<std::string> streams_now() {
+    const std::lock_guard lock{streams_mutex_};
+    return settings_.given.streams;
+  }
+
+  std::error_code end_engine() {
+    const std::error_code late = engine_->stop();
+    engine_.reset();
+    network_thread_.store({}, std::memory_order_relaxed);
+    return late;
+  }
+
+  detail::checked_settings settings_;  // constant but for the streams, which streams_mutex_ guards
+  std::mutex streams_mutex_;
+  publisher out_;
+  std::mutex mutex_;  // guards engine_; held while it starts and stops
+  std::unique_ptr<detail::engine> engine_;
+  std::atomic<std::thread::id> network_thread_{};
+};
+
+}  // namespace foxtrot::inline v0::binance
+
+// foxtrot/strategy.hpp: what a strategy sees: ticks, queues and threads, without any networking. Compiles fast.
+
+// foxtrot/core/histogram.hpp: latencies, recorded without allocation, read as percentiles.
+
+namespace foxtrot::inline v0 {
+
+/// Counts of nanoseconds in buckets whose width grows with the value: every reported value is within 1/128 (0.8 %) of a
+/// recorded one, from 1 ns to 2^40 ns (18 minutes); what is longer counts as that, what is negative as 0. 34 KiB,
+/// allocated once. Not thread-safe: one per thread, then merge.
+class histogram {
+ public:
+  histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
+
+  void record(std::int64_t nanoseconds) noexcept {
+    const std::int64_t value = std::clamp<std::int64_t>(nanoseconds, 0, largest);
+    ++(*counts_)[bucket_of(static_cast<std::uint64_t>(value))];
+    ++count_;
+    sum_ += static_cast<std::uint64_t>(value);
+    least_ = std::min(least_, value);
+    most_ = std::max(most_, value);
+  }
+
+  /// Adds what another one has recorded.
+  void merge(const histogram& other) noexcept {
+    for (std::size_t i = 0; i < bucket_count; ++i) (*counts_)[i] += (*other.counts_)[i];
+    count_ += other.count_;
+    sum_ += other.sum_;
+    least_ = std::min(least_, other.least_);
+    most_ = std::max(most_, other.most_);
+  }
+
+  void reset() noexcept {
+    counts_->fill(0);
+    count_ = sum_ = 0;
+    least_ = largest;
+    most_ = 0;
+  }
+
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  /// The smallest and largest recorded value, exact; 0 where nothing was recorded.
+  [[nodiscard]] std::int64_t min() const noexcept { return empty() ? 0 : least_; }
+  [[nodiscard]] std::int64_t max() const noexcept { return most_; }
+  [[nodiscard]] double mean() const noexcept {
+    return empty() ? 0.0 : static_cast<double>(sum_) / static_cast<double>(count_);
+  }
+
+  /// The value that a `fraction` of the recorded ones do not exceed: 0.5 is the median, 0.99 the p99. Rounded up to the
+  /// end of its bucket, never above max(). 0 where nothing was recorded.
+  [[nodiscard]] std::int64_t percentile(double fraction) const noexcept {
+    if (empty()) return 0;
+    const double wanted = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
+    const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      seen += (*counts_)[i];
+      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(last_value_of(i)), least_, most_);
+    }
+    return most_;
+  }
+
+ private:
+  // Values below 2 x 128 have a bucket each; above, every power of two is cut into 128.
+  static constexpr unsigned precision_bits = 7;
+  static constexpr unsigned range_bits = 40;
+  static constexpr std::int64_t largest = (std::int64_t{1} << range_bits) - 1;
+  static constexpr std::size_t bucket_count = (range_bits - precision_bits + 1) << precision_bits;
+
+  [[nodiscard]] static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
+    const unsigned width = static_cast<unsigned>(std::bit_width(value));
+    const unsigned shift = width > precision_bits + 1 ? width - (precision_bits + 1) : 0;
+    return (std::size_t{shift} << precision_bits) + static_cast<std::size_t>(value >> shift);
+  }
+  [[nodiscard]] static constexpr std::uint64_t last_value_of(std::size_t bucket) noexcept {
+    const std::size_t row = bucket >> precision_bits;
+    const std::size_t shift = row > 1 ? row - 1 : 0;
+    const std::uint64_t mantissa = bucket - (shift << precision_bits);
+    return ((mantissa + 1) << shift) - 1;
+  }
+
+  std::unique_ptr<std::array<std::uint64_t, bucket_count>> counts_;
+  std::uint64_t count_{0};
+  std::uint64_t sum_{0};
+  std::int64_t least_{largest};
+  std::int64_t most_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/version.hpp: the version, in one place; CMakeLists.txt reads it from here.
+
+#define FOXTROT_VERSION_MAJOR 0
+#define FOXTROT_VERSION_MINOR 1
+#define FOXTROT_VERSION_PATCH 0
+#define FOXTROT_VERSION_STRING "0.1.0"
+
+// foxtrot/thread/signal_guard.hpp: SIGINT and SIGTERM as a stop token.
+
+namespace foxtrot::inline v0 {
+
+/// While one lives, SIGINT and SIGTERM do not kill: the first requests a stop on stop_token(), the second ends the
+/// process at once with status 128 + its number. No signal handler is installed: the signals are blocked and read by
+/// one thread, so what runs on a stop may use locks, memory and streams.
+///
+/// Make it first thing in main: threads inherit the blocked signals when they start, and a thread that already ran
+/// would still be killed by them. Programs started with exec inherit them too, and should unblock them. Destruction
+/// restores the signal mask of the thread that made the guard; that thread must also destroy it. One at a time in a
+/// process.
+class signal_guard {
+ public:
+  /// Throws std::system_error where the process is out of descriptors or threads.
+  signal_guard() : signals_{blocked()}, wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+    if (signals_.fd < 0 || wake_.fd < 0) {
+      const int failed = errno;
+      pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+      throw std::system_error{failed, std::system_category(), "signal_guard"};
+    }
+    reader_.emplace(placement{.name = "signals"}, [this](std::stop_token over) { read(std::move(over)); });
+  }
+  signal_guard(const signal_guard&) = delete;
+  signal_guard& operator=(const signal_guard&) = delete;
+
+  ~signal_guard() {
+    reader_.reset();
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+  /// Stops when a signal has come, or somebody called request_stop(). Any thread.
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+  /// The same stop without a signal. Any thread, but not from a signal handler.
+  void request_stop() noexcept { stop_.request_stop(); }
+  /// The first signal that came, or 0.
+  [[nodiscard]] int signal() const noexcept { return first_.load(std::memory_order_relaxed); }
+
+ private:
+  struct descriptor {
+    int fd;
+    explicit descriptor(int opened) noexcept : fd{opened} {}
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    ~descriptor() {
+      if (fd >= 0) ::close(fd);
+    }
+  };
+
+  [[nodiscard]] int blocked() noexcept {
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &ours, &before_);
+    return signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+  }
+
+  void read(std::stop_token over) {
+    const std::stop_callback wake{over,
+                                  [this]() noexcept { [[maybe_unused]] const int done = eventfd_write(wake_.fd, 1); }};
+    std::array<pollfd, 2> sources{pollfd{signals_.fd, POLLIN, 0}, pollfd{wake_.fd, POLLIN, 0}};
+    while (!over.stop_requested()) {
+      if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) return;
+      signalfd_siginfo info{};
+      while (::read(signals_.fd, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+        const int number = static_cast<int>(info.ssi_signo);
+        int none = 0;
+        if (!first_.compare_exchange_strong(none, number, std::memory_order_relaxed)) ::_exit(128 + number);
+        stop_.request_stop();  // may run callbacks: this is an ordinary thread
+      }
+    }
+  }
+
+  sigset_t before_{};
+  descriptor signals_;
+  descriptor wake_;
+  std::stop_source stop_;
+  std::atomic<int> first_{0};  // relaxed: stands alone
+  std::optional<worker> reader_;
+};
+
+}  // namespace foxtrot::inline v0
