@@ -9,6 +9,10 @@ function(foxtrot_own_target target)
       # g++ 12 takes the sanitizers' own code for uses of uninitialised members (std::function, std::optional).
       target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
     endif()
+    if(FOXTROT_SANITIZE MATCHES "address")
+      # Asio reuses the memory of coroutine frames, which would hide their use after their end.
+      target_compile_definitions(${target} PRIVATE ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
+    endif()
     if(FOXTROT_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       # g++ warns that TSan does not model fences; the code that has them says why it does not need TSan to.
       target_compile_options(${target} PRIVATE -Wno-tsan)

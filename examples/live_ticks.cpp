@@ -192,9 +192,9 @@ std::error_code prepare(const live_ticks_options& options, market_source& source
 void watch(const live_ticks_options& options, market_source& source, foxtrot::binance::market_data& feed,
            strategy& trader, const std::stop_token& stop) {
   const clock::time_point start = clock::now();
-  const auto length = options.seconds ? std::optional{std::chrono::duration<double>{*options.seconds}} : std::nullopt;
+  const std::chrono::duration<double> length{options.seconds};
   bool accident_due = source.simulation && options.capture.empty();
-  const auto accident = std::min<std::chrono::duration<double>>(5s, length ? *length / 2 : 5s);
+  const auto accident = std::min<std::chrono::duration<double>>(5s, length / 2);
   clock::time_point next_line = start + 1s;
   std::uint64_t before = 0;
   std::mutex mutex;
@@ -204,7 +204,7 @@ void watch(const live_ticks_options& options, market_source& source, foxtrot::bi
   while (!stop.stop_requested()) {
     timer.wait_for(lock, stop, 10ms, [] { return false; });
     const clock::time_point now = clock::now();
-    if (length && now - start >= *length) return;
+    if (now - start >= length) return;
     if (accident_due && now - start >= accident) {
       accident_due = false;
       source.simulation->reset_connections();

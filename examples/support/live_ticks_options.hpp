@@ -5,10 +5,8 @@
 
 #include <charconv>
 #include <chrono>
-#include <cmath>
 #include <cstdint>
-#include <cstdlib>
-#include <optional>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +15,7 @@
 struct live_ticks_options {
   std::vector<std::string> symbols{};  // empty: the source's own
   std::vector<std::string> streams{"bookTicker", "trade", "depth@100ms"};
-  std::optional<double> seconds{};
+  double seconds{std::numeric_limits<double>::infinity()};
   std::uint64_t count{0};
   bool spin{false};
   bool inline_handler{false};
@@ -97,7 +95,7 @@ template <class Number>
   if (name == "--count") return check(read_number(value, std::uint64_t{1}, std::uint64_t{1} << 60, to.count));
   if (name == "--cpu-net") return check(read_number(value, 0, 4095, to.cpu_net));
   if (name == "--cpu-strategy") return check(read_number(value, 0, 4095, to.cpu_strategy));
-  if (name == "--seconds") return check(read_number(value, 0.01, week, to.seconds.emplace()));
+  if (name == "--seconds") return check(read_number(value, 0.01, week, to.seconds));
   if (name == "--speed") {
     if (value == "max") return to.speed = 0, std::string{};
     return check(read_number(value, 0.001, 1e6, to.speed));

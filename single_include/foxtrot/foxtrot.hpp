@@ -623,8 +623,9 @@ class decimal {
   /// The nearest double. Not exact: for arithmetic that need not be.
   [[nodiscard]] double to_double() const noexcept {
     // from_chars rounds correctly where a product with a power of ten would round twice
-    std::array<char, 32> text{};
-    char* end = std::to_chars(text.data(), text.data() + text.size(), mantissa_).ptr;
+    constexpr std::size_t mantissa_chars = 20;
+    std::array<char, mantissa_chars + 5> text{};
+    char* end = std::to_chars(text.data(), text.data() + mantissa_chars, mantissa_).ptr;
     *end++ = 'e';
     end = std::to_chars(end, text.data() + text.size(), static_cast<int>(exponent_)).ptr;
     double value = 0;
@@ -664,9 +665,26 @@ class decimal {
     return coarse.mantissa_ < 0 ? std::strong_ordering::less : std::strong_ordering::greater;
   }
 
+  // What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
+  [[nodiscard]] static constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept;
+
   std::int64_t mantissa_{0};
   std::int8_t exponent_{0};
 };
+
+constexpr errc decimal::judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
+  bool exact = in_fraction;
+  for (; at != end; ++at) {
+    if (*at == '.') {
+      if (in_fraction || at + 1 == end) return errc::malformed_message;
+      in_fraction = true;
+      continue;
+    }
+    if (*at < '0' || *at > '9') return errc::malformed_message;
+    if (*at != '0') exact = false;
+  }
+  return exact ? errc::none : errc::number_out_of_range;
+}
 
 constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexcept {
   const char* at = text.data();
@@ -689,17 +707,17 @@ constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexce
     std::int64_t longer = 0;
     if (__builtin_mul_overflow(mantissa, std::int64_t{10}, &longer) ||
         __builtin_sub_overflow(longer, std::int64_t{digit}, &longer)) {
-      // zeros at the end of a fraction say nothing: they may be left out
-      if (point == nullptr) return errc::number_out_of_range;
-      for (; at != end; ++at) {
-        if (*at != '0') return errc::number_out_of_range;
-      }
+      const errc lost = judge_rest(at, end, point != nullptr);
+      if (lost != errc::none) return lost;
       break;
     }
     mantissa = longer;
     if (point != nullptr) --exponent;
   }
-  if (exponent < std::numeric_limits<std::int8_t>::min()) return errc::number_out_of_range;
+  for (; exponent < std::numeric_limits<std::int8_t>::min(); ++exponent) {
+    if (mantissa % 10 != 0) return errc::number_out_of_range;
+    mantissa /= 10;
+  }
   if (!negative && __builtin_sub_overflow(std::int64_t{0}, mantissa, &mantissa)) return errc::number_out_of_range;
   value = decimal{mantissa, exponent};
   return errc::none;
@@ -1695,6 +1713,7 @@ inline constexpr std::size_t error_kind_count = 8;
 
 /// By code and condition, never by text.
 [[nodiscard]] inline error_kind kind_of(std::error_code error) noexcept {
+  if (error == errc::tls_truncated) return error_kind::network;  // a cut connection that happened to be secure
   if (error == condition::tls_failure) return error_kind::tls;
   if (error == condition::timeout) return error_kind::timeout;
   if (error == errc::http_rate_limited || error == errc::http_banned) return error_kind::rate_limit;
@@ -1705,7 +1724,6 @@ inline constexpr std::size_t error_kind_count = 8;
       case errc::closed:
       case errc::host_not_found:
       case errc::resolve_failed:
-      case errc::tls_truncated:
       case errc::http_truncated:
       case errc::websocket_closed_by_peer: return error_kind::network;
       case errc::http_forbidden:
@@ -2091,11 +2109,12 @@ class channel {
   /// Room for one event with up to `level_count` levels, if there is any now. A claim may be abandoned.
   [[nodiscard]] slot try_claim(std::size_t level_count) noexcept {
     slot room;
-    if (owed_drops_ != 0 && !pay_debts()) return room;
     if (level_count != 0) {
       room.body = levels_.try_claim(level_count);
       if (room.body.elements.empty()) return room;
     }
+    // after the levels: a line for every loss of a depth event would leave no room for anything else
+    if (owed_drops_ != 0 && !pay_debts()) return room;
     room.payload = ring_.try_claim();
     return room;
   }
@@ -2558,8 +2577,9 @@ class subscription {
     const auto ready = [&from] { return from.front().payload != nullptr; };
     const auto over = [&] { return from.closed_by_producer() || from.closed_by_consumer(); };
     if (ready()) return !stop.stop_requested();
-    const auto deadline =
-        patience ? std::chrono::steady_clock::now() + *patience : std::chrono::steady_clock::time_point::max();
+    const auto start = std::chrono::steady_clock::now();
+    constexpr auto never = std::chrono::steady_clock::time_point::max();
+    const auto deadline = patience && *patience < never - start ? start + *patience : never;
     for (int spin = 0;; ++spin) {
       if (stop.stop_requested()) return false;
       if (ready()) return true;
@@ -2972,6 +2992,7 @@ class message_scanner {
     bool has_bids{false};
     bool has_asks{false};
     bool is_answer{false};  ///< it has a result or an error
+    bool is_error{false};
 
     void clear() noexcept {
       scalars.clear();
@@ -2979,7 +3000,7 @@ class message_scanner {
       draft = {};
       levels = {};
       bids = asks = 0;
-      has_bids = has_asks = is_answer = false;
+      has_bids = has_asks = is_answer = is_error = false;
     }
   };
 
@@ -2994,7 +3015,9 @@ class message_scanner {
       return errc::malformed_message;
     }
     json_object all;
-    if (document.get_object().get(all)) return errc::wrong_type;
+    if (const auto failed = document.get_object().get(all)) {
+      return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+    }
     if (const errc bad = scan_object(all, out, true); bad != errc::none) return bad;
     return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
   }
@@ -3020,8 +3043,9 @@ class message_scanner {
         const std::string_view token = value.raw_json_token();
         if (key == "stream") {
           bad = set_stream(token);
-        } else if (key == "result") {
+        } else if (key == "result" || key == "error") {
           found_.is_answer = true;
+          found_.is_error = found_.is_error || key == "error";
         } else {
           bad = found_.scalars.put(field_of(key), token);
         }
@@ -3033,7 +3057,7 @@ class message_scanner {
 
   [[nodiscard]] errc scan_inner(std::string_view key, json_value& value, publisher::batch& out) {
     if (key != "data" && key != "error") return errc::none;
-    found_.is_answer = found_.is_answer || key == "error";
+    if (key == "error") found_.is_answer = found_.is_error = true;
     json_object inner;
     if (value.get_object().get(inner)) return errc::malformed_message;
     return scan_object(inner, out, false);
@@ -3286,8 +3310,8 @@ class codec {
     std::string_view text;
     if (found_.scalars.number(field::id, answer_.id) != errc::none) answer_.id = -1;
     if (found_.scalars.text(field::message, text) == errc::none) answer_.error = text;
-    if (found_.scalars.number(field::code, answer_.error_code) == errc::none && answer_.error.empty())
-      answer_.error = "error";
+    const bool coded = found_.scalars.number(field::code, answer_.error_code) == errc::none;
+    if ((coded || found_.is_error) && answer_.error.empty()) answer_.error = "error";
     return message_type::answer;
   }
 
@@ -3321,7 +3345,7 @@ class codec {
               symbol,
               both.price_exponent(),
               both.quantity_exponent()};
-    publish(out, tick_kind::book_ticker, 0, symbol);
+    publish(out, tick_kind::book_ticker, 0, symbol, 0);
     return errc::none;
   }
 
@@ -3354,7 +3378,7 @@ class codec {
               symbol,
               static_cast<std::int8_t>(price.exponent()),
               static_cast<std::int8_t>(quantity.exponent())};
-    publish(out, tick_kind::trade, buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol);
+    publish(out, tick_kind::trade, buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol, 0);
     return errc::none;
   }
 
@@ -3403,15 +3427,15 @@ class codec {
               symbol,
               found_.levels.price_exponent(),
               found_.levels.quantity_exponent()};
-    publish(out, kind, has_previous ? depth_update::previous_id_flag : std::uint8_t{0}, symbol);
+    publish(out, kind, has_previous ? depth_update::previous_id_flag : std::uint8_t{0}, symbol, found_.levels.size());
     return errc::none;
   }
 
-  void publish(publisher::batch& out, tick_kind kind, std::uint8_t flags, symbol_id symbol) {
+  void publish(publisher::batch& out, tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t levels) {
     tick_tag tag = tag_;
     tag.kind = kind;
     tag.flags = flags;
-    out.publish(tag, symbol, found_.levels.size());
+    out.publish(tag, symbol, levels);
   }
 
   // --- what is shared between the shapes ---
@@ -3432,7 +3456,7 @@ class codec {
       name = {upper.data(), name.size()};
     }
     const auto id = out.symbols().intern(name);
-    if (!id) return errc::number_out_of_range;
+    if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
     symbol = *id;
     return errc::none;
   }
@@ -6103,8 +6127,11 @@ class worker {
 
   /// True once the body has returned or thrown, waiting up to `patience` for it.
   [[nodiscard]] bool finished_within(std::chrono::nanoseconds patience) const {
+    const auto start = std::chrono::steady_clock::now();
+    constexpr auto never = std::chrono::steady_clock::time_point::max();
+    const auto deadline = patience < never - start ? start + patience : never;
     std::unique_lock lock{shared_->mutex};
-    return shared_->changed.wait_for(lock, patience, [this] { return shared_->now != state::running; });
+    return shared_->changed.wait_until(lock, deadline, [this] { return shared_->now != state::running; });
   }
 
   [[nodiscard]] state current() const {
@@ -6192,11 +6219,7 @@ class async_thread_bridge {
   async_thread_bridge(const async_thread_bridge&) = delete;
   async_thread_bridge& operator=(const async_thread_bridge&) = delete;
   /// Stops and joins. Not on the loop thread.
-  ~async_thread_bridge() {
-    (void)stop(default_patience);
-    loop_.stop();
-    thread_.reset();  // joins, however long a handler on the loop still takes
-  }
+  ~async_thread_bridge() { join(default_patience); }
 
   /// Returns once the loop turns; no thread is left behind on failure. Again while running: nothing. errc::closed after
   /// `stop`, errc::timeout where the loop did not turn in time, the system's error where no thread could be made.
@@ -6224,6 +6247,15 @@ class async_thread_bridge {
     }
     const std::lock_guard lock{control_};
     return stop_locked(patience, false);
+  }
+
+  /// Stops, and joins however long a handler on the loop still takes. Not on the loop thread. What is left in the loop
+  /// then belongs to the caller's thread.
+  void join(std::chrono::milliseconds patience = std::chrono::milliseconds{0}) {
+    (void)stop(patience);
+    loop_.stop();
+    const std::lock_guard lock{control_};
+    thread_.reset();
   }
 
   [[nodiscard]] asio::io_context& context() noexcept { return loop_; }
@@ -7817,7 +7849,7 @@ class depth_fetcher {
     backoff retry{{.base = std::chrono::milliseconds{500}, .cap = std::chrono::milliseconds{30'000}}};
     while (true) {
       if (waiting_.empty()) {
-        if (co_await news_.wait()) co_return;
+        if (const std::error_code error = co_await news_.wait()) co_return;
         continue;
       }
       const std::string symbol = waiting_.front();
@@ -7832,7 +7864,8 @@ class depth_fetcher {
       }
       out_.counters().count(error);
       settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, error);
-      if (!done && co_await timers_.sleep_for(retry.next())) co_return;
+      if (done) continue;
+      if (const std::error_code stopped = co_await timers_.sleep_for(retry.next())) co_return;
     }
   }
 
@@ -8277,6 +8310,12 @@ class websocket_manager {
     co_return co_await scope_.close(timers_, patience);
   }
 
+  /// Asks the session to end without a word: it does so when the loop next runs.
+  void cancel() {
+    closing_ = true;
+    scope_.cancel();
+  }
+
   void subscribe(std::span<const std::string> streams) {
     wanted_.want(streams);
     if (live_ != nullptr) live_->send_requests();
@@ -8318,7 +8357,7 @@ class websocket_manager {
     while (!closing_) {
       const auto wait = retry_.next();
       if (wait > steady_time::duration::zero()) {
-        if (co_await timers_.sleep_for(wait)) co_return;
+        if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
       }
       if (attempts_ != 0) publish(status_code::reconnecting, {});
       ++attempts_;
@@ -8424,6 +8463,18 @@ class engine {
                  settings.given.log},
         fetcher_{bridge_.timers(), out, protocol_, settings} {}
 
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+  /// Joins the network thread, however long a handler there still takes.
+  ~engine() {
+    bridge_.join();
+    // What stop() could not end in time ends here, while everything it refers to is alive.
+    requests_.cancel();
+    session_.cancel();
+    bridge_.context().restart();
+    bridge_.context().poll();
+  }
+
   [[nodiscard]] std::error_code start(std::vector<std::string> streams) {
     if (const std::error_code error = bridge_.start()) return error;
     return bridge_.call(
@@ -8451,11 +8502,9 @@ class engine {
   /// thread it only begins; somebody else's stop() or the destructor joins. Idempotent. errc::timeout where a task
   /// would not end; it has been named to the diagnostics.
   std::error_code stop() {
-    const auto told = std::make_shared<std::promise<void>>();
-    const std::future<void> done = told->get_future();
-    bridge_.spawn("stop", say_goodbye(told));
+    if (!ending_.exchange(true, std::memory_order_relaxed)) bridge_.spawn("stop", say_goodbye());
     if (on_network_thread()) return {};
-    (void)done.wait_for(settings_.given.session.close_timeout + task_patience);
+    (void)said_.wait_for(settings_.given.session.close_timeout + task_patience);
     return bridge_.stop(task_patience);
   }
 
@@ -8476,6 +8525,8 @@ class engine {
     bridge_.post([this] { session_.drop(errc::closed); });
   }
 
+  /// True once stop() was called.
+  [[nodiscard]] bool ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
   [[nodiscard]] session_state state() const noexcept { return session_.state(); }
   [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
 
@@ -8490,16 +8541,19 @@ class engine {
     return made;
   }
 
-  [[nodiscard]] task<> say_goodbye(std::shared_ptr<std::promise<void>> told) {
+  [[nodiscard]] task<> say_goodbye() {
     requests_.cancel();
     (void)co_await session_.stop(task_patience);
     (void)co_await requests_.close(bridge_.timers(), task_patience);
     bridge_.stop(task_patience);  // from here it only asks the loop to end
-    told->set_value();
+    goodbye_.set_value();
   }
 
   const checked_settings& settings_;
   publisher& out_;
+  std::atomic<bool> ending_{false};
+  std::promise<void> goodbye_;
+  const std::future<void> said_{goodbye_.get_future()};
   async_thread_bridge bridge_;
   protocol protocol_;
   websocket_manager<protocol, tls_dialer> session_;
@@ -8558,6 +8612,7 @@ class market_data {
   std::error_code connect() {
     if (on_network_thread()) return {};
     const std::lock_guard lock{mutex_};
+    if (engine_ != nullptr && engine_->ending()) (void)end_engine();  // an inline handler has disconnected
     if (engine_ != nullptr) return {};
     out_.interrupt(false);
     engine_ = std::make_unique<detail::engine>(settings_, out_);
@@ -8573,6 +8628,7 @@ class market_data {
     out_.interrupt(true);
     if (on_network_thread()) return engine_->stop();
     const std::lock_guard lock{mutex_};
+    out_.interrupt(true);  // again: a connect() may have come between
     return engine_ != nullptr ? end_engine() : std::error_code{};
   }
 
@@ -8768,21 +8824,15 @@ namespace foxtrot::inline v0 {
 class signal_guard {
  public:
   /// Throws std::system_error where the process is out of descriptors or threads.
-  signal_guard() : signals_{blocked()}, wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
-    if (signals_.fd < 0 || wake_.fd < 0) {
-      const int failed = errno;
-      pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-      throw std::system_error{failed, std::system_category(), "signal_guard"};
-    }
+  signal_guard()
+      : signals_{signalfd(-1, &mask_.ours, SFD_CLOEXEC | SFD_NONBLOCK)}, wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+    if (signals_.fd < 0 || wake_.fd < 0) throw std::system_error{errno, std::system_category(), "signal_guard"};
     reader_.emplace(placement{.name = "signals"}, [this](std::stop_token over) { read(std::move(over)); });
   }
   signal_guard(const signal_guard&) = delete;
   signal_guard& operator=(const signal_guard&) = delete;
 
-  ~signal_guard() {
-    reader_.reset();
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
+  ~signal_guard() = default;
 
   /// Stops when a signal has come, or somebody called request_stop(). Any thread.
   [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
@@ -8792,6 +8842,19 @@ class signal_guard {
   [[nodiscard]] int signal() const noexcept { return first_.load(std::memory_order_relaxed); }
 
  private:
+  struct blocked_signals {  // until its end, also where the constructor above throws
+    sigset_t ours{};
+    sigset_t before{};
+    blocked_signals() noexcept {
+      sigemptyset(&ours);
+      sigaddset(&ours, SIGINT);
+      sigaddset(&ours, SIGTERM);
+      pthread_sigmask(SIG_BLOCK, &ours, &before);
+    }
+    blocked_signals(const blocked_signals&) = delete;
+    blocked_signals& operator=(const blocked_signals&) = delete;
+    ~blocked_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+  };
   struct descriptor {
     int fd;
     explicit descriptor(int opened) noexcept : fd{opened} {}
@@ -8801,15 +8864,6 @@ class signal_guard {
       if (fd >= 0) ::close(fd);
     }
   };
-
-  [[nodiscard]] int blocked() noexcept {
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &ours, &before_);
-    return signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
-  }
 
   void read(std::stop_token over) {
     const std::stop_callback wake{over,
@@ -8827,7 +8881,7 @@ class signal_guard {
     }
   }
 
-  sigset_t before_{};
+  blocked_signals mask_;  // first: made before the thread that inherits it, restored after its end
   descriptor signals_;
   descriptor wake_;
   std::stop_source stop_;

@@ -152,7 +152,8 @@ foxtrot::task<std::string> read_all(Stream& stream, std::size_t size, unsigned s
     const auto got = stream.read_some(std::span{buffer}.first(slice));
     bytes.append(buffer.data(), got.bytes);
     if (got.error && got.error != foxtrot::errc::would_block) co_return bytes;
-    if (got.error && co_await stream.wait_readable()) co_return bytes;
+    if (!got.error) continue;
+    if (const std::error_code error = co_await stream.wait_readable()) co_return bytes;
   }
   co_return bytes;
 }

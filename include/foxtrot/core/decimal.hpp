@@ -63,8 +63,9 @@ class decimal {
   /// The nearest double. Not exact: for arithmetic that need not be.
   [[nodiscard]] double to_double() const noexcept {
     // from_chars rounds correctly where a product with a power of ten would round twice
-    std::array<char, 32> text{};
-    char* end = std::to_chars(text.data(), text.data() + text.size(), mantissa_).ptr;
+    constexpr std::size_t mantissa_chars = 20;
+    std::array<char, mantissa_chars + 5> text{};
+    char* end = std::to_chars(text.data(), text.data() + mantissa_chars, mantissa_).ptr;
     *end++ = 'e';
     end = std::to_chars(end, text.data() + text.size(), static_cast<int>(exponent_)).ptr;
     double value = 0;
@@ -104,9 +105,26 @@ class decimal {
     return coarse.mantissa_ < 0 ? std::strong_ordering::less : std::strong_ordering::greater;
   }
 
+  // What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
+  [[nodiscard]] static constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept;
+
   std::int64_t mantissa_{0};
   std::int8_t exponent_{0};
 };
+
+constexpr errc decimal::judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
+  bool exact = in_fraction;
+  for (; at != end; ++at) {
+    if (*at == '.') {
+      if (in_fraction || at + 1 == end) return errc::malformed_message;
+      in_fraction = true;
+      continue;
+    }
+    if (*at < '0' || *at > '9') return errc::malformed_message;
+    if (*at != '0') exact = false;
+  }
+  return exact ? errc::none : errc::number_out_of_range;
+}
 
 constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexcept {
   const char* at = text.data();
@@ -129,17 +147,17 @@ constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexce
     std::int64_t longer = 0;
     if (__builtin_mul_overflow(mantissa, std::int64_t{10}, &longer) ||
         __builtin_sub_overflow(longer, std::int64_t{digit}, &longer)) {
-      // zeros at the end of a fraction say nothing: they may be left out
-      if (point == nullptr) return errc::number_out_of_range;
-      for (; at != end; ++at) {
-        if (*at != '0') return errc::number_out_of_range;
-      }
+      const errc lost = judge_rest(at, end, point != nullptr);
+      if (lost != errc::none) return lost;
       break;
     }
     mantissa = longer;
     if (point != nullptr) --exponent;
   }
-  if (exponent < std::numeric_limits<std::int8_t>::min()) return errc::number_out_of_range;
+  for (; exponent < std::numeric_limits<std::int8_t>::min(); ++exponent) {
+    if (mantissa % 10 != 0) return errc::number_out_of_range;
+    mantissa /= 10;
+  }
   if (!negative && __builtin_sub_overflow(std::int64_t{0}, mantissa, &mantissa)) return errc::number_out_of_range;
   value = decimal{mantissa, exponent};
   return errc::none;

@@ -78,6 +78,12 @@ class websocket_manager {
     co_return co_await scope_.close(timers_, patience);
   }
 
+  /// Asks the session to end without a word: it does so when the loop next runs.
+  void cancel() {
+    closing_ = true;
+    scope_.cancel();
+  }
+
   void subscribe(std::span<const std::string> streams) {
     wanted_.want(streams);
     if (live_ != nullptr) live_->send_requests();
@@ -119,7 +125,7 @@ class websocket_manager {
     while (!closing_) {
       const auto wait = retry_.next();
       if (wait > steady_time::duration::zero()) {
-        if (co_await timers_.sleep_for(wait)) co_return;
+        if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
       }
       if (attempts_ != 0) publish(status_code::reconnecting, {});
       ++attempts_;

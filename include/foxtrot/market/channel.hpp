@@ -68,11 +68,12 @@ class channel {
   /// Room for one event with up to `level_count` levels, if there is any now. A claim may be abandoned.
   [[nodiscard]] slot try_claim(std::size_t level_count) noexcept {
     slot room;
-    if (owed_drops_ != 0 && !pay_debts()) return room;
     if (level_count != 0) {
       room.body = levels_.try_claim(level_count);
       if (room.body.elements.empty()) return room;
     }
+    // after the levels: a line for every loss of a depth event would leave no room for anything else
+    if (owed_drops_ != 0 && !pay_debts()) return room;
     room.payload = ring_.try_claim();
     return room;
   }

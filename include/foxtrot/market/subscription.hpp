@@ -117,8 +117,9 @@ class subscription {
     const auto ready = [&from] { return from.front().payload != nullptr; };
     const auto over = [&] { return from.closed_by_producer() || from.closed_by_consumer(); };
     if (ready()) return !stop.stop_requested();
-    const auto deadline =
-        patience ? std::chrono::steady_clock::now() + *patience : std::chrono::steady_clock::time_point::max();
+    const auto start = std::chrono::steady_clock::now();
+    constexpr auto never = std::chrono::steady_clock::time_point::max();
+    const auto deadline = patience && *patience < never - start ? start + *patience : never;
     for (int spin = 0;; ++spin) {
       if (stop.stop_requested()) return false;
       if (ready()) return true;

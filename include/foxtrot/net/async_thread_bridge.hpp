@@ -49,11 +49,7 @@ class async_thread_bridge {
   async_thread_bridge(const async_thread_bridge&) = delete;
   async_thread_bridge& operator=(const async_thread_bridge&) = delete;
   /// Stops and joins. Not on the loop thread.
-  ~async_thread_bridge() {
-    (void)stop(default_patience);
-    loop_.stop();
-    thread_.reset();  // joins, however long a handler on the loop still takes
-  }
+  ~async_thread_bridge() { join(default_patience); }
 
   /// Returns once the loop turns; no thread is left behind on failure. Again while running: nothing. errc::closed after
   /// `stop`, errc::timeout where the loop did not turn in time, the system's error where no thread could be made.
@@ -81,6 +77,15 @@ class async_thread_bridge {
     }
     const std::lock_guard lock{control_};
     return stop_locked(patience, false);
+  }
+
+  /// Stops, and joins however long a handler on the loop still takes. Not on the loop thread. What is left in the loop
+  /// then belongs to the caller's thread.
+  void join(std::chrono::milliseconds patience = std::chrono::milliseconds{0}) {
+    (void)stop(patience);
+    loop_.stop();
+    const std::lock_guard lock{control_};
+    thread_.reset();
   }
 
   [[nodiscard]] asio::io_context& context() noexcept { return loop_; }

@@ -31,21 +31,15 @@ namespace foxtrot::inline v0 {
 class signal_guard {
  public:
   /// Throws std::system_error where the process is out of descriptors or threads.
-  signal_guard() : signals_{blocked()}, wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
-    if (signals_.fd < 0 || wake_.fd < 0) {
-      const int failed = errno;
-      pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-      throw std::system_error{failed, std::system_category(), "signal_guard"};
-    }
+  signal_guard()
+      : signals_{signalfd(-1, &mask_.ours, SFD_CLOEXEC | SFD_NONBLOCK)}, wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+    if (signals_.fd < 0 || wake_.fd < 0) throw std::system_error{errno, std::system_category(), "signal_guard"};
     reader_.emplace(placement{.name = "signals"}, [this](std::stop_token over) { read(std::move(over)); });
   }
   signal_guard(const signal_guard&) = delete;
   signal_guard& operator=(const signal_guard&) = delete;
 
-  ~signal_guard() {
-    reader_.reset();
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
+  ~signal_guard() = default;
 
   /// Stops when a signal has come, or somebody called request_stop(). Any thread.
   [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
@@ -55,6 +49,19 @@ class signal_guard {
   [[nodiscard]] int signal() const noexcept { return first_.load(std::memory_order_relaxed); }
 
  private:
+  struct blocked_signals {  // until its end, also where the constructor above throws
+    sigset_t ours{};
+    sigset_t before{};
+    blocked_signals() noexcept {
+      sigemptyset(&ours);
+      sigaddset(&ours, SIGINT);
+      sigaddset(&ours, SIGTERM);
+      pthread_sigmask(SIG_BLOCK, &ours, &before);
+    }
+    blocked_signals(const blocked_signals&) = delete;
+    blocked_signals& operator=(const blocked_signals&) = delete;
+    ~blocked_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+  };
   struct descriptor {
     int fd;
     explicit descriptor(int opened) noexcept : fd{opened} {}
@@ -64,15 +71,6 @@ class signal_guard {
       if (fd >= 0) ::close(fd);
     }
   };
-
-  [[nodiscard]] int blocked() noexcept {
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &ours, &before_);
-    return signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
-  }
 
   void read(std::stop_token over) {
     const std::stop_callback wake{over,
@@ -90,7 +88,7 @@ class signal_guard {
     }
   }
 
-  sigset_t before_{};
+  blocked_signals mask_;  // first: made before the thread that inherits it, restored after its end
   descriptor signals_;
   descriptor wake_;
   std::stop_source stop_;

@@ -60,8 +60,11 @@ class worker {
 
   /// True once the body has returned or thrown, waiting up to `patience` for it.
   [[nodiscard]] bool finished_within(std::chrono::nanoseconds patience) const {
+    const auto start = std::chrono::steady_clock::now();
+    constexpr auto never = std::chrono::steady_clock::time_point::max();
+    const auto deadline = patience < never - start ? start + patience : never;
     std::unique_lock lock{shared_->mutex};
-    return shared_->changed.wait_for(lock, patience, [this] { return shared_->now != state::running; });
+    return shared_->changed.wait_until(lock, deadline, [this] { return shared_->now != state::running; });
   }
 
   [[nodiscard]] state current() const {

@@ -58,7 +58,7 @@ class web_server {
         continue;
       }
       tls_stream tls{std::move(wire), context_};
-      if (co_await tls.handshake()) continue;
+      if (const std::error_code error = co_await tls.handshake()) continue;
       co_await serve_one(tls);
       tls.shutdown();
     }
@@ -71,12 +71,15 @@ class web_server {
     while (true) {
       const io_result got = stream.read_some(buffer);
       if (got.error && got.error != errc::would_block) co_return;
-      if (got.error && co_await stream.wait_readable()) co_return;
+      if (got.error) {
+        if (const std::error_code error = co_await stream.wait_readable()) co_return;
+      }
       request.append(buffer.data(), got.bytes);
       if (!request.ends_with("\r\n\r\n")) continue;
       last = std::exchange(request, {});
       const std::string answer = answer_(requests++);
-      if (answer.empty() || co_await write_all(stream, answer)) co_return;
+      if (answer.empty()) co_return;
+      if (const std::error_code error = co_await write_all(stream, answer)) co_return;
     }
   }
 

@@ -93,8 +93,8 @@ class codec {
     std::string_view text;
     if (found_.scalars.number(field::id, answer_.id) != errc::none) answer_.id = -1;
     if (found_.scalars.text(field::message, text) == errc::none) answer_.error = text;
-    if (found_.scalars.number(field::code, answer_.error_code) == errc::none && answer_.error.empty())
-      answer_.error = "error";
+    const bool coded = found_.scalars.number(field::code, answer_.error_code) == errc::none;
+    if ((coded || found_.is_error) && answer_.error.empty()) answer_.error = "error";
     return message_type::answer;
   }
 
@@ -128,7 +128,7 @@ class codec {
               symbol,
               both.price_exponent(),
               both.quantity_exponent()};
-    publish(out, tick_kind::book_ticker, 0, symbol);
+    publish(out, tick_kind::book_ticker, 0, symbol, 0);
     return errc::none;
   }
 
@@ -161,7 +161,7 @@ class codec {
               symbol,
               static_cast<std::int8_t>(price.exponent()),
               static_cast<std::int8_t>(quantity.exponent())};
-    publish(out, tick_kind::trade, buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol);
+    publish(out, tick_kind::trade, buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol, 0);
     return errc::none;
   }
 
@@ -210,15 +210,15 @@ class codec {
               symbol,
               found_.levels.price_exponent(),
               found_.levels.quantity_exponent()};
-    publish(out, kind, has_previous ? depth_update::previous_id_flag : std::uint8_t{0}, symbol);
+    publish(out, kind, has_previous ? depth_update::previous_id_flag : std::uint8_t{0}, symbol, found_.levels.size());
     return errc::none;
   }
 
-  void publish(publisher::batch& out, tick_kind kind, std::uint8_t flags, symbol_id symbol) {
+  void publish(publisher::batch& out, tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t levels) {
     tick_tag tag = tag_;
     tag.kind = kind;
     tag.flags = flags;
-    out.publish(tag, symbol, found_.levels.size());
+    out.publish(tag, symbol, levels);
   }
 
   // --- what is shared between the shapes ---
@@ -239,7 +239,7 @@ class codec {
       name = {upper.data(), name.size()};
     }
     const auto id = out.symbols().intern(name);
-    if (!id) return errc::number_out_of_range;
+    if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
     symbol = *id;
     return errc::none;
   }

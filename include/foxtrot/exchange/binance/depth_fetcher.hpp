@@ -72,7 +72,7 @@ class depth_fetcher {
     backoff retry{{.base = std::chrono::milliseconds{500}, .cap = std::chrono::milliseconds{30'000}}};
     while (true) {
       if (waiting_.empty()) {
-        if (co_await news_.wait()) co_return;
+        if (const std::error_code error = co_await news_.wait()) co_return;
         continue;
       }
       const std::string symbol = waiting_.front();
@@ -87,7 +87,8 @@ class depth_fetcher {
       }
       out_.counters().count(error);
       settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, error);
-      if (!done && co_await timers_.sleep_for(retry.next())) co_return;
+      if (done) continue;
+      if (const std::error_code stopped = co_await timers_.sleep_for(retry.next())) co_return;
     }
   }
 

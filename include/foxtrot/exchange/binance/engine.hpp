@@ -15,7 +15,6 @@
 #include <atomic>
 #include <chrono>
 #include <future>
-#include <memory>
 #include <span>
 #include <string>
 #include <system_error>
@@ -41,6 +40,18 @@ class engine {
                  settings.given.session,
                  settings.given.log},
         fetcher_{bridge_.timers(), out, protocol_, settings} {}
+
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+  /// Joins the network thread, however long a handler there still takes.
+  ~engine() {
+    bridge_.join();
+    // What stop() could not end in time ends here, while everything it refers to is alive.
+    requests_.cancel();
+    session_.cancel();
+    bridge_.context().restart();
+    bridge_.context().poll();
+  }
 
   [[nodiscard]] std::error_code start(std::vector<std::string> streams) {
     if (const std::error_code error = bridge_.start()) return error;
@@ -69,11 +80,9 @@ class engine {
   /// thread it only begins; somebody else's stop() or the destructor joins. Idempotent. errc::timeout where a task
   /// would not end; it has been named to the diagnostics.
   std::error_code stop() {
-    const auto told = std::make_shared<std::promise<void>>();
-    const std::future<void> done = told->get_future();
-    bridge_.spawn("stop", say_goodbye(told));
+    if (!ending_.exchange(true, std::memory_order_relaxed)) bridge_.spawn("stop", say_goodbye());
     if (on_network_thread()) return {};
-    (void)done.wait_for(settings_.given.session.close_timeout + task_patience);
+    (void)said_.wait_for(settings_.given.session.close_timeout + task_patience);
     return bridge_.stop(task_patience);
   }
 
@@ -94,6 +103,8 @@ class engine {
     bridge_.post([this] { session_.drop(errc::closed); });
   }
 
+  /// True once stop() was called.
+  [[nodiscard]] bool ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
   [[nodiscard]] session_state state() const noexcept { return session_.state(); }
   [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
 
@@ -108,16 +119,19 @@ class engine {
     return made;
   }
 
-  [[nodiscard]] task<> say_goodbye(std::shared_ptr<std::promise<void>> told) {
+  [[nodiscard]] task<> say_goodbye() {
     requests_.cancel();
     (void)co_await session_.stop(task_patience);
     (void)co_await requests_.close(bridge_.timers(), task_patience);
     bridge_.stop(task_patience);  // from here it only asks the loop to end
-    told->set_value();
+    goodbye_.set_value();
   }
 
   const checked_settings& settings_;
   publisher& out_;
+  std::atomic<bool> ending_{false};
+  std::promise<void> goodbye_;
+  const std::future<void> said_{goodbye_.get_future()};
   async_thread_bridge bridge_;
   protocol protocol_;
   websocket_manager<protocol, tls_dialer> session_;

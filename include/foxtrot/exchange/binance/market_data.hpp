@@ -70,6 +70,7 @@ class market_data {
   std::error_code connect() {
     if (on_network_thread()) return {};
     const std::lock_guard lock{mutex_};
+    if (engine_ != nullptr && engine_->ending()) (void)end_engine();  // an inline handler has disconnected
     if (engine_ != nullptr) return {};
     out_.interrupt(false);
     engine_ = std::make_unique<detail::engine>(settings_, out_);
@@ -85,6 +86,7 @@ class market_data {
     out_.interrupt(true);
     if (on_network_thread()) return engine_->stop();
     const std::lock_guard lock{mutex_};
+    out_.interrupt(true);  // again: a connect() may have come between
     return engine_ != nullptr ? end_engine() : std::error_code{};
   }
 

@@ -32,6 +32,7 @@ class message_scanner {
     bool has_bids{false};
     bool has_asks{false};
     bool is_answer{false};  ///< it has a result or an error
+    bool is_error{false};
 
     void clear() noexcept {
       scalars.clear();
@@ -39,7 +40,7 @@ class message_scanner {
       draft = {};
       levels = {};
       bids = asks = 0;
-      has_bids = has_asks = is_answer = false;
+      has_bids = has_asks = is_answer = is_error = false;
     }
   };
 
@@ -54,7 +55,9 @@ class message_scanner {
       return errc::malformed_message;
     }
     json_object all;
-    if (document.get_object().get(all)) return errc::wrong_type;
+    if (const auto failed = document.get_object().get(all)) {
+      return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+    }
     if (const errc bad = scan_object(all, out, true); bad != errc::none) return bad;
     return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
   }
@@ -80,8 +83,9 @@ class message_scanner {
         const std::string_view token = value.raw_json_token();
         if (key == "stream") {
           bad = set_stream(token);
-        } else if (key == "result") {
+        } else if (key == "result" || key == "error") {
           found_.is_answer = true;
+          found_.is_error = found_.is_error || key == "error";
         } else {
           bad = found_.scalars.put(field_of(key), token);
         }
@@ -93,7 +97,7 @@ class message_scanner {
 
   [[nodiscard]] errc scan_inner(std::string_view key, json_value& value, publisher::batch& out) {
     if (key != "data" && key != "error") return errc::none;
-    found_.is_answer = found_.is_answer || key == "error";
+    if (key == "error") found_.is_answer = found_.is_error = true;
     json_object inner;
     if (value.get_object().get(inner)) return errc::malformed_message;
     return scan_object(inner, out, false);
