@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -254,7 +255,8 @@ int run(const live_ticks_options& options, foxtrot::signal_guard& signals) {
   watch(options, source, feed, trader, signals.stop_token());
 
   const clock::time_point stopped = clock::now();
-  feed.disconnect();
+  if (const std::error_code late = feed.disconnect())
+    std::fprintf(stderr, "live_ticks: disconnect: %s\n", late.message().c_str());
   if (thread) {
     thread->request_stop();
     thread->join();
@@ -295,5 +297,8 @@ int main(int argc, char** argv) {
   } catch (const std::system_error& failure) {
     std::fprintf(stderr, "live_ticks: %s\n", failure.what());
     return 2;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "live_ticks: %s\n", failure.what());
+    return 1;
   }
 }

@@ -1177,8 +1177,8 @@ class symbol_table {
     fresh.length = static_cast<std::uint8_t>(name.size());
     std::size_t at = hash(name);
     while (buckets_[at & (bucket_count - 1)].load(std::memory_order_relaxed) != 0) ++at;
+    size_.store(id, std::memory_order_release);  // before the bucket: whoever finds an id finds its name, too
     buckets_[at & (bucket_count - 1)].store(static_cast<std::uint16_t>(id), std::memory_order_release);
-    size_.store(id, std::memory_order_release);  // last: an id below size() has its name
     return symbol_id{static_cast<std::uint16_t>(id)};
   }
 
@@ -1757,18 +1757,20 @@ class counter {
 
 /// Totals since the feed was made. Each number is right by itself; together they are a moment's view.
 struct feed_counters {
-  counter messages;                            ///< WebSocket messages and HTTP bodies that held data or answers
-  counter bytes;                               ///< of these
-  counter answers;                             ///< of these, answers to our own requests
-  counter unknown;                             ///< of these, events of a kind that has no tick
-  counter rejected;                            ///< of these, not understood: malformed, a field missing or out of range
-  counter connects;                            ///< connections that reached `connected`
-  counter disconnects;                         ///< of these, lost again
-  counter failed_attempts;                     ///< attempts that never got there
-  counter gaps;                                ///< holes in the venue's numbering
-  counter absent_times;                        ///< venue times too far from the receive time to be kept
-  counter handler_failures;                    ///< exceptions thrown by inline handlers
-  std::array<counter, tick_kind_count> ticks;  ///< published, by kind, whoever reads them
+  counter messages;          ///< WebSocket messages and HTTP bodies that held data or answers
+  counter bytes;             ///< of these
+  counter answers;           ///< of these, answers to our own requests
+  counter shutdowns;         ///< of these, announcements that the connection will be closed
+  counter unknown;           ///< of these, events of a kind that has no tick
+  counter rejected;          ///< of these, not understood: malformed, a field missing or out of range
+  counter connects;          ///< connections that reached `connected`
+  counter disconnects;       ///< of these, lost again; our own goodbye is no loss
+  counter failed_attempts;   ///< attempts that never got there
+  counter gaps;              ///< holes in the venue's numbering
+  counter absent_times;      ///< venue times too far from the receive time to be kept
+  counter handler_failures;  ///< exceptions thrown by inline handlers
+  std::array<counter, tick_kind_count>
+      ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
   std::array<counter, error_kind_count> errors;  ///< of connections and requests, by kind
 
   /// Network thread.
@@ -2114,7 +2116,7 @@ class channel {
       if (room.body.elements.empty()) return room;
     }
     // after the levels: a line for every loss of a depth event would leave no room for anything else
-    if (owed_drops_ != 0 && !pay_debts()) return room;
+    if (in_debt() && !pay_debts()) return room;
     room.payload = ring_.try_claim();
     return room;
   }
@@ -2124,12 +2126,14 @@ class channel {
     slot room = try_claim(level_count);
     if (room.payload == nullptr && when_full_ == overflow::block) room = wait_for_room(level_count);
     if (room.payload == nullptr) {
-      ++owed_drops_;
+      debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
       // relaxed: a statistic; the dropped event carries the number in order
       dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
     return room;
   }
+  /// Whether claim() may wait.
+  [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
 
   /// Hands over what was written into a claim.
   void publish(const slot& room, std::size_t level_count, line_tag tag) noexcept {
@@ -2138,15 +2142,16 @@ class channel {
     news_ = true;
   }
 
-  /// A status event. Without room, a state of the connection is kept until the consumer can be told.
-  void publish_status(const status_record& record, line_tag tag) noexcept {
-    const slot room = claim(0);
+  /// A status event, into what claim(0) gave. Without room, a state of the connection is kept until the consumer is
+  /// told.
+  void publish_status(const slot& room, const status_record& record, line_tag tag) noexcept {
     if (room.payload != nullptr) {
       room.payload->emplace<status_record>() = record;
       publish(room, 0, tag);
     } else if (is_connection_state(record.code)) {
-      owed_state_ = record;
-      owed_state_tag_ = tag;
+      const std::lock_guard lock{debts_.mutex};
+      debts_.state = {record, tag};
+      debts_.has_state.store(true, std::memory_order_release);
     }
   }
 
@@ -2159,8 +2164,7 @@ class channel {
 
   /// No more events will come.
   void close_by_producer() noexcept {
-    undelivered_drops_ = owed_drops_;
-    producer_closed_.store(true, std::memory_order_release);  // carries undelivered_drops_
+    producer_closed_.store(true, std::memory_order_release);
     consumer_spot_.wake();
   }
   [[nodiscard]] bool closed_by_consumer() const noexcept { return consumer_closed_.load(std::memory_order_acquire); }
@@ -2186,15 +2190,14 @@ class channel {
     line_tag tag{};
   };
 
-  /// The oldest event, in place. After the feed has closed, losses that it could not tell in order come last.
+  /// The oldest event, in place. Once everything has been read, what the producer could not tell for want of room.
   [[nodiscard]] item front() noexcept {
-    const bool last = closed_by_producer();  // before the look at the ring: what was published before closing is seen
+    // Before the look at the ring: what was published before a loss is then in it, so a loss is told in its place.
+    const std::uint64_t lost = debts_.drops.load(std::memory_order_acquire);
+    const bool untold = debts_.has_state.load(std::memory_order_acquire);
     if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
-    if (!last || undelivered_drops_ == 0) return {};
-    status_record lost = make_status(status_code::dropped, 0);
-    lost.first = undelivered_drops_;
-    last_words_.emplace<status_record>() = lost;
-    return {&last_words_, tick_tag{.kind = tick_kind::status}.packed()};
+    if (lost != 0 || untold || last_words_tag_) return tell_debts(lost);
+    return {};
   }
   [[nodiscard]] std::span<const raw_level> body_of(const item& oldest) const noexcept {
     if (!has_levels(tick_tag::unpack(oldest.tag).kind)) return {};
@@ -2205,7 +2208,7 @@ class channel {
   /// Gives the front event back.
   void pop(const item& oldest) noexcept {
     if (oldest.payload == &last_words_) {
-      undelivered_drops_ = 0;  // the producer has closed: ours now
+      last_words_tag_.reset();
       return;
     }
     if (const auto body = body_of(oldest); !body.empty()) {
@@ -2231,18 +2234,57 @@ class channel {
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
  private:
+  [[nodiscard]] bool in_debt() const noexcept {
+    return debts_.drops.load(std::memory_order_relaxed) != 0 || debts_.has_state.load(std::memory_order_relaxed);
+  }
+
+  // What the consumer must hear but had no room for. Whoever gets there first tells it: the producer before the next
+  // event, the consumer once it has read everything before. On a line of its own, written on losses only.
+  struct alignas(cache_line) debts {
+    std::atomic<std::uint64_t> drops{0};
+    std::atomic<bool> has_state{false};
+    std::mutex mutex;  // guards state
+    std::optional<std::pair<status_record, line_tag>> state;
+  };
+
+  [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept {
+    if (!debts_.has_state.load(std::memory_order_acquire)) return std::nullopt;
+    const std::lock_guard lock{debts_.mutex};
+    debts_.has_state.store(false, std::memory_order_relaxed);  // under the mutex
+    return std::exchange(debts_.state, std::nullopt);
+  }
+  [[nodiscard]] static status_record told_of(std::uint64_t lost) noexcept {
+    status_record record = make_status(status_code::dropped, epoch_clock::now_ns());
+    record.first = lost;
+    return record;
+  }
+
   // After a loss the consumer first hears how much it lost, then what state the connection is in, then goes on.
   [[nodiscard]] bool pay_debts() noexcept {
     constexpr std::size_t lines = 3;  // those two and the next event
     if (ring_.free_lines(lines) < lines) return false;
-    status_record lost = make_status(status_code::dropped, 0);
-    lost.first = owed_drops_;
-    owed_drops_ = 0;
-    put(lost, tick_tag{.kind = tick_kind::status}.packed());
-    if (owed_state_) put(*owed_state_, owed_state_tag_);
-    owed_state_.reset();
+    if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
+      put(told_of(lost), tick_tag{.kind = tick_kind::status}.packed());
+    }
+    if (const auto state = take_state()) put(state->first, state->second);
     news_ = true;
     return true;
+  }
+
+  // The consumer's own telling, in a line of its own. `lost` was read before the ring was seen to be empty.
+  [[nodiscard]] item tell_debts(std::uint64_t lost) noexcept {
+    if (!last_words_tag_) {
+      if (lost != 0 && debts_.drops.compare_exchange_strong(lost, 0, std::memory_order_acq_rel)) {
+        last_words_.emplace<status_record>() = told_of(lost);
+        last_words_tag_ = tick_tag{.kind = tick_kind::status}.packed();
+      } else if (const auto state = take_state()) {
+        last_words_.emplace<status_record>() = state->first;
+        last_words_tag_ = state->second;
+      } else {
+        return {};
+      }
+    }
+    return {&last_words_, *last_words_tag_};
   }
   void put(const status_record& record, line_tag tag) noexcept {
     ring_.try_claim()->emplace<status_record>() = record;
@@ -2281,14 +2323,12 @@ class channel {
   std::atomic<bool> producer_closed_{false};
   std::atomic<bool> consumer_closed_{false};
   std::atomic<bool> interrupted_{false};
-  std::atomic<std::uint64_t> dropped_{0};  // written by the producer
-  std::uint64_t undelivered_drops_{0};     // the producer's until producer_closed_, then the consumer's
-  tick_payload last_words_;                // consumer's thread
+  std::atomic<std::uint64_t> dropped_{0};   // written by the producer
+  tick_payload last_words_;                 // consumer's thread
+  std::optional<line_tag> last_words_tag_;  // consumer's thread: there are some
+  debts debts_;
   // the producer's own
-  alignas(cache_line) std::uint64_t owed_drops_{0};  // lost since the consumer was last told
-  std::optional<status_record> owed_state_;
-  line_tag owed_state_tag_;
-  bool news_{false};
+  alignas(cache_line) bool news_{false};
 };
 
 }  // namespace detail
@@ -2331,6 +2371,7 @@ struct inline_entry {
   consumer_filter filter;
   inline_handler handler;
   bool alive{true};
+  bool greeted{false};  // has heard of the connection's state
 };
 
 // Shared with the handles, so that either side may go first.
@@ -2422,16 +2463,28 @@ class inline_consumers {
       for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
         detail::inline_entry& each = *registry_.entries[i];
         if (!each.alive || !each.filter.wants(kind, symbol)) continue;
-        try {
-          each.handler(told);
-        } catch (...) {
-          failures.add();  // a strategy's mistake must not end the feed
-        }
+        if (kind == tick_kind::status) each.greeted = true;
+        tell(each, told, failures);
+      }
+    }
+
+    /// The state of the connection, to those who have not heard of it.
+    void greet(const event& state, counter& failures) {
+      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
+        detail::inline_entry& each = *registry_.entries[i];
+        if (each.alive && !std::exchange(each.greeted, true)) tell(each, state, failures);
       }
     }
 
    private:
     friend class inline_consumers::unlocked;
+    static void tell(detail::inline_entry& each, const event& told, counter& failures) {
+      try {
+        each.handler(told);
+      } catch (...) {
+        failures.add();  // a strategy's mistake must not end the feed
+      }
+    }
     void take() {
       registry_.mutex.lock();
       registry_.runner.store(std::this_thread::get_id(), std::memory_order_relaxed);
@@ -2502,12 +2555,14 @@ class subscription {
   /// counts as consumed even if the handler throws.
   template <event_handler Handler>
   std::size_t poll(std::size_t max, Handler&& handler) {
+    const auto keep = channel_;  // the handler may cancel this subscription, or assign another to it
+    if (keep == nullptr) return 0;
+    const producer_waker wake{*keep};
     std::size_t done = 0;
-    if (channel_ == nullptr) return done;
-    const producer_waker wake{*channel_};
-    for (; done < max; ++done) {
-      const held next{*channel_};
+    while (done < max && channel_ == keep) {
+      const held next{*keep};
       if (!next) break;
+      ++done;
       handler(next.get());
     }
     return done;
@@ -2525,7 +2580,8 @@ class subscription {
   /// A loop over events as they come: `for (const auto& event : ticks.until(stop)) ...`. It ends when the stop is
   /// requested, when the feed has closed and everything is read, or when no event came for `patience`. An event is
   /// taken when the loop moves on or is left, by break or by an exception.
-  [[nodiscard]] range until(std::stop_token stop, std::optional<duration> patience = {});
+  [[nodiscard]] range until(std::stop_token stop, std::optional<duration> patience = {}) &;
+  range until(std::stop_token stop, std::optional<duration> patience = {}) && = delete;  // it would end with the line
 
   /// True once the feed has closed, or this end was cancelled, and everything has been read. The reading thread.
   [[nodiscard]] bool closed() const noexcept {
@@ -2666,7 +2722,7 @@ class subscription::range {
   std::optional<held> current_;
 };
 
-inline subscription::range subscription::until(std::stop_token stop, std::optional<duration> patience) {
+inline subscription::range subscription::until(std::stop_token stop, std::optional<duration> patience) & {
   return range{*this, std::move(stop), patience};
 }
 
@@ -2708,6 +2764,10 @@ class publisher {
                                                              inline_handler handler) {
     auto filter = detail::consumer_filter::make(wanted, symbols_);
     if (!filter) return filter.error();
+    {
+      const std::lock_guard lock{mutex_};
+      if (closed_) return errc::closed;
+    }
     return inline_.add(std::move(*filter), std::move(handler));
   }
 
@@ -2751,7 +2811,7 @@ class publisher {
           std::any_of(current_.begin(), current_.end(), [&](const auto& c) { return c.queue == each.queue; });
       if (known) continue;
       if (interrupted_) each.queue->interrupt(true);
-      if (state_) each.queue->publish_status(*state_, state_tag_.packed());
+      if (state_) each.queue->publish_status(each.queue->claim(0), *state_, state_tag_.packed());
     }
     current_ = all_;
   }
@@ -2779,7 +2839,10 @@ class publisher {
 /// sleepers.
 class publisher::batch {
  public:
-  explicit batch(publisher& to) : to_{to}, handlers_{to.inline_.lock()} { to_.look_for_changes(); }
+  explicit batch(publisher& to) : to_{to}, handlers_{to.inline_.lock()} {
+    to_.look_for_changes();
+    if (!handlers_.empty() && to_.state_) greet_handlers();
+  }
   batch(const batch&) = delete;
   batch& operator=(const batch&) = delete;
   ~batch() {
@@ -2834,7 +2897,9 @@ class publisher::batch {
       to_.state_ = record;
       to_.state_tag_ = tag;
     }
-    for (const consumer& each : to_.current_) each.queue->publish_status(record, tag.packed());
+    for (const consumer& each : to_.current_) {
+      each.queue->publish_status(room_in(*each.queue, 0), record, tag.packed());
+    }
     if (!handlers_.empty()) {
       tick_payload line;
       line.emplace<status_record>() = record;
@@ -2847,6 +2912,12 @@ class publisher::batch {
   [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols_; }
 
  private:
+  void greet_handlers() {
+    tick_payload line;
+    line.emplace<status_record>() = *to_.state_;
+    handlers_.greet(event{line, to_.state_tag_.packed(), {}, to_.symbols_}, to_.counters_.handler_failures);
+  }
+
   static void set_body(tick_payload& payload, tick_kind kind, std::uint64_t position) noexcept {
     if (detail::has_levels(kind)) payload.as<depth_record>().body = position;
   }
@@ -2870,13 +2941,20 @@ class publisher::batch {
     publish_status(record, tag.where);
   }
 
+  // Room for one event; nullptr where it is lost, and counted. Where that means waiting for a consumer, nobody else
+  // shall wait for us: sleepers get what is published already, and handlers can be deregistered.
+  [[nodiscard]] detail::channel::slot room_in(detail::channel& queue, std::size_t level_count) {
+    const auto room = queue.try_claim(level_count);
+    if (room.payload != nullptr) return room;
+    if (!queue.waits()) return queue.claim(level_count);
+    for (const consumer& each : to_.current_) each.queue->wake_consumer();
+    const inline_consumers::unlocked meanwhile{handlers_};
+    return queue.claim(level_count);
+  }
+
   void copy_to(detail::channel& queue, tick_tag tag, std::size_t level_count) {
-    auto room = queue.try_claim(level_count);
-    if (room.payload == nullptr) {
-      const inline_consumers::unlocked meanwhile{handlers_};  // claim() may wait for that consumer
-      room = queue.claim(level_count);
-      if (room.payload == nullptr) return;
-    }
+    const auto room = room_in(queue, level_count);
+    if (room.payload == nullptr) return;
     *room.payload = *draft_.payload;
     std::copy_n(draft_.levels.begin(), level_count, room.body.elements.begin());
     set_body(*room.payload, tag.kind, room.body.position);
@@ -3045,7 +3123,7 @@ class message_scanner {
           bad = set_stream(token);
         } else if (key == "result" || key == "error") {
           found_.is_answer = true;
-          found_.is_error = found_.is_error || key == "error";
+          if (key == "error" && !token.starts_with("null")) found_.is_error = true;
         } else {
           bad = found_.scalars.put(field_of(key), token);
         }
@@ -3398,8 +3476,10 @@ class codec {
     if (found_.bids > most_levels || found_.asks > most_levels) return errc::number_out_of_range;
     if (futures_book) {
       if (!(read(found_.scalars.number(detail::letter('U'), first_id)) &&
-            read(found_.scalars.number(detail::letter('u'), last_id))))
+            read(found_.scalars.number(detail::letter('u'), last_id)))) {
         return bad;
+      }
+      if (first_id > last_id) return errc::number_out_of_range;
     } else if (!read(found_.scalars.number(field::last_update_id, last_id))) {
       return bad;
     }
@@ -3549,6 +3629,7 @@ static_assert(venue_protocol<protocol>);
         c == '\x7f')
       return false;
   }
+  if (name.front() == '!') return name.size() > 1;
   return name.find('@') != std::string_view::npos && name.front() != '@' && name.back() != '@';
 }
 
@@ -4349,6 +4430,7 @@ class async_event {
 
   static void begin(const std::shared_ptr<state>& shared, handler waiting) {
     auto slot = waiting.get_cancellation_slot();
+    if (shared->waiter) shared->complete(errc::would_block);  // one at a time: the one before gives way
     const std::uint64_t round = ++shared->round;
     shared->waiter.emplace(std::move(waiting));
     shared->waits.add(*shared);
@@ -4408,6 +4490,11 @@ class timer_core : public std::enable_shared_from_this<timer_core> {
   std::size_t run_due() {
     const steady_time now = time_.now();
     const std::uint64_t first_new = next_number_;  // timers that callbacks add wait for the next call
+    struct rearmer {
+      timer_core& core;
+      ~rearmer() { core.arm(); }
+    };
+    const rearmer always{*this};  // also where a callback throws
     std::size_t ran = 0;
     for (auto entry = entries_.begin(); entry != entries_.end() && entry->first.first <= now;) {
       if (entry->first.second >= first_new) {
@@ -4419,7 +4506,6 @@ class timer_core : public std::enable_shared_from_this<timer_core> {
       ++ran;
       entry = entries_.begin();  // the callback may have changed everything
     }
-    arm();
     return ran;
   }
 
@@ -6258,6 +6344,12 @@ class async_thread_bridge {
     thread_.reset();
   }
 
+  /// True from start until stop or join has joined the thread.
+  [[nodiscard]] bool has_thread() {
+    const std::lock_guard lock{control_};
+    return thread_.has_value();
+  }
+
   [[nodiscard]] asio::io_context& context() noexcept { return loop_; }
   [[nodiscard]] timer_queue& timers() noexcept { return timers_; }
   [[nodiscard]] task_scope& scope() noexcept { return scope_; }
@@ -6680,14 +6772,14 @@ enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
 
 struct tls_settings {
   tls_role role{tls_role::client};
-  bool verify{true};    ///< client: check chain and host name; off for experiments only
-  std::string ca_file{};///< PEM file of trusted authorities
-  std::string ca_pem{};///< the same as text; with neither, the system's authorities
+  bool verify{true};      ///< client: check chain and host name; off for experiments only
+  std::string ca_file{};  ///< PEM file of trusted authorities
+  std::string ca_pem{};   ///< the same as text; with neither, the system's authorities
   tls_version min_version{tls_version::tls_1_2};
   tls_version max_version{tls_version::tls_1_3};
-  std::vector<std::string> alpn{};///< protocols to offer, in order of preference; client only
-  std::string certificate_pem{};///< server: its certificate, then those in between; text
-  std::string key_pem{};///< server: the private key; text
+  std::vector<std::string> alpn{};  ///< protocols to offer, in order of preference; client only
+  std::string certificate_pem{};    ///< server: its certificate, then those in between; text
+  std::string key_pem{};            ///< server: the private key; text
 };
 
 /// A shared, immutable SSL_CTX: copies are cheap and may be used by several threads at once.
@@ -7335,6 +7427,9 @@ struct market_data_settings {
 
 namespace detail {
 
+/// The venue's limit for one connection.
+inline constexpr std::size_t max_streams = 1024;
+
 /// Settings that have been checked and completed.
 struct checked_settings {
   market_data_settings given;
@@ -7348,7 +7443,9 @@ struct checked_settings {
     auto rest = url::parse(given.rest_url.empty() ? venue.rest : given.rest_url);
     if (!websocket) return websocket.error();
     if (!rest) return rest.error();
+    if (websocket->target != "/" || rest->target != "/") return errc::bad_url;  // the paths are ours
     if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
+    if (given.streams.size() > max_streams) return errc::bad_argument;
     for (const std::string& stream : given.streams) {
       if (!is_stream_name(stream)) return errc::bad_argument;
     }
@@ -7846,7 +7943,8 @@ class depth_fetcher {
 
   /// Runs until cancelled.
   [[nodiscard]] task<> run() {
-    backoff retry{{.base = std::chrono::milliseconds{500}, .cap = std::chrono::milliseconds{30'000}}};
+    backoff retry{
+        {.base = std::chrono::milliseconds{500}, .cap = std::chrono::milliseconds{30'000}, .first_immediate = false}};
     while (true) {
       if (waiting_.empty()) {
         if (const std::error_code error = co_await news_.wait()) co_return;
@@ -7857,7 +7955,10 @@ class depth_fetcher {
       const std::error_code error = co_await fetch(symbol);
       if (error == errc::cancelled) co_return;
       const bool done = !error || error == errc::http_client_error;  // "no such symbol" will not change
-      if (done && round == round_) waiting_.pop_front();
+      if (round == round_) {
+        waiting_.pop_front();
+        if (!done) waiting_.push_back(symbol);  // the others have their turn first
+      }
       if (!error) {
         retry.reset();
         continue;
@@ -7865,7 +7966,8 @@ class depth_fetcher {
       out_.counters().count(error);
       settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, error);
       if (done) continue;
-      if (const std::error_code stopped = co_await timers_.sleep_for(retry.next())) co_return;
+      const auto wait = std::max(retry.next(), not_before_ - timers_.now());
+      if (const std::error_code stopped = co_await timers_.sleep_for(wait)) co_return;
     }
   }
 
@@ -7877,21 +7979,24 @@ class depth_fetcher {
     const steady_time::duration limit = settings_.given.request_timeout;
     auto answer = co_await client_.get(std::move(where), limit);
     if (!answer) co_return answer.error();
-    if (const std::error_code refused = answer->error()) co_return refused;
-    publish(symbol, answer->body);
-    co_return std::error_code{};
+    if (const std::error_code refused = answer->error()) {
+      const bool told_to_wait = refused == errc::http_rate_limited || refused == errc::http_banned;
+      if (told_to_wait) not_before_ = timers_.now() + answer->retry_after().value_or(std::chrono::seconds{60});
+      co_return refused;
+    }
+    co_return publish(symbol, answer->body);
   }
 
-  void publish(const std::string& symbol, const std::string& body) {
+  [[nodiscard]] std::error_code publish(const std::string& symbol, const std::string& body) {
     publisher::batch batch{out_};
     feed_counters& count = batch.counters();
     count.messages.add();
     count.bytes.add(body.size());
     const auto now = epoch_clock::now_ns() + settings_.given.session.clock_shift.count();
     switch (decoder_.messages().decode_depth(body, symbol, now, batch)) {
-      case message_type::tick: return;
-      case message_type::rejected: return count.rejected.add();
-      default: return count.unknown.add();
+      case message_type::tick: return {};
+      case message_type::rejected: count.rejected.add(); return decoder_.last_error();
+      default: count.unknown.add(); return errc::malformed_message;
     }
   }
 
@@ -7903,6 +8008,7 @@ class depth_fetcher {
   async_event news_;
   std::deque<std::string> waiting_;
   std::uint64_t round_{0};
+  steady_time not_before_{};  // the server said when to come back
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -7983,7 +8089,8 @@ class subscription_set {
     return made;
   }
 
-  /// An answer came. The streams that it rejected; empty where it accepted, or was not for any request of ours.
+  /// An answer came. The streams that it rejected, those to be left included, which stay then; empty where it accepted,
+  /// or was not for any request of ours.
   std::vector<std::string> answered(std::int64_t id, bool accepted) {
     std::vector<std::string> rejected;
     if (asked_at_.erase(id) == 0) return rejected;
@@ -7993,15 +8100,31 @@ class subscription_set {
         known.now = accepted ? state::confirmed : state::rejected;
         if (!accepted) rejected.push_back(at->first);
       } else if (known.asked_in == id && known.now == state::leaving_asked) {
-        if (!known.come_back) {
+        if (!accepted) {
+          known = {.now = state::confirmed, .come_back = false, .asked_in = id};
+          rejected.push_back(at->first);
+        } else if (known.come_back) {
+          known = {};
+        } else {
           at = entries_.erase(at);
           continue;
         }
-        known = {};
       }
       ++at;
     }
     return rejected;
+  }
+
+  /// The request that waits longest for its answer, 0 if none does.
+  [[nodiscard]] std::int64_t oldest_id() const noexcept { return asked_at_.empty() ? 0 : asked_at_.begin()->first; }
+
+  /// The streams that this answer confirmed.
+  [[nodiscard]] std::vector<std::string> confirmed_by(std::int64_t id) const {
+    std::vector<std::string> streams;
+    for (const auto& [stream, known] : entries_) {
+      if (known.asked_in == id && known.now == state::confirmed) streams.push_back(stream);
+    }
+    return streams;
   }
 
   /// The connection is gone, and with it all the venue knew.
@@ -8069,19 +8192,24 @@ class subscription_set {
 
 namespace foxtrot::inline v0::detail {
 
+/// Told of streams that the venue has just confirmed.
+using confirmation_handler = std::function<void(const std::vector<std::string>&)>;
+
 /// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
 /// parser checks UTF-8, so the frames' check is left out.
 template <venue_protocol Protocol, byte_stream Stream>
 class live_connection {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
-                  Protocol& protocol, subscription_set& wanted, const diagnostics& log)
+                  Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
+                  const diagnostics& log)
       : settings_{settings},
         bridge_{bridge},
         timers_{bridge.timers()},
         out_{out},
         protocol_{protocol},
         wanted_{wanted},
+        on_confirmed_{on_confirmed},
         log_{log},
         socket_{std::move(stream), settings.websocket},
         limits_{protocol.limits()},
@@ -8173,6 +8301,7 @@ class live_connection {
   // Everything one read of the socket brought, published in one batch.
   drain_result drain() {
     if (reason_) return {reason_, false};
+    const batch_end always{batch_};
     received_ns_ = 0;  // taken once, at the first message that this read brought
     reader frames{*this};
     const drain_result result = socket_.drain(frames);
@@ -8180,6 +8309,11 @@ class live_connection {
     if (result.error) fail(result.error);
     return result;
   }
+
+  struct batch_end {  // also where memory runs out
+    std::optional<publisher::batch>& open;
+    ~batch_end() { open.reset(); }
+  };
 
   // One turn of a spinning loop: true where the socket had something.
   bool poll() {
@@ -8199,19 +8333,32 @@ class live_connection {
       case message_type::tick: has_data_ = true; return;
       case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
       case message_type::shutdown:
-        count.answers.add();
+        count.shutdowns.add();
         log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
         return;
       case message_type::unknown: return count.unknown.add();
-      case message_type::rejected: return count.rejected.add();
+      case message_type::rejected: return reject(count, protocol_.last_error());
     }
   }
 
+  // Counted each time, said at most once a second.
+  void reject(feed_counters& count, errc why) {
+    count.rejected.add();
+    const steady_time now = timers_.now();
+    if (now < next_remark_) return;
+    next_remark_ = now + std::chrono::seconds{1};
+    log_.report(severity::warning, "websocket_manager", "message not understood", why);
+  }
+
+  // An error without an id is about the oldest request: a venue that cannot read one cannot name it.
   void take_answer(const control_answer& answer) {
-    for (const std::string& stream : wanted_.answered(answer.id, answer.error.empty())) {
+    const bool accepted = answer.error.empty();
+    const std::int64_t id = answer.id < 0 && !accepted ? wanted_.oldest_id() : answer.id;
+    for (const std::string& stream : wanted_.answered(id, accepted)) {
       log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
                   errc::subscription_rejected);
     }
+    if (accepted && on_confirmed_) on_confirmed_(wanted_.confirmed_by(id));
     watch_answers();
   }
 
@@ -8243,6 +8390,7 @@ class live_connection {
   publisher& out_;
   Protocol& protocol_;
   subscription_set& wanted_;
+  const confirmation_handler& on_confirmed_;
   const diagnostics& log_;
   websocket_stream<Stream, websocket_role::client, text_check::off> socket_;
   session_limits limits_;
@@ -8251,6 +8399,7 @@ class live_connection {
   std::optional<publisher::batch> batch_;  // during drain()
   std::error_code reason_;                 // why it ended
   steady_time since_{};
+  steady_time next_remark_{};
   std::int64_t received_ns_{0};
   std::uint64_t bytes_before_{0};
   bool has_data_{false};
@@ -8291,8 +8440,9 @@ class websocket_manager {
   websocket_manager& operator=(const websocket_manager&) = delete;
   ~websocket_manager() = default;
 
-  /// Called on the loop after each `connected`.
+  /// Called on the loop after each `connected`, and for streams that the venue has confirmed.
   std::function<void()> on_connected;
+  detail::confirmation_handler on_confirmed;
 
   /// Begins; once.
   void start() { (void)scope_.spawn("session", run()); }
@@ -8345,7 +8495,12 @@ class websocket_manager {
     explicit on_exit(Action what) : action{std::move(what)} {}
     on_exit(const on_exit&) = delete;
     on_exit& operator=(const on_exit&) = delete;
-    ~on_exit() { action(); }
+    ~on_exit() {
+      try {
+        action();
+      } catch (...) {  // out of memory: the next attempt tells
+      }
+    }
   };
 
   [[nodiscard]] task<> run() {
@@ -8359,7 +8514,7 @@ class websocket_manager {
       if (wait > steady_time::duration::zero()) {
         if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
       }
-      if (attempts_ != 0) publish(status_code::reconnecting, {});
+      if (std::exchange(tried_, true)) publish(status_code::reconnecting, {});
       ++attempts_;
       last_error_ = co_await attempt();
       if (closing_) break;
@@ -8377,7 +8532,7 @@ class websocket_manager {
   [[nodiscard]] task<std::error_code> attempt() {
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed(stream.error());
-    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, log_};
+    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, on_confirmed, log_};
     if (const std::error_code error = co_await live.upgrade()) co_return failed(error);
 
     live_ = &live;
@@ -8404,11 +8559,11 @@ class websocket_manager {
     wanted_.forget_answers();
     if (live.was_healthy()) {
       retry_.reset();
-      attempts_ = 1;
+      attempts_ = 0;
     }
-    out_.counters().disconnects.add();
     const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
     if (!closing_) {
+      out_.counters().disconnects.add();
       out_.counters().count(reason);
       log_.report(severity::warning, "websocket_manager", "connection lost", reason);
     }
@@ -8417,7 +8572,7 @@ class websocket_manager {
 
   void publish(status_code code, std::error_code error) {
     status_record record = make_status(code, epoch_clock::now_ns(), error);
-    if (code == status_code::reconnecting) record.first = attempts_;
+    if (code == status_code::reconnecting) record.first = attempts_ + 1;
     publisher::batch batch{out_};
     batch.publish_status(record, protocol_.where());
   }
@@ -8438,6 +8593,7 @@ class websocket_manager {
   connection* live_{nullptr};  // in attempt()'s frame
   std::error_code last_error_;
   std::uint64_t attempts_{0};  // since the last healthy connection
+  bool tried_{false};
   bool closing_{false};
   std::atomic<session_state> state_{session_state::disconnected};
 };
@@ -8467,7 +8623,7 @@ class engine {
   engine& operator=(const engine&) = delete;
   /// Joins the network thread, however long a handler there still takes.
   ~engine() {
-    bridge_.join();
+    join();
     // What stop() could not end in time ends here, while everything it refers to is alive.
     requests_.cancel();
     session_.cancel();
@@ -8475,27 +8631,22 @@ class engine {
     bridge_.context().poll();
   }
 
-  [[nodiscard]] std::error_code start(std::vector<std::string> streams) {
+  /// Stores who the network thread is, before any event can reach a handler there.
+  [[nodiscard]] std::error_code start(std::vector<std::string> streams, std::atomic<std::thread::id>& network_thread) {
     if (const std::error_code error = bridge_.start()) return error;
     return bridge_.call(
-        [this, &streams] {
+        [this, &streams, &network_thread] {
+          network_thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
           session_.subscribe(streams);
           if (settings_.given.depth_snapshots) {
-            session_.on_connected = [this] {
-              const std::vector<std::string> all = session_.subscriptions().streams();
-              fetcher_.forget();
-              fetcher_.ask(all);
-            };
+            // Not before the updates come: a snapshot older than the first of them would leave a hole.
+            session_.on_connected = [this] { fetcher_.forget(); };
+            session_.on_confirmed = [this](const std::vector<std::string>& confirmed) { fetcher_.ask(confirmed); };
             (void)requests_.spawn("depth snapshots", fetcher_.run());
           }
           session_.start();
         },
         start_patience);
-  }
-
-  /// Stores who the network thread is.
-  [[nodiscard]] std::error_code remember_thread(std::atomic<std::thread::id>& id) {
-    return bridge_.call([&id] { id.store(std::this_thread::get_id(), std::memory_order_relaxed); }, start_patience);
   }
 
   /// Ends everything in order: the session says goodbye, the requests are dropped, the thread is joined. On the network
@@ -8509,10 +8660,7 @@ class engine {
   }
 
   void subscribe(std::vector<std::string> streams) {
-    bridge_.post([this, streams = std::move(streams)] {
-      session_.subscribe(streams);
-      if (settings_.given.depth_snapshots && session_.state() == session_state::connected) fetcher_.ask(streams);
-    });
+    bridge_.post([this, streams = std::move(streams)] { session_.subscribe(streams); });
   }
   void unsubscribe(std::vector<std::string> streams) {
     bridge_.post([this, streams = std::move(streams)] { session_.unsubscribe(streams); });
@@ -8524,6 +8672,11 @@ class engine {
   void drop_connection() {
     bridge_.post([this] { session_.drop(errc::closed); });
   }
+
+  /// After stop(): the network thread has not ended, because a handler there has not returned.
+  [[nodiscard]] bool stuck() { return bridge_.has_thread(); }
+  /// Ends the network thread however long a handler there still takes.
+  void join() { bridge_.join(); }
 
   /// True once stop() was called.
   [[nodiscard]] bool ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
@@ -8587,6 +8740,8 @@ class market_data {
   /// Disconnects; consumers read what is there and then see the end.
   ~market_data() {
     disconnect();
+    if (engine_ != nullptr) engine_->join();
+    engine_.reset();
     out_.close();
   }
 
@@ -8604,20 +8759,23 @@ class market_data {
   /// A handler on the network thread: see publisher::subscribe_inline.
   [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
                                                              inline_handler handler) {
-    return out_.subscribe_inline(wanted, std::move(handler));
+    auto made = out_.subscribe_inline(wanted, std::move(handler));
+    with_engine([](detail::engine& running) { running.greet_newcomers(); });
+    return made;
   }
 
   /// Starts the network thread and returns; the connection is made there, and consumers hear of it. Connected already:
-  /// nothing. The error is the system's, where no thread could be had.
+  /// nothing. The error is the system's, where no thread could be had; errc::would_block while an earlier disconnect
+  /// waits for an inline handler to return.
   std::error_code connect() {
-    if (on_network_thread()) return {};
+    if (on_network_thread()) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     const std::lock_guard lock{mutex_};
-    if (engine_ != nullptr && engine_->ending()) (void)end_engine();  // an inline handler has disconnected
-    if (engine_ != nullptr) return {};
+    const bool over = engine_ != nullptr && (engine_->ending() || engine_->state() == session_state::error);
+    if (over) (void)end_engine();  // an inline handler has disconnected, or the session has given up
+    if (engine_ != nullptr) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     out_.interrupt(false);
     engine_ = std::make_unique<detail::engine>(settings_, out_);
-    std::error_code failed = engine_->start(streams_now());
-    if (!failed) failed = engine_->remember_thread(network_thread_);
+    const std::error_code failed = engine_->start(streams_now(), network_thread_);
     if (failed) end_engine();
     return failed;
   }
@@ -8632,15 +8790,18 @@ class market_data {
     return engine_ != nullptr ? end_engine() : std::error_code{};
   }
 
-  /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one.
+  /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one,
+  /// or for more than 1,024 in all.
   std::error_code subscribe_streams(const std::vector<std::string>& streams) {
     if (!std::all_of(streams.begin(), streams.end(), is_stream_name)) return errc::bad_argument;
     {
       const std::lock_guard lock{streams_mutex_};
+      std::vector<std::string> all = settings_.given.streams;
       for (const std::string& stream : streams) {
-        auto& all = settings_.given.streams;
         if (std::find(all.begin(), all.end(), stream) == all.end()) all.push_back(stream);
       }
+      if (all.size() > detail::max_streams) return errc::bad_argument;
+      settings_.given.streams = std::move(all);
     }
     with_engine([&streams](detail::engine& running) { running.subscribe(streams); });
     return {};
@@ -8698,6 +8859,8 @@ class market_data {
 
   std::error_code end_engine() {
     const std::error_code late = engine_->stop();
+    if (engine_->stuck())
+      return late;  // in a handler, which may still use it: a later disconnect or the destructor joins
     engine_.reset();
     network_thread_.store({}, std::memory_order_relaxed);
     return late;

@@ -27,18 +27,20 @@ class counter {
 
 /// Totals since the feed was made. Each number is right by itself; together they are a moment's view.
 struct feed_counters {
-  counter messages;                            ///< WebSocket messages and HTTP bodies that held data or answers
-  counter bytes;                               ///< of these
-  counter answers;                             ///< of these, answers to our own requests
-  counter unknown;                             ///< of these, events of a kind that has no tick
-  counter rejected;                            ///< of these, not understood: malformed, a field missing or out of range
-  counter connects;                            ///< connections that reached `connected`
-  counter disconnects;                         ///< of these, lost again
-  counter failed_attempts;                     ///< attempts that never got there
-  counter gaps;                                ///< holes in the venue's numbering
-  counter absent_times;                        ///< venue times too far from the receive time to be kept
-  counter handler_failures;                    ///< exceptions thrown by inline handlers
-  std::array<counter, tick_kind_count> ticks;  ///< published, by kind, whoever reads them
+  counter messages;          ///< WebSocket messages and HTTP bodies that held data or answers
+  counter bytes;             ///< of these
+  counter answers;           ///< of these, answers to our own requests
+  counter shutdowns;         ///< of these, announcements that the connection will be closed
+  counter unknown;           ///< of these, events of a kind that has no tick
+  counter rejected;          ///< of these, not understood: malformed, a field missing or out of range
+  counter connects;          ///< connections that reached `connected`
+  counter disconnects;       ///< of these, lost again; our own goodbye is no loss
+  counter failed_attempts;   ///< attempts that never got there
+  counter gaps;              ///< holes in the venue's numbering
+  counter absent_times;      ///< venue times too far from the receive time to be kept
+  counter handler_failures;  ///< exceptions thrown by inline handlers
+  std::array<counter, tick_kind_count>
+      ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
   std::array<counter, error_kind_count> errors;  ///< of connections and requests, by kind
 
   /// Network thread.

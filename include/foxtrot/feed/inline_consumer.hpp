@@ -55,6 +55,7 @@ struct inline_entry {
   consumer_filter filter;
   inline_handler handler;
   bool alive{true};
+  bool greeted{false};  // has heard of the connection's state
 };
 
 // Shared with the handles, so that either side may go first.
@@ -146,16 +147,28 @@ class inline_consumers {
       for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
         detail::inline_entry& each = *registry_.entries[i];
         if (!each.alive || !each.filter.wants(kind, symbol)) continue;
-        try {
-          each.handler(told);
-        } catch (...) {
-          failures.add();  // a strategy's mistake must not end the feed
-        }
+        if (kind == tick_kind::status) each.greeted = true;
+        tell(each, told, failures);
+      }
+    }
+
+    /// The state of the connection, to those who have not heard of it.
+    void greet(const event& state, counter& failures) {
+      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
+        detail::inline_entry& each = *registry_.entries[i];
+        if (each.alive && !std::exchange(each.greeted, true)) tell(each, state, failures);
       }
     }
 
    private:
     friend class inline_consumers::unlocked;
+    static void tell(detail::inline_entry& each, const event& told, counter& failures) {
+      try {
+        each.handler(told);
+      } catch (...) {
+        failures.add();  // a strategy's mistake must not end the feed
+      }
+    }
     void take() {
       registry_.mutex.lock();
       registry_.runner.store(std::this_thread::get_id(), std::memory_order_relaxed);

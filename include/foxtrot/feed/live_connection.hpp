@@ -18,14 +18,20 @@
 #include <foxtrot/net/websocket/stream.hpp>
 #include <foxtrot/queue/idle.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace foxtrot::inline v0::detail {
+
+/// Told of streams that the venue has just confirmed.
+using confirmation_handler = std::function<void(const std::vector<std::string>&)>;
 
 /// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
 /// parser checks UTF-8, so the frames' check is left out.
@@ -33,13 +39,15 @@ template <venue_protocol Protocol, byte_stream Stream>
 class live_connection {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
-                  Protocol& protocol, subscription_set& wanted, const diagnostics& log)
+                  Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
+                  const diagnostics& log)
       : settings_{settings},
         bridge_{bridge},
         timers_{bridge.timers()},
         out_{out},
         protocol_{protocol},
         wanted_{wanted},
+        on_confirmed_{on_confirmed},
         log_{log},
         socket_{std::move(stream), settings.websocket},
         limits_{protocol.limits()},
@@ -131,6 +139,7 @@ class live_connection {
   // Everything one read of the socket brought, published in one batch.
   drain_result drain() {
     if (reason_) return {reason_, false};
+    const batch_end always{batch_};
     received_ns_ = 0;  // taken once, at the first message that this read brought
     reader frames{*this};
     const drain_result result = socket_.drain(frames);
@@ -138,6 +147,11 @@ class live_connection {
     if (result.error) fail(result.error);
     return result;
   }
+
+  struct batch_end {  // also where memory runs out
+    std::optional<publisher::batch>& open;
+    ~batch_end() { open.reset(); }
+  };
 
   // One turn of a spinning loop: true where the socket had something.
   bool poll() {
@@ -157,19 +171,32 @@ class live_connection {
       case message_type::tick: has_data_ = true; return;
       case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
       case message_type::shutdown:
-        count.answers.add();
+        count.shutdowns.add();
         log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
         return;
       case message_type::unknown: return count.unknown.add();
-      case message_type::rejected: return count.rejected.add();
+      case message_type::rejected: return reject(count, protocol_.last_error());
     }
   }
 
+  // Counted each time, said at most once a second.
+  void reject(feed_counters& count, errc why) {
+    count.rejected.add();
+    const steady_time now = timers_.now();
+    if (now < next_remark_) return;
+    next_remark_ = now + std::chrono::seconds{1};
+    log_.report(severity::warning, "websocket_manager", "message not understood", why);
+  }
+
+  // An error without an id is about the oldest request: a venue that cannot read one cannot name it.
   void take_answer(const control_answer& answer) {
-    for (const std::string& stream : wanted_.answered(answer.id, answer.error.empty())) {
+    const bool accepted = answer.error.empty();
+    const std::int64_t id = answer.id < 0 && !accepted ? wanted_.oldest_id() : answer.id;
+    for (const std::string& stream : wanted_.answered(id, accepted)) {
       log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
                   errc::subscription_rejected);
     }
+    if (accepted && on_confirmed_) on_confirmed_(wanted_.confirmed_by(id));
     watch_answers();
   }
 
@@ -201,6 +228,7 @@ class live_connection {
   publisher& out_;
   Protocol& protocol_;
   subscription_set& wanted_;
+  const confirmation_handler& on_confirmed_;
   const diagnostics& log_;
   websocket_stream<Stream, websocket_role::client, text_check::off> socket_;
   session_limits limits_;
@@ -209,6 +237,7 @@ class live_connection {
   std::optional<publisher::batch> batch_;  // during drain()
   std::error_code reason_;                 // why it ended
   steady_time since_{};
+  steady_time next_remark_{};
   std::int64_t received_ns_{0};
   std::uint64_t bytes_before_{0};
   bool has_data_{false};

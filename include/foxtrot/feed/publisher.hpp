@@ -61,6 +61,10 @@ class publisher {
                                                              inline_handler handler) {
     auto filter = detail::consumer_filter::make(wanted, symbols_);
     if (!filter) return filter.error();
+    {
+      const std::lock_guard lock{mutex_};
+      if (closed_) return errc::closed;
+    }
     return inline_.add(std::move(*filter), std::move(handler));
   }
 
@@ -104,7 +108,7 @@ class publisher {
           std::any_of(current_.begin(), current_.end(), [&](const auto& c) { return c.queue == each.queue; });
       if (known) continue;
       if (interrupted_) each.queue->interrupt(true);
-      if (state_) each.queue->publish_status(*state_, state_tag_.packed());
+      if (state_) each.queue->publish_status(each.queue->claim(0), *state_, state_tag_.packed());
     }
     current_ = all_;
   }
@@ -132,7 +136,10 @@ class publisher {
 /// sleepers.
 class publisher::batch {
  public:
-  explicit batch(publisher& to) : to_{to}, handlers_{to.inline_.lock()} { to_.look_for_changes(); }
+  explicit batch(publisher& to) : to_{to}, handlers_{to.inline_.lock()} {
+    to_.look_for_changes();
+    if (!handlers_.empty() && to_.state_) greet_handlers();
+  }
   batch(const batch&) = delete;
   batch& operator=(const batch&) = delete;
   ~batch() {
@@ -187,7 +194,9 @@ class publisher::batch {
       to_.state_ = record;
       to_.state_tag_ = tag;
     }
-    for (const consumer& each : to_.current_) each.queue->publish_status(record, tag.packed());
+    for (const consumer& each : to_.current_) {
+      each.queue->publish_status(room_in(*each.queue, 0), record, tag.packed());
+    }
     if (!handlers_.empty()) {
       tick_payload line;
       line.emplace<status_record>() = record;
@@ -200,6 +209,12 @@ class publisher::batch {
   [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols_; }
 
  private:
+  void greet_handlers() {
+    tick_payload line;
+    line.emplace<status_record>() = *to_.state_;
+    handlers_.greet(event{line, to_.state_tag_.packed(), {}, to_.symbols_}, to_.counters_.handler_failures);
+  }
+
   static void set_body(tick_payload& payload, tick_kind kind, std::uint64_t position) noexcept {
     if (detail::has_levels(kind)) payload.as<depth_record>().body = position;
   }
@@ -223,13 +238,20 @@ class publisher::batch {
     publish_status(record, tag.where);
   }
 
+  // Room for one event; nullptr where it is lost, and counted. Where that means waiting for a consumer, nobody else
+  // shall wait for us: sleepers get what is published already, and handlers can be deregistered.
+  [[nodiscard]] detail::channel::slot room_in(detail::channel& queue, std::size_t level_count) {
+    const auto room = queue.try_claim(level_count);
+    if (room.payload != nullptr) return room;
+    if (!queue.waits()) return queue.claim(level_count);
+    for (const consumer& each : to_.current_) each.queue->wake_consumer();
+    const inline_consumers::unlocked meanwhile{handlers_};
+    return queue.claim(level_count);
+  }
+
   void copy_to(detail::channel& queue, tick_tag tag, std::size_t level_count) {
-    auto room = queue.try_claim(level_count);
-    if (room.payload == nullptr) {
-      const inline_consumers::unlocked meanwhile{handlers_};  // claim() may wait for that consumer
-      room = queue.claim(level_count);
-      if (room.payload == nullptr) return;
-    }
+    const auto room = room_in(queue, level_count);
+    if (room.payload == nullptr) return;
     *room.payload = *draft_.payload;
     std::copy_n(draft_.levels.begin(), level_count, room.body.elements.begin());
     set_body(*room.payload, tag.kind, room.body.position);

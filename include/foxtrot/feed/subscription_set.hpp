@@ -64,7 +64,8 @@ class subscription_set {
     return made;
   }
 
-  /// An answer came. The streams that it rejected; empty where it accepted, or was not for any request of ours.
+  /// An answer came. The streams that it rejected, those to be left included, which stay then; empty where it accepted,
+  /// or was not for any request of ours.
   std::vector<std::string> answered(std::int64_t id, bool accepted) {
     std::vector<std::string> rejected;
     if (asked_at_.erase(id) == 0) return rejected;
@@ -74,15 +75,31 @@ class subscription_set {
         known.now = accepted ? state::confirmed : state::rejected;
         if (!accepted) rejected.push_back(at->first);
       } else if (known.asked_in == id && known.now == state::leaving_asked) {
-        if (!known.come_back) {
+        if (!accepted) {
+          known = {.now = state::confirmed, .come_back = false, .asked_in = id};
+          rejected.push_back(at->first);
+        } else if (known.come_back) {
+          known = {};
+        } else {
           at = entries_.erase(at);
           continue;
         }
-        known = {};
       }
       ++at;
     }
     return rejected;
+  }
+
+  /// The request that waits longest for its answer, 0 if none does.
+  [[nodiscard]] std::int64_t oldest_id() const noexcept { return asked_at_.empty() ? 0 : asked_at_.begin()->first; }
+
+  /// The streams that this answer confirmed.
+  [[nodiscard]] std::vector<std::string> confirmed_by(std::int64_t id) const {
+    std::vector<std::string> streams;
+    for (const auto& [stream, known] : entries_) {
+      if (known.asked_in == id && known.now == state::confirmed) streams.push_back(stream);
+    }
+    return streams;
   }
 
   /// The connection is gone, and with it all the venue knew.

@@ -59,8 +59,9 @@ class websocket_manager {
   websocket_manager& operator=(const websocket_manager&) = delete;
   ~websocket_manager() = default;
 
-  /// Called on the loop after each `connected`.
+  /// Called on the loop after each `connected`, and for streams that the venue has confirmed.
   std::function<void()> on_connected;
+  detail::confirmation_handler on_confirmed;
 
   /// Begins; once.
   void start() { (void)scope_.spawn("session", run()); }
@@ -113,7 +114,12 @@ class websocket_manager {
     explicit on_exit(Action what) : action{std::move(what)} {}
     on_exit(const on_exit&) = delete;
     on_exit& operator=(const on_exit&) = delete;
-    ~on_exit() { action(); }
+    ~on_exit() {
+      try {
+        action();
+      } catch (...) {  // out of memory: the next attempt tells
+      }
+    }
   };
 
   [[nodiscard]] task<> run() {
@@ -127,7 +133,7 @@ class websocket_manager {
       if (wait > steady_time::duration::zero()) {
         if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
       }
-      if (attempts_ != 0) publish(status_code::reconnecting, {});
+      if (std::exchange(tried_, true)) publish(status_code::reconnecting, {});
       ++attempts_;
       last_error_ = co_await attempt();
       if (closing_) break;
@@ -145,7 +151,7 @@ class websocket_manager {
   [[nodiscard]] task<std::error_code> attempt() {
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed(stream.error());
-    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, log_};
+    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, on_confirmed, log_};
     if (const std::error_code error = co_await live.upgrade()) co_return failed(error);
 
     live_ = &live;
@@ -172,11 +178,11 @@ class websocket_manager {
     wanted_.forget_answers();
     if (live.was_healthy()) {
       retry_.reset();
-      attempts_ = 1;
+      attempts_ = 0;
     }
-    out_.counters().disconnects.add();
     const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
     if (!closing_) {
+      out_.counters().disconnects.add();
       out_.counters().count(reason);
       log_.report(severity::warning, "websocket_manager", "connection lost", reason);
     }
@@ -185,7 +191,7 @@ class websocket_manager {
 
   void publish(status_code code, std::error_code error) {
     status_record record = make_status(code, epoch_clock::now_ns(), error);
-    if (code == status_code::reconnecting) record.first = attempts_;
+    if (code == status_code::reconnecting) record.first = attempts_ + 1;
     publisher::batch batch{out_};
     batch.publish_status(record, protocol_.where());
   }
@@ -206,6 +212,7 @@ class websocket_manager {
   connection* live_{nullptr};  // in attempt()'s frame
   std::error_code last_error_;
   std::uint64_t attempts_{0};  // since the last healthy connection
+  bool tried_{false};
   bool closing_{false};
   std::atomic<session_state> state_{session_state::disconnected};
 };

@@ -1,6 +1,7 @@
 // foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
 #pragma once
 
+#include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/cpu.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
@@ -16,9 +17,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace foxtrot::inline v0 {
@@ -73,7 +76,7 @@ class channel {
       if (room.body.elements.empty()) return room;
     }
     // after the levels: a line for every loss of a depth event would leave no room for anything else
-    if (owed_drops_ != 0 && !pay_debts()) return room;
+    if (in_debt() && !pay_debts()) return room;
     room.payload = ring_.try_claim();
     return room;
   }
@@ -83,12 +86,14 @@ class channel {
     slot room = try_claim(level_count);
     if (room.payload == nullptr && when_full_ == overflow::block) room = wait_for_room(level_count);
     if (room.payload == nullptr) {
-      ++owed_drops_;
+      debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
       // relaxed: a statistic; the dropped event carries the number in order
       dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
     return room;
   }
+  /// Whether claim() may wait.
+  [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
 
   /// Hands over what was written into a claim.
   void publish(const slot& room, std::size_t level_count, line_tag tag) noexcept {
@@ -97,15 +102,16 @@ class channel {
     news_ = true;
   }
 
-  /// A status event. Without room, a state of the connection is kept until the consumer can be told.
-  void publish_status(const status_record& record, line_tag tag) noexcept {
-    const slot room = claim(0);
+  /// A status event, into what claim(0) gave. Without room, a state of the connection is kept until the consumer is
+  /// told.
+  void publish_status(const slot& room, const status_record& record, line_tag tag) noexcept {
     if (room.payload != nullptr) {
       room.payload->emplace<status_record>() = record;
       publish(room, 0, tag);
     } else if (is_connection_state(record.code)) {
-      owed_state_ = record;
-      owed_state_tag_ = tag;
+      const std::lock_guard lock{debts_.mutex};
+      debts_.state = {record, tag};
+      debts_.has_state.store(true, std::memory_order_release);
     }
   }
 
@@ -118,8 +124,7 @@ class channel {
 
   /// No more events will come.
   void close_by_producer() noexcept {
-    undelivered_drops_ = owed_drops_;
-    producer_closed_.store(true, std::memory_order_release);  // carries undelivered_drops_
+    producer_closed_.store(true, std::memory_order_release);
     consumer_spot_.wake();
   }
   [[nodiscard]] bool closed_by_consumer() const noexcept { return consumer_closed_.load(std::memory_order_acquire); }
@@ -145,15 +150,14 @@ class channel {
     line_tag tag{};
   };
 
-  /// The oldest event, in place. After the feed has closed, losses that it could not tell in order come last.
+  /// The oldest event, in place. Once everything has been read, what the producer could not tell for want of room.
   [[nodiscard]] item front() noexcept {
-    const bool last = closed_by_producer();  // before the look at the ring: what was published before closing is seen
+    // Before the look at the ring: what was published before a loss is then in it, so a loss is told in its place.
+    const std::uint64_t lost = debts_.drops.load(std::memory_order_acquire);
+    const bool untold = debts_.has_state.load(std::memory_order_acquire);
     if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
-    if (!last || undelivered_drops_ == 0) return {};
-    status_record lost = make_status(status_code::dropped, 0);
-    lost.first = undelivered_drops_;
-    last_words_.emplace<status_record>() = lost;
-    return {&last_words_, tick_tag{.kind = tick_kind::status}.packed()};
+    if (lost != 0 || untold || last_words_tag_) return tell_debts(lost);
+    return {};
   }
   [[nodiscard]] std::span<const raw_level> body_of(const item& oldest) const noexcept {
     if (!has_levels(tick_tag::unpack(oldest.tag).kind)) return {};
@@ -164,7 +168,7 @@ class channel {
   /// Gives the front event back.
   void pop(const item& oldest) noexcept {
     if (oldest.payload == &last_words_) {
-      undelivered_drops_ = 0;  // the producer has closed: ours now
+      last_words_tag_.reset();
       return;
     }
     if (const auto body = body_of(oldest); !body.empty()) {
@@ -190,18 +194,57 @@ class channel {
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
  private:
+  [[nodiscard]] bool in_debt() const noexcept {
+    return debts_.drops.load(std::memory_order_relaxed) != 0 || debts_.has_state.load(std::memory_order_relaxed);
+  }
+
+  // What the consumer must hear but had no room for. Whoever gets there first tells it: the producer before the next
+  // event, the consumer once it has read everything before. On a line of its own, written on losses only.
+  struct alignas(cache_line) debts {
+    std::atomic<std::uint64_t> drops{0};
+    std::atomic<bool> has_state{false};
+    std::mutex mutex;  // guards state
+    std::optional<std::pair<status_record, line_tag>> state;
+  };
+
+  [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept {
+    if (!debts_.has_state.load(std::memory_order_acquire)) return std::nullopt;
+    const std::lock_guard lock{debts_.mutex};
+    debts_.has_state.store(false, std::memory_order_relaxed);  // under the mutex
+    return std::exchange(debts_.state, std::nullopt);
+  }
+  [[nodiscard]] static status_record told_of(std::uint64_t lost) noexcept {
+    status_record record = make_status(status_code::dropped, epoch_clock::now_ns());
+    record.first = lost;
+    return record;
+  }
+
   // After a loss the consumer first hears how much it lost, then what state the connection is in, then goes on.
   [[nodiscard]] bool pay_debts() noexcept {
     constexpr std::size_t lines = 3;  // those two and the next event
     if (ring_.free_lines(lines) < lines) return false;
-    status_record lost = make_status(status_code::dropped, 0);
-    lost.first = owed_drops_;
-    owed_drops_ = 0;
-    put(lost, tick_tag{.kind = tick_kind::status}.packed());
-    if (owed_state_) put(*owed_state_, owed_state_tag_);
-    owed_state_.reset();
+    if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
+      put(told_of(lost), tick_tag{.kind = tick_kind::status}.packed());
+    }
+    if (const auto state = take_state()) put(state->first, state->second);
     news_ = true;
     return true;
+  }
+
+  // The consumer's own telling, in a line of its own. `lost` was read before the ring was seen to be empty.
+  [[nodiscard]] item tell_debts(std::uint64_t lost) noexcept {
+    if (!last_words_tag_) {
+      if (lost != 0 && debts_.drops.compare_exchange_strong(lost, 0, std::memory_order_acq_rel)) {
+        last_words_.emplace<status_record>() = told_of(lost);
+        last_words_tag_ = tick_tag{.kind = tick_kind::status}.packed();
+      } else if (const auto state = take_state()) {
+        last_words_.emplace<status_record>() = state->first;
+        last_words_tag_ = state->second;
+      } else {
+        return {};
+      }
+    }
+    return {&last_words_, *last_words_tag_};
   }
   void put(const status_record& record, line_tag tag) noexcept {
     ring_.try_claim()->emplace<status_record>() = record;
@@ -240,14 +283,12 @@ class channel {
   std::atomic<bool> producer_closed_{false};
   std::atomic<bool> consumer_closed_{false};
   std::atomic<bool> interrupted_{false};
-  std::atomic<std::uint64_t> dropped_{0};  // written by the producer
-  std::uint64_t undelivered_drops_{0};     // the producer's until producer_closed_, then the consumer's
-  tick_payload last_words_;                // consumer's thread
+  std::atomic<std::uint64_t> dropped_{0};   // written by the producer
+  tick_payload last_words_;                 // consumer's thread
+  std::optional<line_tag> last_words_tag_;  // consumer's thread: there are some
+  debts debts_;
   // the producer's own
-  alignas(cache_line) std::uint64_t owed_drops_{0};  // lost since the consumer was last told
-  std::optional<status_record> owed_state_;
-  line_tag owed_state_tag_;
-  bool news_{false};
+  alignas(cache_line) bool news_{false};
 };
 
 }  // namespace detail

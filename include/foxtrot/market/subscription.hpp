@@ -42,12 +42,14 @@ class subscription {
   /// counts as consumed even if the handler throws.
   template <event_handler Handler>
   std::size_t poll(std::size_t max, Handler&& handler) {
+    const auto keep = channel_;  // the handler may cancel this subscription, or assign another to it
+    if (keep == nullptr) return 0;
+    const producer_waker wake{*keep};
     std::size_t done = 0;
-    if (channel_ == nullptr) return done;
-    const producer_waker wake{*channel_};
-    for (; done < max; ++done) {
-      const held next{*channel_};
+    while (done < max && channel_ == keep) {
+      const held next{*keep};
       if (!next) break;
+      ++done;
       handler(next.get());
     }
     return done;
@@ -65,7 +67,8 @@ class subscription {
   /// A loop over events as they come: `for (const auto& event : ticks.until(stop)) ...`. It ends when the stop is
   /// requested, when the feed has closed and everything is read, or when no event came for `patience`. An event is
   /// taken when the loop moves on or is left, by break or by an exception.
-  [[nodiscard]] range until(std::stop_token stop, std::optional<duration> patience = {});
+  [[nodiscard]] range until(std::stop_token stop, std::optional<duration> patience = {}) &;
+  range until(std::stop_token stop, std::optional<duration> patience = {}) && = delete;  // it would end with the line
 
   /// True once the feed has closed, or this end was cancelled, and everything has been read. The reading thread.
   [[nodiscard]] bool closed() const noexcept {
@@ -206,7 +209,7 @@ class subscription::range {
   std::optional<held> current_;
 };
 
-inline subscription::range subscription::until(std::stop_token stop, std::optional<duration> patience) {
+inline subscription::range subscription::until(std::stop_token stop, std::optional<duration> patience) & {
   return range{*this, std::move(stop), patience};
 }
 

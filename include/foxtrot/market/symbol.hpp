@@ -65,8 +65,8 @@ class symbol_table {
     fresh.length = static_cast<std::uint8_t>(name.size());
     std::size_t at = hash(name);
     while (buckets_[at & (bucket_count - 1)].load(std::memory_order_relaxed) != 0) ++at;
+    size_.store(id, std::memory_order_release);  // before the bucket: whoever finds an id finds its name, too
     buckets_[at & (bucket_count - 1)].store(static_cast<std::uint16_t>(id), std::memory_order_release);
-    size_.store(id, std::memory_order_release);  // last: an id below size() has its name
     return symbol_id{static_cast<std::uint16_t>(id)};
   }
 

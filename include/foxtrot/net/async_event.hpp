@@ -99,6 +99,7 @@ class async_event {
 
   static void begin(const std::shared_ptr<state>& shared, handler waiting) {
     auto slot = waiting.get_cancellation_slot();
+    if (shared->waiter) shared->complete(errc::would_block);  // one at a time: the one before gives way
     const std::uint64_t round = ++shared->round;
     shared->waiter.emplace(std::move(waiting));
     shared->waits.add(*shared);

@@ -88,6 +88,12 @@ class async_thread_bridge {
     thread_.reset();
   }
 
+  /// True from start until stop or join has joined the thread.
+  [[nodiscard]] bool has_thread() {
+    const std::lock_guard lock{control_};
+    return thread_.has_value();
+  }
+
   [[nodiscard]] asio::io_context& context() noexcept { return loop_; }
   [[nodiscard]] timer_queue& timers() noexcept { return timers_; }
   [[nodiscard]] task_scope& scope() noexcept { return scope_; }

@@ -48,6 +48,11 @@ class timer_core : public std::enable_shared_from_this<timer_core> {
   std::size_t run_due() {
     const steady_time now = time_.now();
     const std::uint64_t first_new = next_number_;  // timers that callbacks add wait for the next call
+    struct rearmer {
+      timer_core& core;
+      ~rearmer() { core.arm(); }
+    };
+    const rearmer always{*this};  // also where a callback throws
     std::size_t ran = 0;
     for (auto entry = entries_.begin(); entry != entries_.end() && entry->first.first <= now;) {
       if (entry->first.second >= first_new) {
@@ -59,7 +64,6 @@ class timer_core : public std::enable_shared_from_this<timer_core> {
       ++ran;
       entry = entries_.begin();  // the callback may have changed everything
     }
-    arm();
     return ran;
   }
 

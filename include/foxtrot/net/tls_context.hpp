@@ -28,14 +28,14 @@ enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
 
 struct tls_settings {
   tls_role role{tls_role::client};
-  bool verify{true};    ///< client: check chain and host name; off for experiments only
-  std::string ca_file{};///< PEM file of trusted authorities
-  std::string ca_pem{};///< the same as text; with neither, the system's authorities
+  bool verify{true};      ///< client: check chain and host name; off for experiments only
+  std::string ca_file{};  ///< PEM file of trusted authorities
+  std::string ca_pem{};   ///< the same as text; with neither, the system's authorities
   tls_version min_version{tls_version::tls_1_2};
   tls_version max_version{tls_version::tls_1_3};
-  std::vector<std::string> alpn{};///< protocols to offer, in order of preference; client only
-  std::string certificate_pem{};///< server: its certificate, then those in between; text
-  std::string key_pem{};///< server: the private key; text
+  std::vector<std::string> alpn{};  ///< protocols to offer, in order of preference; client only
+  std::string certificate_pem{};    ///< server: its certificate, then those in between; text
+  std::string key_pem{};            ///< server: the private key; text
 };
 
 /// A shared, immutable SSL_CTX: copies are cheap and may be used by several threads at once.

@@ -181,8 +181,10 @@ class codec {
     if (found_.bids > most_levels || found_.asks > most_levels) return errc::number_out_of_range;
     if (futures_book) {
       if (!(read(found_.scalars.number(detail::letter('U'), first_id)) &&
-            read(found_.scalars.number(detail::letter('u'), last_id))))
+            read(found_.scalars.number(detail::letter('u'), last_id)))) {
         return bad;
+      }
+      if (first_id > last_id) return errc::number_out_of_range;
     } else if (!read(found_.scalars.number(field::last_update_id, last_id))) {
       return bad;
     }

@@ -69,7 +69,8 @@ class depth_fetcher {
 
   /// Runs until cancelled.
   [[nodiscard]] task<> run() {
-    backoff retry{{.base = std::chrono::milliseconds{500}, .cap = std::chrono::milliseconds{30'000}}};
+    backoff retry{
+        {.base = std::chrono::milliseconds{500}, .cap = std::chrono::milliseconds{30'000}, .first_immediate = false}};
     while (true) {
       if (waiting_.empty()) {
         if (const std::error_code error = co_await news_.wait()) co_return;
@@ -80,7 +81,10 @@ class depth_fetcher {
       const std::error_code error = co_await fetch(symbol);
       if (error == errc::cancelled) co_return;
       const bool done = !error || error == errc::http_client_error;  // "no such symbol" will not change
-      if (done && round == round_) waiting_.pop_front();
+      if (round == round_) {
+        waiting_.pop_front();
+        if (!done) waiting_.push_back(symbol);  // the others have their turn first
+      }
       if (!error) {
         retry.reset();
         continue;
@@ -88,7 +92,8 @@ class depth_fetcher {
       out_.counters().count(error);
       settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, error);
       if (done) continue;
-      if (const std::error_code stopped = co_await timers_.sleep_for(retry.next())) co_return;
+      const auto wait = std::max(retry.next(), not_before_ - timers_.now());
+      if (const std::error_code stopped = co_await timers_.sleep_for(wait)) co_return;
     }
   }
 
@@ -100,21 +105,24 @@ class depth_fetcher {
     const steady_time::duration limit = settings_.given.request_timeout;
     auto answer = co_await client_.get(std::move(where), limit);
     if (!answer) co_return answer.error();
-    if (const std::error_code refused = answer->error()) co_return refused;
-    publish(symbol, answer->body);
-    co_return std::error_code{};
+    if (const std::error_code refused = answer->error()) {
+      const bool told_to_wait = refused == errc::http_rate_limited || refused == errc::http_banned;
+      if (told_to_wait) not_before_ = timers_.now() + answer->retry_after().value_or(std::chrono::seconds{60});
+      co_return refused;
+    }
+    co_return publish(symbol, answer->body);
   }
 
-  void publish(const std::string& symbol, const std::string& body) {
+  [[nodiscard]] std::error_code publish(const std::string& symbol, const std::string& body) {
     publisher::batch batch{out_};
     feed_counters& count = batch.counters();
     count.messages.add();
     count.bytes.add(body.size());
     const auto now = epoch_clock::now_ns() + settings_.given.session.clock_shift.count();
     switch (decoder_.messages().decode_depth(body, symbol, now, batch)) {
-      case message_type::tick: return;
-      case message_type::rejected: return count.rejected.add();
-      default: return count.unknown.add();
+      case message_type::tick: return {};
+      case message_type::rejected: count.rejected.add(); return decoder_.last_error();
+      default: count.unknown.add(); return errc::malformed_message;
     }
   }
 
@@ -126,6 +134,7 @@ class depth_fetcher {
   async_event news_;
   std::deque<std::string> waiting_;
   std::uint64_t round_{0};
+  steady_time not_before_{};  // the server said when to come back
 };
 
 }  // namespace foxtrot::inline v0::binance::detail

@@ -45,7 +45,7 @@ class engine {
   engine& operator=(const engine&) = delete;
   /// Joins the network thread, however long a handler there still takes.
   ~engine() {
-    bridge_.join();
+    join();
     // What stop() could not end in time ends here, while everything it refers to is alive.
     requests_.cancel();
     session_.cancel();
@@ -53,27 +53,22 @@ class engine {
     bridge_.context().poll();
   }
 
-  [[nodiscard]] std::error_code start(std::vector<std::string> streams) {
+  /// Stores who the network thread is, before any event can reach a handler there.
+  [[nodiscard]] std::error_code start(std::vector<std::string> streams, std::atomic<std::thread::id>& network_thread) {
     if (const std::error_code error = bridge_.start()) return error;
     return bridge_.call(
-        [this, &streams] {
+        [this, &streams, &network_thread] {
+          network_thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
           session_.subscribe(streams);
           if (settings_.given.depth_snapshots) {
-            session_.on_connected = [this] {
-              const std::vector<std::string> all = session_.subscriptions().streams();
-              fetcher_.forget();
-              fetcher_.ask(all);
-            };
+            // Not before the updates come: a snapshot older than the first of them would leave a hole.
+            session_.on_connected = [this] { fetcher_.forget(); };
+            session_.on_confirmed = [this](const std::vector<std::string>& confirmed) { fetcher_.ask(confirmed); };
             (void)requests_.spawn("depth snapshots", fetcher_.run());
           }
           session_.start();
         },
         start_patience);
-  }
-
-  /// Stores who the network thread is.
-  [[nodiscard]] std::error_code remember_thread(std::atomic<std::thread::id>& id) {
-    return bridge_.call([&id] { id.store(std::this_thread::get_id(), std::memory_order_relaxed); }, start_patience);
   }
 
   /// Ends everything in order: the session says goodbye, the requests are dropped, the thread is joined. On the network
@@ -87,10 +82,7 @@ class engine {
   }
 
   void subscribe(std::vector<std::string> streams) {
-    bridge_.post([this, streams = std::move(streams)] {
-      session_.subscribe(streams);
-      if (settings_.given.depth_snapshots && session_.state() == session_state::connected) fetcher_.ask(streams);
-    });
+    bridge_.post([this, streams = std::move(streams)] { session_.subscribe(streams); });
   }
   void unsubscribe(std::vector<std::string> streams) {
     bridge_.post([this, streams = std::move(streams)] { session_.unsubscribe(streams); });
@@ -102,6 +94,11 @@ class engine {
   void drop_connection() {
     bridge_.post([this] { session_.drop(errc::closed); });
   }
+
+  /// After stop(): the network thread has not ended, because a handler there has not returned.
+  [[nodiscard]] bool stuck() { return bridge_.has_thread(); }
+  /// Ends the network thread however long a handler there still takes.
+  void join() { bridge_.join(); }
 
   /// True once stop() was called.
   [[nodiscard]] bool ending() const noexcept { return ending_.load(std::memory_order_relaxed); }

@@ -45,6 +45,8 @@ class market_data {
   /// Disconnects; consumers read what is there and then see the end.
   ~market_data() {
     disconnect();
+    if (engine_ != nullptr) engine_->join();
+    engine_.reset();
     out_.close();
   }
 
@@ -62,20 +64,23 @@ class market_data {
   /// A handler on the network thread: see publisher::subscribe_inline.
   [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
                                                              inline_handler handler) {
-    return out_.subscribe_inline(wanted, std::move(handler));
+    auto made = out_.subscribe_inline(wanted, std::move(handler));
+    with_engine([](detail::engine& running) { running.greet_newcomers(); });
+    return made;
   }
 
   /// Starts the network thread and returns; the connection is made there, and consumers hear of it. Connected already:
-  /// nothing. The error is the system's, where no thread could be had.
+  /// nothing. The error is the system's, where no thread could be had; errc::would_block while an earlier disconnect
+  /// waits for an inline handler to return.
   std::error_code connect() {
-    if (on_network_thread()) return {};
+    if (on_network_thread()) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     const std::lock_guard lock{mutex_};
-    if (engine_ != nullptr && engine_->ending()) (void)end_engine();  // an inline handler has disconnected
-    if (engine_ != nullptr) return {};
+    const bool over = engine_ != nullptr && (engine_->ending() || engine_->state() == session_state::error);
+    if (over) (void)end_engine();  // an inline handler has disconnected, or the session has given up
+    if (engine_ != nullptr) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     out_.interrupt(false);
     engine_ = std::make_unique<detail::engine>(settings_, out_);
-    std::error_code failed = engine_->start(streams_now());
-    if (!failed) failed = engine_->remember_thread(network_thread_);
+    const std::error_code failed = engine_->start(streams_now(), network_thread_);
     if (failed) end_engine();
     return failed;
   }
@@ -90,15 +95,18 @@ class market_data {
     return engine_ != nullptr ? end_engine() : std::error_code{};
   }
 
-  /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one.
+  /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one,
+  /// or for more than 1,024 in all.
   std::error_code subscribe_streams(const std::vector<std::string>& streams) {
     if (!std::all_of(streams.begin(), streams.end(), is_stream_name)) return errc::bad_argument;
     {
       const std::lock_guard lock{streams_mutex_};
+      std::vector<std::string> all = settings_.given.streams;
       for (const std::string& stream : streams) {
-        auto& all = settings_.given.streams;
         if (std::find(all.begin(), all.end(), stream) == all.end()) all.push_back(stream);
       }
+      if (all.size() > detail::max_streams) return errc::bad_argument;
+      settings_.given.streams = std::move(all);
     }
     with_engine([&streams](detail::engine& running) { running.subscribe(streams); });
     return {};
@@ -156,6 +164,8 @@ class market_data {
 
   std::error_code end_engine() {
     const std::error_code late = engine_->stop();
+    if (engine_->stuck())
+      return late;  // in a handler, which may still use it: a later disconnect or the destructor joins
     engine_.reset();
     network_thread_.store({}, std::memory_order_relaxed);
     return late;

@@ -85,7 +85,7 @@ class message_scanner {
           bad = set_stream(token);
         } else if (key == "result" || key == "error") {
           found_.is_answer = true;
-          found_.is_error = found_.is_error || key == "error";
+          if (key == "error" && !token.starts_with("null")) found_.is_error = true;
         } else {
           bad = found_.scalars.put(field_of(key), token);
         }

@@ -67,6 +67,7 @@ static_assert(venue_protocol<protocol>);
         c == '\x7f')
       return false;
   }
+  if (name.front() == '!') return name.size() > 1;
   return name.find('@') != std::string_view::npos && name.front() != '@' && name.back() != '@';
 }
 

@@ -52,6 +52,9 @@ struct market_data_settings {
 
 namespace detail {
 
+/// The venue's limit for one connection.
+inline constexpr std::size_t max_streams = 1024;
+
 /// Settings that have been checked and completed.
 struct checked_settings {
   market_data_settings given;
@@ -65,7 +68,9 @@ struct checked_settings {
     auto rest = url::parse(given.rest_url.empty() ? venue.rest : given.rest_url);
     if (!websocket) return websocket.error();
     if (!rest) return rest.error();
+    if (websocket->target != "/" || rest->target != "/") return errc::bad_url;  // the paths are ours
     if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
+    if (given.streams.size() > max_streams) return errc::bad_argument;
     for (const std::string& stream : given.streams) {
       if (!is_stream_name(stream)) return errc::bad_argument;
     }
