@@ -89,6 +89,7 @@ class channel {
       debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
       // relaxed: a statistic; the dropped event carries the number in order
       dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      news_ = true;
     }
     return room;
   }
@@ -115,7 +116,7 @@ class channel {
     }
   }
 
-  /// Wakes the consumer if something was published since the last call: once per drain of the socket.
+  /// Wakes the consumer if something was published or lost since the last call: once per drain of the socket.
   void wake_consumer() noexcept {
     if (!news_) return;
     news_ = false;
@@ -152,12 +153,9 @@ class channel {
 
   /// The oldest event, in place. Once everything has been read, what the producer could not tell for want of room.
   [[nodiscard]] item front() noexcept {
-    // Before the look at the ring: what was published before a loss is then in it, so a loss is told in its place.
-    const std::uint64_t lost = debts_.drops.load(std::memory_order_acquire);
-    const bool untold = debts_.has_state.load(std::memory_order_acquire);
+    if (last_words_tag_) return {&last_words_, *last_words_tag_};  // until pop(), whatever came since
     if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
-    if (lost != 0 || untold || last_words_tag_) return tell_debts(lost);
-    return {};
+    return in_debt() ? tell_debts() : item{};
   }
   [[nodiscard]] std::span<const raw_level> body_of(const item& oldest) const noexcept {
     if (!has_levels(tick_tag::unpack(oldest.tag).kind)) return {};
@@ -185,7 +183,8 @@ class channel {
 
   template <class Predicate>
   void park_consumer(Predicate&& nothing_new, std::optional<std::chrono::nanoseconds> patience) noexcept {
-    consumer_spot_.park([&] { return ring_.empty() && !closed_by_producer() && nothing_new(); }, patience);
+    consumer_spot_.park([&] { return ring_.empty() && !in_debt() && !closed_by_producer() && nothing_new(); },
+                        patience);
   }
 
   [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
@@ -195,7 +194,8 @@ class channel {
 
  private:
   [[nodiscard]] bool in_debt() const noexcept {
-    return debts_.drops.load(std::memory_order_relaxed) != 0 || debts_.has_state.load(std::memory_order_relaxed);
+    // acquire: what was published before the loss is in the ring
+    return debts_.drops.load(std::memory_order_acquire) != 0 || debts_.has_state.load(std::memory_order_acquire);
   }
 
   // What the consumer must hear but had no room for. Whoever gets there first tells it: the producer before the next
@@ -203,14 +203,13 @@ class channel {
   struct alignas(cache_line) debts {
     std::atomic<std::uint64_t> drops{0};
     std::atomic<bool> has_state{false};
-    std::mutex mutex;  // guards state
+    std::mutex mutex;  // guards state, and who pays: whoever has it finds the ring as the loss left it
     std::optional<std::pair<status_record, line_tag>> state;
   };
 
+  // Under the mutex.
   [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept {
-    if (!debts_.has_state.load(std::memory_order_acquire)) return std::nullopt;
-    const std::lock_guard lock{debts_.mutex};
-    debts_.has_state.store(false, std::memory_order_relaxed);  // under the mutex
+    debts_.has_state.store(false, std::memory_order_relaxed);
     return std::exchange(debts_.state, std::nullopt);
   }
   [[nodiscard]] static status_record told_of(std::uint64_t lost) noexcept {
@@ -223,6 +222,8 @@ class channel {
   [[nodiscard]] bool pay_debts() noexcept {
     constexpr std::size_t lines = 3;  // those two and the next event
     if (ring_.free_lines(lines) < lines) return false;
+    const std::unique_lock lock{debts_.mutex, std::try_to_lock};
+    if (!lock) return false;  // the consumer is just telling: this one is lost, too
     if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
       put(told_of(lost), tick_tag{.kind = tick_kind::status}.packed());
     }
@@ -231,18 +232,20 @@ class channel {
     return true;
   }
 
-  // The consumer's own telling, in a line of its own. `lost` was read before the ring was seen to be empty.
-  [[nodiscard]] item tell_debts(std::uint64_t lost) noexcept {
-    if (!last_words_tag_) {
-      if (lost != 0 && debts_.drops.compare_exchange_strong(lost, 0, std::memory_order_acq_rel)) {
-        last_words_.emplace<status_record>() = told_of(lost);
-        last_words_tag_ = tick_tag{.kind = tick_kind::status}.packed();
-      } else if (const auto state = take_state()) {
-        last_words_.emplace<status_record>() = state->first;
-        last_words_tag_ = state->second;
-      } else {
-        return {};
-      }
+  // The consumer's own telling, in a line of its own. In debt, the producer publishes nothing before it has paid, and
+  // it cannot pay now: an empty ring stays empty, and the loss is told in its place.
+  [[nodiscard]] item tell_debts() noexcept {
+    const std::lock_guard lock{debts_.mutex};
+    if (!in_debt()) return {};
+    if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
+    if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
+      last_words_.emplace<status_record>() = told_of(lost);
+      last_words_tag_ = tick_tag{.kind = tick_kind::status}.packed();
+    } else if (const auto state = take_state()) {
+      last_words_.emplace<status_record>() = state->first;
+      last_words_tag_ = state->second;
+    } else {
+      return {};
     }
     return {&last_words_, *last_words_tag_};
   }

@@ -1,0 +1,60 @@
+#include <foxtrot/market/status.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <system_error>
+
+using namespace foxtrot;
+
+namespace {
+
+status made(const status_record& record) {
+  static symbol_table table;
+  return {record, {.kind = tick_kind::status}, table};
+}
+
+}  // namespace
+
+TEST_CASE("status: every code has a name of its own", "[market]") {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < status_code_count; ++i) {
+    names.insert(made(make_status(static_cast<status_code>(i), 0)).name());
+  }
+  CHECK(names.size() == status_code_count);
+  CHECK(names.count("?") == 0);
+  CHECK(std::string{made(make_status(status_code::fallback_ended, 0)).name()} == "fallback_ended");
+  CHECK(std::string{made(make_status(static_cast<status_code>(99), 0)).name()} == "?");
+}
+
+TEST_CASE("status: errors come back as they went in", "[market]") {
+  CHECK_FALSE(made(make_status(status_code::connected, 0)).error());
+  CHECK(made(make_status(status_code::disconnected, 0, errc::heartbeat_lost)).error() == errc::heartbeat_lost);
+  const std::error_code reset{ECONNRESET, std::system_category()};
+  CHECK(made(make_status(status_code::disconnected, 0, reset)).error() == reset);
+  CHECK(made(make_status(status_code::disconnected, 0, reset)).error() == condition::transient);
+}
+
+TEST_CASE("status: its numbers", "[market]") {
+  status_record record = make_status(status_code::gap, 77);
+  record.first = 10;
+  record.second = 12;
+  record.gap_kind = tick_kind::trade;
+  const status gap = made(record);
+  CHECK(gap.code() == status_code::gap);
+  CHECK(gap.from() == 10);
+  CHECK(gap.to() == 12);
+  CHECK(gap.gap_kind() == tick_kind::trade);
+  CHECK(gap.received().time_since_epoch().count() == 77);
+  CHECK_FALSE(gap.symbol());
+
+  record = make_status(status_code::dropped, 0);
+  record.first = 5;
+  CHECK(made(record).count() == 5);
+  record = make_status(status_code::reconnecting, 0);
+  record.first = 3;
+  CHECK(made(record).attempt() == 3);
+}
