@@ -94,6 +94,21 @@
 
 // foxtrot/core/error.hpp: every error foxtrot reports itself, in one category, grouped by conditions.
 
+// foxtrot/core/immortal.hpp: objects of the process that are never destroyed, because threads may outlive main.
+
+namespace foxtrot::inline v0::detail {
+
+/// The one T of the process, made at the first call, also where several shared objects use foxtrot. It takes no memory
+/// from the heap, and exit() leaves it alone: a thread that still runs then may go on using it.
+template <class T>
+[[gnu::visibility("default")]] [[nodiscard]] T& immortal() {
+  alignas(T) static std::byte place[sizeof(T)];
+  static T* const made = ::new (static_cast<void*>(place)) T;
+  return *made;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
 namespace foxtrot::inline v0 {
 
 /// What went wrong. Errors of the operating system keep their own codes (std::system_category()) and take part in the
@@ -324,15 +339,13 @@ class condition_category final : public std::error_category {
   [[nodiscard]] bool equivalent(const std::error_code& code, int value) const noexcept override;
 };
 
-// Categories compare by address: default visibility keeps one instance where several shared objects use foxtrot.
+// Categories compare by address: there is one of each in a process.
 [[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& category() noexcept {
-  static const error_category* const instance = new error_category;  // never destroyed: threads may outlive main
-  return *instance;
+  return immortal<error_category>();
 }
 
 [[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& conditions() noexcept {
-  static const condition_category* const instance = new condition_category;
-  return *instance;
+  return immortal<condition_category>();
 }
 
 inline bool condition_category::equivalent(const std::error_code& code, int value) const noexcept {
@@ -459,15 +472,15 @@ class time_source {
   [[nodiscard]] virtual bool manual() const noexcept { return false; }
 };
 
+namespace detail {
+class system_time_source final : public time_source {
+ public:
+  [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
+};
+}  // namespace detail
+
 /// The process's steady clock.
-[[gnu::visibility("default")]] [[nodiscard]] inline time_source& system_time() noexcept {
-  class system_time_source final : public time_source {
-   public:
-    [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
-  };
-  static system_time_source* const instance = new system_time_source;  // never destroyed: threads may outlive main
-  return *instance;
-}
+[[nodiscard]] inline time_source& system_time() noexcept { return detail::immortal<detail::system_time_source>(); }
 
 /// Time that stands still until `advance`. Any thread may read it.
 class manual_time final : public time_source {
@@ -1144,10 +1157,7 @@ class symbol_table {
   }
 
   /// The table that everything uses unless given another: one per process, also across shared objects.
-  [[gnu::visibility("default")]] [[nodiscard]] static symbol_table& shared() {
-    static symbol_table* const instance = new symbol_table;  // never destroyed: threads may outlive main
-    return *instance;
-  }
+  [[nodiscard]] static symbol_table& shared() { return detail::immortal<symbol_table>(); }
 
   /// The number of a known name, or symbol_id::none. Any thread.
   [[nodiscard]] symbol_id find(std::string_view name) const noexcept {
@@ -2129,6 +2139,7 @@ class channel {
       debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
       // relaxed: a statistic; the dropped event carries the number in order
       dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      news_ = true;
     }
     return room;
   }
@@ -2155,7 +2166,7 @@ class channel {
     }
   }
 
-  /// Wakes the consumer if something was published since the last call: once per drain of the socket.
+  /// Wakes the consumer if something was published or lost since the last call: once per drain of the socket.
   void wake_consumer() noexcept {
     if (!news_) return;
     news_ = false;
@@ -2192,12 +2203,9 @@ class channel {
 
   /// The oldest event, in place. Once everything has been read, what the producer could not tell for want of room.
   [[nodiscard]] item front() noexcept {
-    // Before the look at the ring: what was published before a loss is then in it, so a loss is told in its place.
-    const std::uint64_t lost = debts_.drops.load(std::memory_order_acquire);
-    const bool untold = debts_.has_state.load(std::memory_order_acquire);
+    if (last_words_tag_) return {&last_words_, *last_words_tag_};  // until pop(), whatever came since
     if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
-    if (lost != 0 || untold || last_words_tag_) return tell_debts(lost);
-    return {};
+    return in_debt() ? tell_debts() : item{};
   }
   [[nodiscard]] std::span<const raw_level> body_of(const item& oldest) const noexcept {
     if (!has_levels(tick_tag::unpack(oldest.tag).kind)) return {};
@@ -2225,7 +2233,8 @@ class channel {
 
   template <class Predicate>
   void park_consumer(Predicate&& nothing_new, std::optional<std::chrono::nanoseconds> patience) noexcept {
-    consumer_spot_.park([&] { return ring_.empty() && !closed_by_producer() && nothing_new(); }, patience);
+    consumer_spot_.park([&] { return ring_.empty() && !in_debt() && !closed_by_producer() && nothing_new(); },
+                        patience);
   }
 
   [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
@@ -2235,7 +2244,8 @@ class channel {
 
  private:
   [[nodiscard]] bool in_debt() const noexcept {
-    return debts_.drops.load(std::memory_order_relaxed) != 0 || debts_.has_state.load(std::memory_order_relaxed);
+    // acquire: what was published before the loss is in the ring
+    return debts_.drops.load(std::memory_order_acquire) != 0 || debts_.has_state.load(std::memory_order_acquire);
   }
 
   // What the consumer must hear but had no room for. Whoever gets there first tells it: the producer before the next
@@ -2243,14 +2253,13 @@ class channel {
   struct alignas(cache_line) debts {
     std::atomic<std::uint64_t> drops{0};
     std::atomic<bool> has_state{false};
-    std::mutex mutex;  // guards state
+    std::mutex mutex;  // guards state, and who pays: whoever has it finds the ring as the loss left it
     std::optional<std::pair<status_record, line_tag>> state;
   };
 
+  // Under the mutex.
   [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept {
-    if (!debts_.has_state.load(std::memory_order_acquire)) return std::nullopt;
-    const std::lock_guard lock{debts_.mutex};
-    debts_.has_state.store(false, std::memory_order_relaxed);  // under the mutex
+    debts_.has_state.store(false, std::memory_order_relaxed);
     return std::exchange(debts_.state, std::nullopt);
   }
   [[nodiscard]] static status_record told_of(std::uint64_t lost) noexcept {
@@ -2263,6 +2272,8 @@ class channel {
   [[nodiscard]] bool pay_debts() noexcept {
     constexpr std::size_t lines = 3;  // those two and the next event
     if (ring_.free_lines(lines) < lines) return false;
+    const std::unique_lock lock{debts_.mutex, std::try_to_lock};
+    if (!lock) return false;  // the consumer is just telling: this one is lost, too
     if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
       put(told_of(lost), tick_tag{.kind = tick_kind::status}.packed());
     }
@@ -2271,18 +2282,20 @@ class channel {
     return true;
   }
 
-  // The consumer's own telling, in a line of its own. `lost` was read before the ring was seen to be empty.
-  [[nodiscard]] item tell_debts(std::uint64_t lost) noexcept {
-    if (!last_words_tag_) {
-      if (lost != 0 && debts_.drops.compare_exchange_strong(lost, 0, std::memory_order_acq_rel)) {
-        last_words_.emplace<status_record>() = told_of(lost);
-        last_words_tag_ = tick_tag{.kind = tick_kind::status}.packed();
-      } else if (const auto state = take_state()) {
-        last_words_.emplace<status_record>() = state->first;
-        last_words_tag_ = state->second;
-      } else {
-        return {};
-      }
+  // The consumer's own telling, in a line of its own. In debt, the producer publishes nothing before it has paid, and
+  // it cannot pay now: an empty ring stays empty, and the loss is told in its place.
+  [[nodiscard]] item tell_debts() noexcept {
+    const std::lock_guard lock{debts_.mutex};
+    if (!in_debt()) return {};
+    if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
+    if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
+      last_words_.emplace<status_record>() = told_of(lost);
+      last_words_tag_ = tick_tag{.kind = tick_kind::status}.packed();
+    } else if (const auto state = take_state()) {
+      last_words_.emplace<status_record>() = state->first;
+      last_words_tag_ = state->second;
+    } else {
+      return {};
     }
     return {&last_words_, *last_words_tag_};
   }

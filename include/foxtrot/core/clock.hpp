@@ -1,6 +1,8 @@
 // foxtrot/core/clock.hpp: time as a seam: the system's clocks, or one that a test advances by hand.
 #pragma once
 
+#include <foxtrot/core/immortal.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -24,15 +26,15 @@ class time_source {
   [[nodiscard]] virtual bool manual() const noexcept { return false; }
 };
 
+namespace detail {
+class system_time_source final : public time_source {
+ public:
+  [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
+};
+}  // namespace detail
+
 /// The process's steady clock.
-[[gnu::visibility("default")]] [[nodiscard]] inline time_source& system_time() noexcept {
-  class system_time_source final : public time_source {
-   public:
-    [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
-  };
-  static system_time_source* const instance = new system_time_source;  // never destroyed: threads may outlive main
-  return *instance;
-}
+[[nodiscard]] inline time_source& system_time() noexcept { return detail::immortal<detail::system_time_source>(); }
 
 /// Time that stands still until `advance`. Any thread may read it.
 class manual_time final : public time_source {

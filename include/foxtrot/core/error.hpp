@@ -1,6 +1,8 @@
 // foxtrot/core/error.hpp: every error foxtrot reports itself, in one category, grouped by conditions.
 #pragma once
 
+#include <foxtrot/core/immortal.hpp>
+
 #include <cerrno>
 #include <string>
 #include <system_error>
@@ -236,15 +238,13 @@ class condition_category final : public std::error_category {
   [[nodiscard]] bool equivalent(const std::error_code& code, int value) const noexcept override;
 };
 
-// Categories compare by address: default visibility keeps one instance where several shared objects use foxtrot.
+// Categories compare by address: there is one of each in a process.
 [[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& category() noexcept {
-  static const error_category* const instance = new error_category;  // never destroyed: threads may outlive main
-  return *instance;
+  return immortal<error_category>();
 }
 
 [[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& conditions() noexcept {
-  static const condition_category* const instance = new condition_category;
-  return *instance;
+  return immortal<condition_category>();
 }
 
 inline bool condition_category::equivalent(const std::error_code& code, int value) const noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/immortal.hpp>
 #include <foxtrot/core/result.hpp>
 
 #include <array>
@@ -32,10 +33,7 @@ class symbol_table {
   }
 
   /// The table that everything uses unless given another: one per process, also across shared objects.
-  [[gnu::visibility("default")]] [[nodiscard]] static symbol_table& shared() {
-    static symbol_table* const instance = new symbol_table;  // never destroyed: threads may outlive main
-    return *instance;
-  }
+  [[nodiscard]] static symbol_table& shared() { return detail::immortal<symbol_table>(); }
 
   /// The number of a known name, or symbol_id::none. Any thread.
   [[nodiscard]] symbol_id find(std::string_view name) const noexcept {
