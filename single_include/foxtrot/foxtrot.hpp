@@ -357,7 +357,9 @@ inline bool condition_category::equivalent(const std::error_code& code, int valu
       case condition::protocol_violation:
         return own == errc::tls_protocol_error || own == errc::http_malformed || own == errc::http_header_too_large ||
                in_range(own, errc::websocket_bad_accept, errc::websocket_too_many_fragments);
-      case condition::tls_failure: return in_range(own, errc::tls_handshake_failed, errc::certificate_unreadable);
+      case condition::tls_failure:
+        // a cut connection is the network's fault, whatever was cut
+        return in_range(own, errc::tls_handshake_failed, errc::certificate_unreadable) && own != errc::tls_truncated;
       case condition::timeout: return own == errc::timeout || own == errc::heartbeat_lost || own == errc::data_silent;
       case condition::cancelled: return own == errc::cancelled;
       case condition::bad_data: return in_range(own, errc::malformed_message, errc::bad_capture);
@@ -1723,7 +1725,6 @@ inline constexpr std::size_t error_kind_count = 8;
 
 /// By code and condition, never by text.
 [[nodiscard]] inline error_kind kind_of(std::error_code error) noexcept {
-  if (error == errc::tls_truncated) return error_kind::network;  // a cut connection that happened to be secure
   if (error == condition::tls_failure) return error_kind::tls;
   if (error == condition::timeout) return error_kind::timeout;
   if (error == errc::http_rate_limited || error == errc::http_banned) return error_kind::rate_limit;
@@ -1734,6 +1735,7 @@ inline constexpr std::size_t error_kind_count = 8;
       case errc::closed:
       case errc::host_not_found:
       case errc::resolve_failed:
+      case errc::tls_truncated:
       case errc::http_truncated:
       case errc::websocket_closed_by_peer: return error_kind::network;
       case errc::http_forbidden:
@@ -8242,6 +8244,7 @@ class live_connection {
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
     constexpr int drains_per_turn = 16;  // then others on the loop have theirs
+    last_heard_ = timers_.now();
     watch_silence();
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     int drained = 0;
@@ -8317,8 +8320,10 @@ class live_connection {
     const batch_end always{batch_};
     received_ns_ = 0;  // taken once, at the first message that this read brought
     reader frames{*this};
+    const std::uint64_t reads = socket_.counters().reads;
     const drain_result result = socket_.drain(frames);
     batch_.reset();
+    if (socket_.counters().reads != reads) last_heard_ = timers_.now();
     if (result.error) fail(result.error);
     return result;
   }
@@ -8386,9 +8391,8 @@ class live_connection {
 
   // Pings count: this is about the transport.
   void watch_silence() {
-    bytes_before_ = socket_.counters().bytes;
-    silence_ = timers_.call_after(settings_.silence_limit, [this] {
-      if (socket_.counters().bytes == bytes_before_) return fail(errc::heartbeat_lost);
+    silence_ = timers_.call_at(last_heard_ + settings_.silence_limit, [this] {
+      if (timers_.now() >= last_heard_ + settings_.silence_limit) return fail(errc::heartbeat_lost);
       watch_silence();
     });
   }
@@ -8414,7 +8418,7 @@ class live_connection {
   steady_time since_{};
   steady_time next_remark_{};
   std::int64_t received_ns_{0};
-  std::uint64_t bytes_before_{0};
+  steady_time last_heard_{};
   bool has_data_{false};
   timer retry_requests_;
   timer answers_due_;

@@ -41,7 +41,7 @@ const std::vector<row>& table() {
         errc::websocket_expected_continuation, errc::websocket_invalid_utf8, errc::websocket_bad_close,
         errc::websocket_message_too_big, errc::websocket_too_many_fragments}},
       {condition::tls_failure,
-       {errc::tls_handshake_failed, errc::tls_protocol_error, errc::tls_truncated, errc::certificate_host_mismatch,
+       {errc::tls_handshake_failed, errc::tls_protocol_error, errc::certificate_host_mismatch,
         errc::certificate_unknown_authority, errc::certificate_expired, errc::certificate_not_yet_valid,
         errc::certificate_rejected, errc::certificate_unreadable}},
       {condition::timeout, {errc::timeout, errc::heartbeat_lost, errc::data_silent}},

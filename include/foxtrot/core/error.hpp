@@ -256,7 +256,9 @@ inline bool condition_category::equivalent(const std::error_code& code, int valu
       case condition::protocol_violation:
         return own == errc::tls_protocol_error || own == errc::http_malformed || own == errc::http_header_too_large ||
                in_range(own, errc::websocket_bad_accept, errc::websocket_too_many_fragments);
-      case condition::tls_failure: return in_range(own, errc::tls_handshake_failed, errc::certificate_unreadable);
+      case condition::tls_failure:
+        // a cut connection is the network's fault, whatever was cut
+        return in_range(own, errc::tls_handshake_failed, errc::certificate_unreadable) && own != errc::tls_truncated;
       case condition::timeout: return own == errc::timeout || own == errc::heartbeat_lost || own == errc::data_silent;
       case condition::cancelled: return own == errc::cancelled;
       case condition::bad_data: return in_range(own, errc::malformed_message, errc::bad_capture);

@@ -22,7 +22,6 @@ inline constexpr std::size_t error_kind_count = 8;
 
 /// By code and condition, never by text.
 [[nodiscard]] inline error_kind kind_of(std::error_code error) noexcept {
-  if (error == errc::tls_truncated) return error_kind::network;  // a cut connection that happened to be secure
   if (error == condition::tls_failure) return error_kind::tls;
   if (error == condition::timeout) return error_kind::timeout;
   if (error == errc::http_rate_limited || error == errc::http_banned) return error_kind::rate_limit;
@@ -33,6 +32,7 @@ inline constexpr std::size_t error_kind_count = 8;
       case errc::closed:
       case errc::host_not_found:
       case errc::resolve_failed:
+      case errc::tls_truncated:
       case errc::http_truncated:
       case errc::websocket_closed_by_peer: return error_kind::network;
       case errc::http_forbidden:

@@ -67,6 +67,7 @@ class live_connection {
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
     constexpr int drains_per_turn = 16;  // then others on the loop have theirs
+    last_heard_ = timers_.now();
     watch_silence();
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     int drained = 0;
@@ -142,8 +143,10 @@ class live_connection {
     const batch_end always{batch_};
     received_ns_ = 0;  // taken once, at the first message that this read brought
     reader frames{*this};
+    const std::uint64_t reads = socket_.counters().reads;
     const drain_result result = socket_.drain(frames);
     batch_.reset();
+    if (socket_.counters().reads != reads) last_heard_ = timers_.now();
     if (result.error) fail(result.error);
     return result;
   }
@@ -211,9 +214,8 @@ class live_connection {
 
   // Pings count: this is about the transport.
   void watch_silence() {
-    bytes_before_ = socket_.counters().bytes;
-    silence_ = timers_.call_after(settings_.silence_limit, [this] {
-      if (socket_.counters().bytes == bytes_before_) return fail(errc::heartbeat_lost);
+    silence_ = timers_.call_at(last_heard_ + settings_.silence_limit, [this] {
+      if (timers_.now() >= last_heard_ + settings_.silence_limit) return fail(errc::heartbeat_lost);
       watch_silence();
     });
   }
@@ -239,7 +241,7 @@ class live_connection {
   steady_time since_{};
   steady_time next_remark_{};
   std::int64_t received_ns_{0};
-  std::uint64_t bytes_before_{0};
+  steady_time last_heard_{};
   bool has_data_{false};
   timer retry_requests_;
   timer answers_due_;
