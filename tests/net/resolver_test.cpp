@@ -1,12 +1,15 @@
 #include <foxtrot/net/resolver.hpp>
 
 #include <support/loop_fixture.hpp>
+#include <support/skip.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -83,6 +86,9 @@ TEST_CASE("resolver: errors and exceptions of the lookup arrive as errors", "[ne
 }
 
 TEST_CASE("resolver: the system knows localhost", "[net]") {
+  std::ifstream hosts{"/etc/hosts"};  // a bare installation may have none, and no other source of names
+  const std::string names{std::istreambuf_iterator<char>{hosts}, {}};
+  if (names.find("localhost") == std::string::npos) return foxtrot_test::skip("localhost is not in /etc/hosts");
   loop_fixture f;
   const auto local = f.run(resolve(f.timers, "localhost", 80));
   REQUIRE(local);
