@@ -4736,7 +4736,8 @@ struct io_result {
 };
 
 /// Reading and writing never block and never wait: they move what can be moved now. Waiting is a coroutine, and is
-/// allowed to return without reason. One thread.
+/// allowed to return without reason. A stream that holds something back goes on sending it in `wait_readable`. One
+/// thread.
 template <class S>
 concept byte_stream = requires(S& stream, std::span<char> in, std::span<const char> out) {
   { stream.read_some(in) } noexcept -> std::same_as<io_result>;    // at most one read of the socket
@@ -4753,6 +4754,54 @@ template <class S>
 concept buffered_stream = byte_stream<S> && requires(const S& stream) {
   { stream.buffered() } noexcept -> std::same_as<std::size_t>;  // received bytes that read_some has not looked at yet
   { stream.drained() } noexcept -> std::same_as<bool>;          // the last socket read took all there was
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/watchdog.hpp: a call that comes when something has not happened for too long.
+
+namespace foxtrot::inline v0 {
+
+/// Calls `on_expiry` once, on the loop, when it has not been fed for `patience` since the first time. Feeding it is a
+/// look at the clock and no more: the timer finds out by itself how long it still has to wait. Loop thread only.
+class watchdog {
+ public:
+  /// A patience of zero means for ever.
+  watchdog(timer_queue& timers, steady_time::duration patience, std::function<void()> on_expiry)
+      : timers_{timers}, patience_{patience}, on_expiry_{std::move(on_expiry)} {}
+  watchdog(const watchdog&) = delete;
+  watchdog& operator=(const watchdog&) = delete;
+  ~watchdog() = default;
+
+  /// What is watched has just happened; begins to watch where nobody did.
+  void feed() {
+    if (patience_ <= steady_time::duration::zero()) return;
+    fed_ = timers_.now();
+    if (!std::exchange(watching_, true)) arm();
+  }
+  /// Until it is fed again.
+  void stop() noexcept {
+    if (std::exchange(watching_, false)) alarm_.cancel();
+  }
+  [[nodiscard]] bool watching() const noexcept { return watching_; }
+
+ private:
+  void arm() {
+    alarm_ = timers_.call_at(fed_ + patience_, [this] { look(); });
+  }
+  void look() {
+    if (timers_.now() < fed_ + patience_) return arm();
+    watching_ = false;
+    const auto call = on_expiry_;  // it may destroy the watchdog
+    call();
+  }
+
+  timer_queue& timers_;
+  const steady_time::duration patience_;
+  const std::function<void()> on_expiry_;
+  steady_time fed_{};
+  bool watching_{false};
+  timer alarm_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -5360,6 +5409,53 @@ class message_decoder {
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/net/websocket/ignore_messages.hpp: a handler for whoever wants nothing of what still arrives.
+
+namespace foxtrot::inline v0 {
+
+struct ignore_messages {
+  void on_message(message_kind, std::string_view) noexcept {}
+  void on_ping(std::string_view) noexcept {}
+  void on_pong(std::string_view) noexcept {}
+  void on_close(const close_info&) noexcept {}
+};
+
+static_assert(message_handler<ignore_messages>);
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/websocket/settings.hpp: how a WebSocket connection behaves, and what it counts.
+
+namespace foxtrot::inline v0 {
+
+/// The defaults are RFC 6455's: every ping is answered, messages are limited by their bytes.
+struct websocket_settings {
+  decoder_settings decoder{};
+  bool answer_latest_ping_only{false};                ///< one pong for all pings of a drain, as some venues ask
+  std::size_t max_unsent{47 * 1024};                  ///< bytes of frames; with one TLS record below: 64 KiB
+  std::chrono::milliseconds upgrade_timeout{10'000};  ///< for the whole answer to the upgrade, however it drips
+  std::chrono::milliseconds write_timeout{10'000};    ///< while frames wait, without the socket taking any; 0: no limit
+  std::chrono::milliseconds idle_timeout{0};          ///< without a message; pings do not count; 0: no limit
+  std::chrono::milliseconds close_timeout{1'000};     ///< for our close, the peer's, and the end of TLS
+};
+
+struct websocket_counters {
+  std::uint64_t reads{0};  ///< times the stream had something
+  std::uint64_t bytes{0};  ///< received after the upgrade
+  std::uint64_t messages{0};
+  std::uint64_t pings{0};  ///< received
+  std::uint64_t pongs{0};  ///< received
+};
+
+struct drain_result {
+  std::error_code error;  ///< zero: still open
+  bool more{false};       ///< the socket may hold more already: drain again before waiting
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/websocket/writer.hpp: messages on their way into a stream: in order, within a bound, within a time.
+
 // foxtrot/net/websocket/sender.hpp: frames on their way out: masked, queued within a bound, written when the stream
 // takes them.
 
@@ -5371,14 +5467,26 @@ class frame_sender {
  public:
   explicit frame_sender(std::size_t limit) : limit_{limit}, unsent_{4096} {}
 
-  /// Queues a frame. errc::would_block: no room for it now; errc::bad_argument: there never will be; errc::closed: the
-  /// close was queued before. Nothing of the frame is taken then.
-  [[nodiscard]] std::error_code queue(opcode op, std::string_view payload) {
+  /// Queues a frame, the last one of its message unless `fin` is false. errc::would_block: no room for it now, or
+  /// another message has begun and not ended; errc::bad_argument: no such frame can ever be sent here; errc::closed:
+  /// the close was queued before. Nothing of the frame is taken then.
+  [[nodiscard]] std::error_code queue(opcode op, std::string_view payload, bool fin = true) {
     if (close_queued_) return errc::closed;
     const std::size_t size = frame_size(payload.size(), masks);
-    if (size > limit_ || (is_control(op) && payload.size() > max_control_payload)) return errc::bad_argument;
+    if (size > limit_ || op == opcode::close) return errc::bad_argument;
+    if (is_control(op)) {
+      if (!fin || payload.size() > max_control_payload) return errc::bad_argument;
+    } else if ((op == opcode::continuation) != mid_message_) {
+      return mid_message_ ? errc::would_block : errc::bad_argument;
+    }
     if (size > room()) return errc::would_block;
-    return encode(op, payload);
+    const std::error_code error = encode(op, payload, fin);
+    if (!error && !is_control(op)) mid_message_ = !fin;
+    return error;
+  }
+  /// The largest payload that one frame can have here, in bytes.
+  [[nodiscard]] std::size_t max_payload() const noexcept {
+    return limit_ > max_frame_header ? limit_ - max_frame_header : 1;
   }
 
   /// Queues the answer to a ping; with `latest_only`, or where there is no room (a peer that pings without reading),
@@ -5410,6 +5518,7 @@ class frame_sender {
         const io_result went = stream.write_some(unsent_.data());
         if (went.error) return went.error;
         unsent_.consume(went.bytes);
+        taken_ += went.bytes;
       }
       unsent_.rewind_if_empty();
     } while (encode_late_pong());
@@ -5418,6 +5527,10 @@ class frame_sender {
 
   /// Bytes that the stream has not taken.
   [[nodiscard]] std::size_t unsent() const noexcept { return unsent_.size(); }
+  /// Bytes that the stream has taken so far.
+  [[nodiscard]] std::uint64_t taken() const noexcept { return taken_; }
+  /// True where a message of several frames has begun and not ended.
+  [[nodiscard]] bool mid_message() const noexcept { return mid_message_; }
   [[nodiscard]] bool close_queued() const noexcept { return close_queued_; }
   /// Frames queued so far.
   [[nodiscard]] std::uint64_t frames() const noexcept { return frames_; }
@@ -5427,13 +5540,13 @@ class frame_sender {
 
   [[nodiscard]] std::size_t room() const noexcept { return limit_ > unsent_.size() ? limit_ - unsent_.size() : 0; }
 
-  [[nodiscard]] std::error_code encode(opcode op, std::string_view payload) {
+  [[nodiscard]] std::error_code encode(opcode op, std::string_view payload, bool fin = true) {
     std::optional<mask_key> key;
     if constexpr (masks) {
       if (!keys_.try_next(key.emplace())) return errc::not_permitted;
     }
     const std::span<char> space = unsent_.prepare(frame_size(payload.size(), masks));
-    unsent_.commit(encode_frame(space, op, payload, key));
+    unsent_.commit(encode_frame(space, op, payload, key, fin));
     ++frames_;
     return {};
   }
@@ -5449,6 +5562,8 @@ class frame_sender {
   mask_key_source keys_;
   std::optional<std::string> late_pong_;
   std::uint64_t frames_{0};
+  std::uint64_t taken_{0};
+  bool mid_message_{false};
   bool close_queued_{false};
 };
 
@@ -5456,72 +5571,150 @@ class frame_sender {
 
 namespace foxtrot::inline v0 {
 
-struct websocket_settings {
-  decoder_settings decoder;
-  bool answer_latest_ping_only{false};  ///< one pong for all pings of a drain, as some venues ask
-  std::size_t max_unsent{47 * 1024};    ///< frames that the socket has not taken; with one TLS record below: 64 KiB
+/// The sending half of a WebSocket connection together with the stream it fills. One thread: the loop's.
+template <byte_stream Stream, websocket_role Role>
+class message_writer {
+ public:
+  /// `on_stall` is called when the stream has taken nothing for `write_timeout` although something waits; it should
+  /// close the stream.
+  message_writer(Stream& stream, timer_queue& timers, const websocket_settings& settings,
+                 std::function<void()> on_stall)
+      : stream_{stream},
+        frames_{settings.max_unsent},
+        on_stall_{std::move(on_stall)},
+        blocked_{timers, settings.write_timeout, [this] { stall(); }} {}
+  message_writer(const message_writer&) = delete;
+  message_writer& operator=(const message_writer&) = delete;
+  ~message_writer() = default;
+
+  /// What is queued, and how to queue frames that are no messages.
+  [[nodiscard]] frame_sender<Role>& frames() noexcept { return frames_; }
+  [[nodiscard]] const frame_sender<Role>& frames() const noexcept { return frames_; }
+
+  /// See websocket_stream::send.
+  std::error_code send(opcode op, std::string_view payload) {
+    std::error_code error = frames_.queue(op, payload);
+    if (error == errc::would_block) {
+      (void)push();
+      error = frames_.queue(op, payload);
+    }
+    if (error) return error;
+    error = push();
+    return error == errc::would_block ? std::error_code{} : error;
+  }
+
+  /// See websocket_stream::write.
+  [[nodiscard]] task<std::error_code> write(opcode op, std::string_view payload) {
+    if (is_control(op) || frames_.mid_message()) co_return make_error_code(errc::bad_argument);
+    bool last = false;
+    while (!last) {
+      const std::string_view piece = payload.substr(0, std::min(max_piece, frames_.max_payload()));
+      last = piece.size() == payload.size();
+      std::error_code error = frames_.queue(op, piece, last);
+      while (error == errc::would_block) {
+        error = co_await flush();
+        if (!error) error = frames_.queue(op, piece, last);
+      }
+      if (error) co_return error;
+      payload.remove_prefix(piece.size());
+      op = opcode::continuation;
+    }
+    co_return co_await flush();
+  }
+
+  /// Waits until the stream has taken everything.
+  [[nodiscard]] task<std::error_code> flush() {
+    std::error_code error = push();
+    while (error == errc::would_block) {
+      error = co_await stream_.wait_writable();
+      if (!error) error = push();
+    }
+    co_return stalled_ ? make_error_code(errc::timeout) : error;
+  }
+
+  /// Gives the stream what it takes now. errc::would_block: it did not take everything.
+  std::error_code push() {
+    const std::uint64_t taken = frames_.taken();
+    const std::error_code error = frames_.flush(stream_);
+    if (error != errc::would_block) {
+      blocked_.stop();
+    } else if (!blocked_.watching() || frames_.taken() != taken) {
+      blocked_.feed();
+    }
+    return error;
+  }
+
+  /// Nothing will be sent any more: no time is measured either.
+  void stop() noexcept { blocked_.stop(); }
+
+ private:
+  static constexpr std::size_t max_piece = 16 * 1024 - max_frame_header;  // a frame is one TLS record then
+
+  void stall() {
+    stalled_ = true;
+    on_stall_();
+  }
+
+  Stream& stream_;
+  frame_sender<Role> frames_;
+  std::function<void()> on_stall_;
+  watchdog blocked_;
+  bool stalled_{false};
 };
 
-struct websocket_counters {
-  std::uint64_t reads{0};  ///< times the stream had something
-  std::uint64_t bytes{0};  ///< received after the upgrade
-  std::uint64_t messages{0};
-  std::uint64_t pings{0};  ///< received
-  std::uint64_t pongs{0};  ///< received
-};
+}  // namespace foxtrot::inline v0
 
-struct drain_result {
-  std::error_code error;  ///< zero: still open
-  bool more{false};       ///< the socket may hold more already: drain again before waiting
-};
+namespace foxtrot::inline v0 {
 
 /// Messages are handed over synchronously from `drain`, as many as one socket read brought; coroutines only wait. One
-/// coroutine at a time waits for reading, upgrading or closing; it must have ended before the stream is destroyed. One
-/// thread: the loop's.
+/// coroutine at a time waits for reading, upgrading or closing, and one for writing; they must have ended before the
+/// stream is destroyed. Whatever takes longer than the settings allow ends the connection. One thread: the loop's.
+///
+///     while (!result.error) { result = socket.drain(handler); if (!result.more) co_await socket.wait_readable(); }
 template <byte_stream Stream, websocket_role Role = websocket_role::client, text_check Check = text_check::on>
 class websocket_stream {
  public:
   static constexpr std::size_t read_size = 64 * 1024;
 
-  explicit websocket_stream(Stream stream, websocket_settings settings = {})
-      : settings_{settings}, stream_{std::move(stream)}, decoder_{settings.decoder}, sender_{settings.max_unsent} {}
+  websocket_stream(timer_queue& timers, Stream stream, websocket_settings settings = {})
+      : timers_{timers}, settings_{settings}, stream_{std::move(stream)}, decoder_{settings.decoder} {}
+  websocket_stream(const websocket_stream&) = delete;
+  websocket_stream& operator=(const websocket_stream&) = delete;
+  ~websocket_stream() = default;
 
-  /// Asks the server to switch and waits for its answer, however long that takes: give it a `deadline` that calls
-  /// `close_now`. After a refusal `failure` has the status. Frames that came with the answer wait for the first
-  /// `drain`.
+  /// Asks the server to switch and waits for its answer. After a refusal `failure` has the status. Frames that came
+  /// with the answer wait for the first `drain`.
   [[nodiscard]] task<std::error_code> upgrade(upgrade_request wanted) {
-    auto made = client_handshake::make(wanted);
-    if (!made) co_return made.error();
-    client_handshake handshake = std::move(*made);
-    sender_.queue_raw(handshake.request());
+    auto handshake = client_handshake::make(wanted);
+    if (!handshake) co_return handshake.error();
+    const deadline limit{timers_, steady_time::duration{settings_.upgrade_timeout}, [this] { stream_.close(); }};
+    writer_.frames().queue_raw(handshake->request());
     std::error_code error = co_await flush();
-    while (!error && !handshake.done()) {
+    while (!error && !handshake->done()) {
       const std::span<char> space = decoder_.prepare();
       const io_result got = stream_.read_some(space);
       error = got.error;
       if (error == errc::would_block) {
         error = co_await stream_.wait_readable();
       } else if (!error) {
-        const std::size_t taken = handshake.feed({space.data(), got.bytes});
-        error = handshake.error();
+        const std::size_t taken = handshake->feed({space.data(), got.bytes});
+        error = handshake->error();
         keep(space, taken, got.bytes);
       }
     }
-    failure_ = handshake.failure();
+    failure_ = handshake->failure();
     if (error == errc::closed) error = errc::http_truncated;
-    if (error) co_return error;
-    subprotocol_ = handshake.subprotocol();
-    open_ = true;
+    error = limit.map(error);
+    if (!error) subprotocol_ = handshake->subprotocol();
+    error ? close_now() : open();
     co_return error;
   }
 
   /// Where somebody else has done the upgrade, as servers do; `received` are the bytes that followed it.
   void adopt(std::string_view received = {}) {
     const std::span<char> space = decoder_.prepare();
-    const std::size_t count = std::min(space.size(), received.size());
-    if (count != 0) std::memcpy(space.data(), received.data(), count);
-    keep(space, 0, count);
-    open_ = true;
+    keep(space, 0, received.copy(space.data(), space.size()));
+    open();
   }
 
   /// Reads the socket at most once (64 KiB) and hands every complete frame to `handler`; pings are answered and a close
@@ -5529,9 +5722,10 @@ class websocket_stream {
   /// answered with the right close code; nothing is read any more. The handler may call `send` and `close_now`.
   template <message_handler Handler>
   drain_result drain(Handler& handler) {
-    if (!open_) return {errc::closed, false};
+    if (!open_) return {end_reason(), false};
     if (decoder_.error()) return discard();
     relay<Handler> events{*this, handler};
+    const std::uint64_t messages = counters_.messages;
     io_result got;
     std::size_t budget = read_size;
     if (std::exchange(undrained_, false)) (void)decoder_.drain(events);
@@ -5546,77 +5740,76 @@ class websocket_stream {
       budget -= std::min(budget, got.bytes);
       if (at_rest(budget)) break;
     }
+    if (counters_.messages != messages) idle_.feed();
     return settle(got.error, budget);
   }
 
-  /// When `drain` may find something; may also return for nothing. What waits to be sent is sent meanwhile.
+  /// When `drain` may find something; may also return for nothing. What waits to be sent is sent meanwhile. Where it
+  /// fails, because of a time limit or a `close_now` perhaps, the next `drain` says why.
   [[nodiscard]] task<std::error_code> wait_readable() {
-    if (undrained_) co_return std::error_code{};
-    std::error_code error = sender_.flush(stream_);
-    if (error != errc::would_block || sender_.unsent() == 0) co_return co_await stream_.wait_readable();
-    error = co_await detail::wait_either(stream_.wait_readable(), stream_.wait_writable());
-    if (!error) (void)sender_.flush(stream_);
-    co_return error;
+    if (undrained_) return nothing_to_wait_for();
+    const bool blocked = writer_.push() == errc::would_block;
+    // a stream that holds something back itself goes on sending while it waits; and no coroutine of our own around it
+    if (!blocked || stream_.flush() == errc::would_block) return stream_.wait_readable();
+    return detail::wait_either(stream_.wait_readable(), stream_.wait_writable());
   }
 
-  /// Sends one frame, or keeps what the socket does not take now. errc::would_block: too much waits already, and
-  /// nothing of this frame was taken; errc::closed after either side's close; errc::bad_argument for a frame that can
-  /// never fit.
+  /// Sends one frame, or keeps what the socket does not take now. errc::would_block: too much waits already, or a
+  /// `write` is under way; nothing of this frame was taken. errc::closed after either side's close; errc::bad_argument
+  /// for a frame that can never be sent.
   std::error_code send(opcode op, std::string_view payload) {
-    if (!open_) return errc::closed;
-    std::error_code error = sender_.queue(op, payload);
-    if (error == errc::would_block) {
-      (void)sender_.flush(stream_);
-      error = sender_.queue(op, payload);
-    }
-    if (error) return error;
-    error = sender_.flush(stream_);
-    return error == errc::would_block ? std::error_code{} : error;
+    return open_ ? writer_.send(op, payload) : make_error_code(errc::closed);
+  }
+
+  /// Sends a message of any size, in fragments where it exceeds 16 KiB, and waits until the socket has taken it.
+  /// `payload` must live until then, and no other message may be sent meanwhile; pings may.
+  [[nodiscard]] task<std::error_code> write(opcode op, std::string_view payload) {
+    if (!open_) co_return end_reason();
+    co_return co_await writer_.write(op, payload);
   }
 
   /// Waits until the socket has taken everything.
-  [[nodiscard]] task<std::error_code> flush() {
-    std::error_code error = sender_.flush(stream_);
-    while (error == errc::would_block) {
-      error = co_await stream_.wait_writable();
-      if (!error) error = sender_.flush(stream_);
-    }
-    co_return error;
-  }
+  [[nodiscard]] task<std::error_code> flush() { return writer_.flush(); }
 
-  /// The closing handshake: sends a close, throws away what still arrives, waits for the peer's close, ends TLS, closes
-  /// the socket. After `patience` (errc::timeout) or an error the socket is closed just the same.
-  [[nodiscard]] task<std::error_code> close(close_code code, std::string reason, timer_queue& timers,
-                                            steady_time::duration patience) {
+  /// The closing handshake, whoever began it: sends a close, throws away what still arrives, waits for the peer's
+  /// close, ends TLS, closes the socket; all within close_timeout (errc::timeout), after which the socket is closed
+  /// just the same. Also for an orderly end after `drain` returned a violation or the peer's close.
+  [[nodiscard]] task<std::error_code> close(close_code code = close_code::normal, std::string reason = {}) {
     if (!open_) {
       close_now();
       co_return make_error_code(errc::closed);
     }
-    const deadline limit{timers, patience, [this] { stream_.close(); }};
+    const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { stream_.close(); }};
+    const bool peer_began = peer_close_.has_value();
     start_close(code, reason);
     std::error_code error = co_await flush();
-    nobody ignore;
+    ignore_messages ignore;
     while (!error && !peer_close_) {
       const drain_result drained = drain(ignore);
       error = drained.error;
       if (!error && !drained.more) error = co_await wait_readable();
     }
-    if (peer_close_ || decoder_.error()) error = {};
+    error = peer_close_ || decoder_.error() ? std::error_code{} : limit.map(error);
     if constexpr (requires { stream_.shutdown(); }) stream_.shutdown();
+    // The server ends TCP (RFC 6455 section 7.1.1); ending it on bytes behind its close would be a reset that could
+    // overtake our answer.
+    if (peer_began && Role == websocket_role::client) co_await read_to_end();
     close_now();
-    co_return limit.map(error);
+    co_return error;
   }
 
   /// Sends a close; `drain` goes on until the peer's own. For whoever drains already: everybody else awaits `close`.
   void start_close(close_code code = close_code::normal, std::string_view reason = {}) {
     if (!open_) return;
-    sender_.queue_close(code, reason);
-    (void)sender_.flush(stream_);
+    writer_.frames().queue_close(code, reason);
+    (void)writer_.push();
   }
 
   /// Drops the connection without a word. Any number of times; a waiting coroutine gets errc::cancelled.
   void close_now() noexcept {
     open_ = false;
+    idle_.stop();
+    writer_.stop();
     stream_.close();
   }
 
@@ -5626,21 +5819,14 @@ class websocket_stream {
   [[nodiscard]] const upgrade_failure& failure() const noexcept { return failure_; }
   [[nodiscard]] const std::string& subprotocol() const noexcept { return subprotocol_; }
   [[nodiscard]] const websocket_counters& counters() const noexcept { return counters_; }
-  /// Frames received, and frames queued to be sent, of every kind.
+  /// Frames received and frames queued to be sent, of every kind.
   [[nodiscard]] std::uint64_t frames() const noexcept { return decoder_.frames(); }
-  [[nodiscard]] std::uint64_t frames_sent() const noexcept { return sender_.frames(); }
+  [[nodiscard]] std::uint64_t frames_sent() const noexcept { return writer_.frames().frames(); }
   /// Bytes of frames that the stream below has not taken.
-  [[nodiscard]] std::size_t unsent() const noexcept { return sender_.unsent(); }
+  [[nodiscard]] std::size_t unsent() const noexcept { return writer_.frames().unsent(); }
   [[nodiscard]] Stream& next_layer() noexcept { return stream_; }
 
  private:
-  struct nobody {
-    void on_message(message_kind, std::string_view) noexcept {}
-    void on_ping(std::string_view) noexcept {}
-    void on_pong(std::string_view) noexcept {}
-    void on_close(const close_info&) noexcept {}
-  };
-
   template <message_handler Handler>
   struct relay {
     websocket_stream& stream;
@@ -5653,7 +5839,7 @@ class websocket_stream {
     }
     void on_ping(std::string_view payload) {
       ++stream.counters_.pings;
-      stream.sender_.queue_pong(payload, stream.settings_.answer_latest_ping_only);
+      stream.writer_.frames().queue_pong(payload, stream.settings_.answer_latest_ping_only);
       handler.on_ping(payload);
       stop_if_closed();
     }
@@ -5679,18 +5865,14 @@ class websocket_stream {
     undrained_ = true;
   }
 
-  // Nothing more to be had without another socket read, or enough for one drain.
+  // Nothing more without another read of the socket, or enough for one drain.
   [[nodiscard]] bool at_rest(std::size_t budget) const noexcept {
     if constexpr (buffered_stream<Stream>) return stream_.buffered() == 0;
     return budget == 0;
   }
-  [[nodiscard]] bool may_have_more(std::size_t budget) const noexcept {
-    if constexpr (buffered_stream<Stream>) return !stream_.drained();
-    return budget == 0;
-  }
 
   drain_result settle(std::error_code read_error, std::size_t budget) {
-    if (!open_) return {errc::closed, false};  // by the handler
+    if (!open_) return {end_reason(), false};  // by the handler
     if (const std::error_code violation = decoder_.error()) {
       start_close(close_code_for(violation));
       return {violation, false};
@@ -5699,29 +5881,52 @@ class websocket_stream {
       start_close(peer_close_->code);
       return {errc::websocket_closed_by_peer, false};
     }
-    (void)sender_.flush(stream_);  // pongs; an error shows at the next read as well
+    (void)writer_.push();  // pongs; an error shows at the next read as well
     if (read_error == errc::would_block) return {};
     if (read_error == errc::closed) return {errc::websocket_closed_by_peer, false};
     if (read_error) return {read_error, false};
-    return {{}, may_have_more(budget)};
+    if constexpr (buffered_stream<Stream>) return {{}, !stream_.drained()};
+    return {{}, budget == 0};
   }
 
-  // After a violation: only the end of the connection is of interest.
+  void open() {
+    open_ = true;
+    idle_.feed();
+  }
+
+  void expire(errc reason) noexcept {
+    reason_ = reason;
+    close_now();
+  }
+  [[nodiscard]] std::error_code end_reason() const noexcept {
+    return reason_ ? reason_ : make_error_code(errc::closed);
+  }
+  [[nodiscard]] task<std::error_code> nothing_to_wait_for() { co_return std::error_code{}; }
+
+  // After a violation or a close only the end of the connection is of interest.
   drain_result discard() {
-    const io_result got = stream_.read_some(decoder_.prepare());
-    if (got.error == errc::would_block) return {};
-    if (got.error) return {got.error, false};
-    return {{}, true};
+    const std::error_code error = stream_.read_some(decoder_.prepare()).error;
+    return error == errc::would_block ? drain_result{} : drain_result{error, !error};
+  }
+  [[nodiscard]] task<> read_to_end() {
+    drain_result left;
+    while (!left.error) {
+      left = discard();
+      if (!left.error && !left.more) left.error = co_await stream_.wait_readable();
+    }
   }
 
-  websocket_settings settings_;
+  timer_queue& timers_;
+  const websocket_settings settings_;
   Stream stream_;
   message_decoder<Role, Check> decoder_;
-  frame_sender<Role> sender_;
   std::optional<close_info> peer_close_;
   upgrade_failure failure_;
   std::string subprotocol_;
   websocket_counters counters_;
+  std::error_code reason_;  // which time limit ended it
+  watchdog idle_{timers_, settings_.idle_timeout, [this] { expire(errc::data_silent); }};
+  message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this] { expire(errc::timeout); }};
   bool open_{false};
   bool undrained_{false};  // the decoder holds bytes that came with the upgrade
 };
@@ -5733,14 +5938,13 @@ namespace foxtrot::inline v0 {
 /// The defaults suit a busy public market stream.
 struct session_settings {
   upgrade_request upgrade;         ///< host, port and path
-  websocket_settings websocket{};  ///< frame limits, ping policy
+  websocket_settings websocket{};  ///< frame limits, ping policy, time limits of the transport
   backoff_settings retry{};
-  std::uint64_t max_attempts{0};                      ///< in a row without success; 0: no limit
-  std::chrono::milliseconds upgrade_timeout{10'000};  ///< for the whole answer to the upgrade
-  std::chrono::milliseconds answer_timeout{10'000};   ///< for the answer to a subscription
-  std::chrono::milliseconds silence_limit{60'000};    ///< without a byte received, pings included
-  std::chrono::milliseconds close_timeout{50};        ///< for the peer's part of a close
-  std::chrono::milliseconds stable_after{2000};       ///< a connection that lived so long and had data was healthy
+  std::uint64_t max_attempts{0};                     ///< in a row without success; 0: no limit
+  std::chrono::milliseconds answer_timeout{10'000};  ///< for the answer to a subscription
+  std::chrono::milliseconds silence_limit{60'000};   ///< without a byte received, pings included
+  std::chrono::milliseconds close_timeout{50};       ///< for the peer's part of a close
+  std::chrono::milliseconds stable_after{2000};      ///< a connection that lived so long and had data was healthy
   /// Added to the receive times: a replay sets it so that they are those of the recording.
   std::chrono::nanoseconds clock_shift{0};
 };
@@ -6780,6 +6984,86 @@ static_assert(buffered_stream<tcp_stream>);
 
 // foxtrot/net/tls_context.hpp: what TLS connections have in common: whom to trust, which versions, which certificate.
 
+// foxtrot/net/detail/tls_session_store.hpp: TLS sessions that the next connection to the same server may resume.
+
+namespace foxtrot::inline v0::detail {
+
+struct free_tls_session {
+  void operator()(SSL_SESSION* session) const noexcept { SSL_SESSION_free(session); }
+};
+using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
+
+/// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
+/// connections are the same client's (RFC 8446 appendix C.4). Any thread.
+class tls_session_store {
+ public:
+  static constexpr std::size_t per_server = 4;
+  static constexpr std::size_t in_total = 64;
+
+  void put(std::string_view server, tls_session session) {
+    const std::lock_guard lock{mutex_};
+    const auto of_server = [server](const entry& kept) { return kept.server == server; };
+    // the oldest stand first
+    if (std::count_if(kept_.begin(), kept_.end(), of_server) == per_server) {
+      kept_.erase(std::find_if(kept_.begin(), kept_.end(), of_server));
+    } else if (kept_.size() == in_total) {
+      kept_.erase(kept_.begin());
+    }
+    kept_.push_back({std::string{server}, std::move(session)});
+  }
+
+  /// The newest one that has not expired, or nothing.
+  [[nodiscard]] tls_session take(std::string_view server) {
+    const std::lock_guard lock{mutex_};
+    const std::time_t now = std::time(nullptr);  // sessions carry the wall clock's time
+    std::erase_if(kept_, [now](const entry& kept) { return expired(*kept.session, now); });
+    const auto newest =
+        std::find_if(kept_.rbegin(), kept_.rend(), [server](const entry& kept) { return kept.server == server; });
+    if (newest == kept_.rend()) return nullptr;
+    tls_session taken = std::move(newest->session);
+    kept_.erase(std::next(newest).base());
+    return taken;
+  }
+
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard lock{mutex_};
+    return kept_.size();
+  }
+
+ private:
+  struct entry {
+    std::string server;
+    tls_session session;
+  };
+
+  [[nodiscard]] static bool expired(const SSL_SESSION& session, std::time_t now) noexcept {
+    return SSL_SESSION_get_time(&session) + SSL_SESSION_get_timeout(&session) <= now ||
+           SSL_SESSION_is_resumable(&session) != 1;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<entry> kept_;
+};
+
+/// Where the sessions of one connection go; OpenSSL carries its address.
+struct tls_session_target {
+  tls_session_store* store{nullptr};
+  std::string server{};
+};
+
+/// OpenSSL's new-session callback: TLS 1.3 tickets arrive while the connection is being read.
+inline int keep_tls_session(SSL* ssl, SSL_SESSION* session) noexcept {
+  const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl));
+  if (target == nullptr || target->store == nullptr || target->server.empty()) return 0;
+  try {
+    target->store->put(target->server, tls_session{session});
+  } catch (...) {  // no memory: `put` has freed it, and the next handshake is a full one
+  }
+  return 1;  // it is ours
+}
+
+}  // namespace foxtrot::inline v0::detail
+
 namespace foxtrot::inline v0 {
 
 enum class tls_role : std::uint8_t { client, server };
@@ -6793,11 +7077,12 @@ struct tls_settings {
   tls_version min_version{tls_version::tls_1_2};
   tls_version max_version{tls_version::tls_1_3};
   std::vector<std::string> alpn{};  ///< protocols to offer, in order of preference; client only
+  bool resume{true};                ///< client: a later connection to the same server takes up the session
   std::string certificate_pem{};    ///< server: its certificate, then those in between; text
   std::string key_pem{};            ///< server: the private key; text
 };
 
-/// A shared, immutable SSL_CTX: copies are cheap and may be used by several threads at once.
+/// A shared SSL_CTX and the sessions of its clients: copies are cheap and may be used by several threads at once.
 class tls_context {
  public:
   /// errc::certificate_unreadable for PEM that cannot be read or a key that does not fit, errc::bad_argument for the
@@ -6822,6 +7107,10 @@ class tls_context {
   [[nodiscard]] SSL_CTX* native() const noexcept { return native_.get(); }
   [[nodiscard]] tls_role role() const noexcept { return role_; }
   [[nodiscard]] bool verifies() const noexcept { return verify_; }
+  /// Sessions kept for later connections: a few for each server, in memory only.
+  [[nodiscard]] std::size_t sessions() const { return sessions_ ? sessions_->size() : 0; }
+  /// Null where nothing is resumed.
+  [[nodiscard]] detail::tls_session_store* session_store() const noexcept { return sessions_.get(); }
 
  private:
   struct release {
@@ -6869,6 +7158,11 @@ class tls_context {
     if (!wire.empty() && SSL_CTX_set_alpn_protos(native, bytes, static_cast<unsigned>(wire.size())) != 0) {
       return errc::bad_argument;
     }
+    if (settings.resume) {
+      sessions_ = std::make_shared<detail::tls_session_store>();
+      SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+      SSL_CTX_sess_set_new_cb(native, &detail::keep_tls_session);
+    }
     return {};
   }
 
@@ -6902,13 +7196,14 @@ class tls_context {
   }
 
   std::shared_ptr<SSL_CTX> native_;
+  std::shared_ptr<detail::tls_session_store> sessions_;
   tls_role role_;
   bool verify_;
 };
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/net/tls_stream.hpp: TLS over a TCP stream, as client or server.
+// foxtrot/net/tls_stream.hpp: TLS over TCP, or any stream of bytes, as client or server.
 
 // foxtrot/net/detail/tls_engine.hpp: OpenSSL between two byte buffers; it never sees the socket.
 
@@ -6939,11 +7234,17 @@ class tls_engine {
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);  // takes the one reference
+    SSL_set_read_ahead(ssl_.get(), 1);  // see bio_read
+    SSL_set_app_data(ssl_.get(), &target_);
     context.role() == tls_role::client ? SSL_set_connect_state(ssl_.get()) : SSL_set_accept_state(ssl_.get());
   }
   tls_engine(const tls_engine&) = delete;
   tls_engine& operator=(const tls_engine&) = delete;
-  ~tls_engine() = default;
+  /// OpenSSL would make the session of a connection that was dropped unfit for resumption, which is the very one that a
+  /// reconnect wants (RFC 8446 does not ask for that any more).
+  ~tls_engine() {
+    if (ssl_) SSL_set_shutdown(native(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
 
   [[nodiscard]] bool valid() const noexcept { return ssl_ != nullptr; }
   [[nodiscard]] SSL* native() const noexcept { return ssl_.get(); }
@@ -6959,14 +7260,28 @@ class tls_engine {
            SSL_set_tlsext_host_name(native(), host.c_str()) == 1;
   }
 
-  [[nodiscard]] tls_step handshake() noexcept {
+  /// Offers the newest session of this server, if there is one, and keeps those that it sends. `server` tells apart
+  /// whoever may have different tickets; only ever sessions of the same `expect`ed name may share it.
+  void resume(std::string server) {
+    target_ = {context_.session_store(), std::move(server)};
+    if (target_.store == nullptr) return;
+    if (const tls_session known = target_.store->take(target_.server)) {
+      if (SSL_set_session(native(), known.get()) != 1) ERR_clear_error();
+    }
+  }
+  [[nodiscard]] bool resumed() const noexcept { return SSL_session_reused(native()) == 1; }
+
+  [[nodiscard]] tls_step handshake() {
     forget_errors();
-    return judge(SSL_do_handshake(native()), 0);
+    const tls_step step = judge(SSL_do_handshake(native()), 0);
+    if (step.result == tls_step::outcome::done) keep_resumed_session();
+    return step;
   }
   [[nodiscard]] tls_step read(std::span<char> into) noexcept {
-    forget_errors();
     std::size_t count = 0;
     const int returned = SSL_read_ex(native(), into.data(), into.size(), &count);
+    // a record is left half read only where the room was too small for it
+    pending_ = count == into.size() && SSL_pending(native()) > 0;
     return judge(returned, count);
   }
   /// Encrypts a prefix of at most one record. The room has been checked, so this never stops half-way.
@@ -7003,11 +7318,15 @@ class tls_engine {
   }
 
   // Received ciphertext.
+  /// True where `read` may find something without another read of the socket.
+  [[nodiscard]] bool readable() const noexcept { return pending_ || slice() != 0; }
+  /// Ciphertext that OpenSSL has not taken yet, in bytes.
   [[nodiscard]] std::size_t undecrypted() const noexcept { return in_end_ - in_begin_; }
-  [[nodiscard]] std::size_t decrypted() const noexcept { return static_cast<std::size_t>(SSL_pending(native())); }
-  /// Free space, all of it once everything received has been taken.
+  /// Free space: everything but the part of a record's header that may be left from before.
   [[nodiscard]] std::span<char> receive_space() noexcept {
-    if (in_begin_ == in_end_) in_begin_ = in_end_ = 0;
+    forget_errors();  // what handlers of earlier records left: once for each read of the socket, not for each record
+    if (in_begin_ != 0) std::memmove(in_.data(), in_.data() + in_begin_, undecrypted());
+    in_end_ -= std::exchange(in_begin_, 0);
     return std::span{in_}.subspan(in_end_);
   }
   void received(std::size_t count) noexcept { in_end_ += count; }
@@ -7037,38 +7356,70 @@ class tls_engine {
     if (ERR_peek_error() != 0) ERR_clear_error();
   }
 
+  // SSL_get_error would look at the error queue first, and find there what is not about this connection. The BIO knows
+  // whether it was what stopped OpenSSL; and after a fatal alert, either side's, the handshake is not finished any
+  // more.
   [[nodiscard]] tls_step judge(int returned, std::size_t bytes) noexcept {
     using enum tls_step::outcome;
+    const bool starved = std::exchange(starved_, false);
+    const bool blocked = std::exchange(blocked_, false);
     if (returned == 1) return {done, bytes};
-    switch (SSL_get_error(native(), returned)) {
-      case SSL_ERROR_WANT_READ: return {want_read, 0};
-      case SSL_ERROR_WANT_WRITE: return {want_write, 0};
-      case SSL_ERROR_ZERO_RETURN: return {closed, 0};
-      default: ERR_clear_error(); return {failed, 0};
-    }
+    if (starved) return {want_read, 0};
+    if (blocked) return {want_write, 0};
+    ERR_clear_error();
+    const bool alive = SSL_is_init_finished(native()) == 1;
+    if (alive && (SSL_get_shutdown(native()) & SSL_RECEIVED_SHUTDOWN) != 0) return {closed, 0};
+    return {failed, 0};
+  }
+
+  // TLS 1.3 servers send tickets; a TLS 1.2 session that was taken up stays good for another time.
+  void keep_resumed_session() {
+    if (!resumed() || SSL_version(native()) >= TLS1_3_VERSION || target_.store == nullptr) return;
+    target_.store->put(target_.server, tls_session{SSL_get1_session(native())});
+  }
+
+  static constexpr std::size_t record_header = 5;  // RFC 8446 section 5.1: type, version, length
+
+  // What bio_read gives next: the rest of the current record, as far as it has arrived. Nothing before the header is
+  // complete.
+  [[nodiscard]] std::size_t slice() const noexcept {
+    const std::size_t left = record_left_ != 0 ? record_left_ : next_record();
+    return std::min(left, undecrypted());
+  }
+  // Bytes of the record that begins here; 0 where its header has not arrived.
+  [[nodiscard]] std::size_t next_record() const noexcept {
+    if (undecrypted() < record_header) return 0;
+    const auto byte = [this](std::size_t at) { return std::size_t{static_cast<unsigned char>(in_[in_begin_ + at])}; };
+    return record_header + (byte(3) << 8U) + byte(4);
   }
 
   [[nodiscard]] static tls_engine& self(BIO* bio) noexcept { return *static_cast<tls_engine*>(BIO_get_data(bio)); }
 
+  // With read-ahead on, OpenSSL asks for as much as it has room for, once a record instead of twice, and moves what
+  // lies behind that record to the front again. It is given one record: nothing lies behind.
   static int bio_read(BIO* bio, char* into, std::size_t size, std::size_t* count) {
     tls_engine& engine = self(bio);
+    *count = engine.take({into, size});
     BIO_clear_retry_flags(bio);
-    const std::size_t taken = std::min(size, engine.undecrypted());
-    if (taken == 0) {
-      BIO_set_retry_read(bio);
-      return 0;
-    }
-    std::memcpy(into, engine.in_.data() + engine.in_begin_, taken);
-    engine.in_begin_ += taken;
-    *count = taken;
-    return 1;
+    engine.starved_ = *count == 0;
+    if (engine.starved_) BIO_set_retry_read(bio);
+    return engine.starved_ ? 0 : 1;
+  }
+  [[nodiscard]] std::size_t take(std::span<char> into) noexcept {
+    if (record_left_ == 0) record_left_ = next_record();
+    const std::size_t taken = std::min({record_left_, undecrypted(), into.size()});
+    std::memcpy(into.data(), in_.data() + in_begin_, taken);
+    in_begin_ += taken;
+    record_left_ -= taken;
+    return taken;
   }
 
   static int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* count) {
     tls_engine& engine = self(bio);
     BIO_clear_retry_flags(bio);
     // Only replies that the peer provokes get here with the buffer full: reading stops until it has taken some.
-    if (engine.unsent().size() + size > buffer_size) {
+    engine.blocked_ = engine.unsent().size() + size > buffer_size;
+    if (engine.blocked_) {
       BIO_set_retry_write(bio);
       return 0;
     }
@@ -7100,10 +7451,15 @@ class tls_engine {
   }
 
   tls_context context_;
+  tls_session_target target_;
   std::unique_ptr<SSL, free_ssl> ssl_;
   std::array<char, buffer_size> in_;
   std::size_t in_begin_{0};
   std::size_t in_end_{0};
+  std::size_t record_left_{0};  // of the record that OpenSSL has got the beginning of
+  bool starved_{false};         // the last bio_read had nothing to give
+  bool blocked_{false};         // the last bio_write had no room
+  bool pending_{false};         // OpenSSL holds plaintext that there was no room for
   std::vector<char> out_;
   std::size_t out_begin_{0};
 };
@@ -7114,32 +7470,38 @@ namespace foxtrot::inline v0 {
 
 /// Owns the connection. The socket is read at most 64 KiB at a time, and at most 64 KiB of ciphertext wait to be sent.
 /// A moved-from stream may only be destroyed or assigned to. One thread: the loop's.
-class tls_stream {
+template <buffered_stream Transport>
+class basic_tls_stream {
  public:
-  tls_stream(tcp_stream transport, const tls_context& context)
+  basic_tls_stream(Transport transport, const tls_context& context)
       : state_{std::make_shared<state>(std::move(transport), context)} {}
-  tls_stream(tls_stream&&) noexcept = default;
-  tls_stream& operator=(tls_stream&& other) noexcept {
+  basic_tls_stream(basic_tls_stream&&) noexcept = default;
+  basic_tls_stream& operator=(basic_tls_stream&& other) noexcept {
     if (state_) close();
     state_ = std::move(other.state_);
     return *this;
   }
-  ~tls_stream() {
+  ~basic_tls_stream() {
     if (state_) close();
   }
 
   /// Client: `host_name` is who the server must prove to be (DNS name, sent as SNI, or address). Returns an
   /// errc::certificate_* where it does not, errc::tls_truncated where it hangs up, errc::tls_handshake_failed
-  /// otherwise. No application byte leaves before. Server: `host_name` is ignored.
-  [[nodiscard]] task<std::error_code> handshake(std::string host_name = {}) {
-    return handshake(state_, std::move(host_name));
+  /// otherwise. No application byte leaves before. A session of an earlier connection to the same `host_name` and
+  /// `service` (the port, where one name stands for several servers) is taken up if the server still knows it; else the
+  /// handshake is a full one. Server: both are ignored.
+  [[nodiscard]] task<std::error_code> handshake(std::string host_name = {}, std::string service = {}) {
+    return handshake(state_, std::move(host_name), std::move(service));
   }
 
   /// Decrypts one record. The end of the connection is sticky.
   [[nodiscard]] io_result read_some(std::span<char> into) noexcept { return state_->read_some(into); }
   [[nodiscard]] io_result write_some(std::span<const char> from) noexcept { return state_->write_some(from); }
   [[nodiscard]] std::error_code flush() noexcept { return state_->flush(); }
-  [[nodiscard]] task<std::error_code> wait_readable() { return wait_readable(state_); }
+  [[nodiscard]] task<std::error_code> wait_readable() {
+    if (state_->quiet()) return state_->transport.wait_readable();  // the usual case costs no coroutine of its own
+    return wait_readable(state_);
+  }
   [[nodiscard]] task<std::error_code> wait_writable() { return wait_writable(state_); }
 
   /// Sends close_notify as far as the socket takes it now; waits for nothing.
@@ -7152,20 +7514,29 @@ class tls_stream {
     if (!state_->ended) state_->ended = errc::closed;
   }
   /// Closes with a reset (RST) instead of an orderly end.
-  void reset() noexcept {
+  void reset() noexcept
+    requires requires(Transport& transport) { transport.reset(); }
+  {
     state_->transport.reset();
     close();
   }
 
   [[nodiscard]] std::size_t buffered() const noexcept {
-    return state_->engine.undecrypted() + state_->engine.decrypted();
+    return state_->engine.readable() ? std::max<std::size_t>(state_->engine.undecrypted(), 1) : 0;
   }
   [[nodiscard]] bool drained() const noexcept { return state_->transport.drained(); }
   /// Ciphertext that the socket has not taken yet, in bytes.
   [[nodiscard]] std::size_t unsent() const noexcept { return state_->engine.unsent().size(); }
   [[nodiscard]] bool is_open() const noexcept { return state_->transport.is_open(); }
-  [[nodiscard]] int native_handle() noexcept { return state_->transport.native_handle(); }
+  [[nodiscard]] int native_handle() noexcept
+    requires requires(Transport& transport) { transport.native_handle(); }
+  {
+    return state_->transport.native_handle();
+  }
+  [[nodiscard]] Transport& next_layer() noexcept { return state_->transport; }
   [[nodiscard]] SSL* native_tls() const noexcept { return state_->engine.native(); }
+  /// True where the handshake took up an earlier session.
+  [[nodiscard]] bool resumed() const noexcept { return state_->engine.resumed(); }
   /// "TLSv1.3".
   [[nodiscard]] std::string_view version() const noexcept { return SSL_get_version(native_tls()); }
   /// What ALPN agreed on; empty if nothing.
@@ -7181,11 +7552,12 @@ class tls_stream {
 
   // On the heap: OpenSSL holds its address, and a waiting coroutine may outlive the stream.
   struct state {
-    state(tcp_stream connected, const tls_context& context) : transport{std::move(connected)}, engine{context} {
+    state(Transport connected, const tls_context& context) : transport{std::move(connected)}, engine{context} {
       if (!engine.valid()) ended = errc::tls_handshake_failed;
     }
 
     [[nodiscard]] bool usable() const noexcept { return engine.valid() && transport.is_open(); }
+    [[nodiscard]] bool quiet() const noexcept { return !engine.readable() && engine.unsent().empty(); }
 
     [[nodiscard]] std::error_code receive() noexcept {
       const io_result got = transport.read_some(engine.receive_space());
@@ -7220,7 +7592,7 @@ class tls_stream {
       replies_blocked = false;
       bool asked = false;
       while (true) {
-        if (engine.undecrypted() + engine.decrypted() == 0) {
+        if (!engine.readable()) {
           if (std::exchange(asked, true)) return nothing_now();
           const std::error_code error = receive();
           if (error == errc::would_block) return nothing_now();
@@ -7259,13 +7631,13 @@ class tls_stream {
       return {0, errc::would_block};
     }
 
-    tcp_stream transport;
+    Transport transport;
     detail::tls_engine engine;
     std::error_code ended;
     bool replies_blocked{false};  // OpenSSL reads no further until the socket takes its replies
   };
 
-  static task<std::error_code> handshake(std::shared_ptr<state> self, std::string host_name) {
+  static task<std::error_code> handshake(std::shared_ptr<state> self, std::string host_name, std::string service) {
     if (self->ended) co_return self->ended;
     detail::tls_engine& engine = self->engine;
     if (engine.context().role() == tls_role::client && !host_name.empty() && !engine.expect(host_name)) {
@@ -7274,6 +7646,8 @@ class tls_stream {
     if (engine.context().verifies() && engine.context().role() == tls_role::client && host_name.empty()) {
       co_return make_error_code(errc::bad_argument);  // a chain to anybody proves nothing
     }
+    // the name is part of it: a session proves what the certificate of its first handshake proved
+    if (!host_name.empty()) engine.resume(host_name + ' ' + service);
     while (true) {
       const detail::tls_step step = engine.handshake();
       while (self->flush() == errc::would_block) {
@@ -7292,8 +7666,7 @@ class tls_stream {
   }
 
   static task<std::error_code> wait_readable(std::shared_ptr<state> self) {
-    if (!self->replies_blocked && self->engine.undecrypted() + self->engine.decrypted() != 0)
-      co_return std::error_code{};
+    if (!self->replies_blocked && self->engine.readable()) co_return std::error_code{};
     if (self->flush() != errc::would_block) co_return co_await self->transport.wait_readable();
     // While replies wait the peer may be waiting for them.
     std::error_code error;
@@ -7314,6 +7687,8 @@ class tls_stream {
 
   std::shared_ptr<state> state_;
 };
+
+using tls_stream = basic_tls_stream<tcp_stream>;
 
 static_assert(buffered_stream<tls_stream>);
 
@@ -7364,7 +7739,7 @@ namespace detail {
   tls_stream stream{std::move(*transport), context};
   const steady_time until = stage_end(timers, settings.handshake_timeout, settings);
   const deadline limit{timers, until, [&stream] { stream.close(); }};
-  std::error_code error = co_await stream.handshake(std::move(host));
+  std::error_code error = co_await stream.handshake(std::move(host), std::to_string(where.port()));
   error = limit.map(error);
   if (error) co_return error;
   co_return std::move(stream);
@@ -8226,26 +8601,25 @@ class live_connection {
         wanted_{wanted},
         on_confirmed_{on_confirmed},
         log_{log},
-        socket_{std::move(stream), settings.websocket},
+        socket_{bridge.timers(), std::move(stream), settings.websocket},
         limits_{protocol.limits()},
         messages_{limits_.messages} {}
   live_connection(const live_connection&) = delete;
   live_connection& operator=(const live_connection&) = delete;
 
   [[nodiscard]] task<std::error_code> upgrade() {
-    const deadline limit{timers_, steady_time::duration{settings_.upgrade_timeout}, [this] { socket_.close_now(); }};
     upgrade_request wanted = settings_.upgrade;
-    std::error_code error = co_await socket_.upgrade(std::move(wanted));
-    error = limit.map(error);
+    const std::error_code error = co_await socket_.upgrade(std::move(wanted));
     since_ = timers_.now();
     co_return error;
   }
+  /// What the server answered instead of upgrading.
+  [[nodiscard]] const upgrade_failure& refusal() const noexcept { return socket_.failure(); }
 
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
     constexpr int drains_per_turn = 16;  // then others on the loop have theirs
-    last_heard_ = timers_.now();
-    watch_silence();
+    silence_.feed();
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     int drained = 0;
     while (!reason_) {
@@ -8263,7 +8637,10 @@ class live_connection {
         drained = 0;
         co_await asio::post(bridge_.context(), use_task);
       }
-      if (error) end(error);
+      if (error) {
+        (void)drain();  // says why, if it was a time limit
+        end(error);
+      }
     }
     co_return reason_;
   }
@@ -8323,7 +8700,7 @@ class live_connection {
     const std::uint64_t reads = socket_.counters().reads;
     const drain_result result = socket_.drain(frames);
     batch_.reset();
-    if (socket_.counters().reads != reads) last_heard_ = timers_.now();
+    if (socket_.counters().reads != reads) silence_.feed();
     if (result.error) fail(result.error);
     return result;
   }
@@ -8389,14 +8766,6 @@ class live_connection {
     answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { fail(errc::timeout); });
   }
 
-  // Pings count: this is about the transport.
-  void watch_silence() {
-    silence_ = timers_.call_at(last_heard_ + settings_.silence_limit, [this] {
-      if (timers_.now() >= last_heard_ + settings_.silence_limit) return fail(errc::heartbeat_lost);
-      watch_silence();
-    });
-  }
-
   void end(std::error_code reason) {
     if (!reason_) reason_ = reason;
   }
@@ -8418,11 +8787,11 @@ class live_connection {
   steady_time since_{};
   steady_time next_remark_{};
   std::int64_t received_ns_{0};
-  steady_time last_heard_{};
   bool has_data_{false};
   timer retry_requests_;
   timer answers_due_;
-  timer silence_;
+  // Pings count: this is about the transport.
+  watchdog silence_{timers_, steady_time::duration{settings_.silence_limit}, [this] { fail(errc::heartbeat_lost); }};
   poller_handle poller_;  // last: gone first
 };
 
@@ -8527,7 +8896,7 @@ class websocket_manager {
     }};
     set_state(session_state::connecting);
     while (!closing_) {
-      const auto wait = retry_.next();
+      const auto wait = std::max(retry_.next(), std::exchange(told_to_wait_, {}));
       if (wait > steady_time::duration::zero()) {
         if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
       }
@@ -8550,7 +8919,10 @@ class websocket_manager {
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed(stream.error());
     connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, on_confirmed, log_};
-    if (const std::error_code error = co_await live.upgrade()) co_return failed(error);
+    if (const std::error_code error = co_await live.upgrade()) {
+      if (const auto after = live.refusal().retry_after) told_to_wait_ = *after;
+      co_return failed(error);
+    }
 
     live_ = &live;
     const on_exit lost{[this, &live] { disconnected(live); }};
@@ -8609,7 +8981,8 @@ class websocket_manager {
   subscription_set wanted_;
   connection* live_{nullptr};  // in attempt()'s frame
   std::error_code last_error_;
-  std::uint64_t attempts_{0};  // since the last healthy connection
+  steady_time::duration told_to_wait_{};  // Retry-After of the last refusal
+  std::uint64_t attempts_{0};             // since the last healthy connection
   bool tried_{false};
   bool closing_{false};
   std::atomic<session_state> state_{session_state::disconnected};

@@ -124,6 +124,7 @@ TEST_CASE("async_thread_bridge: calls that are waiting when the loop ends are to
     const auto outcome = call.get();  // ran in the last round, or was refused; never left hanging
     CHECK((!outcome || outcome == errc::closed));
   }
+  CHECK_FALSE(bridge.stop());
   CHECK(bridge.call([] {}, 10s) == errc::closed);
 }
 

@@ -273,6 +273,56 @@ TEST_CASE("tls_stream: renegotiation is refused and the connection lives on", "[
   CHECK(SSL_num_renegotiations(p.client.native_tls()) == 0);
 }
 
+TEST_CASE("tls_stream: the next connection takes up a session, once, however the last one ended", "[net]") {
+  loop_fixture f;
+  for (const tls_version version : {tls_version::tls_1_2, tls_version::tls_1_3}) {
+    tls_settings settings;
+    settings.min_version = settings.max_version = version;
+    const tls_context ours = client_context(settings);
+    const tls_context theirs = server_context(certificate_kind::right, settings);
+    for (int round = 0; round < 4; ++round) {
+      tls_pair pair{f, ours, theirs};
+      REQUIRE_FALSE(pair.client_error);
+      CHECK(pair.client.resumed() == (round != 0));
+      CHECK(exchange(f, pair.client, pair.server, 1000));  // tickets come with the data
+      CHECK(ours.sessions() != 0);
+      CHECK(ours.sessions() <= 4);
+      if (round == 0) pair.client.shutdown();
+      if (round == 1) pair.server.reset();
+      if (round == 2) pair.client.reset();
+    }
+    const tls_context forgetful = server_context(certificate_kind::right, settings);
+    tls_pair pair{f, ours, forgetful};
+    CHECK_FALSE(pair.client_error);
+    CHECK_FALSE(pair.client.resumed());
+  }
+}
+
+TEST_CASE("tls_stream: no session where the context does not want one, or for another name", "[net]") {
+  loop_fixture f;
+  tls_settings settings;
+  const tls_context ours = client_context(settings);
+  const tls_context theirs = server_context();
+  {
+    tls_pair pair{f, ours, theirs};
+    CHECK(exchange(f, pair.client, pair.server, 1000));
+  }
+  CHECK(ours.sessions() != 0);
+  {
+    tls_pair pair{f, ours, theirs, "127.0.0.1"};
+    CHECK_FALSE(pair.client_error);
+    CHECK_FALSE(pair.client.resumed());
+  }
+  settings.resume = false;
+  const tls_context plain = client_context(settings);
+  for (int round = 0; round < 2; ++round) {
+    tls_pair pair{f, plain, theirs};
+    CHECK(exchange(f, pair.client, pair.server, 1000));
+    CHECK_FALSE(pair.client.resumed());
+    CHECK(plain.sessions() == 0);
+  }
+}
+
 TEST_CASE("tls_stream: close wakes who waits", "[net]") {
   loop_fixture f;
   tls_pair p{f};

@@ -103,7 +103,7 @@ class exchange_client {
     auto dialed =
         loop_.run(foxtrot::dial_tls(loop_.timers, trusting(venue), "localhost", venue.port(), dial_loopback(venue)));
     if (!dialed) return dialed.error();
-    stream_ = std::make_unique<websocket>(std::move(*dialed));
+    stream_ = std::make_unique<websocket>(loop_.timers, std::move(*dialed));
     foxtrot::upgrade_request wanted;
     wanted.host = "localhost";
     wanted.port = venue.port();

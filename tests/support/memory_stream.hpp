@@ -104,6 +104,11 @@ class memory_stream {
   [[nodiscard]] foxtrot::task<std::error_code> wait_readable() { return wait_readable(end_); }
   [[nodiscard]] foxtrot::task<std::error_code> wait_writable() { return wait_writable(end_); }
 
+  // A read leaves nothing behind that another call of the "socket" would have to be asked for.
+  [[nodiscard]] std::size_t buffered() const noexcept { return 0; }
+  [[nodiscard]] bool drained() const noexcept { return end_->received.empty() && !end_->end; }
+  [[nodiscard]] bool is_open() const noexcept { return !end_->closed; }
+
   void close() noexcept {
     if (std::exchange(end_->closed, true)) return;
     end_->wake(foxtrot::errc::cancelled);
@@ -130,6 +135,6 @@ class memory_stream {
   std::shared_ptr<memory_end> end_;
 };
 
-static_assert(foxtrot::byte_stream<memory_stream>);
+static_assert(foxtrot::buffered_stream<memory_stream>);
 
 }  // namespace foxtrot_test

@@ -11,10 +11,10 @@
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_event.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
-#include <foxtrot/net/deadline.hpp>
 #include <foxtrot/net/poller.hpp>
 #include <foxtrot/net/rate_limiter.hpp>
 #include <foxtrot/net/timer_queue.hpp>
+#include <foxtrot/net/watchdog.hpp>
 #include <foxtrot/net/websocket/stream.hpp>
 #include <foxtrot/queue/idle.hpp>
 
@@ -49,26 +49,25 @@ class live_connection {
         wanted_{wanted},
         on_confirmed_{on_confirmed},
         log_{log},
-        socket_{std::move(stream), settings.websocket},
+        socket_{bridge.timers(), std::move(stream), settings.websocket},
         limits_{protocol.limits()},
         messages_{limits_.messages} {}
   live_connection(const live_connection&) = delete;
   live_connection& operator=(const live_connection&) = delete;
 
   [[nodiscard]] task<std::error_code> upgrade() {
-    const deadline limit{timers_, steady_time::duration{settings_.upgrade_timeout}, [this] { socket_.close_now(); }};
     upgrade_request wanted = settings_.upgrade;
-    std::error_code error = co_await socket_.upgrade(std::move(wanted));
-    error = limit.map(error);
+    const std::error_code error = co_await socket_.upgrade(std::move(wanted));
     since_ = timers_.now();
     co_return error;
   }
+  /// What the server answered instead of upgrading.
+  [[nodiscard]] const upgrade_failure& refusal() const noexcept { return socket_.failure(); }
 
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
     constexpr int drains_per_turn = 16;  // then others on the loop have theirs
-    last_heard_ = timers_.now();
-    watch_silence();
+    silence_.feed();
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     int drained = 0;
     while (!reason_) {
@@ -86,7 +85,10 @@ class live_connection {
         drained = 0;
         co_await asio::post(bridge_.context(), use_task);
       }
-      if (error) end(error);
+      if (error) {
+        (void)drain();  // says why, if it was a time limit
+        end(error);
+      }
     }
     co_return reason_;
   }
@@ -146,7 +148,7 @@ class live_connection {
     const std::uint64_t reads = socket_.counters().reads;
     const drain_result result = socket_.drain(frames);
     batch_.reset();
-    if (socket_.counters().reads != reads) last_heard_ = timers_.now();
+    if (socket_.counters().reads != reads) silence_.feed();
     if (result.error) fail(result.error);
     return result;
   }
@@ -212,14 +214,6 @@ class live_connection {
     answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { fail(errc::timeout); });
   }
 
-  // Pings count: this is about the transport.
-  void watch_silence() {
-    silence_ = timers_.call_at(last_heard_ + settings_.silence_limit, [this] {
-      if (timers_.now() >= last_heard_ + settings_.silence_limit) return fail(errc::heartbeat_lost);
-      watch_silence();
-    });
-  }
-
   void end(std::error_code reason) {
     if (!reason_) reason_ = reason;
   }
@@ -241,11 +235,11 @@ class live_connection {
   steady_time since_{};
   steady_time next_remark_{};
   std::int64_t received_ns_{0};
-  steady_time last_heard_{};
   bool has_data_{false};
   timer retry_requests_;
   timer answers_due_;
-  timer silence_;
+  // Pings count: this is about the transport.
+  watchdog silence_{timers_, steady_time::duration{settings_.silence_limit}, [this] { fail(errc::heartbeat_lost); }};
   poller_handle poller_;  // last: gone first
 };
 

@@ -14,14 +14,13 @@ namespace foxtrot::inline v0 {
 /// The defaults suit a busy public market stream.
 struct session_settings {
   upgrade_request upgrade;         ///< host, port and path
-  websocket_settings websocket{};  ///< frame limits, ping policy
+  websocket_settings websocket{};  ///< frame limits, ping policy, time limits of the transport
   backoff_settings retry{};
-  std::uint64_t max_attempts{0};                      ///< in a row without success; 0: no limit
-  std::chrono::milliseconds upgrade_timeout{10'000};  ///< for the whole answer to the upgrade
-  std::chrono::milliseconds answer_timeout{10'000};   ///< for the answer to a subscription
-  std::chrono::milliseconds silence_limit{60'000};    ///< without a byte received, pings included
-  std::chrono::milliseconds close_timeout{50};        ///< for the peer's part of a close
-  std::chrono::milliseconds stable_after{2000};       ///< a connection that lived so long and had data was healthy
+  std::uint64_t max_attempts{0};                     ///< in a row without success; 0: no limit
+  std::chrono::milliseconds answer_timeout{10'000};  ///< for the answer to a subscription
+  std::chrono::milliseconds silence_limit{60'000};   ///< without a byte received, pings included
+  std::chrono::milliseconds close_timeout{50};       ///< for the peer's part of a close
+  std::chrono::milliseconds stable_after{2000};      ///< a connection that lived so long and had data was healthy
   /// Added to the receive times: a replay sets it so that they are those of the recording.
   std::chrono::nanoseconds clock_shift{0};
 };

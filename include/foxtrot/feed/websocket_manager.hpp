@@ -20,6 +20,7 @@
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/net/websocket/close.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <concepts>
 #include <cstdint>
@@ -129,7 +130,7 @@ class websocket_manager {
     }};
     set_state(session_state::connecting);
     while (!closing_) {
-      const auto wait = retry_.next();
+      const auto wait = std::max(retry_.next(), std::exchange(told_to_wait_, {}));
       if (wait > steady_time::duration::zero()) {
         if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
       }
@@ -152,7 +153,10 @@ class websocket_manager {
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed(stream.error());
     connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, on_confirmed, log_};
-    if (const std::error_code error = co_await live.upgrade()) co_return failed(error);
+    if (const std::error_code error = co_await live.upgrade()) {
+      if (const auto after = live.refusal().retry_after) told_to_wait_ = *after;
+      co_return failed(error);
+    }
 
     live_ = &live;
     const on_exit lost{[this, &live] { disconnected(live); }};
@@ -211,7 +215,8 @@ class websocket_manager {
   subscription_set wanted_;
   connection* live_{nullptr};  // in attempt()'s frame
   std::error_code last_error_;
-  std::uint64_t attempts_{0};  // since the last healthy connection
+  steady_time::duration told_to_wait_{};  // Retry-After of the last refusal
+  std::uint64_t attempts_{0};             // since the last healthy connection
   bool tried_{false};
   bool closing_{false};
   std::atomic<session_state> state_{session_state::disconnected};

@@ -64,7 +64,7 @@ namespace detail {
   tls_stream stream{std::move(*transport), context};
   const steady_time until = stage_end(timers, settings.handshake_timeout, settings);
   const deadline limit{timers, until, [&stream] { stream.close(); }};
-  std::error_code error = co_await stream.handshake(std::move(host));
+  std::error_code error = co_await stream.handshake(std::move(host), std::to_string(where.port()));
   error = limit.map(error);
   if (error) co_return error;
   co_return std::move(stream);

@@ -18,7 +18,8 @@ struct io_result {
 };
 
 /// Reading and writing never block and never wait: they move what can be moved now. Waiting is a coroutine, and is
-/// allowed to return without reason. One thread.
+/// allowed to return without reason. A stream that holds something back goes on sending it in `wait_readable`. One
+/// thread.
 template <class S>
 concept byte_stream = requires(S& stream, std::span<char> in, std::span<const char> out) {
   { stream.read_some(in) } noexcept -> std::same_as<io_result>;    // at most one read of the socket

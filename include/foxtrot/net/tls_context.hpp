@@ -4,6 +4,7 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/detail/openssl_init.hpp>
+#include <foxtrot/net/detail/tls_session_store.hpp>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -34,11 +35,12 @@ struct tls_settings {
   tls_version min_version{tls_version::tls_1_2};
   tls_version max_version{tls_version::tls_1_3};
   std::vector<std::string> alpn{};  ///< protocols to offer, in order of preference; client only
+  bool resume{true};                ///< client: a later connection to the same server takes up the session
   std::string certificate_pem{};    ///< server: its certificate, then those in between; text
   std::string key_pem{};            ///< server: the private key; text
 };
 
-/// A shared, immutable SSL_CTX: copies are cheap and may be used by several threads at once.
+/// A shared SSL_CTX and the sessions of its clients: copies are cheap and may be used by several threads at once.
 class tls_context {
  public:
   /// errc::certificate_unreadable for PEM that cannot be read or a key that does not fit, errc::bad_argument for the
@@ -63,6 +65,10 @@ class tls_context {
   [[nodiscard]] SSL_CTX* native() const noexcept { return native_.get(); }
   [[nodiscard]] tls_role role() const noexcept { return role_; }
   [[nodiscard]] bool verifies() const noexcept { return verify_; }
+  /// Sessions kept for later connections: a few for each server, in memory only.
+  [[nodiscard]] std::size_t sessions() const { return sessions_ ? sessions_->size() : 0; }
+  /// Null where nothing is resumed.
+  [[nodiscard]] detail::tls_session_store* session_store() const noexcept { return sessions_.get(); }
 
  private:
   struct release {
@@ -110,6 +116,11 @@ class tls_context {
     if (!wire.empty() && SSL_CTX_set_alpn_protos(native, bytes, static_cast<unsigned>(wire.size())) != 0) {
       return errc::bad_argument;
     }
+    if (settings.resume) {
+      sessions_ = std::make_shared<detail::tls_session_store>();
+      SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+      SSL_CTX_sess_set_new_cb(native, &detail::keep_tls_session);
+    }
     return {};
   }
 
@@ -143,6 +154,7 @@ class tls_context {
   }
 
   std::shared_ptr<SSL_CTX> native_;
+  std::shared_ptr<detail::tls_session_store> sessions_;
   tls_role role_;
   bool verify_;
 };

@@ -1,4 +1,4 @@
-// foxtrot/net/tls_stream.hpp: TLS over a TCP stream, as client or server.
+// foxtrot/net/tls_stream.hpp: TLS over TCP, or any stream of bytes, as client or server.
 #pragma once
 
 #include <foxtrot/core/error.hpp>
@@ -11,6 +11,7 @@
 
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -23,32 +24,38 @@ namespace foxtrot::inline v0 {
 
 /// Owns the connection. The socket is read at most 64 KiB at a time, and at most 64 KiB of ciphertext wait to be sent.
 /// A moved-from stream may only be destroyed or assigned to. One thread: the loop's.
-class tls_stream {
+template <buffered_stream Transport>
+class basic_tls_stream {
  public:
-  tls_stream(tcp_stream transport, const tls_context& context)
+  basic_tls_stream(Transport transport, const tls_context& context)
       : state_{std::make_shared<state>(std::move(transport), context)} {}
-  tls_stream(tls_stream&&) noexcept = default;
-  tls_stream& operator=(tls_stream&& other) noexcept {
+  basic_tls_stream(basic_tls_stream&&) noexcept = default;
+  basic_tls_stream& operator=(basic_tls_stream&& other) noexcept {
     if (state_) close();
     state_ = std::move(other.state_);
     return *this;
   }
-  ~tls_stream() {
+  ~basic_tls_stream() {
     if (state_) close();
   }
 
   /// Client: `host_name` is who the server must prove to be (DNS name, sent as SNI, or address). Returns an
   /// errc::certificate_* where it does not, errc::tls_truncated where it hangs up, errc::tls_handshake_failed
-  /// otherwise. No application byte leaves before. Server: `host_name` is ignored.
-  [[nodiscard]] task<std::error_code> handshake(std::string host_name = {}) {
-    return handshake(state_, std::move(host_name));
+  /// otherwise. No application byte leaves before. A session of an earlier connection to the same `host_name` and
+  /// `service` (the port, where one name stands for several servers) is taken up if the server still knows it; else the
+  /// handshake is a full one. Server: both are ignored.
+  [[nodiscard]] task<std::error_code> handshake(std::string host_name = {}, std::string service = {}) {
+    return handshake(state_, std::move(host_name), std::move(service));
   }
 
   /// Decrypts one record. The end of the connection is sticky.
   [[nodiscard]] io_result read_some(std::span<char> into) noexcept { return state_->read_some(into); }
   [[nodiscard]] io_result write_some(std::span<const char> from) noexcept { return state_->write_some(from); }
   [[nodiscard]] std::error_code flush() noexcept { return state_->flush(); }
-  [[nodiscard]] task<std::error_code> wait_readable() { return wait_readable(state_); }
+  [[nodiscard]] task<std::error_code> wait_readable() {
+    if (state_->quiet()) return state_->transport.wait_readable();  // the usual case costs no coroutine of its own
+    return wait_readable(state_);
+  }
   [[nodiscard]] task<std::error_code> wait_writable() { return wait_writable(state_); }
 
   /// Sends close_notify as far as the socket takes it now; waits for nothing.
@@ -61,20 +68,29 @@ class tls_stream {
     if (!state_->ended) state_->ended = errc::closed;
   }
   /// Closes with a reset (RST) instead of an orderly end.
-  void reset() noexcept {
+  void reset() noexcept
+    requires requires(Transport& transport) { transport.reset(); }
+  {
     state_->transport.reset();
     close();
   }
 
   [[nodiscard]] std::size_t buffered() const noexcept {
-    return state_->engine.undecrypted() + state_->engine.decrypted();
+    return state_->engine.readable() ? std::max<std::size_t>(state_->engine.undecrypted(), 1) : 0;
   }
   [[nodiscard]] bool drained() const noexcept { return state_->transport.drained(); }
   /// Ciphertext that the socket has not taken yet, in bytes.
   [[nodiscard]] std::size_t unsent() const noexcept { return state_->engine.unsent().size(); }
   [[nodiscard]] bool is_open() const noexcept { return state_->transport.is_open(); }
-  [[nodiscard]] int native_handle() noexcept { return state_->transport.native_handle(); }
+  [[nodiscard]] int native_handle() noexcept
+    requires requires(Transport& transport) { transport.native_handle(); }
+  {
+    return state_->transport.native_handle();
+  }
+  [[nodiscard]] Transport& next_layer() noexcept { return state_->transport; }
   [[nodiscard]] SSL* native_tls() const noexcept { return state_->engine.native(); }
+  /// True where the handshake took up an earlier session.
+  [[nodiscard]] bool resumed() const noexcept { return state_->engine.resumed(); }
   /// "TLSv1.3".
   [[nodiscard]] std::string_view version() const noexcept { return SSL_get_version(native_tls()); }
   /// What ALPN agreed on; empty if nothing.
@@ -90,11 +106,12 @@ class tls_stream {
 
   // On the heap: OpenSSL holds its address, and a waiting coroutine may outlive the stream.
   struct state {
-    state(tcp_stream connected, const tls_context& context) : transport{std::move(connected)}, engine{context} {
+    state(Transport connected, const tls_context& context) : transport{std::move(connected)}, engine{context} {
       if (!engine.valid()) ended = errc::tls_handshake_failed;
     }
 
     [[nodiscard]] bool usable() const noexcept { return engine.valid() && transport.is_open(); }
+    [[nodiscard]] bool quiet() const noexcept { return !engine.readable() && engine.unsent().empty(); }
 
     [[nodiscard]] std::error_code receive() noexcept {
       const io_result got = transport.read_some(engine.receive_space());
@@ -129,7 +146,7 @@ class tls_stream {
       replies_blocked = false;
       bool asked = false;
       while (true) {
-        if (engine.undecrypted() + engine.decrypted() == 0) {
+        if (!engine.readable()) {
           if (std::exchange(asked, true)) return nothing_now();
           const std::error_code error = receive();
           if (error == errc::would_block) return nothing_now();
@@ -168,13 +185,13 @@ class tls_stream {
       return {0, errc::would_block};
     }
 
-    tcp_stream transport;
+    Transport transport;
     detail::tls_engine engine;
     std::error_code ended;
     bool replies_blocked{false};  // OpenSSL reads no further until the socket takes its replies
   };
 
-  static task<std::error_code> handshake(std::shared_ptr<state> self, std::string host_name) {
+  static task<std::error_code> handshake(std::shared_ptr<state> self, std::string host_name, std::string service) {
     if (self->ended) co_return self->ended;
     detail::tls_engine& engine = self->engine;
     if (engine.context().role() == tls_role::client && !host_name.empty() && !engine.expect(host_name)) {
@@ -183,6 +200,8 @@ class tls_stream {
     if (engine.context().verifies() && engine.context().role() == tls_role::client && host_name.empty()) {
       co_return make_error_code(errc::bad_argument);  // a chain to anybody proves nothing
     }
+    // the name is part of it: a session proves what the certificate of its first handshake proved
+    if (!host_name.empty()) engine.resume(host_name + ' ' + service);
     while (true) {
       const detail::tls_step step = engine.handshake();
       while (self->flush() == errc::would_block) {
@@ -201,8 +220,7 @@ class tls_stream {
   }
 
   static task<std::error_code> wait_readable(std::shared_ptr<state> self) {
-    if (!self->replies_blocked && self->engine.undecrypted() + self->engine.decrypted() != 0)
-      co_return std::error_code{};
+    if (!self->replies_blocked && self->engine.readable()) co_return std::error_code{};
     if (self->flush() != errc::would_block) co_return co_await self->transport.wait_readable();
     // While replies wait the peer may be waiting for them.
     std::error_code error;
@@ -223,6 +241,8 @@ class tls_stream {
 
   std::shared_ptr<state> state_;
 };
+
+using tls_stream = basic_tls_stream<tcp_stream>;
 
 static_assert(buffered_stream<tls_stream>);
 

@@ -1,6 +1,5 @@
 #include <foxtrot/net/websocket/stream.hpp>
 
-#include <foxtrot/net/deadline.hpp>
 #include <foxtrot/net/tls_stream.hpp>
 #include <foxtrot/net/websocket/handshake_key.hpp>
 
@@ -91,7 +90,7 @@ struct scene {
         peer{std::move(streams.second)},
         ours{streams.first.end()},
         theirs{peer.end()},
-        client{std::move(streams.first), settings} {}
+        client{fixture.timers, std::move(streams.first), settings} {}
 };
 
 std::string close_payload(unsigned code, const std::string& reason = {}) {
@@ -158,13 +157,10 @@ TEST_CASE("websocket_stream: a refusal tells status and Retry-After, a hang-up i
 
 TEST_CASE("websocket_stream: a total deadline ends a server that drips", "[net]") {
   loop_fixture f;
-  scene s{f};
-  auto limited = [](client_stream& client, timer_queue& timers) -> task<std::error_code> {
-    const deadline limit{timers, 5s, [&client] { client.close_now(); }};
-    std::error_code error = co_await client.upgrade(request());
-    co_return limit.map(error);
-  };
-  auto upgrading = f.start(limited(s.client, f.timers));
+  websocket_settings settings;
+  settings.upgrade_timeout = 5s;
+  scene s{f, settings};
+  auto upgrading = f.start(s.client.upgrade(request()));
   f.poll();
   const std::string answer = accept_upgrade(*s.theirs);
   for (std::size_t i = 0; i < 10; ++i) {
@@ -237,6 +233,7 @@ TEST_CASE("websocket_stream: a peer that pings without reading gets the last ans
   s.theirs->peer.lock()->writable.notify();
   f.poll();
   REQUIRE(waiting.done());
+  CHECK_FALSE(s.drain().error);
   const strings answers = s.sent();
   REQUIRE_FALSE(answers.empty());
   CHECK(answers.front() == "10:ping0");
@@ -280,7 +277,8 @@ TEST_CASE("websocket_stream: the peer's close is echoed and told", "[net]") {
   CHECK(s.client.peer_close()->code == close_code::going_away);
   CHECK(s.sent() == strings{"8:" + close_payload(1001)});
   CHECK(s.client.send(opcode::text, "x") == errc::closed);
-  CHECK(f.run(s.client.close(close_code::normal, "", f.timers, 1s)) == std::error_code{});
+  s.peer.close();
+  CHECK(f.run(s.client.close()) == std::error_code{});
   CHECK(s.ours->closed);
 }
 
@@ -290,6 +288,7 @@ TEST_CASE("websocket_stream: an end without a close frame", "[net]") {
   REQUIRE_FALSE(s.upgrade());
   s.ours->deliver(raw_frame(0x81, "half").substr(0, 4));
   s.peer.close();
+  CHECK(s.drain().more);
   CHECK(s.drain().error == errc::websocket_closed_by_peer);
   CHECK_FALSE(s.client.peer_close());
   CHECK(s.log.events.empty());
@@ -322,7 +321,7 @@ TEST_CASE("websocket_stream: each violation is answered with its own close code"
     s.ours->deliver(raw_frame(0x81, "ignored"));
     CHECK_FALSE(s.drain().error);
     CHECK(s.log.events.size() == 1);
-    auto closing = f.start(s.client.close(close_code::normal, "", f.timers, 1s));
+    auto closing = f.start(s.client.close(close_code::normal, ""));
     f.poll();
     CHECK_FALSE(closing.done());  // waits for the peer to hang up
     s.peer.close();
@@ -336,7 +335,7 @@ TEST_CASE("websocket_stream: our close waits for the peer's, throwing away what 
   loop_fixture f;
   scene s{f};
   REQUIRE_FALSE(s.upgrade());
-  auto closing = f.start(s.client.close(close_code::normal, "done", f.timers, 200ms));
+  auto closing = f.start(s.client.close(close_code::normal, "done"));
   f.poll();
   CHECK(s.sent() == strings{"8:" + close_payload(1000, "done")});
   s.ours->deliver(raw_frame(0x81, "late") + raw_frame(0x89, "ping"));
@@ -350,16 +349,18 @@ TEST_CASE("websocket_stream: our close waits for the peer's, throwing away what 
   CHECK(s.log.events.empty());
   CHECK(s.ours->closed);
   CHECK(f.timers.size() == 0);
-  CHECK(f.run(s.client.close(close_code::normal, "", f.timers, 1s)) == errc::closed);
+  CHECK(f.run(s.client.close(close_code::normal, "")) == errc::closed);
 }
 
 TEST_CASE("websocket_stream: a silent or deaf peer cannot hold a close beyond its time", "[net]") {
   for (const bool deaf : {false, true}) {
     loop_fixture f;
-    scene s{f};
+    websocket_settings settings;
+    settings.close_timeout = 200ms;
+    scene s{f, settings};
     REQUIRE_FALSE(s.upgrade());
     if (deaf) s.theirs->capacity = 0;
-    auto closing = f.start(s.client.close(close_code::normal, "", f.timers, 200ms));
+    auto closing = f.start(s.client.close(close_code::normal, ""));
     f.advance(199ms);
     CHECK_FALSE(closing.done());
     f.advance(1ms);
@@ -393,6 +394,121 @@ TEST_CASE("websocket_stream: a handler may send, and may drop the connection in 
   CHECK(s.client.drain(handler).error == errc::closed);
 }
 
+TEST_CASE("websocket_stream: a message of any size leaves in fragments, as fast as the peer reads", "[net]") {
+  loop_fixture f;
+  scene s{f};
+  REQUIRE_FALSE(s.upgrade());
+  const std::string message = random_bytes(1'000'000, 5);
+  s.theirs->capacity = 100'000;
+  auto writing = f.start(s.client.write(opcode::binary, message));
+  message_decoder<websocket_role::server> decoder;
+  event_log got;
+  for (int turn = 0; turn < 100 && !writing.done(); ++turn) {
+    f.poll();
+    CHECK(s.client.unsent() <= 47 * 1024);
+    if (turn == 3) CHECK(s.client.send(opcode::text, "between") == errc::would_block);
+    if (turn == 4) CHECK(f.run(s.client.write(opcode::text, "between")) == errc::bad_argument);
+    CHECK_FALSE(feed(decoder, got, std::exchange(s.theirs->received, {}), 64 * 1024));
+    s.theirs->wake();
+    s.ours->wake();
+  }
+  REQUIRE(writing.done());
+  CHECK(writing.get() == std::error_code{});
+  CHECK_FALSE(feed(decoder, got, std::exchange(s.theirs->received, {}), 64 * 1024));
+  CHECK(got.events == strings{"binary:" + message});
+  CHECK_FALSE(s.client.send(opcode::text, "after"));
+}
+
+TEST_CASE("websocket_stream: only what is a message or a ping can be sent as one", "[net]") {
+  loop_fixture f;
+  scene s{f};
+  REQUIRE_FALSE(s.upgrade());
+  CHECK(s.client.send(opcode::continuation, "x") == errc::bad_argument);
+  CHECK(s.client.send(opcode::close, "") == errc::bad_argument);
+  CHECK(s.client.send(opcode::ping, std::string(126, 'x')) == errc::bad_argument);
+  CHECK(f.run(s.client.write(opcode::ping, "x")) == errc::bad_argument);
+  CHECK_FALSE(f.run(s.client.write(opcode::text, "")));
+  CHECK(s.sent() == strings{"1:"});
+}
+
+TEST_CASE("websocket_stream: a peer that takes nothing is given up at the write timeout", "[net]") {
+  loop_fixture f;
+  websocket_settings settings;
+  settings.write_timeout = 3s;
+  scene s{f, settings};
+  REQUIRE_FALSE(s.upgrade());
+  s.theirs->capacity = 10;
+  CHECK_FALSE(s.client.send(opcode::text, std::string(30, 'x')));  // takes some of it
+  auto waiting = f.start(s.client.wait_readable());
+  f.advance(2999ms);
+  CHECK_FALSE(waiting.done());
+  s.theirs->received.clear();  // reads a little: that is a sign of life
+  s.ours->wake();
+  f.poll();
+  REQUIRE(waiting.done());
+  waiting = f.start(s.client.wait_readable());
+  f.advance(2999ms);
+  CHECK(s.client.is_open());
+  auto writing = f.start(s.client.write(opcode::text, std::string(100, 'w')));
+  f.advance(1ms);
+  CHECK_FALSE(s.client.is_open());
+  REQUIRE(waiting.done());
+  REQUIRE(writing.done());
+  CHECK(writing.get() == errc::timeout);
+  CHECK(s.drain().error == errc::timeout);
+  CHECK(s.client.send(opcode::text, "x") == errc::closed);
+  CHECK(f.timers.size() == 0);
+}
+
+TEST_CASE("websocket_stream: messages keep it alive, pings do not", "[net]") {
+  loop_fixture f;
+  websocket_settings settings;
+  settings.idle_timeout = 10s;
+  scene s{f, settings};
+  REQUIRE_FALSE(s.upgrade());
+  for (int i = 0; i < 5; ++i) {
+    f.advance(9s);
+    s.ours->deliver(raw_frame(0x81, "tick"));
+    CHECK_FALSE(s.drain().error);
+  }
+  auto waiting = f.start(s.client.wait_readable());
+  for (int i = 0; i < 9; ++i) {
+    f.advance(1s);
+    s.ours->deliver(raw_frame(0x89, "ping"));
+    CHECK_FALSE(s.drain().error);
+  }
+  waiting = f.start(s.client.wait_readable());
+  f.advance(999ms);
+  CHECK_FALSE(waiting.done());
+  f.advance(1ms);
+  REQUIRE(waiting.done());
+  CHECK(waiting.get() == errc::cancelled);
+  CHECK(s.drain().error == errc::data_silent);
+  CHECK_FALSE(s.client.is_open());
+}
+
+TEST_CASE("websocket_stream: after the peer's close the client waits for the end of the connection", "[net]") {
+  for (const bool ends : {true, false}) {
+    loop_fixture f;
+    scene s{f};
+    REQUIRE_FALSE(s.upgrade());
+    s.ours->deliver(raw_frame(0x88, close_payload(1000)) + raw_frame(0x81, "late"));
+    CHECK(s.drain().error == errc::websocket_closed_by_peer);
+    auto closing = f.start(s.client.close());
+    f.poll();
+    s.ours->deliver(raw_frame(0x81, "later still"));
+    f.poll();
+    CHECK_FALSE(closing.done());
+    CHECK_FALSE(s.ours->closed);
+    if (ends) s.ours->finish(errc::closed);
+    f.advance(ends ? 0ms : 1000ms);
+    REQUIRE(closing.done());
+    CHECK(closing.get() == std::error_code{});
+    CHECK(s.ours->closed);
+    CHECK(s.sent() == strings{"8:" + close_payload(1000)});
+  }
+}
+
 TEST_CASE("websocket_stream: closed under a waiting coroutine", "[net]") {
   loop_fixture f;
   scene s{f};
@@ -408,7 +524,7 @@ TEST_CASE("websocket_stream: closed under a waiting coroutine", "[net]") {
 namespace {
 
 /// A whole life: upgrade, a message each way, the closing handshake.
-task<std::error_code> live(client_stream& client, timer_queue& timers, event_log& log) {
+task<std::error_code> live(client_stream& client, event_log& log) {
   std::error_code error = co_await client.upgrade(request());
   if (error) co_return error;
   error = client.send(opcode::text, "hello");
@@ -419,7 +535,7 @@ task<std::error_code> live(client_stream& client, timer_queue& timers, event_log
     if (!error && !drained.more && log.events.empty()) error = co_await client.wait_readable();
   }
   if (error) co_return error;
-  co_return co_await client.close(close_code::normal, "", timers, 1s);
+  co_return co_await client.close(close_code::normal, "");
 }
 
 /// The other side of it: answers whatever comes, for as long as something comes.
@@ -447,7 +563,7 @@ TEST_CASE("websocket_stream: failing at step 0, 1, 2 ... until a whole life pass
     scene s{f};
     s.ours->fail_at = step;
     s.ours->fail_with = {ECONNRESET, std::system_category()};
-    auto life = f.start(live(s.client, f.timers, s.log));
+    auto life = f.start(live(s.client, s.log));
     bool upgraded = false;
     for (int turn = 0; turn < 20 && !life.done(); ++turn) serve(f, s, upgraded);
     if (!life.done()) f.advance(1s);
@@ -469,8 +585,8 @@ TEST_CASE("websocket_stream: failing at step 0, 1, 2 ... until a whole life pass
 TEST_CASE("websocket_stream: client and server talk over TLS, in bursts", "[net]") {
   loop_fixture f;
   foxtrot_test::tls_pair p{f};
-  websocket_stream<tls_stream> client{std::move(p.client)};
-  websocket_stream<tls_stream, websocket_role::server> server{std::move(p.server)};
+  websocket_stream<tls_stream> client{f.timers, std::move(p.client)};
+  websocket_stream<tls_stream, websocket_role::server> server{f.timers, std::move(p.server)};
   server.adopt();
   client.adopt();
   event_log heard;
@@ -494,7 +610,7 @@ TEST_CASE("websocket_stream: client and server talk over TLS, in bursts", "[net]
   CHECK(heard.events[500] == "pong:alive?");
   CHECK(client.counters().reads < 510);
 
-  auto closing = f.start(client.close(close_code::normal, "bye", f.timers, 10s));
+  auto closing = f.start(client.close(close_code::normal, "bye"));
   event_log rest;
   CHECK(f.run(pump(server, rest, 2)) == errc::websocket_closed_by_peer);
   REQUIRE(f.run_until([&] { return closing.done(); }));

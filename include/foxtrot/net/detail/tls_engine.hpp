@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/net/detail/tls_session_store.hpp>
 #include <foxtrot/net/tls_context.hpp>
 
 #include <openssl/bio.h>
@@ -49,11 +50,17 @@ class tls_engine {
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);  // takes the one reference
+    SSL_set_read_ahead(ssl_.get(), 1);  // see bio_read
+    SSL_set_app_data(ssl_.get(), &target_);
     context.role() == tls_role::client ? SSL_set_connect_state(ssl_.get()) : SSL_set_accept_state(ssl_.get());
   }
   tls_engine(const tls_engine&) = delete;
   tls_engine& operator=(const tls_engine&) = delete;
-  ~tls_engine() = default;
+  /// OpenSSL would make the session of a connection that was dropped unfit for resumption, which is the very one that a
+  /// reconnect wants (RFC 8446 does not ask for that any more).
+  ~tls_engine() {
+    if (ssl_) SSL_set_shutdown(native(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
 
   [[nodiscard]] bool valid() const noexcept { return ssl_ != nullptr; }
   [[nodiscard]] SSL* native() const noexcept { return ssl_.get(); }
@@ -69,14 +76,28 @@ class tls_engine {
            SSL_set_tlsext_host_name(native(), host.c_str()) == 1;
   }
 
-  [[nodiscard]] tls_step handshake() noexcept {
+  /// Offers the newest session of this server, if there is one, and keeps those that it sends. `server` tells apart
+  /// whoever may have different tickets; only ever sessions of the same `expect`ed name may share it.
+  void resume(std::string server) {
+    target_ = {context_.session_store(), std::move(server)};
+    if (target_.store == nullptr) return;
+    if (const tls_session known = target_.store->take(target_.server)) {
+      if (SSL_set_session(native(), known.get()) != 1) ERR_clear_error();
+    }
+  }
+  [[nodiscard]] bool resumed() const noexcept { return SSL_session_reused(native()) == 1; }
+
+  [[nodiscard]] tls_step handshake() {
     forget_errors();
-    return judge(SSL_do_handshake(native()), 0);
+    const tls_step step = judge(SSL_do_handshake(native()), 0);
+    if (step.result == tls_step::outcome::done) keep_resumed_session();
+    return step;
   }
   [[nodiscard]] tls_step read(std::span<char> into) noexcept {
-    forget_errors();
     std::size_t count = 0;
     const int returned = SSL_read_ex(native(), into.data(), into.size(), &count);
+    // a record is left half read only where the room was too small for it
+    pending_ = count == into.size() && SSL_pending(native()) > 0;
     return judge(returned, count);
   }
   /// Encrypts a prefix of at most one record. The room has been checked, so this never stops half-way.
@@ -113,11 +134,15 @@ class tls_engine {
   }
 
   // Received ciphertext.
+  /// True where `read` may find something without another read of the socket.
+  [[nodiscard]] bool readable() const noexcept { return pending_ || slice() != 0; }
+  /// Ciphertext that OpenSSL has not taken yet, in bytes.
   [[nodiscard]] std::size_t undecrypted() const noexcept { return in_end_ - in_begin_; }
-  [[nodiscard]] std::size_t decrypted() const noexcept { return static_cast<std::size_t>(SSL_pending(native())); }
-  /// Free space, all of it once everything received has been taken.
+  /// Free space: everything but the part of a record's header that may be left from before.
   [[nodiscard]] std::span<char> receive_space() noexcept {
-    if (in_begin_ == in_end_) in_begin_ = in_end_ = 0;
+    forget_errors();  // what handlers of earlier records left: once for each read of the socket, not for each record
+    if (in_begin_ != 0) std::memmove(in_.data(), in_.data() + in_begin_, undecrypted());
+    in_end_ -= std::exchange(in_begin_, 0);
     return std::span{in_}.subspan(in_end_);
   }
   void received(std::size_t count) noexcept { in_end_ += count; }
@@ -147,38 +172,70 @@ class tls_engine {
     if (ERR_peek_error() != 0) ERR_clear_error();
   }
 
+  // SSL_get_error would look at the error queue first, and find there what is not about this connection. The BIO knows
+  // whether it was what stopped OpenSSL; and after a fatal alert, either side's, the handshake is not finished any
+  // more.
   [[nodiscard]] tls_step judge(int returned, std::size_t bytes) noexcept {
     using enum tls_step::outcome;
+    const bool starved = std::exchange(starved_, false);
+    const bool blocked = std::exchange(blocked_, false);
     if (returned == 1) return {done, bytes};
-    switch (SSL_get_error(native(), returned)) {
-      case SSL_ERROR_WANT_READ: return {want_read, 0};
-      case SSL_ERROR_WANT_WRITE: return {want_write, 0};
-      case SSL_ERROR_ZERO_RETURN: return {closed, 0};
-      default: ERR_clear_error(); return {failed, 0};
-    }
+    if (starved) return {want_read, 0};
+    if (blocked) return {want_write, 0};
+    ERR_clear_error();
+    const bool alive = SSL_is_init_finished(native()) == 1;
+    if (alive && (SSL_get_shutdown(native()) & SSL_RECEIVED_SHUTDOWN) != 0) return {closed, 0};
+    return {failed, 0};
+  }
+
+  // TLS 1.3 servers send tickets; a TLS 1.2 session that was taken up stays good for another time.
+  void keep_resumed_session() {
+    if (!resumed() || SSL_version(native()) >= TLS1_3_VERSION || target_.store == nullptr) return;
+    target_.store->put(target_.server, tls_session{SSL_get1_session(native())});
+  }
+
+  static constexpr std::size_t record_header = 5;  // RFC 8446 section 5.1: type, version, length
+
+  // What bio_read gives next: the rest of the current record, as far as it has arrived. Nothing before the header is
+  // complete.
+  [[nodiscard]] std::size_t slice() const noexcept {
+    const std::size_t left = record_left_ != 0 ? record_left_ : next_record();
+    return std::min(left, undecrypted());
+  }
+  // Bytes of the record that begins here; 0 where its header has not arrived.
+  [[nodiscard]] std::size_t next_record() const noexcept {
+    if (undecrypted() < record_header) return 0;
+    const auto byte = [this](std::size_t at) { return std::size_t{static_cast<unsigned char>(in_[in_begin_ + at])}; };
+    return record_header + (byte(3) << 8U) + byte(4);
   }
 
   [[nodiscard]] static tls_engine& self(BIO* bio) noexcept { return *static_cast<tls_engine*>(BIO_get_data(bio)); }
 
+  // With read-ahead on, OpenSSL asks for as much as it has room for, once a record instead of twice, and moves what
+  // lies behind that record to the front again. It is given one record: nothing lies behind.
   static int bio_read(BIO* bio, char* into, std::size_t size, std::size_t* count) {
     tls_engine& engine = self(bio);
+    *count = engine.take({into, size});
     BIO_clear_retry_flags(bio);
-    const std::size_t taken = std::min(size, engine.undecrypted());
-    if (taken == 0) {
-      BIO_set_retry_read(bio);
-      return 0;
-    }
-    std::memcpy(into, engine.in_.data() + engine.in_begin_, taken);
-    engine.in_begin_ += taken;
-    *count = taken;
-    return 1;
+    engine.starved_ = *count == 0;
+    if (engine.starved_) BIO_set_retry_read(bio);
+    return engine.starved_ ? 0 : 1;
+  }
+  [[nodiscard]] std::size_t take(std::span<char> into) noexcept {
+    if (record_left_ == 0) record_left_ = next_record();
+    const std::size_t taken = std::min({record_left_, undecrypted(), into.size()});
+    std::memcpy(into.data(), in_.data() + in_begin_, taken);
+    in_begin_ += taken;
+    record_left_ -= taken;
+    return taken;
   }
 
   static int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* count) {
     tls_engine& engine = self(bio);
     BIO_clear_retry_flags(bio);
     // Only replies that the peer provokes get here with the buffer full: reading stops until it has taken some.
-    if (engine.unsent().size() + size > buffer_size) {
+    engine.blocked_ = engine.unsent().size() + size > buffer_size;
+    if (engine.blocked_) {
       BIO_set_retry_write(bio);
       return 0;
     }
@@ -210,10 +267,15 @@ class tls_engine {
   }
 
   tls_context context_;
+  tls_session_target target_;
   std::unique_ptr<SSL, free_ssl> ssl_;
   std::array<char, buffer_size> in_;
   std::size_t in_begin_{0};
   std::size_t in_end_{0};
+  std::size_t record_left_{0};  // of the record that OpenSSL has got the beginning of
+  bool starved_{false};         // the last bio_read had nothing to give
+  bool blocked_{false};         // the last bio_write had no room
+  bool pending_{false};         // OpenSSL holds plaintext that there was no room for
   std::vector<char> out_;
   std::size_t out_begin_{0};
 };

@@ -26,14 +26,26 @@ class frame_sender {
  public:
   explicit frame_sender(std::size_t limit) : limit_{limit}, unsent_{4096} {}
 
-  /// Queues a frame. errc::would_block: no room for it now; errc::bad_argument: there never will be; errc::closed: the
-  /// close was queued before. Nothing of the frame is taken then.
-  [[nodiscard]] std::error_code queue(opcode op, std::string_view payload) {
+  /// Queues a frame, the last one of its message unless `fin` is false. errc::would_block: no room for it now, or
+  /// another message has begun and not ended; errc::bad_argument: no such frame can ever be sent here; errc::closed:
+  /// the close was queued before. Nothing of the frame is taken then.
+  [[nodiscard]] std::error_code queue(opcode op, std::string_view payload, bool fin = true) {
     if (close_queued_) return errc::closed;
     const std::size_t size = frame_size(payload.size(), masks);
-    if (size > limit_ || (is_control(op) && payload.size() > max_control_payload)) return errc::bad_argument;
+    if (size > limit_ || op == opcode::close) return errc::bad_argument;
+    if (is_control(op)) {
+      if (!fin || payload.size() > max_control_payload) return errc::bad_argument;
+    } else if ((op == opcode::continuation) != mid_message_) {
+      return mid_message_ ? errc::would_block : errc::bad_argument;
+    }
     if (size > room()) return errc::would_block;
-    return encode(op, payload);
+    const std::error_code error = encode(op, payload, fin);
+    if (!error && !is_control(op)) mid_message_ = !fin;
+    return error;
+  }
+  /// The largest payload that one frame can have here, in bytes.
+  [[nodiscard]] std::size_t max_payload() const noexcept {
+    return limit_ > max_frame_header ? limit_ - max_frame_header : 1;
   }
 
   /// Queues the answer to a ping; with `latest_only`, or where there is no room (a peer that pings without reading),
@@ -65,6 +77,7 @@ class frame_sender {
         const io_result went = stream.write_some(unsent_.data());
         if (went.error) return went.error;
         unsent_.consume(went.bytes);
+        taken_ += went.bytes;
       }
       unsent_.rewind_if_empty();
     } while (encode_late_pong());
@@ -73,6 +86,10 @@ class frame_sender {
 
   /// Bytes that the stream has not taken.
   [[nodiscard]] std::size_t unsent() const noexcept { return unsent_.size(); }
+  /// Bytes that the stream has taken so far.
+  [[nodiscard]] std::uint64_t taken() const noexcept { return taken_; }
+  /// True where a message of several frames has begun and not ended.
+  [[nodiscard]] bool mid_message() const noexcept { return mid_message_; }
   [[nodiscard]] bool close_queued() const noexcept { return close_queued_; }
   /// Frames queued so far.
   [[nodiscard]] std::uint64_t frames() const noexcept { return frames_; }
@@ -82,13 +99,13 @@ class frame_sender {
 
   [[nodiscard]] std::size_t room() const noexcept { return limit_ > unsent_.size() ? limit_ - unsent_.size() : 0; }
 
-  [[nodiscard]] std::error_code encode(opcode op, std::string_view payload) {
+  [[nodiscard]] std::error_code encode(opcode op, std::string_view payload, bool fin = true) {
     std::optional<mask_key> key;
     if constexpr (masks) {
       if (!keys_.try_next(key.emplace())) return errc::not_permitted;
     }
     const std::span<char> space = unsent_.prepare(frame_size(payload.size(), masks));
-    unsent_.commit(encode_frame(space, op, payload, key));
+    unsent_.commit(encode_frame(space, op, payload, key, fin));
     ++frames_;
     return {};
   }
@@ -104,6 +121,8 @@ class frame_sender {
   mask_key_source keys_;
   std::optional<std::string> late_pong_;
   std::uint64_t frames_{0};
+  std::uint64_t taken_{0};
+  bool mid_message_{false};
   bool close_queued_{false};
 };
 

@@ -1,17 +1,21 @@
 // foxtrot/net/websocket/stream.hpp: a WebSocket connection over any byte stream.
 #pragma once
 
+#include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/deadline.hpp>
 #include <foxtrot/net/detail/wait_either.hpp>
 #include <foxtrot/net/stream.hpp>
 #include <foxtrot/net/timer_queue.hpp>
+#include <foxtrot/net/watchdog.hpp>
 #include <foxtrot/net/websocket/close.hpp>
 #include <foxtrot/net/websocket/decoder.hpp>
 #include <foxtrot/net/websocket/frame.hpp>
 #include <foxtrot/net/websocket/handshake.hpp>
-#include <foxtrot/net/websocket/sender.hpp>
+#include <foxtrot/net/websocket/ignore_messages.hpp>
+#include <foxtrot/net/websocket/settings.hpp>
+#include <foxtrot/net/websocket/writer.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -26,72 +30,55 @@
 
 namespace foxtrot::inline v0 {
 
-struct websocket_settings {
-  decoder_settings decoder;
-  bool answer_latest_ping_only{false};  ///< one pong for all pings of a drain, as some venues ask
-  std::size_t max_unsent{47 * 1024};    ///< frames that the socket has not taken; with one TLS record below: 64 KiB
-};
-
-struct websocket_counters {
-  std::uint64_t reads{0};  ///< times the stream had something
-  std::uint64_t bytes{0};  ///< received after the upgrade
-  std::uint64_t messages{0};
-  std::uint64_t pings{0};  ///< received
-  std::uint64_t pongs{0};  ///< received
-};
-
-struct drain_result {
-  std::error_code error;  ///< zero: still open
-  bool more{false};       ///< the socket may hold more already: drain again before waiting
-};
-
 /// Messages are handed over synchronously from `drain`, as many as one socket read brought; coroutines only wait. One
-/// coroutine at a time waits for reading, upgrading or closing; it must have ended before the stream is destroyed. One
-/// thread: the loop's.
+/// coroutine at a time waits for reading, upgrading or closing, and one for writing; they must have ended before the
+/// stream is destroyed. Whatever takes longer than the settings allow ends the connection. One thread: the loop's.
+///
+///     while (!result.error) { result = socket.drain(handler); if (!result.more) co_await socket.wait_readable(); }
 template <byte_stream Stream, websocket_role Role = websocket_role::client, text_check Check = text_check::on>
 class websocket_stream {
  public:
   static constexpr std::size_t read_size = 64 * 1024;
 
-  explicit websocket_stream(Stream stream, websocket_settings settings = {})
-      : settings_{settings}, stream_{std::move(stream)}, decoder_{settings.decoder}, sender_{settings.max_unsent} {}
+  websocket_stream(timer_queue& timers, Stream stream, websocket_settings settings = {})
+      : timers_{timers}, settings_{settings}, stream_{std::move(stream)}, decoder_{settings.decoder} {}
+  websocket_stream(const websocket_stream&) = delete;
+  websocket_stream& operator=(const websocket_stream&) = delete;
+  ~websocket_stream() = default;
 
-  /// Asks the server to switch and waits for its answer, however long that takes: give it a `deadline` that calls
-  /// `close_now`. After a refusal `failure` has the status. Frames that came with the answer wait for the first
-  /// `drain`.
+  /// Asks the server to switch and waits for its answer. After a refusal `failure` has the status. Frames that came
+  /// with the answer wait for the first `drain`.
   [[nodiscard]] task<std::error_code> upgrade(upgrade_request wanted) {
-    auto made = client_handshake::make(wanted);
-    if (!made) co_return made.error();
-    client_handshake handshake = std::move(*made);
-    sender_.queue_raw(handshake.request());
+    auto handshake = client_handshake::make(wanted);
+    if (!handshake) co_return handshake.error();
+    const deadline limit{timers_, steady_time::duration{settings_.upgrade_timeout}, [this] { stream_.close(); }};
+    writer_.frames().queue_raw(handshake->request());
     std::error_code error = co_await flush();
-    while (!error && !handshake.done()) {
+    while (!error && !handshake->done()) {
       const std::span<char> space = decoder_.prepare();
       const io_result got = stream_.read_some(space);
       error = got.error;
       if (error == errc::would_block) {
         error = co_await stream_.wait_readable();
       } else if (!error) {
-        const std::size_t taken = handshake.feed({space.data(), got.bytes});
-        error = handshake.error();
+        const std::size_t taken = handshake->feed({space.data(), got.bytes});
+        error = handshake->error();
         keep(space, taken, got.bytes);
       }
     }
-    failure_ = handshake.failure();
+    failure_ = handshake->failure();
     if (error == errc::closed) error = errc::http_truncated;
-    if (error) co_return error;
-    subprotocol_ = handshake.subprotocol();
-    open_ = true;
+    error = limit.map(error);
+    if (!error) subprotocol_ = handshake->subprotocol();
+    error ? close_now() : open();
     co_return error;
   }
 
   /// Where somebody else has done the upgrade, as servers do; `received` are the bytes that followed it.
   void adopt(std::string_view received = {}) {
     const std::span<char> space = decoder_.prepare();
-    const std::size_t count = std::min(space.size(), received.size());
-    if (count != 0) std::memcpy(space.data(), received.data(), count);
-    keep(space, 0, count);
-    open_ = true;
+    keep(space, 0, received.copy(space.data(), space.size()));
+    open();
   }
 
   /// Reads the socket at most once (64 KiB) and hands every complete frame to `handler`; pings are answered and a close
@@ -99,9 +86,10 @@ class websocket_stream {
   /// answered with the right close code; nothing is read any more. The handler may call `send` and `close_now`.
   template <message_handler Handler>
   drain_result drain(Handler& handler) {
-    if (!open_) return {errc::closed, false};
+    if (!open_) return {end_reason(), false};
     if (decoder_.error()) return discard();
     relay<Handler> events{*this, handler};
+    const std::uint64_t messages = counters_.messages;
     io_result got;
     std::size_t budget = read_size;
     if (std::exchange(undrained_, false)) (void)decoder_.drain(events);
@@ -116,77 +104,76 @@ class websocket_stream {
       budget -= std::min(budget, got.bytes);
       if (at_rest(budget)) break;
     }
+    if (counters_.messages != messages) idle_.feed();
     return settle(got.error, budget);
   }
 
-  /// When `drain` may find something; may also return for nothing. What waits to be sent is sent meanwhile.
+  /// When `drain` may find something; may also return for nothing. What waits to be sent is sent meanwhile. Where it
+  /// fails, because of a time limit or a `close_now` perhaps, the next `drain` says why.
   [[nodiscard]] task<std::error_code> wait_readable() {
-    if (undrained_) co_return std::error_code{};
-    std::error_code error = sender_.flush(stream_);
-    if (error != errc::would_block || sender_.unsent() == 0) co_return co_await stream_.wait_readable();
-    error = co_await detail::wait_either(stream_.wait_readable(), stream_.wait_writable());
-    if (!error) (void)sender_.flush(stream_);
-    co_return error;
+    if (undrained_) return nothing_to_wait_for();
+    const bool blocked = writer_.push() == errc::would_block;
+    // a stream that holds something back itself goes on sending while it waits; and no coroutine of our own around it
+    if (!blocked || stream_.flush() == errc::would_block) return stream_.wait_readable();
+    return detail::wait_either(stream_.wait_readable(), stream_.wait_writable());
   }
 
-  /// Sends one frame, or keeps what the socket does not take now. errc::would_block: too much waits already, and
-  /// nothing of this frame was taken; errc::closed after either side's close; errc::bad_argument for a frame that can
-  /// never fit.
+  /// Sends one frame, or keeps what the socket does not take now. errc::would_block: too much waits already, or a
+  /// `write` is under way; nothing of this frame was taken. errc::closed after either side's close; errc::bad_argument
+  /// for a frame that can never be sent.
   std::error_code send(opcode op, std::string_view payload) {
-    if (!open_) return errc::closed;
-    std::error_code error = sender_.queue(op, payload);
-    if (error == errc::would_block) {
-      (void)sender_.flush(stream_);
-      error = sender_.queue(op, payload);
-    }
-    if (error) return error;
-    error = sender_.flush(stream_);
-    return error == errc::would_block ? std::error_code{} : error;
+    return open_ ? writer_.send(op, payload) : make_error_code(errc::closed);
+  }
+
+  /// Sends a message of any size, in fragments where it exceeds 16 KiB, and waits until the socket has taken it.
+  /// `payload` must live until then, and no other message may be sent meanwhile; pings may.
+  [[nodiscard]] task<std::error_code> write(opcode op, std::string_view payload) {
+    if (!open_) co_return end_reason();
+    co_return co_await writer_.write(op, payload);
   }
 
   /// Waits until the socket has taken everything.
-  [[nodiscard]] task<std::error_code> flush() {
-    std::error_code error = sender_.flush(stream_);
-    while (error == errc::would_block) {
-      error = co_await stream_.wait_writable();
-      if (!error) error = sender_.flush(stream_);
-    }
-    co_return error;
-  }
+  [[nodiscard]] task<std::error_code> flush() { return writer_.flush(); }
 
-  /// The closing handshake: sends a close, throws away what still arrives, waits for the peer's close, ends TLS, closes
-  /// the socket. After `patience` (errc::timeout) or an error the socket is closed just the same.
-  [[nodiscard]] task<std::error_code> close(close_code code, std::string reason, timer_queue& timers,
-                                            steady_time::duration patience) {
+  /// The closing handshake, whoever began it: sends a close, throws away what still arrives, waits for the peer's
+  /// close, ends TLS, closes the socket; all within close_timeout (errc::timeout), after which the socket is closed
+  /// just the same. Also for an orderly end after `drain` returned a violation or the peer's close.
+  [[nodiscard]] task<std::error_code> close(close_code code = close_code::normal, std::string reason = {}) {
     if (!open_) {
       close_now();
       co_return make_error_code(errc::closed);
     }
-    const deadline limit{timers, patience, [this] { stream_.close(); }};
+    const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { stream_.close(); }};
+    const bool peer_began = peer_close_.has_value();
     start_close(code, reason);
     std::error_code error = co_await flush();
-    nobody ignore;
+    ignore_messages ignore;
     while (!error && !peer_close_) {
       const drain_result drained = drain(ignore);
       error = drained.error;
       if (!error && !drained.more) error = co_await wait_readable();
     }
-    if (peer_close_ || decoder_.error()) error = {};
+    error = peer_close_ || decoder_.error() ? std::error_code{} : limit.map(error);
     if constexpr (requires { stream_.shutdown(); }) stream_.shutdown();
+    // The server ends TCP (RFC 6455 section 7.1.1); ending it on bytes behind its close would be a reset that could
+    // overtake our answer.
+    if (peer_began && Role == websocket_role::client) co_await read_to_end();
     close_now();
-    co_return limit.map(error);
+    co_return error;
   }
 
   /// Sends a close; `drain` goes on until the peer's own. For whoever drains already: everybody else awaits `close`.
   void start_close(close_code code = close_code::normal, std::string_view reason = {}) {
     if (!open_) return;
-    sender_.queue_close(code, reason);
-    (void)sender_.flush(stream_);
+    writer_.frames().queue_close(code, reason);
+    (void)writer_.push();
   }
 
   /// Drops the connection without a word. Any number of times; a waiting coroutine gets errc::cancelled.
   void close_now() noexcept {
     open_ = false;
+    idle_.stop();
+    writer_.stop();
     stream_.close();
   }
 
@@ -196,21 +183,14 @@ class websocket_stream {
   [[nodiscard]] const upgrade_failure& failure() const noexcept { return failure_; }
   [[nodiscard]] const std::string& subprotocol() const noexcept { return subprotocol_; }
   [[nodiscard]] const websocket_counters& counters() const noexcept { return counters_; }
-  /// Frames received, and frames queued to be sent, of every kind.
+  /// Frames received and frames queued to be sent, of every kind.
   [[nodiscard]] std::uint64_t frames() const noexcept { return decoder_.frames(); }
-  [[nodiscard]] std::uint64_t frames_sent() const noexcept { return sender_.frames(); }
+  [[nodiscard]] std::uint64_t frames_sent() const noexcept { return writer_.frames().frames(); }
   /// Bytes of frames that the stream below has not taken.
-  [[nodiscard]] std::size_t unsent() const noexcept { return sender_.unsent(); }
+  [[nodiscard]] std::size_t unsent() const noexcept { return writer_.frames().unsent(); }
   [[nodiscard]] Stream& next_layer() noexcept { return stream_; }
 
  private:
-  struct nobody {
-    void on_message(message_kind, std::string_view) noexcept {}
-    void on_ping(std::string_view) noexcept {}
-    void on_pong(std::string_view) noexcept {}
-    void on_close(const close_info&) noexcept {}
-  };
-
   template <message_handler Handler>
   struct relay {
     websocket_stream& stream;
@@ -223,7 +203,7 @@ class websocket_stream {
     }
     void on_ping(std::string_view payload) {
       ++stream.counters_.pings;
-      stream.sender_.queue_pong(payload, stream.settings_.answer_latest_ping_only);
+      stream.writer_.frames().queue_pong(payload, stream.settings_.answer_latest_ping_only);
       handler.on_ping(payload);
       stop_if_closed();
     }
@@ -249,18 +229,14 @@ class websocket_stream {
     undrained_ = true;
   }
 
-  // Nothing more to be had without another socket read, or enough for one drain.
+  // Nothing more without another read of the socket, or enough for one drain.
   [[nodiscard]] bool at_rest(std::size_t budget) const noexcept {
     if constexpr (buffered_stream<Stream>) return stream_.buffered() == 0;
     return budget == 0;
   }
-  [[nodiscard]] bool may_have_more(std::size_t budget) const noexcept {
-    if constexpr (buffered_stream<Stream>) return !stream_.drained();
-    return budget == 0;
-  }
 
   drain_result settle(std::error_code read_error, std::size_t budget) {
-    if (!open_) return {errc::closed, false};  // by the handler
+    if (!open_) return {end_reason(), false};  // by the handler
     if (const std::error_code violation = decoder_.error()) {
       start_close(close_code_for(violation));
       return {violation, false};
@@ -269,29 +245,52 @@ class websocket_stream {
       start_close(peer_close_->code);
       return {errc::websocket_closed_by_peer, false};
     }
-    (void)sender_.flush(stream_);  // pongs; an error shows at the next read as well
+    (void)writer_.push();  // pongs; an error shows at the next read as well
     if (read_error == errc::would_block) return {};
     if (read_error == errc::closed) return {errc::websocket_closed_by_peer, false};
     if (read_error) return {read_error, false};
-    return {{}, may_have_more(budget)};
+    if constexpr (buffered_stream<Stream>) return {{}, !stream_.drained()};
+    return {{}, budget == 0};
   }
 
-  // After a violation: only the end of the connection is of interest.
+  void open() {
+    open_ = true;
+    idle_.feed();
+  }
+
+  void expire(errc reason) noexcept {
+    reason_ = reason;
+    close_now();
+  }
+  [[nodiscard]] std::error_code end_reason() const noexcept {
+    return reason_ ? reason_ : make_error_code(errc::closed);
+  }
+  [[nodiscard]] task<std::error_code> nothing_to_wait_for() { co_return std::error_code{}; }
+
+  // After a violation or a close only the end of the connection is of interest.
   drain_result discard() {
-    const io_result got = stream_.read_some(decoder_.prepare());
-    if (got.error == errc::would_block) return {};
-    if (got.error) return {got.error, false};
-    return {{}, true};
+    const std::error_code error = stream_.read_some(decoder_.prepare()).error;
+    return error == errc::would_block ? drain_result{} : drain_result{error, !error};
+  }
+  [[nodiscard]] task<> read_to_end() {
+    drain_result left;
+    while (!left.error) {
+      left = discard();
+      if (!left.error && !left.more) left.error = co_await stream_.wait_readable();
+    }
   }
 
-  websocket_settings settings_;
+  timer_queue& timers_;
+  const websocket_settings settings_;
   Stream stream_;
   message_decoder<Role, Check> decoder_;
-  frame_sender<Role> sender_;
   std::optional<close_info> peer_close_;
   upgrade_failure failure_;
   std::string subprotocol_;
   websocket_counters counters_;
+  std::error_code reason_;  // which time limit ended it
+  watchdog idle_{timers_, settings_.idle_timeout, [this] { expire(errc::data_silent); }};
+  message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this] { expire(errc::timeout); }};
   bool open_{false};
   bool undrained_{false};  // the decoder holds bytes that came with the upgrade
 };

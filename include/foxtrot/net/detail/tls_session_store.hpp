@@ -1,0 +1,92 @@
+// foxtrot/net/detail/tls_session_store.hpp: TLS sessions that the next connection to the same server may resume.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <ctime>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace foxtrot::inline v0::detail {
+
+struct free_tls_session {
+  void operator()(SSL_SESSION* session) const noexcept { SSL_SESSION_free(session); }
+};
+using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
+
+/// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
+/// connections are the same client's (RFC 8446 appendix C.4). Any thread.
+class tls_session_store {
+ public:
+  static constexpr std::size_t per_server = 4;
+  static constexpr std::size_t in_total = 64;
+
+  void put(std::string_view server, tls_session session) {
+    const std::lock_guard lock{mutex_};
+    const auto of_server = [server](const entry& kept) { return kept.server == server; };
+    // the oldest stand first
+    if (std::count_if(kept_.begin(), kept_.end(), of_server) == per_server) {
+      kept_.erase(std::find_if(kept_.begin(), kept_.end(), of_server));
+    } else if (kept_.size() == in_total) {
+      kept_.erase(kept_.begin());
+    }
+    kept_.push_back({std::string{server}, std::move(session)});
+  }
+
+  /// The newest one that has not expired, or nothing.
+  [[nodiscard]] tls_session take(std::string_view server) {
+    const std::lock_guard lock{mutex_};
+    const std::time_t now = std::time(nullptr);  // sessions carry the wall clock's time
+    std::erase_if(kept_, [now](const entry& kept) { return expired(*kept.session, now); });
+    const auto newest =
+        std::find_if(kept_.rbegin(), kept_.rend(), [server](const entry& kept) { return kept.server == server; });
+    if (newest == kept_.rend()) return nullptr;
+    tls_session taken = std::move(newest->session);
+    kept_.erase(std::next(newest).base());
+    return taken;
+  }
+
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard lock{mutex_};
+    return kept_.size();
+  }
+
+ private:
+  struct entry {
+    std::string server;
+    tls_session session;
+  };
+
+  [[nodiscard]] static bool expired(const SSL_SESSION& session, std::time_t now) noexcept {
+    return SSL_SESSION_get_time(&session) + SSL_SESSION_get_timeout(&session) <= now ||
+           SSL_SESSION_is_resumable(&session) != 1;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<entry> kept_;
+};
+
+/// Where the sessions of one connection go; OpenSSL carries its address.
+struct tls_session_target {
+  tls_session_store* store{nullptr};
+  std::string server{};
+};
+
+/// OpenSSL's new-session callback: TLS 1.3 tickets arrive while the connection is being read.
+inline int keep_tls_session(SSL* ssl, SSL_SESSION* session) noexcept {
+  const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl));
+  if (target == nullptr || target->store == nullptr || target->server.empty()) return 0;
+  try {
+    target->store->put(target->server, tls_session{session});
+  } catch (...) {  // no memory: `put` has freed it, and the next handshake is a full one
+  }
+  return 1;  // it is ours
+}
+
+}  // namespace foxtrot::inline v0::detail

@@ -1,0 +1,114 @@
+// foxtrot/net/websocket/writer.hpp: messages on their way into a stream: in order, within a bound, within a time.
+#pragma once
+
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/net/asio.hpp>
+#include <foxtrot/net/stream.hpp>
+#include <foxtrot/net/timer_queue.hpp>
+#include <foxtrot/net/watchdog.hpp>
+#include <foxtrot/net/websocket/frame.hpp>
+#include <foxtrot/net/websocket/sender.hpp>
+#include <foxtrot/net/websocket/settings.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace foxtrot::inline v0 {
+
+/// The sending half of a WebSocket connection together with the stream it fills. One thread: the loop's.
+template <byte_stream Stream, websocket_role Role>
+class message_writer {
+ public:
+  /// `on_stall` is called when the stream has taken nothing for `write_timeout` although something waits; it should
+  /// close the stream.
+  message_writer(Stream& stream, timer_queue& timers, const websocket_settings& settings,
+                 std::function<void()> on_stall)
+      : stream_{stream},
+        frames_{settings.max_unsent},
+        on_stall_{std::move(on_stall)},
+        blocked_{timers, settings.write_timeout, [this] { stall(); }} {}
+  message_writer(const message_writer&) = delete;
+  message_writer& operator=(const message_writer&) = delete;
+  ~message_writer() = default;
+
+  /// What is queued, and how to queue frames that are no messages.
+  [[nodiscard]] frame_sender<Role>& frames() noexcept { return frames_; }
+  [[nodiscard]] const frame_sender<Role>& frames() const noexcept { return frames_; }
+
+  /// See websocket_stream::send.
+  std::error_code send(opcode op, std::string_view payload) {
+    std::error_code error = frames_.queue(op, payload);
+    if (error == errc::would_block) {
+      (void)push();
+      error = frames_.queue(op, payload);
+    }
+    if (error) return error;
+    error = push();
+    return error == errc::would_block ? std::error_code{} : error;
+  }
+
+  /// See websocket_stream::write.
+  [[nodiscard]] task<std::error_code> write(opcode op, std::string_view payload) {
+    if (is_control(op) || frames_.mid_message()) co_return make_error_code(errc::bad_argument);
+    bool last = false;
+    while (!last) {
+      const std::string_view piece = payload.substr(0, std::min(max_piece, frames_.max_payload()));
+      last = piece.size() == payload.size();
+      std::error_code error = frames_.queue(op, piece, last);
+      while (error == errc::would_block) {
+        error = co_await flush();
+        if (!error) error = frames_.queue(op, piece, last);
+      }
+      if (error) co_return error;
+      payload.remove_prefix(piece.size());
+      op = opcode::continuation;
+    }
+    co_return co_await flush();
+  }
+
+  /// Waits until the stream has taken everything.
+  [[nodiscard]] task<std::error_code> flush() {
+    std::error_code error = push();
+    while (error == errc::would_block) {
+      error = co_await stream_.wait_writable();
+      if (!error) error = push();
+    }
+    co_return stalled_ ? make_error_code(errc::timeout) : error;
+  }
+
+  /// Gives the stream what it takes now. errc::would_block: it did not take everything.
+  std::error_code push() {
+    const std::uint64_t taken = frames_.taken();
+    const std::error_code error = frames_.flush(stream_);
+    if (error != errc::would_block) {
+      blocked_.stop();
+    } else if (!blocked_.watching() || frames_.taken() != taken) {
+      blocked_.feed();
+    }
+    return error;
+  }
+
+  /// Nothing will be sent any more: no time is measured either.
+  void stop() noexcept { blocked_.stop(); }
+
+ private:
+  static constexpr std::size_t max_piece = 16 * 1024 - max_frame_header;  // a frame is one TLS record then
+
+  void stall() {
+    stalled_ = true;
+    on_stall_();
+  }
+
+  Stream& stream_;
+  frame_sender<Role> frames_;
+  std::function<void()> on_stall_;
+  watchdog blocked_;
+  bool stalled_{false};
+};
+
+}  // namespace foxtrot::inline v0
