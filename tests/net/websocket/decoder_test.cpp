@@ -265,6 +265,77 @@ TEST_CASE("decoder: text is checked only where the policy says so", "[decoder]")
   CHECK(decode(raw_frame(0x02, "\xff") + raw_frame(0x80, "\xfe")).seen == events{"binary:\xff\xfe"});
 }
 
+/// Bytes taken one by one, unless `chunk` says otherwise, until the violation; all of them where there is none.
+template <class Decoder>
+std::size_t bytes_until_failure(std::string_view bytes, std::size_t chunk = 1) {
+  Decoder decoder{{.buffer = 64 * 1024}};
+  event_log log;
+  for (std::size_t done = 0; done < bytes.size();) {
+    const std::string_view piece = bytes.substr(done, chunk);
+    done += piece.size();
+    const std::error_code error = feed(decoder, log, piece, whole);
+    if (!error) continue;
+    CHECK(error == errc::websocket_invalid_utf8);
+    CHECK(log.events.empty());
+    return done;
+  }
+  return SIZE_MAX;
+}
+
+TEST_CASE("decoder: wrong text fails at its first wrong byte, however much of its frame is still to come",
+          "[decoder]") {
+  using client = message_decoder<>;
+  using server = message_decoder<websocket_role::server>;
+  const std::string text = "\xce\xba\xe1\xbd\xb9 \xf4\x90 and more, a long way behind the byte that was wrong";
+  const std::size_t bad = 8;  // bytes up to U+110000's second, which proves it
+  const std::string first = text.substr(0, 3);
+  const std::string rest = text.substr(3);
+  const std::string key = "\x01\xfe\x77\x80";
+
+  for (const unsigned fin : {0x80U, 0U}) {
+    CHECK(bytes_until_failure<client>(raw_frame(fin | 1, text)) == 2 + bad);
+    CHECK(bytes_until_failure<server>(raw_masked_frame(fin | 1, text, key)) == 6 + bad);
+    CHECK(bytes_until_failure<client>(raw_frame(1, first) + raw_frame(fin, rest)) == 4 + bad);
+    CHECK(bytes_until_failure<server>(raw_masked_frame(1, first, key) + raw_masked_frame(fin, rest, "kkey")) ==
+          12 + bad);
+    CHECK(bytes_until_failure<client>(raw_frame(fin | 2, text)) == SIZE_MAX);
+    CHECK(bytes_until_failure<client>(raw_frame(2, first) + raw_frame(fin, rest)) == SIZE_MAX);
+  }
+  CHECK(bytes_until_failure<message_decoder<websocket_role::client, text_check::off>>(raw_frame(0x81, text)) ==
+        SIZE_MAX);
+  for (std::size_t chunk = 2; chunk < 30; ++chunk) {
+    CHECK(bytes_until_failure<client>(raw_frame(0x81, text), chunk) == (2 + bad + chunk - 1) / chunk * chunk);
+  }
+  CHECK(bytes_until_failure<client>(raw_frame(0x81, "ends early \xe2\x82")) == 15);  // with the message, not before
+}
+
+TEST_CASE("decoder: text that arrives in pieces is the same text, for both sides", "[decoder]") {
+  using server = message_decoder<websocket_role::server>;
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80";
+  const std::string half = text.substr(0, 191);  // within a character
+  const std::string rest = text.substr(191);
+  const std::string plain = raw_frame(0x81, text) + raw_frame(0x01, half) + raw_frame(0x89, "p") +
+                            raw_frame(0x80, rest) + raw_frame(0x81, text);
+  const std::string masked = raw_masked_frame(0x81, text, "\x9a\x01\x7f\xc3") + raw_masked_frame(0x01, half, "abcd") +
+                             raw_masked_frame(0x89, "p", "efgh") + raw_masked_frame(0x80, rest, "ijkl") +
+                             raw_masked_frame(0x81, text, "mnop");
+  const events expected{"text:" + text, "ping:p", "text:" + text, "text:" + text};
+  for (std::size_t chunk = 1; chunk < 420; ++chunk) {
+    REQUIRE(decode(plain, chunk).seen == expected);
+    REQUIRE(decode<server>(masked, chunk).seen == expected);
+  }
+}
+
+TEST_CASE("decoder: half a text leaves nothing behind for the connection after it", "[decoder]") {
+  message_decoder<> decoder{{.buffer = 64 * 1024}};
+  event_log log;
+  CHECK_FALSE(feed(decoder, log, raw_frame(0x81, "half \xe2\x82\xac").substr(0, 8), whole));
+  decoder.reset();
+  CHECK_FALSE(feed(decoder, log, raw_frame(0x81, "whole"), 3));
+  CHECK(log.events == events{"text:whole"});
+}
+
 TEST_CASE("decoder: close codes on the wire", "[decoder]") {
   const auto allowed = [](unsigned code) {
     switch (code) {

@@ -14,6 +14,7 @@
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace foxtrot::inline v0 {
 
@@ -58,9 +59,9 @@ class message_decoder {
   /// The first `count` bytes of the space have been filled.
   void commit(std::size_t count) noexcept { received_.commit(count); }
 
-  /// Hands over every complete frame. Returns the peer's violation, which is final; a close frame is no violation, but
-  /// nothing after it is looked at. A frame counts as taken before its handler runs: one that throws loses only that
-  /// frame.
+  /// Hands over every complete frame. Returns the peer's violation, which is final and found as early as the bytes
+  /// prove it, in the text of an unfinished frame too; a close frame is no violation, but nothing after it is looked
+  /// at. A frame counts as taken before its handler runs: one that throws loses only that frame.
   template <message_handler Handler>
   std::error_code drain(Handler& handler) {
     stopped_ = false;
@@ -80,6 +81,7 @@ class message_decoder {
     assembled_.clear();
     error_.clear();
     frames_ = 0;
+    checked_ = 0;
     fragmented_ = closed_ = stopped_ = false;
   }
 
@@ -105,13 +107,26 @@ class message_decoder {
     // Everything a header can be wrong about is known now, before a byte of its payload is waited for.
     if (bad == errc{}) bad = check_sequence(header);
     if (bad != errc{}) return fail(bad);
-    if (pending.size() - header.size < header.length) return false;
+    if (pending.size() - header.size < header.length) return check_unfinished(header, pending.subspan(header.size));
 
     const std::span<char> body = pending.subspan(header.size, static_cast<std::size_t>(header.length));
-    if constexpr (Role == websocket_role::server) apply_mask(body, header.key);
+    const std::size_t checked = std::exchange(checked_, 0);
+    if constexpr (Role == websocket_role::server) apply_mask(body.subspan(checked), header.key, checked);
     received_.consume(header.size + body.size());
     ++frames_;
-    return deliver(handler, header, std::string_view{body.data(), body.size()});
+    return deliver(handler, header, std::string_view{body.data(), body.size()}, checked);
+  }
+
+  /// Text that is wrong already is refused before the rest of its frame is waited for. Each byte is looked at once:
+  /// `checked_` counts those that are unmasked and in `text_`. Always false: there is no frame to hand over.
+  bool check_unfinished(const frame_header& header, std::span<char> body) {
+    if (!is_checked_text(header)) return false;
+    const std::span<char> fresh = body.subspan(checked_);
+    if constexpr (Role == websocket_role::server) apply_mask(fresh, header.key, checked_);
+    if (checked_ == 0 && header.op == opcode::text) text_.reset();
+    checked_ = body.size();
+    if (!text_.feed({fresh.data(), fresh.size()})) return fail(errc::websocket_invalid_utf8);
+    return false;
   }
 
   [[nodiscard]] errc check_sequence(const frame_header& header) const noexcept {
@@ -126,33 +141,34 @@ class message_decoder {
     return {};
   }
 
+  /// The first `checked` bytes of the payload are in `text_` already.
   template <message_handler Handler>
-  bool deliver(Handler& handler, const frame_header& header, std::string_view payload) {
+  bool deliver(Handler& handler, const frame_header& header, std::string_view payload, std::size_t checked) {
     switch (header.op) {
       case opcode::ping: handler.on_ping(payload); return true;
       case opcode::pong: handler.on_pong(payload); return true;
       case opcode::close: return deliver_close(handler, payload);
-      case opcode::continuation: return deliver_fragment(handler, header, payload);
+      case opcode::continuation: return deliver_fragment(handler, header, payload, checked);
       case opcode::text:
       case opcode::binary: break;
     }
     kind_ = header.op == opcode::text ? message_kind::text : message_kind::binary;
-    if (!header.fin) return deliver_fragment(handler, header, payload);
-    if (checks_text() && !is_valid_utf8(payload)) return fail(errc::websocket_invalid_utf8);
+    if (!header.fin) return deliver_fragment(handler, header, payload, checked);
+    if (is_checked_text(header) && !ends_valid(payload, checked)) return fail(errc::websocket_invalid_utf8);
     handler.on_message(kind_, payload);
     return true;
   }
 
   template <message_handler Handler>
-  bool deliver_fragment(Handler& handler, const frame_header& header, std::string_view payload) {
+  bool deliver_fragment(Handler& handler, const frame_header& header, std::string_view payload, std::size_t checked) {
     if (!fragmented_) {
       fragmented_ = true;
       fragments_ = 0;
       assembled_.clear();
-      text_.reset();
+      if (checked == 0) text_.reset();
     }
     ++fragments_;
-    if (checks_text() && (!text_.feed(payload) || (header.fin && !text_.complete()))) {
+    if (is_checked_text(header) && (!text_.feed(payload.substr(checked)) || (header.fin && !text_.complete()))) {
       return fail(errc::websocket_invalid_utf8);
     }
     assembled_.append(payload);
@@ -173,7 +189,15 @@ class message_decoder {
     return false;
   }
 
-  [[nodiscard]] bool checks_text() const noexcept { return Check == text_check::on && kind_ == message_kind::text; }
+  [[nodiscard]] bool is_checked_text(const frame_header& header) const noexcept {
+    if constexpr (Check == text_check::off) return false;
+    return header.op == opcode::text || (header.op == opcode::continuation && kind_ == message_kind::text);
+  }
+
+  [[nodiscard]] bool ends_valid(std::string_view payload, std::size_t checked) noexcept {
+    if (checked == 0) return is_valid_utf8(payload);
+    return text_.feed(payload.substr(checked)) && text_.complete();
+  }
 
   bool fail(errc code) noexcept {
     error_ = code;
@@ -187,6 +211,7 @@ class message_decoder {
   std::error_code error_;
   std::uint64_t frames_{0};
   std::size_t fragments_{0};
+  std::size_t checked_{0};  // payload bytes of the unfinished frame at the front
   message_kind kind_{message_kind::text};
   bool fragmented_{false};
   bool closed_{false};
