@@ -1,6 +1,7 @@
 // foxtrot/net/websocket/utf8.hpp: exact UTF-8 validation (Unicode table 3-7), in pieces of any size.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -9,19 +10,30 @@
 namespace foxtrot::inline v0 {
 namespace detail {
 
-/// Length of the ASCII prefix, found 32 bytes, then 8, then one at a time.
+using byte_block = std::uint64_t __attribute__((vector_size(16)));  // one register of SSE2 or NEON
+
+[[nodiscard]] inline bool is_ascii(byte_block block) noexcept {
+  return ((block[0] | block[1]) & 0x8080808080808080U) == 0;
+}
+
+template <class T>
+[[nodiscard]] inline T load(const char* at) noexcept {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+/// Length of the ASCII prefix, or less where what follows is not ASCII: a multiple of 16 at least. Looks at 64 bytes at
+/// a time, then 16; the last 16 overlap those before them, so that no rest is left to be looked at byte by byte.
 [[nodiscard]] inline std::size_t ascii_prefix(const char* at, std::size_t size) noexcept {
-  constexpr std::uint64_t high_bits = 0x8080808080808080U;
+  constexpr std::size_t step = sizeof(byte_block);
+  const auto block = [at](std::size_t offset) { return load<byte_block>(at + offset); };
   std::size_t done = 0;
-  std::uint64_t words[4];
-  for (; size - done >= sizeof words; done += sizeof words) {
-    std::memcpy(words, at + done, sizeof words);
-    if (((words[0] | words[1] | words[2] | words[3]) & high_bits) != 0) break;
-  }
-  for (; size - done >= sizeof words[0]; done += sizeof words[0]) {
-    std::memcpy(words, at + done, sizeof words[0]);
-    if ((words[0] & high_bits) != 0) break;
-  }
+  for (; size - done >= 4 * step; done += 4 * step)
+    if (!is_ascii(block(done) | block(done + step) | block(done + 2 * step) | block(done + 3 * step))) break;
+  for (; size - done >= step; done += step)
+    if (!is_ascii(block(done))) return done;
+  if (size >= step) return is_ascii(block(size - step)) ? size : done;
   while (done < size && (static_cast<std::uint8_t>(at[done]) & 0x80U) == 0) ++done;
   return done;
 }
@@ -37,12 +49,11 @@ class utf8_validator {
     const char* at = bytes.data();
     const char* const end = at + bytes.size();
     while (at != end && !failed_) {
-      if (missing_ == 0) {
-        at += detail::ascii_prefix(at, static_cast<std::size_t>(end - at));
-        if (at == end) break;
-        begin(static_cast<std::uint8_t>(*at++));
-      } else {
-        next(static_cast<std::uint8_t>(*at++));
+      if (missing_ == 0) at += detail::ascii_prefix(at, static_cast<std::size_t>(end - at));
+      const char* const stop = at + std::min<std::ptrdiff_t>(end - at, sizeof(detail::byte_block));
+      for (; at != stop && !failed_; ++at) {
+        const auto byte = static_cast<std::uint8_t>(*at);
+        missing_ == 0 ? begin(byte) : next(byte);
       }
     }
     return !failed_;
@@ -62,6 +73,7 @@ class utf8_validator {
 
   // Only the second byte has limits of its own: they exclude overlong forms, surrogates and what is above U+10FFFF.
   void begin(std::uint8_t lead) noexcept {
+    if (lead < 0x80) return;
     if (lead >= 0xc2 && lead <= 0xdf) return expect(1, 0x80, 0xbf);
     if (lead == 0xe0) return expect(2, 0xa0, 0xbf);
     if (lead == 0xed) return expect(2, 0x80, 0x9f);
