@@ -7,33 +7,50 @@
 #include <cstring>
 #include <string_view>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 namespace foxtrot::inline v0 {
 namespace detail {
 
-using byte_block = std::uint64_t __attribute__((vector_size(16)));  // one register of SSE2 or NEON
+inline constexpr std::size_t ascii_block = 16;
 
-[[nodiscard]] inline bool is_ascii(byte_block block) noexcept {
-  return ((block[0] | block[1]) & 0x8080808080808080U) == 0;
+/// Whether these 16 or 64 bytes have no high bit set. Written out: -O2 unrolls no loop.
+#ifdef __SSE2__
+[[nodiscard]] inline __m128i load_block(const char* at) noexcept {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
 }
-
-template <class T>
-[[nodiscard]] inline T load(const char* at) noexcept {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
+[[nodiscard]] inline bool is_ascii_16(const char* at) noexcept { return _mm_movemask_epi8(load_block(at)) == 0; }
+[[nodiscard]] inline bool is_ascii_64(const char* at) noexcept {
+  const __m128i one = _mm_or_si128(load_block(at), load_block(at + ascii_block));
+  const __m128i other = _mm_or_si128(load_block(at + 2 * ascii_block), load_block(at + 3 * ascii_block));
+  return _mm_movemask_epi8(_mm_or_si128(one, other)) == 0;
 }
+#else
+[[nodiscard]] inline bool is_ascii_16(const char* at) noexcept {
+  std::uint64_t words[2];
+  std::memcpy(words, at, sizeof words);
+  return ((words[0] | words[1]) & 0x8080808080808080U) == 0;
+}
+[[nodiscard]] inline bool is_ascii_64(const char* at) noexcept {
+  return is_ascii_16(at) && is_ascii_16(at + ascii_block) && is_ascii_16(at + 2 * ascii_block) &&
+         is_ascii_16(at + 3 * ascii_block);
+}
+#endif
 
-/// Length of the ASCII prefix, or less where what follows is not ASCII: a multiple of 16 at least. Looks at 64 bytes at
-/// a time, then 16; the last 16 overlap those before them, so that no rest is left to be looked at byte by byte.
+/// Length of the ASCII prefix, or less: where something else follows, only the whole blocks before it. The last block
+/// overlaps the one before, so that no rest has to be looked at byte by byte.
 [[nodiscard]] inline std::size_t ascii_prefix(const char* at, std::size_t size) noexcept {
-  constexpr std::size_t step = sizeof(byte_block);
-  const auto block = [at](std::size_t offset) { return load<byte_block>(at + offset); };
   std::size_t done = 0;
-  for (; size - done >= 4 * step; done += 4 * step)
-    if (!is_ascii(block(done) | block(done + step) | block(done + 2 * step) | block(done + 3 * step))) break;
-  for (; size - done >= step; done += step)
-    if (!is_ascii(block(done))) return done;
-  if (size >= step) return is_ascii(block(size - step)) ? size : done;
+  for (; size - done >= 4 * ascii_block && is_ascii_64(at + done); done += 4 * ascii_block) {
+  }
+  if (size >= 4 * ascii_block && size - done < 4 * ascii_block && is_ascii_64(at + size - 4 * ascii_block)) return size;
+  for (; size - done >= ascii_block && is_ascii_16(at + done); done += ascii_block) {
+  }
+  if (size >= ascii_block) {
+    return size - done < ascii_block && is_ascii_16(at + size - ascii_block) ? size : done;
+  }
   while (done < size && (static_cast<std::uint8_t>(at[done]) & 0x80U) == 0) ++done;
   return done;
 }
@@ -50,7 +67,7 @@ class utf8_validator {
     const char* const end = at + bytes.size();
     while (at != end && !failed_) {
       if (missing_ == 0) at += detail::ascii_prefix(at, static_cast<std::size_t>(end - at));
-      const char* const stop = at + std::min<std::ptrdiff_t>(end - at, sizeof(detail::byte_block));
+      const char* const stop = at + std::min<std::ptrdiff_t>(end - at, detail::ascii_block);
       for (; at != stop && !failed_; ++at) {
         const auto byte = static_cast<std::uint8_t>(*at);
         missing_ == 0 ? begin(byte) : next(byte);
@@ -97,6 +114,7 @@ class utf8_validator {
 
 /// True where the whole text is valid UTF-8.
 [[nodiscard]] inline bool is_valid_utf8(std::string_view text) noexcept {
+  if (detail::ascii_prefix(text.data(), text.size()) == text.size()) return true;
   utf8_validator validator;
   return validator.feed(text) && validator.complete();
 }
