@@ -104,22 +104,4 @@ template <class Pair>
   return true;
 }
 
-[[nodiscard]] inline double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-/// Registers one row. Google Benchmark's own time of the row is what `measure` gives to SetIterationTime: seconds for
-/// one hand-off.
-template <class Measure>
-void add_row(const std::string& name, Measure measure) {
-  benchmark::RegisterBenchmark(name.c_str(),
-                               [measure](benchmark::State& state) {
-                                 for ([[maybe_unused]] auto _ : state) measure(state);
-                               })
-      ->Iterations(1)
-      ->UseManualTime();
-}
-
 }  // namespace foxtrot_bench

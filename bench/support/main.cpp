@@ -91,6 +91,8 @@ std::string number(double value) {
   char text[32];
   if (value != 0 && (value >= 1e7 || value <= -1e7))
     std::snprintf(text, sizeof text, "%.3gM", value / 1e6);
+  else if (value != 0 && value < 0.1 && value > -0.1)
+    std::snprintf(text, sizeof text, "%.2g", value);
   else
     std::snprintf(text, sizeof text, value < 100 && value > -100 ? "%.2f" : "%.0f", value);
   return text;
