@@ -97,6 +97,17 @@ TEST_CASE("response_parser: a response cut anywhere is truncated, never complete
   }
 }
 
+TEST_CASE("response_parser: a head that is refused as a whole was an answer all the same", "[response_parser]") {
+  http_response_parser parser{{.head = {.bytes = 64, .fields = 8}, .body = 64}};
+  CHECK(parser.feed("") == 0);
+  CHECK_FALSE(parser.started());
+  CHECK(parser.feed(std::string(65, 'x')) == 0);
+  CHECK(parser.error() == errc::http_header_too_large);
+  CHECK(parser.started());
+  parser.reset();
+  CHECK_FALSE(parser.started());
+}
+
 TEST_CASE("response_parser: a kept connection carries the next response", "[response_parser]") {
   const std::string stream =
       "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\noneHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n"

@@ -45,6 +45,7 @@ class http_response_parser {
   /// Takes bytes and returns how many belonged to the response: fewer than given only when `done` or `error`.
   std::size_t feed(std::string_view bytes) {
     std::size_t taken = 0;
+    started_ = started_ || !bytes.empty();
     while (taken < bytes.size() && !done_ && !error_) {
       if (in_body_) {
         taken += body_.feed(bytes.substr(taken));
@@ -70,8 +71,8 @@ class http_response_parser {
   [[nodiscard]] bool done() const noexcept { return done_; }
   /// errc::http_malformed, http_header_too_large, http_body_too_large or http_truncated; sticky.
   [[nodiscard]] std::error_code error() const noexcept { return error_; }
-  /// True once a byte of the response was taken: a request that was never answered may be sent again.
-  [[nodiscard]] bool started() const noexcept { return in_body_ || interim_ != 0 || head_.size() != 0; }
+  /// True once a byte has arrived, taken or not: a request that was never answered may be sent again.
+  [[nodiscard]] bool started() const noexcept { return started_; }
   /// Status and headers from the end of the head on, the body when `done`.
   [[nodiscard]] const http_response& response() const noexcept { return response_; }
   [[nodiscard]] http_response take() noexcept { return std::move(response_); }
@@ -115,6 +116,7 @@ class http_response_parser {
   http_response response_;
   std::error_code error_;
   int interim_{0};
+  bool started_{false};
   bool in_body_{false};
   bool done_{false};
 };
