@@ -32,6 +32,10 @@ struct memory_end {
   int steps{0};  // calls of read, write, flush, wait so far
   int fail_at{-1};
   std::error_code fail_with{foxtrot::errc::tls_truncated};
+  int moves{0};                                                 // reads and writes so far
+  int block_at{-1};                                             // the one of them that moves nothing although it could
+  std::size_t cut_at{std::numeric_limits<std::size_t>::max()};  // bytes after which reading ends with `cut_with`
+  std::error_code cut_with{foxtrot::errc::closed};
 
   foxtrot::async_event readable;
   foxtrot::async_event writable;
@@ -42,6 +46,8 @@ struct memory_end {
     if (fail_at < 0 || steps++ < fail_at) return false;
     return true;
   }
+  bool blocks() noexcept { return block_at >= 0 && moves++ == block_at; }
+  [[nodiscard]] bool cut() const noexcept { return taken.size() == cut_at; }
   void wake(std::error_code error = {}) {
     if (readable.waiting()) readable.notify(error);
     if (writable.waiting()) writable.notify(error);
@@ -77,7 +83,10 @@ class memory_stream {
   [[nodiscard]] foxtrot::io_result read_some(std::span<char> into) noexcept {
     if (end_->closed) return {0, foxtrot::errc::closed};
     if (end_->fails()) return {0, end_->fail_with};
-    const std::size_t count = std::min({into.size(), end_->received.size(), end_->max_read});
+    if (end_->blocks()) return {0, foxtrot::errc::would_block};
+    if (end_->cut()) return {0, end_->cut_with};
+    const std::size_t uncut = end_->cut_at - end_->taken.size();
+    const std::size_t count = std::min({into.size(), end_->received.size(), end_->max_read, uncut});
     if (count == 0) return {0, end_->end ? end_->end : make_error_code(foxtrot::errc::would_block)};
     end_->received.copy(into.data(), count);
     end_->taken.append(end_->received, 0, count);
@@ -89,6 +98,7 @@ class memory_stream {
   [[nodiscard]] foxtrot::io_result write_some(std::span<const char> from) noexcept {
     if (end_->closed) return {0, foxtrot::errc::closed};
     if (end_->fails()) return {0, end_->fail_with};
+    if (end_->blocks()) return {0, foxtrot::errc::would_block};
     const auto peer = end_->peer.lock();
     if (!peer || peer->closed) return {0, std::make_error_code(std::errc::broken_pipe)};
     const std::size_t room = peer->capacity - std::min(peer->capacity, peer->received.size());
@@ -121,7 +131,7 @@ class memory_stream {
   static foxtrot::task<std::error_code> wait_readable(std::shared_ptr<memory_end> end) {
     if (end->closed) co_return make_error_code(foxtrot::errc::closed);
     if (end->fails()) co_return end->fail_with;
-    if (!end->received.empty() || end->end) co_return std::error_code{};
+    if (!end->received.empty() || end->end || end->cut()) co_return std::error_code{};
     co_return co_await end->readable.wait();
   }
   static foxtrot::task<std::error_code> wait_writable(std::shared_ptr<memory_end> end) {

@@ -67,7 +67,7 @@ class websocket_stream {
       }
     }
     failure_ = handshake->failure();
-    if (error == errc::closed) error = errc::http_truncated;
+    if (error == errc::closed && !reason_) error = errc::http_truncated;
     error = limit.map(error);
     if (!error) subprotocol_ = handshake->subprotocol();
     error ? close_now() : open();
@@ -172,6 +172,7 @@ class websocket_stream {
   /// Drops the connection without a word. Any number of times; a waiting coroutine gets errc::cancelled.
   void close_now() noexcept {
     open_ = false;
+    reason_ = end_reason();
     idle_.stop();
     writer_.stop();
     stream_.close();
@@ -288,7 +289,7 @@ class websocket_stream {
   upgrade_failure failure_;
   std::string subprotocol_;
   websocket_counters counters_;
-  std::error_code reason_;  // which time limit ended it
+  std::error_code reason_;  // why we ended it
   watchdog idle_{timers_, settings_.idle_timeout, [this] { expire(errc::data_silent); }};
   message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this] { expire(errc::timeout); }};
   bool open_{false};
