@@ -5756,7 +5756,7 @@ class websocket_stream {
       }
     }
     failure_ = handshake->failure();
-    if (error == errc::closed) error = errc::http_truncated;
+    if (error == errc::closed && !reason_) error = errc::http_truncated;
     error = limit.map(error);
     if (!error) subprotocol_ = handshake->subprotocol();
     error ? close_now() : open();
@@ -5861,6 +5861,7 @@ class websocket_stream {
   /// Drops the connection without a word. Any number of times; a waiting coroutine gets errc::cancelled.
   void close_now() noexcept {
     open_ = false;
+    reason_ = end_reason();
     idle_.stop();
     writer_.stop();
     stream_.close();
@@ -5977,7 +5978,7 @@ class websocket_stream {
   upgrade_failure failure_;
   std::string subprotocol_;
   websocket_counters counters_;
-  std::error_code reason_;  // which time limit ended it
+  std::error_code reason_;  // why we ended it
   watchdog idle_{timers_, settings_.idle_timeout, [this] { expire(errc::data_silent); }};
   message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this] { expire(errc::timeout); }};
   bool open_{false};
@@ -8117,6 +8118,7 @@ class http_response_parser {
   /// Takes bytes and returns how many belonged to the response: fewer than given only when `done` or `error`.
   std::size_t feed(std::string_view bytes) {
     std::size_t taken = 0;
+    started_ = started_ || !bytes.empty();
     while (taken < bytes.size() && !done_ && !error_) {
       if (in_body_) {
         taken += body_.feed(bytes.substr(taken));
@@ -8142,8 +8144,8 @@ class http_response_parser {
   [[nodiscard]] bool done() const noexcept { return done_; }
   /// errc::http_malformed, http_header_too_large, http_body_too_large or http_truncated; sticky.
   [[nodiscard]] std::error_code error() const noexcept { return error_; }
-  /// True once a byte of the response was taken: a request that was never answered may be sent again.
-  [[nodiscard]] bool started() const noexcept { return in_body_ || interim_ != 0 || head_.size() != 0; }
+  /// True once a byte has arrived, taken or not: a request that was never answered may be sent again.
+  [[nodiscard]] bool started() const noexcept { return started_; }
   /// Status and headers from the end of the head on, the body when `done`.
   [[nodiscard]] const http_response& response() const noexcept { return response_; }
   [[nodiscard]] http_response take() noexcept { return std::move(response_); }
@@ -8187,6 +8189,7 @@ class http_response_parser {
   http_response response_;
   std::error_code error_;
   int interim_{0};
+  bool started_{false};
   bool in_body_{false};
   bool done_{false};
 };
