@@ -66,7 +66,7 @@ class live_connection {
 
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
-    constexpr int drains_per_turn = 16;  // then others on the loop have theirs
+    constexpr int drains_per_turn = 4;  // then others on the loop have theirs
     silence_.feed();
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     int drained = 0;

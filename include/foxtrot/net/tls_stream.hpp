@@ -22,7 +22,7 @@
 
 namespace foxtrot::inline v0 {
 
-/// Owns the connection. The socket is read at most 64 KiB at a time, and at most 64 KiB of ciphertext wait to be sent.
+/// Owns the connection. The socket is read at most 256 KiB at a time, and at most 64 KiB of ciphertext wait to be sent.
 /// A moved-from stream may only be destroyed or assigned to. One thread: the loop's.
 template <buffered_stream Transport>
 class basic_tls_stream {

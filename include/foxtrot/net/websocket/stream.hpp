@@ -38,8 +38,6 @@ namespace foxtrot::inline v0 {
 template <byte_stream Stream, websocket_role Role = websocket_role::client, text_check Check = text_check::on>
 class websocket_stream {
  public:
-  static constexpr std::size_t read_size = 64 * 1024;
-
   websocket_stream(timer_queue& timers, Stream stream, websocket_settings settings = {})
       : timers_{timers}, settings_{settings}, stream_{std::move(stream)}, decoder_{settings.decoder} {}
   websocket_stream(const websocket_stream&) = delete;
@@ -81,9 +79,10 @@ class websocket_stream {
     open();
   }
 
-  /// Reads the socket at most once (64 KiB) and hands every complete frame to `handler`; pings are answered and a close
-  /// is echoed. errc::websocket_closed_by_peer: the peer ended it, `peer_close` says how if it did say. A violation was
-  /// answered with the right close code; nothing is read any more. The handler may call `send` and `close_now`.
+  /// Reads the socket at most once (256 KiB) and hands every complete frame to `handler`; pings are answered and a
+  /// close is echoed. errc::websocket_closed_by_peer: the peer ended it, `peer_close` says how if it did say. A
+  /// violation was answered with the right close code; nothing is read any more. The handler may call `send` and
+  /// `close_now`.
   template <message_handler Handler>
   drain_result drain(Handler& handler) {
     if (!open_) return {end_reason(), false};
@@ -91,10 +90,10 @@ class websocket_stream {
     relay<Handler> events{*this, handler};
     const std::uint64_t messages = counters_.messages;
     io_result got;
-    std::size_t budget = read_size;
+    std::size_t budget = max_drain;
     if (std::exchange(undrained_, false)) (void)decoder_.drain(events);
     while (open_ && !decoder_.error() && !decoder_.closed()) {
-      const std::span<char> space = decoder_.prepare().first(read_size);
+      const std::span<char> space = decoder_.prepare();
       got = stream_.read_some(space);
       if (got.error) break;
       ++counters_.reads;
@@ -280,6 +279,8 @@ class websocket_stream {
       if (!left.error && !left.more) left.error = co_await stream_.wait_readable();
     }
   }
+
+  static constexpr std::size_t max_drain = 256 * 1024;  // of streams that do not know what a read of the socket is
 
   timer_queue& timers_;
   const websocket_settings settings_;
