@@ -110,11 +110,10 @@ class message_decoder {
     if (pending.size() - header.size < header.length) return check_unfinished(header, pending.subspan(header.size));
 
     const std::span<char> body = pending.subspan(header.size, static_cast<std::size_t>(header.length));
-    const std::size_t checked = std::exchange(checked_, 0);
-    if constexpr (Role == websocket_role::server) apply_mask(body.subspan(checked), header.key, checked);
+    if constexpr (Role == websocket_role::server) apply_mask(body.subspan(checked_), header.key, checked_);
     received_.consume(header.size + body.size());
     ++frames_;
-    return deliver(handler, header, std::string_view{body.data(), body.size()}, checked);
+    return deliver(handler, header, std::string_view{body.data(), body.size()});
   }
 
   /// Text that is wrong already is refused before the rest of its frame is waited for. Each byte is looked at once:
@@ -141,34 +140,33 @@ class message_decoder {
     return {};
   }
 
-  /// The first `checked` bytes of the payload are in `text_` already.
   template <message_handler Handler>
-  bool deliver(Handler& handler, const frame_header& header, std::string_view payload, std::size_t checked) {
+  bool deliver(Handler& handler, const frame_header& header, std::string_view payload) {
     switch (header.op) {
       case opcode::ping: handler.on_ping(payload); return true;
       case opcode::pong: handler.on_pong(payload); return true;
       case opcode::close: return deliver_close(handler, payload);
-      case opcode::continuation: return deliver_fragment(handler, header, payload, checked);
+      case opcode::continuation: return deliver_fragment(handler, header, payload);
       case opcode::text:
       case opcode::binary: break;
     }
     kind_ = header.op == opcode::text ? message_kind::text : message_kind::binary;
-    if (!header.fin) return deliver_fragment(handler, header, payload, checked);
-    if (is_checked_text(header) && !ends_valid(payload, checked)) return fail(errc::websocket_invalid_utf8);
+    if (!header.fin) return deliver_fragment(handler, header, payload);
+    if (is_checked_text(header) && !is_valid_text(payload)) return fail(errc::websocket_invalid_utf8);
     handler.on_message(kind_, payload);
     return true;
   }
 
   template <message_handler Handler>
-  bool deliver_fragment(Handler& handler, const frame_header& header, std::string_view payload, std::size_t checked) {
+  bool deliver_fragment(Handler& handler, const frame_header& header, std::string_view payload) {
     if (!fragmented_) {
       fragmented_ = true;
       fragments_ = 0;
       assembled_.clear();
-      if (checked == 0) text_.reset();
+      if (checked_ == 0) text_.reset();
     }
     ++fragments_;
-    if (is_checked_text(header) && (!text_.feed(payload.substr(checked)) || (header.fin && !text_.complete()))) {
+    if (is_checked_text(header) && (!feed_rest(payload) || (header.fin && !text_.complete()))) {
       return fail(errc::websocket_invalid_utf8);
     }
     assembled_.append(payload);
@@ -194,9 +192,15 @@ class message_decoder {
     return header.op == opcode::text || (header.op == opcode::continuation && kind_ == message_kind::text);
   }
 
-  [[nodiscard]] bool ends_valid(std::string_view payload, std::size_t checked) noexcept {
-    if (checked == 0) return is_valid_utf8(payload);
-    return text_.feed(payload.substr(checked)) && text_.complete();
+  [[nodiscard]] bool is_valid_text(std::string_view payload) noexcept {
+    if (checked_ == 0) [[likely]]
+      return is_valid_utf8(payload);
+    return feed_rest(payload) && text_.complete();
+  }
+
+  // What `check_unfinished` has not seen of the frame.
+  [[nodiscard]] bool feed_rest(std::string_view payload) noexcept {
+    return text_.feed(payload.substr(std::exchange(checked_, 0)));
   }
 
   bool fail(errc code) noexcept {
