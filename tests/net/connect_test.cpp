@@ -1,5 +1,6 @@
 #include <foxtrot/net/connect.hpp>
 
+#include <support/blackhole.hpp>
 #include <support/loop_fixture.hpp>
 #include <support/loopback.hpp>
 
@@ -7,40 +8,15 @@
 
 #include <cerrno>
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
-#include <vector>
 
 using namespace std::chrono_literals;
 using namespace foxtrot;
 using namespace foxtrot_test;
 
 namespace {
-
-/// Accepts nothing: its queue is full, so that further SYNs get no answer.
-class blackhole {
- public:
-  explicit blackhole(loop_fixture& f) : listener_{f.loop, 0} {
-    for (int i = 0; i < 4; ++i) {
-      fillers_.push_back(std::make_unique<tcp_stream>(f.loop));
-      attempts_.push_back(std::make_unique<loop_fixture::running<std::error_code>>(
-          f.loop, fillers_.back()->connect(listener_.where())));
-    }
-    f.run_until([&] { return attempts_.front()->done(); });
-  }
-  ~blackhole() {
-    for (auto& filler : fillers_) filler->close();
-    while (!attempts_.empty()) attempts_.pop_back();
-  }
-  [[nodiscard]] asio::ip::tcp::endpoint where() const { return listener_.where(); }
-
- private:
-  listener listener_;
-  std::vector<std::unique_ptr<tcp_stream>> fillers_;
-  std::vector<std::unique_ptr<loop_fixture::running<std::error_code>>> attempts_;
-};
 
 asio::ip::tcp::endpoint refused(loop_fixture& f) {
   listener gone{f.loop};

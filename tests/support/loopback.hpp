@@ -24,11 +24,12 @@
 
 namespace foxtrot_test {
 
-/// Listens on 127.0.0.1, any port.
+/// Listens on 127.0.0.1 or another local address, any port.
 class listener {
  public:
-  explicit listener(asio::io_context& loop, int backlog = 16)
-      : acceptor_{loop, asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), 0}, false} {
+  explicit listener(asio::io_context& loop, int backlog = 16,
+                    asio::ip::address local = asio::ip::address_v4::loopback())
+      : acceptor_{loop, asio::ip::tcp::endpoint{local, 0}, false} {
     acceptor_.listen(backlog);
   }
   [[nodiscard]] asio::ip::tcp::endpoint where() const { return acceptor_.local_endpoint(); }
