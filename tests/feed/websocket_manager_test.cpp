@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <foxtrot/feed/error_kind.hpp>
 #include <foxtrot/net/websocket/handshake_key.hpp>
 #include <foxtrot/net/websocket/mask.hpp>
 #include <support/memory_stream.hpp>
@@ -556,6 +557,88 @@ TEST_CASE("websocket_manager: an upgrade that is refused or never answered is a 
   CHECK(s.told().at(1) == "disconnected");
   CHECK(s.reason == errc::timeout);
   CHECK(s.manager.state() == session_state::reconnecting);
+}
+
+TEST_CASE("websocket_manager: a server that names a time is left alone until then, and no longer") {
+  const struct {
+    const char* status;
+    errc error;
+    error_kind kind;
+  } refusals[] = {{"429 Too Many Requests", errc::http_rate_limited, error_kind::rate_limit},
+                  {"418 I'm a teapot", errc::http_banned, error_kind::rate_limit},
+                  {"503 Service Unavailable", errc::http_server_error, error_kind::venue}};
+  for (const auto& [status, error, kind] : refusals) {
+    INFO(status);
+    session_settings settings;
+    settings.retry = {.base = 100ms, .cap = 1000ms};
+    scene s{settings};
+    s.start();
+    for (int round = 1; round <= 5; ++round) {
+      s.send_raw(std::string{"HTTP/1.1 "} + status + "\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
+      CHECK(s.told().back() == "disconnected");
+      CHECK(s.reason == error);
+      CHECK(s.net.dials == round);
+      s.advance(6'999ms);
+      CHECK(s.net.dials == round);
+      s.advance(1ms);
+      CHECK(s.net.dials == round + 1);
+    }
+    CHECK(s.out.counters().errors[static_cast<std::size_t>(kind)].get() == 5);
+    // A refusal without a time, or a time that the backoff exceeds anyway, leaves it to the backoff.
+    s.send_raw("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n");
+    CHECK(s.net.dials == 6);
+    s.advance(1s);
+    CHECK(s.net.dials == 7);
+    s.accept();
+    CHECK(s.manager.state() == session_state::connected);
+  }
+}
+
+TEST_CASE("websocket_manager: stop does not wait for the time that a server named") {
+  scene s;
+  s.start();
+  s.send_raw("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\n\r\n");
+  s.advance(1s);
+  const steady_time before = s.time.now();
+  CHECK_FALSE(s.stop());
+  CHECK(s.time.now() == before);
+}
+
+TEST_CASE("websocket_manager: a peer that takes nothing of a subscription is left at the write time-out") {
+  session_settings settings;
+  settings.websocket.write_timeout = 3s;
+  settings.answer_timeout = 1h;
+  scene s{settings};
+  s.connect();
+  s.net.peers.back()->end()->capacity = 10;
+  s.manager.subscribe(strings{"a", "b"});
+  s.advance(2'999ms);
+  CHECK(s.told() == strings{"connected"});
+  s.advance(1ms);
+  CHECK(s.told().front() == "disconnected");
+  CHECK(s.reason == errc::timeout);
+  s.advance(1s);
+  s.accept();
+  CHECK(s.received() == strings{"sub 2 a,b"});
+  CHECK(s.manager.state() == session_state::connected);
+}
+
+TEST_CASE("websocket_manager: pings do not stand in for data where a limit for data is set") {
+  session_settings settings;
+  settings.websocket.idle_timeout = 5s;
+  scene s{settings};
+  s.connect();
+  for (int i = 0; i < 49; ++i) {
+    s.advance(100ms);
+    s.send_raw(foxtrot_test::raw_frame(0x89, "p"));
+  }
+  CHECK(s.told() == strings{"connected"});
+  s.advance(100ms);
+  CHECK(s.told().front() == "disconnected");
+  CHECK(s.reason == errc::data_silent);
+  s.advance(1s);
+  s.accept();
+  CHECK(s.manager.state() == session_state::connected);
 }
 
 TEST_CASE("websocket_manager: a close by the peer and a broken frame reconnect, too") {
