@@ -136,15 +136,16 @@ void run(std::string_view bytes, std::size_t piece, unsigned choices) {
 
   const auto plain = foxtrot_test::plain_decoder{Role, Check == text_check::on, settings}.read(bytes);
   insist(error == make_error_code(plain.error) || (!error && plain.error == errc{}));
-  insist(plain.hash == at_once.hash && plain.events == at_once.events && plain.frames == whole.frames());
+  insist(plain.hash == at_once.hash && plain.events == at_once.events);
+  insist(error || plain.frames == whole.frames());  // the wrong one may count
   insist(plain.closed == whole.closed() && (error || plain.closed || plain.mid_message == whole.mid_message()));
 
   observer_type in_pieces{pieces, settings};
   in_pieces.one_at_a_time = (choices & limits.size()) != 0;
   insist(feed(pieces, in_pieces, bytes, piece) == error);
   insist(at_once.hash == in_pieces.hash && at_once.events == in_pieces.events);
-  insist(whole.frames() == pieces.frames() && whole.closed() == pieces.closed());
-  insist(error || whole.mid_message() == pieces.mid_message());
+  insist(whole.closed() == pieces.closed());
+  insist(error || (whole.frames() == pieces.frames() && whole.mid_message() == pieces.mid_message()));
 
   // half a frame with room for a read behind it, and the fragments; buffers double
   const std::size_t message = std::max<std::size_t>(settings.max_message, max_control_payload);

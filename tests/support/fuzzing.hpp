@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
+#include <source_location>
 #include <string_view>
 #include <system_error>
 
@@ -16,9 +18,12 @@
 
 namespace foxtrot_test {
 
-/// Ends the program where an invariant does not hold; the stack shows which.
-FOXTROT_TEST_UNSEEN inline void insist(bool holds) noexcept {
-  if (!holds) __builtin_trap();
+/// Ends the program where an invariant does not hold, and says which: compilers merge traps, stacks do not show them.
+FOXTROT_TEST_UNSEEN inline void insist(bool holds,
+                                       std::source_location where = std::source_location::current()) noexcept {
+  if (holds) return;
+  std::fprintf(stderr, "%s:%u: ERROR: an invariant does not hold\n", where.file_name(), unsigned{where.line()});
+  __builtin_trap();
 }
 
 /// An input: its first bytes make the choices, the others are what came over the wire.

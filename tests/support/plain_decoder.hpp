@@ -7,6 +7,7 @@
 
 #include <support/fuzzing.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -108,15 +109,16 @@ class plain_decoder {
     const std::size_t head = 2 + extra + (masked ? 4 : 0);
     if (left() < head) return false;
     if (!control && !in_sequence(code == 0, length)) return false;
-    if (left() - head < length) return false;
 
-    std::string payload{bytes_.substr(at_ + head, static_cast<std::size_t>(length))};
+    // as much of it as there is
+    std::string payload{bytes_.substr(at_ + head, static_cast<std::size_t>(std::min<std::uint64_t>(length, left())))};
     for (std::size_t i = 0; masked && i < payload.size(); ++i) {
       payload[i] = static_cast<char>(payload[i] ^ bytes_[at_ + head - 4 + i % 4]);
     }
+    const auto op = static_cast<foxtrot::opcode>(code);
+    if (payload.size() < length) return control ? false : check_unfinished(op, payload);
     at_ += head + payload.size();
     ++out_.frames;
-    const auto op = static_cast<foxtrot::opcode>(code);
     if (op == foxtrot::opcode::close) return close(payload);
     if (!control) return fragment(op, fin, payload);
     out_.note(op, payload);
@@ -131,6 +133,14 @@ class plain_decoder {
       return fail(errc::websocket_too_many_fragments);
     }
     return true;
+  }
+
+  /// Wrong text is refused before the rest of its frame has arrived. Always false: nothing is complete.
+  FOXTROT_TEST_UNSEEN bool check_unfinished(foxtrot::opcode op, std::string_view payload) {
+    const foxtrot::opcode kind = fragmented_ ? kind_ : op;
+    if (!check_text_ || kind != foxtrot::opcode::text) return false;
+    if (state_of_text(message_ + std::string{payload}) != text_state::wrong) return false;
+    return fail(errc::websocket_invalid_utf8);
   }
 
   FOXTROT_TEST_UNSEEN bool fragment(foxtrot::opcode op, bool fin, std::string_view payload) {
