@@ -181,7 +181,7 @@ class suite {
     while (!got.error) {
       got = socket.drain(events);
       co_await events.finish();
-      if (!got.error && !got.more) (void)co_await socket.wait_readable();
+      if (!got.error) (void)co_await socket.wait_readable();
     }
     end_ = got.error.message();
     (void)co_await socket.close();

@@ -42,20 +42,11 @@ foxtrot::task<> receive_messages(asio::io_context& loop, Stream connected, const
   check(co_await socket.upgrade(std::move(wanted)));
   check(socket.send(foxtrot::opcode::text, go));
 
-  constexpr int drains_per_turn = 16;  // so that others on the loop would have their turn
   frame_counter handler{meter};
-  int drained = 0;
   while (true) {
-    const foxtrot::drain_result result = socket.drain(handler);
-    check(result.error);
+    check(socket.drain(handler).error);
     if (meter.done()) break;
-    if (!result.more) {
-      drained = 0;
-      check(co_await socket.wait_readable());
-    } else if (++drained == drains_per_turn) {
-      drained = 0;
-      co_await asio::post(loop, foxtrot::use_task);
-    }
+    check(co_await socket.wait_readable());
   }
 }
 

@@ -4680,50 +4680,6 @@ class deadline {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/net/detail/wait_either.hpp: two waits at once; the first to end ends the other.
-
-namespace foxtrot::inline v0::detail {
-
-// Outlives both waits: their frames point into the signals.
-struct wait_race {
-  explicit wait_race(asio::io_context& loop) : over{loop} {}
-
-  async_event over;
-  std::array<asio::cancellation_signal, 2> stop;
-};
-
-struct wait_race_guard {
-  explicit wait_race_guard(wait_race& ending) : race{ending} {}
-  wait_race_guard(const wait_race_guard&) = delete;
-  wait_race_guard& operator=(const wait_race_guard&) = delete;
-  ~wait_race_guard() {
-    for (auto& signal : race.stop) signal.emit(asio::cancellation_type::terminal);
-  }
-
-  wait_race& race;
-};
-
-// Two plain tasks and an event: Asio's parallel groups are experimental and a lot to compile for a rare case.
-[[nodiscard]] inline task<std::error_code> wait_either(task<std::error_code> one, task<std::error_code> other) {
-  const io_executor executor = co_await asio::this_coro::executor;
-  const auto race = std::make_shared<wait_race>(executor.context());
-  const wait_race_guard ending{*race};
-  const auto run = [&](task<std::error_code> work, std::size_t index) {
-    auto report = [](std::shared_ptr<wait_race> in, task<std::error_code> wait) -> task<> {
-      const std::error_code error = co_await std::move(wait);
-      in->over.notify(error);
-    };
-    asio::co_spawn(executor, report(race, std::move(work)),
-                   asio::bind_cancellation_slot(race->stop[index].slot(), [race](std::exception_ptr) {}));
-  };
-  run(std::move(one), 0);
-  run(std::move(other), 1);
-  const std::error_code first = co_await race->over.wait();
-  co_return first;
-}
-
-}  // namespace foxtrot::inline v0::detail
-
 // foxtrot/net/stream.hpp: what every byte stream promises: TCP, TLS, or memory in a test.
 
 namespace foxtrot::inline v0 {
@@ -5352,11 +5308,10 @@ class message_decoder {
     if (pending.size() - header.size < header.length) return check_unfinished(header, pending.subspan(header.size));
 
     const std::span<char> body = pending.subspan(header.size, static_cast<std::size_t>(header.length));
-    const std::size_t checked = std::exchange(checked_, 0);
-    if constexpr (Role == websocket_role::server) apply_mask(body.subspan(checked), header.key, checked);
+    if constexpr (Role == websocket_role::server) apply_mask(body.subspan(checked_), header.key, checked_);
     received_.consume(header.size + body.size());
     ++frames_;
-    return deliver(handler, header, std::string_view{body.data(), body.size()}, checked);
+    return deliver(handler, header, std::string_view{body.data(), body.size()});
   }
 
   /// Text that is wrong already is refused before the rest of its frame is waited for. Each byte is looked at once:
@@ -5383,34 +5338,33 @@ class message_decoder {
     return {};
   }
 
-  /// The first `checked` bytes of the payload are in `text_` already.
   template <message_handler Handler>
-  bool deliver(Handler& handler, const frame_header& header, std::string_view payload, std::size_t checked) {
+  bool deliver(Handler& handler, const frame_header& header, std::string_view payload) {
     switch (header.op) {
       case opcode::ping: handler.on_ping(payload); return true;
       case opcode::pong: handler.on_pong(payload); return true;
       case opcode::close: return deliver_close(handler, payload);
-      case opcode::continuation: return deliver_fragment(handler, header, payload, checked);
+      case opcode::continuation: return deliver_fragment(handler, header, payload);
       case opcode::text:
       case opcode::binary: break;
     }
     kind_ = header.op == opcode::text ? message_kind::text : message_kind::binary;
-    if (!header.fin) return deliver_fragment(handler, header, payload, checked);
-    if (is_checked_text(header) && !ends_valid(payload, checked)) return fail(errc::websocket_invalid_utf8);
+    if (!header.fin) return deliver_fragment(handler, header, payload);
+    if (is_checked_text(header) && !is_valid_text(payload)) return fail(errc::websocket_invalid_utf8);
     handler.on_message(kind_, payload);
     return true;
   }
 
   template <message_handler Handler>
-  bool deliver_fragment(Handler& handler, const frame_header& header, std::string_view payload, std::size_t checked) {
+  bool deliver_fragment(Handler& handler, const frame_header& header, std::string_view payload) {
     if (!fragmented_) {
       fragmented_ = true;
       fragments_ = 0;
       assembled_.clear();
-      if (checked == 0) text_.reset();
+      if (checked_ == 0) text_.reset();
     }
     ++fragments_;
-    if (is_checked_text(header) && (!text_.feed(payload.substr(checked)) || (header.fin && !text_.complete()))) {
+    if (is_checked_text(header) && (!feed_rest(payload) || (header.fin && !text_.complete()))) {
       return fail(errc::websocket_invalid_utf8);
     }
     assembled_.append(payload);
@@ -5436,9 +5390,15 @@ class message_decoder {
     return header.op == opcode::text || (header.op == opcode::continuation && kind_ == message_kind::text);
   }
 
-  [[nodiscard]] bool ends_valid(std::string_view payload, std::size_t checked) noexcept {
-    if (checked == 0) return is_valid_utf8(payload);
-    return text_.feed(payload.substr(checked)) && text_.complete();
+  [[nodiscard]] bool is_valid_text(std::string_view payload) noexcept {
+    if (checked_ == 0) [[likely]]
+      return is_valid_utf8(payload);
+    return feed_rest(payload) && text_.complete();
+  }
+
+  // What `check_unfinished` has not seen of the frame.
+  [[nodiscard]] bool feed_rest(std::string_view payload) noexcept {
+    return text_.feed(payload.substr(std::exchange(checked_, 0)));
   }
 
   bool fail(errc code) noexcept {
@@ -5502,12 +5462,63 @@ struct websocket_counters {
 
 struct drain_result {
   std::error_code error;  ///< zero: still open
-  bool more{false};       ///< the socket may hold more already: drain again before waiting
+  bool more{false};       ///< the socket may hold more already: whoever polls need not wait
 };
 
 }  // namespace foxtrot::inline v0
 
 // foxtrot/net/websocket/writer.hpp: messages on their way into a stream: in order, within a bound, within a time.
+
+// foxtrot/net/async_condition.hpp: any number of coroutines wait until something on the same loop has changed.
+
+namespace foxtrot::inline v0 {
+
+/// Unlike an async_event it keeps nothing: a notification is for those who wait now, and what they waited for they look
+/// at again. Loop thread only.
+class async_condition {
+ public:
+  explicit async_condition(asio::io_context& loop) : waiters_{std::make_shared<list>()}, loop_{loop} {}
+  async_condition(const async_condition&) = delete;
+  async_condition& operator=(const async_condition&) = delete;
+  /// Whoever still waits gets errc::cancelled.
+  ~async_condition() { notify(errc::cancelled); }
+
+  [[nodiscard]] bool waiting() const noexcept { return !waiters_->empty(); }
+
+  /// All go on, from the loop and not from inside this call, with `error` as their result.
+  void notify(std::error_code error = {}) {
+    for (async_event* each : *waiters_) each->notify(error);
+    waiters_->clear();
+  }
+
+  /// errc::cancelled when the coroutine is cancelled or the condition destroyed; otherwise what `notify` was given.
+  [[nodiscard]] task<std::error_code> wait() { return wait(waiters_, loop_); }
+
+ private:
+  using list = std::vector<async_event*>;
+
+  struct entry {
+    entry(list& all, async_event& mine) : waiters{all}, event{mine} { waiters.push_back(&event); }
+    entry(const entry&) = delete;
+    entry& operator=(const entry&) = delete;
+    ~entry() { std::erase(waiters, &event); }
+
+    list& waiters;
+    async_event& event;
+  };
+
+  static task<std::error_code> wait(std::shared_ptr<list> waiters, asio::io_context& loop) {
+    async_event event{loop};
+    const entry here{*waiters, event};
+    const std::error_code outcome = co_await event.wait();
+    co_return outcome;
+  }
+
+  std::shared_ptr<list> waiters_;
+  asio::io_context& loop_;
+};
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/net/websocket/sender.hpp: frames on their way out: masked, queued within a bound, written when the stream
 // takes them.
@@ -5633,12 +5644,13 @@ class message_writer {
   message_writer(Stream& stream, timer_queue& timers, const websocket_settings& settings,
                  std::function<void()> on_stall)
       : stream_{stream},
+        loop_{timers.context()},
         frames_{settings.max_unsent},
         on_stall_{std::move(on_stall)},
         blocked_{timers, settings.write_timeout, [this] { stall(); }} {}
   message_writer(const message_writer&) = delete;
   message_writer& operator=(const message_writer&) = delete;
-  ~message_writer() = default;
+  ~message_writer() { *alive_ = false; }
 
   /// What is queued, and how to queue frames that are no messages.
   [[nodiscard]] frame_sender<Role>& frames() noexcept { return frames_; }
@@ -5679,20 +5691,18 @@ class message_writer {
   [[nodiscard]] task<std::error_code> flush() {
     std::error_code error = push();
     while (error == errc::would_block) {
-      error = co_await stream_.wait_writable();
-      if (!error) error = push();
+      std::error_code waited;
+      if (pushing_) waited = co_await moved_.wait();  // it may have ended before anybody could wait for it
+      error = waited ? waited : push();
     }
     co_return stalled_ ? make_error_code(errc::timeout) : error;
   }
 
-  /// Gives the stream what it takes now. errc::would_block: it did not take everything.
+  /// Gives the stream what it takes now. errc::would_block: it did not take everything; the rest follows by itself.
   std::error_code push() {
-    const std::uint64_t taken = frames_.taken();
-    const std::error_code error = frames_.flush(stream_);
-    if (error != errc::would_block) {
-      blocked_.stop();
-    } else if (!blocked_.watching() || frames_.taken() != taken) {
-      blocked_.feed();
+    const std::error_code error = try_push();
+    if (error == errc::would_block && !std::exchange(pushing_, true)) {
+      asio::co_spawn(loop_, push_on(alive_, *this), asio::detached);
     }
     return error;
   }
@@ -5703,15 +5713,47 @@ class message_writer {
  private:
   static constexpr std::size_t max_piece = 16 * 1024 - max_frame_header;  // a frame is one TLS record then
 
+  std::error_code try_push() {
+    if (broken_) return broken_;
+    const std::uint64_t taken = frames_.taken();
+    const std::error_code error = frames_.flush(stream_);
+    if (error != errc::would_block) {
+      blocked_.stop();
+    } else if (!blocked_.watching() || frames_.taken() != taken) {
+      blocked_.feed();
+    }
+    return error;
+  }
+
+  // The only one who waits for room. It needs nobody to await it: closing the stream ends its wait, and a writer that
+  // is gone by then is not touched.
+  static task<> push_on(std::shared_ptr<const bool> alive, message_writer& self) {
+    std::error_code error = errc::would_block;
+    while (error == errc::would_block) {
+      error = co_await self.stream_.wait_writable();
+      if (!*alive) co_return;
+      if (!error) error = self.try_push();
+      if (error == errc::would_block) self.moved_.notify();
+    }
+    self.pushing_ = false;
+    self.broken_ = error;
+    self.moved_.notify(error);
+  }
+
   void stall() {
     stalled_ = true;
     on_stall_();
   }
 
   Stream& stream_;
+  asio::io_context& loop_;
   frame_sender<Role> frames_;
   std::function<void()> on_stall_;
   watchdog blocked_;
+  async_condition moved_{loop_};  // the stream has taken something, or is broken
+  const std::shared_ptr<bool> alive_{std::make_shared<bool>(true)};
+  std::error_code broken_;  // what ended the waiting for room
+  bool pushing_{false};
   bool stalled_{false};
 };
 
@@ -5723,7 +5765,7 @@ namespace foxtrot::inline v0 {
 /// coroutine at a time waits for reading, upgrading or closing, and one for writing; they must have ended before the
 /// stream is destroyed. Whatever takes longer than the settings allow ends the connection. One thread: the loop's.
 ///
-///     while (!result.error) { result = socket.drain(handler); if (!result.more) co_await socket.wait_readable(); }
+///     while (!result.error) { result = socket.drain(handler); if (!result.error) co_await socket.wait_readable(); }
 template <byte_stream Stream, websocket_role Role = websocket_role::client, text_check Check = text_check::on>
 class websocket_stream {
  public:
@@ -5761,7 +5803,7 @@ class websocket_stream {
     co_return error;
   }
 
-  /// Where somebody else has done the upgrade, as servers do; `received` are the bytes that followed it.
+  /// Where somebody else has upgraded, as servers do; `received` are the bytes that followed.
   void adopt(std::string_view received = {}) {
     const std::span<char> space = decoder_.prepare();
     keep(space, 0, received.copy(space.data(), space.size()));
@@ -5774,8 +5816,9 @@ class websocket_stream {
   /// `close_now`.
   template <message_handler Handler>
   drain_result drain(Handler& handler) {
+    more_ = false;
     if (!open_) return {end_reason(), false};
-    if (decoder_.error()) return discard();
+    if (decoder_.error() || deaf_) return discard();
     relay<Handler> events{*this, handler};
     const std::uint64_t messages = counters_.messages;
     io_result got;
@@ -5796,14 +5839,11 @@ class websocket_stream {
     return settle(got.error, budget);
   }
 
-  /// When `drain` may find something; may also return for nothing. What waits to be sent is sent meanwhile. Where it
-  /// fails, because of a time limit or a `close_now` perhaps, the next `drain` says why.
+  /// When `drain` may find something; may also return for nothing. Where there is more already it only gives others on
+  /// the loop their turn. Where it fails, by a time limit or a `close_now` perhaps, the next `drain` says why.
   [[nodiscard]] task<std::error_code> wait_readable() {
-    if (undrained_) return nothing_to_wait_for();
-    const bool blocked = writer_.push() == errc::would_block;
-    // a stream that holds something back itself goes on sending while it waits; and no coroutine of our own around it
-    if (!blocked || stream_.flush() == errc::would_block) return stream_.wait_readable();
-    return detail::wait_either(stream_.wait_readable(), stream_.wait_writable());
+    // no coroutine of our own around the wait of every quiet moment
+    return undrained_ || more_ ? next_turn() : stream_.wait_readable();
   }
 
   /// Sends one frame, or keeps what the socket does not take now. errc::would_block: too much waits already, or a
@@ -5837,15 +5877,17 @@ class websocket_stream {
     std::error_code error = co_await flush();
     ignore_messages ignore;
     while (!error && !peer_close_) {
-      const drain_result drained = drain(ignore);
-      error = drained.error;
-      if (!error && !drained.more) error = co_await wait_readable();
+      error = drain(ignore).error;
+      if (!error) error = co_await wait_readable();
     }
     error = peer_close_ || decoder_.error() ? std::error_code{} : limit.map(error);
     if constexpr (requires { stream_.shutdown(); }) stream_.shutdown();
-    // The server ends TCP (RFC 6455 section 7.1.1); ending it on bytes behind its close would be a reset that could
-    // overtake our answer.
-    if (peer_began && Role == websocket_role::client) co_await read_to_end();
+    // The server ends TCP (RFC 6455 section 7.1.1): a reset, for bytes behind its close, could overtake our answer.
+    deaf_ = peer_began && Role == websocket_role::client;
+    for (std::error_code end; deaf_ && !end;) {
+      end = drain(ignore).error;
+      if (!end) end = co_await wait_readable();
+    }
     close_now();
     co_return error;
   }
@@ -5918,7 +5960,6 @@ class websocket_stream {
     undrained_ = true;
   }
 
-  // Nothing more without another read of the socket, or enough for one drain.
   [[nodiscard]] bool at_rest(std::size_t budget) const noexcept {
     if constexpr (buffered_stream<Stream>) return stream_.buffered() == 0;
     return budget == 0;
@@ -5938,8 +5979,11 @@ class websocket_stream {
     if (read_error == errc::would_block) return {};
     if (read_error == errc::closed) return {errc::websocket_closed_by_peer, false};
     if (read_error) return {read_error, false};
-    if constexpr (buffered_stream<Stream>) return {{}, !stream_.drained()};
-    return {{}, budget == 0};
+    if constexpr (buffered_stream<Stream>)
+      more_ = !stream_.drained();
+    else
+      more_ = budget == 0;
+    return {{}, more_};
   }
 
   void open() {
@@ -5954,19 +5998,16 @@ class websocket_stream {
   [[nodiscard]] std::error_code end_reason() const noexcept {
     return reason_ ? reason_ : make_error_code(errc::closed);
   }
-  [[nodiscard]] task<std::error_code> nothing_to_wait_for() { co_return std::error_code{}; }
+  [[nodiscard]] task<std::error_code> next_turn() {
+    co_await asio::post(timers_.context(), use_task);
+    co_return std::error_code{};
+  }
 
-  // After a violation or a close only the end of the connection is of interest.
+  // Only the end is of interest any more.
   drain_result discard() {
     const std::error_code error = stream_.read_some(decoder_.prepare()).error;
-    return error == errc::would_block ? drain_result{} : drain_result{error, !error};
-  }
-  [[nodiscard]] task<> read_to_end() {
-    drain_result left;
-    while (!left.error) {
-      left = discard();
-      if (!left.error && !left.more) left.error = co_await stream_.wait_readable();
-    }
+    more_ = !error;
+    return {error == errc::would_block ? std::error_code{} : error, more_};
   }
 
   static constexpr std::size_t max_drain = 256 * 1024;  // of streams that do not know what a read of the socket is
@@ -5983,6 +6024,8 @@ class websocket_stream {
   watchdog idle_{timers_, settings_.idle_timeout, [this] { expire(errc::data_silent); }};
   message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this] { expire(errc::timeout); }};
   bool open_{false};
+  bool more_{false};       // the socket may hold more
+  bool deaf_{false};       // nothing is decoded any more
   bool undrained_{false};  // the decoder holds bytes that came with the upgrade
 };
 
@@ -7520,6 +7563,50 @@ class tls_engine {
 
 }  // namespace foxtrot::inline v0::detail
 
+// foxtrot/net/detail/wait_either.hpp: two waits at once; the first to end ends the other.
+
+namespace foxtrot::inline v0::detail {
+
+// Outlives both waits: their frames point into the signals.
+struct wait_race {
+  explicit wait_race(asio::io_context& loop) : over{loop} {}
+
+  async_event over;
+  std::array<asio::cancellation_signal, 2> stop;
+};
+
+struct wait_race_guard {
+  explicit wait_race_guard(wait_race& ending) : race{ending} {}
+  wait_race_guard(const wait_race_guard&) = delete;
+  wait_race_guard& operator=(const wait_race_guard&) = delete;
+  ~wait_race_guard() {
+    for (auto& signal : race.stop) signal.emit(asio::cancellation_type::terminal);
+  }
+
+  wait_race& race;
+};
+
+// Two plain tasks and an event: Asio's parallel groups are experimental and a lot to compile for a rare case.
+[[nodiscard]] inline task<std::error_code> wait_either(task<std::error_code> one, task<std::error_code> other) {
+  const io_executor executor = co_await asio::this_coro::executor;
+  const auto race = std::make_shared<wait_race>(executor.context());
+  const wait_race_guard ending{*race};
+  const auto run = [&](task<std::error_code> work, std::size_t index) {
+    auto report = [](std::shared_ptr<wait_race> in, task<std::error_code> wait) -> task<> {
+      const std::error_code error = co_await std::move(wait);
+      in->over.notify(error);
+    };
+    asio::co_spawn(executor, report(race, std::move(work)),
+                   asio::bind_cancellation_slot(race->stop[index].slot(), [race](std::exception_ptr) {}));
+  };
+  run(std::move(one), 0);
+  run(std::move(other), 1);
+  const std::error_code first = co_await race->over.wait();
+  co_return first;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
 namespace foxtrot::inline v0 {
 
 /// Owns the connection. The socket is read at most 256 KiB at a time, and at most 64 KiB of ciphertext wait to be sent.
@@ -8674,29 +8761,18 @@ class live_connection {
 
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
-    constexpr int drains_per_turn = 4;  // then others on the loop have theirs
     silence_.feed();
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
-    int drained = 0;
     while (!reason_) {
-      const drain_result result = drain();
+      (void)drain();
       if (reason_) break;
+      const bool polled = bridge_.waiting() == idle::spin;
       std::error_code error;
-      if (!result.more) {
-        drained = 0;
-        if (bridge_.waiting() == idle::spin) {
-          error = co_await polled_end_.wait();
-        } else {
-          error = co_await socket_.wait_readable();
-        }
-      } else if (++drained == drains_per_turn) {
-        drained = 0;
-        co_await asio::post(bridge_.context(), use_task);
-      }
-      if (error) {
-        (void)drain();  // says why, if it was a time limit
-        end(error);
-      }
+      if (polled) error = co_await polled_end_.wait();
+      if (!polled) error = co_await socket_.wait_readable();
+      if (!error) continue;
+      (void)drain();  // says why, if it was a time limit
+      end(error);
     }
     co_return reason_;
   }

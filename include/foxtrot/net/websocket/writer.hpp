@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/net/asio.hpp>
+#include <foxtrot/net/async_condition.hpp>
 #include <foxtrot/net/stream.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/net/watchdog.hpp>
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -29,12 +31,13 @@ class message_writer {
   message_writer(Stream& stream, timer_queue& timers, const websocket_settings& settings,
                  std::function<void()> on_stall)
       : stream_{stream},
+        loop_{timers.context()},
         frames_{settings.max_unsent},
         on_stall_{std::move(on_stall)},
         blocked_{timers, settings.write_timeout, [this] { stall(); }} {}
   message_writer(const message_writer&) = delete;
   message_writer& operator=(const message_writer&) = delete;
-  ~message_writer() = default;
+  ~message_writer() { *alive_ = false; }
 
   /// What is queued, and how to queue frames that are no messages.
   [[nodiscard]] frame_sender<Role>& frames() noexcept { return frames_; }
@@ -75,20 +78,18 @@ class message_writer {
   [[nodiscard]] task<std::error_code> flush() {
     std::error_code error = push();
     while (error == errc::would_block) {
-      error = co_await stream_.wait_writable();
-      if (!error) error = push();
+      std::error_code waited;
+      if (pushing_) waited = co_await moved_.wait();  // it may have ended before anybody could wait for it
+      error = waited ? waited : push();
     }
     co_return stalled_ ? make_error_code(errc::timeout) : error;
   }
 
-  /// Gives the stream what it takes now. errc::would_block: it did not take everything.
+  /// Gives the stream what it takes now. errc::would_block: it did not take everything; the rest follows by itself.
   std::error_code push() {
-    const std::uint64_t taken = frames_.taken();
-    const std::error_code error = frames_.flush(stream_);
-    if (error != errc::would_block) {
-      blocked_.stop();
-    } else if (!blocked_.watching() || frames_.taken() != taken) {
-      blocked_.feed();
+    const std::error_code error = try_push();
+    if (error == errc::would_block && !std::exchange(pushing_, true)) {
+      asio::co_spawn(loop_, push_on(alive_, *this), asio::detached);
     }
     return error;
   }
@@ -99,15 +100,47 @@ class message_writer {
  private:
   static constexpr std::size_t max_piece = 16 * 1024 - max_frame_header;  // a frame is one TLS record then
 
+  std::error_code try_push() {
+    if (broken_) return broken_;
+    const std::uint64_t taken = frames_.taken();
+    const std::error_code error = frames_.flush(stream_);
+    if (error != errc::would_block) {
+      blocked_.stop();
+    } else if (!blocked_.watching() || frames_.taken() != taken) {
+      blocked_.feed();
+    }
+    return error;
+  }
+
+  // The only one who waits for room. It needs nobody to await it: closing the stream ends its wait, and a writer that
+  // is gone by then is not touched.
+  static task<> push_on(std::shared_ptr<const bool> alive, message_writer& self) {
+    std::error_code error = errc::would_block;
+    while (error == errc::would_block) {
+      error = co_await self.stream_.wait_writable();
+      if (!*alive) co_return;
+      if (!error) error = self.try_push();
+      if (error == errc::would_block) self.moved_.notify();
+    }
+    self.pushing_ = false;
+    self.broken_ = error;
+    self.moved_.notify(error);
+  }
+
   void stall() {
     stalled_ = true;
     on_stall_();
   }
 
   Stream& stream_;
+  asio::io_context& loop_;
   frame_sender<Role> frames_;
   std::function<void()> on_stall_;
   watchdog blocked_;
+  async_condition moved_{loop_};  // the stream has taken something, or is broken
+  const std::shared_ptr<bool> alive_{std::make_shared<bool>(true)};
+  std::error_code broken_;  // what ended the waiting for room
+  bool pushing_{false};
   bool stalled_{false};
 };
 
