@@ -47,17 +47,11 @@ class collector final : public benchmark::BenchmarkReporter {
   std::vector<subject> subjects;
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 template <class Figure>
 double median_of(const std::vector<run>& passes, Figure figure) {
   std::vector<double> values;
   for (const run& pass : passes) values.push_back(figure(pass));
-  return median(std::move(values));
+  return foxtrot_bench::median(std::move(values));
 }
 
 /// One row: the median of every figure, each by itself.

@@ -13,7 +13,8 @@
 #include <boost/beast/websocket/ssl.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
-#include <memory>
+#include <cstddef>
+#include <type_traits>
 
 namespace foxtrot_bench {
 namespace {

@@ -8,10 +8,9 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdio>
 #include <exception>
-#include <initializer_list>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,9 +54,11 @@ void measure(benchmark::State& state, receiver client, const wire& over, std::si
   try {
     (void)server_process::get();
     (void)pin(1);  // the server has CPU 0
+    const std::size_t frames_of_limit = frames_of_slice(receive_by_limit, over, size);
+    const std::size_t frames = frames_of_slice(client, over, size);
     for (int pair = 0; pair < 3; ++pair) {
-      const frame_meter least = receive(receive_by_limit, over, size, frames_of_slice(receive_by_limit, over, size));
-      const frame_meter done = receive(client, over, size, frames_of_slice(client, over, size));
+      const frame_meter least = receive(receive_by_limit, over, size, frames_of_limit);
+      const frame_meter done = receive(client, over, size, frames);
       cpu_ns.push_back(done.cpu_ns_per_frame());
       receives.push_back(done.receives_per_frame());
       waits.push_back(done.waits_per_frame());

@@ -10,8 +10,10 @@
 #include <websocketpp/config/asio_client.hpp>
 #include <websocketpp/logger/stub.hpp>
 
-#include <memory>
 #include <stdexcept>
+#include <string>
+#include <system_error>
+#include <type_traits>
 
 namespace foxtrot_bench {
 namespace {
