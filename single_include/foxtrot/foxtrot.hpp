@@ -4864,10 +4864,10 @@ constexpr void store_big_endian(char* at, std::uint64_t value, std::size_t bytes
 
 /// What the first byte alone gives away.
 [[nodiscard]] constexpr errc check_first_byte(std::uint8_t first) noexcept {
+  constexpr unsigned known_opcodes = 0b0000'0111'0000'0111;
   if ((first & 0x70U) != 0) return errc::websocket_reserved_bits;
-  const std::uint8_t code = first & 0x0fU;
-  if ((code > 2 && code < 8) || code > 10) return errc::websocket_bad_opcode;
-  if (code >= 8 && (first & 0x80U) == 0) return errc::websocket_bad_control_frame;
+  if ((known_opcodes >> (first & 0x0fU) & 1U) == 0) return errc::websocket_bad_opcode;
+  if ((first & 0x88U) == 0x08U) return errc::websocket_bad_control_frame;  // no FIN
   return {};
 }
 
@@ -5262,8 +5262,8 @@ class message_decoder {
   /// at. A frame counts as taken before its handler runs: one that throws loses only that frame.
   template <message_handler Handler>
   std::error_code drain(Handler& handler) {
-    stopped_ = false;
-    while (!error_ && !closed_ && !stopped_ && step(handler)) {
+    stopped_ = error_ || closed_;
+    while (received_.size() != 0 && !stopped_ && step(handler)) {
     }
     if (error_ || closed_) received_.clear();
     received_.rewind_if_empty();

@@ -64,8 +64,8 @@ class message_decoder {
   /// at. A frame counts as taken before its handler runs: one that throws loses only that frame.
   template <message_handler Handler>
   std::error_code drain(Handler& handler) {
-    stopped_ = false;
-    while (!error_ && !closed_ && !stopped_ && step(handler)) {
+    stopped_ = error_ || closed_;
+    while (received_.size() != 0 && !stopped_ && step(handler)) {
     }
     if (error_ || closed_) received_.clear();
     received_.rewind_if_empty();
