@@ -212,7 +212,7 @@ int run(const options& wanted, const foxtrot::signal_guard& signals) {
   foxtrot::task_scope scope{loop, "autobahn_client"};
   scope.spawn("cases", cases.run());
   const std::stop_callback on_signal{signals.stop_token(), [&] { asio::post(loop, [&scope] { scope.cancel(); }); }};
-  while (scope.live() != 0) loop.run_one();
+  loop.run();
   if (!cases.complete() && signals.signal() == 0)
     std::fprintf(stderr, "autobahn_client: %s\n", cases.failure().c_str());
   return cases.complete() ? 0 : 1;

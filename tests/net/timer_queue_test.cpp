@@ -145,3 +145,21 @@ TEST_CASE("timer_queue: with the system's clock the loop itself makes the calls"
   CHECK(order == "ab");
   CHECK(std::chrono::steady_clock::now() - start >= 4ms);
 }
+
+TEST_CASE("timer_queue: a loop whose timers are all cancelled has nothing left to run for", "[net]") {
+  asio::io_context loop{1};
+  timer_queue timers{loop};
+  timer first = timers.call_after(1h, [] {});
+  timer second = timers.call_after(2h, [] {});
+  first.cancel();
+  loop.poll();
+  CHECK_FALSE(loop.stopped());
+  second.cancel();
+  loop.run();  // returns
+  CHECK(loop.stopped());
+  loop.restart();
+  bool called = false;
+  const timer third = timers.call_after(1ms, [&] { called = true; });
+  loop.run();
+  CHECK(called);
+}

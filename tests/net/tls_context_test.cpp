@@ -35,6 +35,10 @@ TEST_CASE("tls_context: what cannot be read is refused and leaves no OpenSSL err
   client.ca_file = {};
   client.alpn = {std::string(256, 'x')};
   CHECK(tls_context::make(client).error() == errc::bad_argument);
+  client.alpn = {};
+  client.min_version = tls_version::tls_1_3;
+  client.max_version = tls_version::tls_1_2;
+  CHECK(tls_context::make(client).error() == errc::bad_argument);
 
   tls_settings server;
   server.role = tls_role::server;

@@ -39,9 +39,14 @@ class timer_core : public std::enable_shared_from_this<timer_core> {
     return added;
   }
 
-  // The alarm stays set: it fires for nothing once, which is cheaper than a timerfd call per cancelled deadline.
+  // While others are pending the alarm stays set: it fires for nothing once, which is cheaper than a timerfd call per
+  // cancelled deadline. The last one takes it away, so that a loop without tasks has nothing left to run for.
   bool remove(const key& which) {
     auto node = entries_.extract(which);  // the callback dies only after the map is whole again
+    if (entries_.empty() && armed_for_ && alarm_) {
+      armed_for_.reset();
+      alarm_->cancel();
+    }
     return !node.empty();
   }
 

@@ -46,7 +46,7 @@ class tls_context {
   /// errc::certificate_unreadable for PEM that cannot be read or a key that does not fit, errc::bad_argument for the
   /// rest.
   [[nodiscard]] static result<tls_context> make(const tls_settings& settings) {
-    if (!detail::init_openssl()) return errc::bad_argument;
+    if (!detail::init_openssl() || settings.min_version > settings.max_version) return errc::bad_argument;
     const bool client = settings.role == tls_role::client;
     tls_context made{SSL_CTX_new(client ? TLS_client_method() : TLS_server_method()), settings};
     if (!made.native_) return refused(errc::bad_argument);
