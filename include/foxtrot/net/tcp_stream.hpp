@@ -7,12 +7,14 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace foxtrot::inline v0 {
 
@@ -41,8 +43,12 @@ class tcp_stream {
     socket_.open(where.protocol(), error);
     if (!error) set_options(settings, error);
     if (error) co_return detail::from_asio(error);
+    connecting_ = std::make_shared<char>();
+    const std::weak_ptr<char> alive{connecting_};
     co_await socket_.async_connect(where, asio::redirect_error(use_task, error));
-    co_return detail::from_asio(error);  // nothing of *this from here on: it may be gone
+    if (!error && alive.expired()) error = asio::error::operation_aborted;
+    if (!error) error = watch_reading_only(where.protocol());
+    co_return detail::from_asio(error);
   }
 
   [[nodiscard]] io_result read_some(std::span<char> into) noexcept {
@@ -114,14 +120,27 @@ class tcp_stream {
     }
   }
 
+  // A socket that Asio has connected stays watched for writing: each wait to read would wake the loop once for nothing.
+  // Registered afresh it is watched for reading alone.
+  [[nodiscard]] std::error_code watch_reading_only(asio::ip::tcp protocol) {
+    std::error_code error;
+    const int taken_out = socket_.release(error);
+    if (error) return error;
+    socket_.assign(protocol, taken_out, error);
+    if (error) ::close(taken_out);
+    if (!error) socket_.non_blocking(true, error);
+    return error;
+  }
+
   [[nodiscard]] task<std::error_code> wait(socket::wait_type what) {
     if (!socket_.is_open()) co_return make_error_code(errc::closed);
     std::error_code error;
     co_await socket_.async_wait(what, asio::redirect_error(use_task, error));
-    co_return detail::from_asio(error);
+    co_return detail::from_asio(error);  // nothing of *this from here on: it may be gone
   }
 
   socket socket_;
+  std::shared_ptr<char> connecting_;  // lets a coroutine in `connect` see whether the stream is still there
   bool drained_{false};
 };
 
