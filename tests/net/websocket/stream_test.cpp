@@ -632,3 +632,14 @@ TEST_CASE("websocket_stream: a close that is only started lets the drain see the
   CHECK(s.log.events == strings{"text:meanwhile", "close:1001:"});
   CHECK(s.sent().empty());
 }
+
+TEST_CASE("websocket_stream: gone before what it could not send had its turn", "[net]") {
+  loop_fixture f;
+  auto ends = memory_stream::make_pair(f.loop);
+  ends.second.end()->capacity = 10;
+  auto client = std::make_unique<client_stream>(f.timers, std::move(ends.first));
+  client->adopt();
+  CHECK_FALSE(client->send(opcode::text, std::string(100, 'x')));
+  client.reset();
+  f.poll();  // a sanitizer looks on
+}

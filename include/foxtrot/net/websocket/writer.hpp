@@ -115,6 +115,7 @@ class message_writer {
   // The only one who waits for room. It needs nobody to await it: closing the stream ends its wait, and a writer that
   // is gone by then is not touched.
   static task<> push_on(std::shared_ptr<const bool> alive, message_writer& self) {
+    if (!*alive) co_return;  // outside of a running loop a coroutine begins later
     std::error_code error = errc::would_block;
     while (error == errc::would_block) {
       error = co_await self.stream_.wait_writable();
