@@ -643,3 +643,20 @@ TEST_CASE("websocket_stream: gone before what it could not send had its turn", "
   client.reset();
   f.poll();  // a sanitizer looks on
 }
+
+TEST_CASE("websocket_stream: a flush ends with the last byte, whoever got it taken", "[net]") {
+  loop_fixture f;
+  scene s{f};
+  REQUIRE_FALSE(s.upgrade());
+  s.theirs->capacity = 10;
+  CHECK_FALSE(s.client.send(opcode::text, std::string(100, 'x')));
+  auto flushing = f.start(s.client.flush());
+  f.poll();
+  CHECK_FALSE(flushing.done());
+  // There is room now, but not enough for the kernel to call the socket writable.
+  s.theirs->capacity = 1000;
+  CHECK_FALSE(s.client.send(opcode::ping, "p"));
+  CHECK(s.client.unsent() == 0);
+  f.poll();
+  CHECK(flushing.done());
+}

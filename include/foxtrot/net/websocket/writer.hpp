@@ -88,7 +88,9 @@ class message_writer {
   /// Gives the stream what it takes now. errc::would_block: it did not take everything; the rest follows by itself.
   std::error_code push() {
     const std::error_code error = try_push();
-    if (error == errc::would_block && !std::exchange(pushing_, true)) {
+    if (error != errc::would_block) {
+      moved_.notify(error);  // there may be no room for a while, and nothing that waits for it
+    } else if (!std::exchange(pushing_, true)) {
       asio::co_spawn(loop_, push_on(alive_, *this), asio::detached);
     }
     return error;
