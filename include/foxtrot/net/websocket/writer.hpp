@@ -45,6 +45,7 @@ class message_writer {
 
   /// See websocket_stream::send.
   std::error_code send(opcode op, std::string_view payload) {
+    if (op == opcode::continuation) return errc::bad_argument;
     std::error_code error = frames_.queue(op, payload);
     if (error == errc::would_block) {
       (void)push();
@@ -65,6 +66,7 @@ class message_writer {
       std::error_code error = frames_.queue(op, piece, last);
       while (error == errc::would_block) {
         error = co_await flush();
+        if (!error && frames_.mid_message() != (op == opcode::continuation)) error = errc::bad_argument;  // not alone
         if (!error) error = frames_.queue(op, piece, last);
       }
       if (error) co_return error;
