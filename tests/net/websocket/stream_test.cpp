@@ -691,3 +691,21 @@ TEST_CASE("websocket_stream: two writes at once are refused, not tried for ever"
   REQUIRE(other.done());
   CHECK(other.get() == errc::bad_argument);
 }
+
+TEST_CASE("websocket_stream: a message cut off by cancellation ends the connection", "[net]") {
+  loop_fixture f;
+  scene s{f};
+  REQUIRE_FALSE(s.upgrade());
+  s.theirs->capacity = 20'000;
+  const std::string message(100'000, 'x');
+  auto writing = f.start(s.client.write(opcode::binary, message));
+  f.poll();
+  REQUIRE_FALSE(writing.done());
+  writing.cancel();
+  f.poll();
+  REQUIRE(writing.done());
+  // No other message could ever be sent, and an end would make half of it look whole.
+  CHECK_FALSE(s.client.is_open());
+  CHECK(s.drain().error == errc::cancelled);
+  CHECK(s.client.send(opcode::text, "x") == errc::closed);
+}

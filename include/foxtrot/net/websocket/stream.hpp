@@ -122,7 +122,7 @@ class websocket_stream {
   }
 
   /// Sends a message of any size, in fragments where it exceeds 16 KiB, and waits until the socket has taken it.
-  /// `payload` must live until then, and no other message may be sent meanwhile; pings may.
+  /// `payload` must live until then; meanwhile pings may be sent, no other message. Cancelled, it ends the connection.
   [[nodiscard]] task<std::error_code> write(opcode op, std::string_view payload) {
     if (!open_) co_return end_reason();
     co_return co_await writer_.write(op, payload);
@@ -260,7 +260,7 @@ class websocket_stream {
   }
 
   void expire(errc reason) noexcept {
-    reason_ = reason;
+    if (!reason_) reason_ = reason;
     close_now();
   }
   [[nodiscard]] std::error_code end_reason() const noexcept {
@@ -290,7 +290,7 @@ class websocket_stream {
   websocket_counters counters_;
   std::error_code reason_;  // why we ended it
   watchdog idle_{timers_, settings_.idle_timeout, [this] { expire(errc::data_silent); }};
-  message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this] { expire(errc::timeout); }};
+  message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this](errc why) { expire(why); }};
   bool open_{false};
   bool more_{false};       // the socket may hold more
   bool deaf_{false};       // nothing is decoded any more

@@ -26,14 +26,14 @@ namespace foxtrot::inline v0 {
 template <byte_stream Stream, websocket_role Role>
 class message_writer {
  public:
-  /// `on_stall` is called when the stream has taken nothing for `write_timeout` although something waits; it should
-  /// close the stream.
+  /// `on_failure` should close the stream. It is called with errc::timeout when the stream has taken nothing for
+  /// `write_timeout` although something waits, and with errc::cancelled when a message was cut off in the middle.
   message_writer(Stream& stream, timer_queue& timers, const websocket_settings& settings,
-                 std::function<void()> on_stall)
+                 std::function<void(errc)> on_failure)
       : stream_{stream},
         loop_{timers.context()},
         frames_{settings.max_unsent},
-        on_stall_{std::move(on_stall)},
+        on_failure_{std::move(on_failure)},
         blocked_{timers, settings.write_timeout, [this] { stall(); }} {}
   message_writer(const message_writer&) = delete;
   message_writer& operator=(const message_writer&) = delete;
@@ -59,21 +59,14 @@ class message_writer {
   /// See websocket_stream::write.
   [[nodiscard]] task<std::error_code> write(opcode op, std::string_view payload) {
     if (is_control(op) || frames_.mid_message()) co_return make_error_code(errc::bad_argument);
-    bool last = false;
-    while (!last) {
-      const std::string_view piece = payload.substr(0, std::min(max_piece, frames_.max_payload()));
-      last = piece.size() == payload.size();
-      std::error_code error = frames_.queue(op, piece, last);
-      while (error == errc::would_block) {
-        error = co_await flush();
-        if (!error && frames_.mid_message() != (op == opcode::continuation)) error = errc::bad_argument;  // not alone
-        if (!error) error = frames_.queue(op, piece, last);
-      }
-      if (error) co_return error;
-      payload.remove_prefix(piece.size());
-      op = opcode::continuation;
+    try {
+      const std::error_code error = co_await write_pieces(op, payload);
+      if (error == errc::cancelled) cut_off();
+      co_return error;
+    } catch (...) {
+      cut_off();
+      throw;
     }
-    co_return co_await flush();
   }
 
   /// Waits until the stream has taken everything.
@@ -103,6 +96,29 @@ class message_writer {
 
  private:
   static constexpr std::size_t max_piece = 16 * 1024 - max_frame_header;  // a frame is one TLS record then
+
+  [[nodiscard]] task<std::error_code> write_pieces(opcode op, std::string_view payload) {
+    bool last = false;
+    while (!last) {
+      const std::string_view piece = payload.substr(0, std::min(max_piece, frames_.max_payload()));
+      last = piece.size() == payload.size();
+      std::error_code error = frames_.queue(op, piece, last);
+      while (error == errc::would_block) {
+        error = co_await flush();
+        if (!error && frames_.mid_message() != (op == opcode::continuation)) error = errc::bad_argument;  // not alone
+        if (!error) error = frames_.queue(op, piece, last);
+      }
+      if (error) co_return error;
+      payload.remove_prefix(piece.size());
+      op = opcode::continuation;
+    }
+    co_return co_await flush();
+  }
+
+  // Of a message that was begun only its rest may follow, and an end would make half of it look whole.
+  void cut_off() {
+    if (frames_.mid_message() && !frames_.close_queued()) on_failure_(errc::cancelled);
+  }
 
   std::error_code try_push() {
     if (broken_) return broken_;
@@ -134,13 +150,13 @@ class message_writer {
 
   void stall() {
     stalled_ = true;
-    on_stall_();
+    on_failure_(errc::timeout);
   }
 
   Stream& stream_;
   asio::io_context& loop_;
   frame_sender<Role> frames_;
-  std::function<void()> on_stall_;
+  std::function<void(errc)> on_failure_;
   watchdog blocked_;
   async_condition moved_{loop_};  // the stream has taken something, or is broken
   const std::shared_ptr<bool> alive_{std::make_shared<bool>(true)};
