@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -708,4 +709,22 @@ TEST_CASE("websocket_stream: a message cut off by cancellation ends the connecti
   CHECK_FALSE(s.client.is_open());
   CHECK(s.drain().error == errc::cancelled);
   CHECK(s.client.send(opcode::text, "x") == errc::closed);
+}
+
+TEST_CASE("websocket_stream: a handler that throws costs its own message, and delays no other", "[net]") {
+  loop_fixture f;
+  scene s{f};
+  REQUIRE_FALSE(s.upgrade());
+  struct thrower : event_log {
+    void on_message(message_kind kind, std::string_view payload) {
+      if (payload == "bad") throw std::runtime_error{"bad"};
+      event_log::on_message(kind, payload);
+    }
+  } log;
+  s.ours->deliver(raw_frame(0x81, "1") + raw_frame(0x81, "bad") + raw_frame(0x89, "p") + raw_frame(0x81, "2"));
+  CHECK_THROWS(s.client.drain(log));
+  CHECK(f.run(s.client.wait_readable()) == std::error_code{});
+  CHECK_FALSE(s.client.drain(log).error);
+  CHECK(log.events == strings{"text:1", "ping:p", "text:2"});
+  CHECK(s.sent() == strings{"10:p"});
 }

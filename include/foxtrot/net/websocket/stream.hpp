@@ -16,7 +16,6 @@
 #include <foxtrot/net/websocket/settings.hpp>
 #include <foxtrot/net/websocket/writer.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -90,8 +89,8 @@ class websocket_stream {
     relay<Handler> events{*this, handler};
     const std::uint64_t messages = counters_.messages;
     io_result got;
-    std::size_t budget = max_drain;
-    if (std::exchange(undrained_, false)) (void)decoder_.drain(events);
+    // stays true where the handler throws
+    if (std::exchange(undrained_, true)) (void)decoder_.drain(events);
     while (open_ && !decoder_.error() && !decoder_.closed()) {
       const std::span<char> space = decoder_.prepare();
       got = stream_.read_some(space);
@@ -100,11 +99,11 @@ class websocket_stream {
       counters_.bytes += got.bytes;
       decoder_.commit(got.bytes);
       (void)decoder_.drain(events);
-      budget -= std::min(budget, got.bytes);
-      if (at_rest(budget)) break;
+      if (at_rest()) break;
     }
+    undrained_ = false;
     if (counters_.messages != messages) idle_.feed();
-    return settle(got.error, budget);
+    return settle(got.error);
   }
 
   /// When `drain` may find something; may also return for nothing. Where there is more already it only gives others on
@@ -228,12 +227,13 @@ class websocket_stream {
     undrained_ = true;
   }
 
-  [[nodiscard]] bool at_rest(std::size_t budget) const noexcept {
+  // True after one read of the socket and all that the stream made of it.
+  [[nodiscard]] bool at_rest() const noexcept {
     if constexpr (buffered_stream<Stream>) return stream_.buffered() == 0;
-    return budget == 0;
+    return true;
   }
 
-  drain_result settle(std::error_code read_error, std::size_t budget) {
+  drain_result settle(std::error_code read_error) {
     if (!open_) return {end_reason(), false};  // by the handler
     if (const std::error_code violation = decoder_.error()) {
       start_close(close_code_for(violation));
@@ -247,10 +247,8 @@ class websocket_stream {
     if (read_error == errc::would_block) return {};
     if (read_error == errc::closed) return {errc::websocket_closed_by_peer, false};
     if (read_error) return {read_error, false};
-    if constexpr (buffered_stream<Stream>)
-      more_ = !stream_.drained();
-    else
-      more_ = budget == 0;
+    more_ = true;
+    if constexpr (buffered_stream<Stream>) more_ = !stream_.drained();
     return {{}, more_};
   }
 
@@ -278,8 +276,6 @@ class websocket_stream {
     return {error == errc::would_block ? std::error_code{} : error, more_};
   }
 
-  static constexpr std::size_t max_drain = 256 * 1024;  // of streams that do not know what a read of the socket is
-
   timer_queue& timers_;
   const websocket_settings settings_;
   Stream stream_;
@@ -294,7 +290,7 @@ class websocket_stream {
   bool open_{false};
   bool more_{false};       // the socket may hold more
   bool deaf_{false};       // nothing is decoded any more
-  bool undrained_{false};  // the decoder holds bytes that came with the upgrade
+  bool undrained_{false};  // the decoder may hold whole frames
 };
 
 }  // namespace foxtrot::inline v0
