@@ -728,3 +728,16 @@ TEST_CASE("websocket_stream: a handler that throws costs its own message, and de
   CHECK(log.events == strings{"text:1", "ping:p", "text:2"});
   CHECK(s.sent() == strings{"10:p"});
 }
+
+TEST_CASE("websocket_stream: adopts any number of bytes", "[net]") {
+  loop_fixture f;
+  auto ends = memory_stream::make_pair(f.loop);
+  websocket_settings settings;
+  settings.decoder.buffer = 64 * 1024;
+  client_stream client{f.timers, std::move(ends.first), settings};
+  const std::string message = random_bytes(100'000, 7);
+  client.adopt(raw_frame(0x82, message) + raw_frame(0x81, "next"));
+  event_log log;
+  CHECK_FALSE(client.drain(log).error);
+  CHECK(log.events == strings{"binary:" + message, "text:next"});
+}

@@ -72,8 +72,11 @@ class websocket_stream {
 
   /// Where somebody else has upgraded, as servers do; `received` are the bytes that followed.
   void adopt(std::string_view received = {}) {
-    const std::span<char> space = decoder_.prepare();
-    keep(space, 0, received.copy(space.data(), space.size()));
+    for (std::size_t taken = 0; !received.empty(); received.remove_prefix(taken)) {
+      const std::span<char> space = decoder_.prepare();
+      taken = received.copy(space.data(), space.size());
+      keep(space, 0, taken);
+    }
     open();
   }
 
