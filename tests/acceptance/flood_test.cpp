@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -115,6 +116,25 @@ TEST_CASE("flood: so does a close after a violation, and one that the peer began
     s.turn();
     CHECK(closing.done());
   }
+}
+
+TEST_CASE("flood: a drain over TLS reads the socket once, wherever a read ends in a record", "[acceptance]") {
+  loop_fixture f;
+  auto ends = connected<memory_tls_stream>(f);
+  websocket_stream<memory_tls_stream> client{f.timers, std::move(ends.first)};
+  client.adopt();
+  const std::string frame = raw_frame(0x82, std::string(10'000, 'x'));
+  for (int i = 0; i < 100; ++i) REQUIRE(ends.second.write_some(frame).bytes == frame.size());
+  event_log log;
+  std::size_t drains = 0;
+  for (drain_result got{{}, true}; got.more; ++drains) {
+    const std::uint64_t before = client.counters().bytes;
+    got = client.drain(log);
+    REQUIRE_FALSE(got.error);
+    CHECK(client.counters().bytes - before <= 256 * 1024);
+  }
+  CHECK(drains == 4);
+  CHECK(log.events.size() == 100);
 }
 
 TEST_CASE("flood: a real peer that sends empty frames as fast as it can does not hold up a close",

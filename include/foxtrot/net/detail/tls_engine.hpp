@@ -137,13 +137,14 @@ class tls_engine {
   }
 
   // Received ciphertext.
-  /// True where `read` may find something without another read of the socket.
+  /// True where `read` may find something without another read of the socket: all of a record, or of its rest.
   [[nodiscard]] bool readable() const noexcept {
-    return pending_ || undecrypted() >= (record_left_ != 0 ? 1 : record_header);
+    const std::size_t awaited = record_left_ != 0 ? record_left_ : next_record();
+    return pending_ || (awaited != 0 && undecrypted() >= awaited);
   }
   /// Ciphertext that OpenSSL has not taken yet, in bytes.
   [[nodiscard]] std::size_t undecrypted() const noexcept { return in_end_ - in_begin_; }
-  /// Free space: everything but the part of a record's header that may be left from before.
+  /// Free space: everything but the part of a record that may be left from before, 64 KiB at most.
   [[nodiscard]] std::span<char> receive_space() noexcept {
     forget_errors();  // what handlers of earlier records left: once for each read of the socket, not for each record
     if (in_begin_ != 0) std::memmove(in_.data(), in_.data() + in_begin_, undecrypted());
