@@ -2,6 +2,7 @@
 
 #include <support/loop_fixture.hpp>
 #include <support/loopback.hpp>
+#include <support/memory_stream.hpp>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,6 +39,39 @@ std::error_code first_error(loop_fixture& f, tls_stream& stream) {
     }
   }
 }
+
+using memory_tls = basic_tls_stream<memory_stream>;
+
+/// A client that has received more requests for replies than it may keep replies for, from a peer that reads none.
+struct blocked_replies {
+  explicit blocked_replies(loop_fixture& f) : blocked_replies{f, memory_stream::make_pair(f.loop)} {}
+
+  void room(std::size_t bytes) { server.next_layer().end()->capacity = bytes; }
+
+  memory_tls client;
+  memory_tls server;
+
+ private:
+  blocked_replies(loop_fixture& f, std::pair<memory_stream, memory_stream> wire)
+      : client{std::move(wire.first), client_context()}, server{std::move(wire.second), server_context()} {
+    auto shaking = f.start(client.handshake("localhost"));
+    auto answering = f.start(server.handshake());
+    f.poll();
+    REQUIRE(shaking.done());
+    REQUIRE_FALSE(shaking.get());
+    room(0);
+    for (int i = 0; i < 4000; ++i) {
+      REQUIRE(SSL_key_update(server.native_tls(), SSL_KEY_UPDATE_REQUESTED) == 1);
+      REQUIRE(server.write_some(std::string(1, 'x')).bytes == 1);
+    }
+    std::array<char, 100> buffer{};
+    std::size_t seen = 0;
+    io_result got;
+    while (!(got = client.read_some(buffer)).error) seen += got.bytes;
+    REQUIRE(got.error == errc::would_block);
+    REQUIRE(seen < 4000);
+  }
+};
 
 }  // namespace
 
@@ -336,4 +371,26 @@ TEST_CASE("tls_stream: close wakes who waits", "[net]") {
   std::array<char, 1> byte{};
   CHECK(p.client.read_some(byte).error == errc::closed);
   CHECK(p.client.write_some(byte).error == errc::closed);
+}
+
+TEST_CASE("tls_stream: replies that the socket takes after all do not leave what was received undecrypted", "[net]") {
+  loop_fixture f;
+  blocked_replies b{f};
+  b.room(1'000'000);
+  auto waiting = f.start(b.client.wait_readable());
+  f.poll();
+  REQUIRE(waiting.done());  // the peer has sent all it had: it would be waiting for us
+  CHECK_FALSE(waiting.get());
+  std::array<char, 100> buffer{};
+  CHECK(b.client.read_some(buffer).bytes == 1);
+}
+
+TEST_CASE("tls_stream: replies that can never be sent end the connection", "[net]") {
+  loop_fixture f;
+  blocked_replies b{f};
+  b.server.close();
+  std::array<char, 100> buffer{};
+  std::error_code error = errc::would_block;
+  for (int i = 0; i < 10 && error == errc::would_block; ++i) error = b.client.read_some(buffer).error;
+  CHECK(error == std::errc::broken_pipe);
 }

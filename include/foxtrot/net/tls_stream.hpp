@@ -156,12 +156,13 @@ class basic_tls_stream {
         switch (step.result) {
           case outcome::done: return {step.bytes, {}};
           case outcome::want_read: break;
-          case outcome::want_write:
-            if (flush()) {
-              replies_blocked = true;
-              return {0, errc::would_block};
-            }
+          case outcome::want_write: {
+            const std::error_code error = flush();
+            replies_blocked = error == errc::would_block;
+            if (replies_blocked) return {0, error};
+            if (error) return end(error);
             break;
+          }
           case outcome::closed: return end(errc::closed);
           case outcome::failed: return end(errc::tls_protocol_error);
         }
@@ -220,8 +221,9 @@ class basic_tls_stream {
   }
 
   static task<std::error_code> wait_readable(std::shared_ptr<state> self) {
-    if (!self->replies_blocked && self->engine.readable()) co_return std::error_code{};
-    if (self->flush() != errc::would_block) co_return co_await self->transport.wait_readable();
+    const bool full = self->flush() == errc::would_block;
+    if (self->replies_blocked ? !full : self->engine.readable()) co_return std::error_code{};
+    if (!full) co_return co_await self->transport.wait_readable();
     // While replies wait the peer may be waiting for them.
     std::error_code error;
     if (self->replies_blocked) {
