@@ -394,3 +394,22 @@ TEST_CASE("tls_stream: replies that can never be sent end the connection", "[net
   for (int i = 0; i < 10 && error == errc::would_block; ++i) error = b.client.read_some(buffer).error;
   CHECK(error == std::errc::broken_pipe);
 }
+
+TEST_CASE("tls_stream: a chain of certificates larger than what may wait to be sent", "[net]") {
+  loop_fixture f;
+  tls_settings settings;
+  const auto issued = authority().issue(certificate_kind::right).value();
+  settings.role = tls_role::server;
+  settings.key_pem = issued.key_pem;
+  settings.certificate_pem = issued.certificate_pem;
+  for (int i = 0; i < 170; ++i) settings.certificate_pem += authority().ca_pem();
+  auto wire = memory_stream::make_pair(f.loop);
+  memory_tls client{std::move(wire.first), client_context()};
+  memory_tls server{std::move(wire.second), tls_context::make(settings).value()};
+  auto shaking = f.start(client.handshake("localhost"));
+  auto answering = f.start(server.handshake());
+  f.poll();
+  CHECK(answering.done());
+  REQUIRE(shaking.done());
+  CHECK_FALSE(shaking.get());
+}

@@ -205,16 +205,19 @@ class basic_tls_stream {
     if (!host_name.empty()) engine.resume(host_name + ' ' + service);
     while (true) {
       const detail::tls_step step = engine.handshake();
-      while (self->flush() == errc::would_block) {
-        const std::error_code error = co_await self->transport.wait_writable();
+      std::error_code error = self->flush();
+      while (error == errc::would_block) {
+        error = co_await self->transport.wait_writable();
         if (error) co_return error;
+        error = self->flush();
       }
       if (step.result == outcome::done) co_return std::error_code{};
       if (step.result != outcome::want_read && step.result != outcome::want_write) {
         self->ended = engine.handshake_error();
         co_return self->ended;
       }
-      std::error_code error = self->receive();
+      if (!error && step.result == outcome::want_write) continue;  // it has more to say before it listens
+      error = self->receive();
       if (error == errc::would_block) error = co_await self->transport.wait_readable();
       if (error) co_return error;
     }
