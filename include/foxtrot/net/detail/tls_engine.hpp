@@ -137,10 +137,11 @@ class tls_engine {
   }
 
   // Received ciphertext.
-  /// True where `read` may find something without another read of the socket: all of a record, or of its rest.
+  /// True where `read` may find something without another read of the socket: all of a record, or of its rest, or a
+  /// header that promises more than a record can hold.
   [[nodiscard]] bool readable() const noexcept {
     const std::size_t awaited = record_left_ != 0 ? record_left_ : next_record();
-    return pending_ || (awaited != 0 && undecrypted() >= awaited);
+    return pending_ || (awaited != 0 && (undecrypted() >= awaited || awaited > largest_record));
   }
   /// Ciphertext that OpenSSL has not taken yet, in bytes.
   [[nodiscard]] std::size_t undecrypted() const noexcept { return in_end_ - in_begin_; }
@@ -201,6 +202,7 @@ class tls_engine {
   }
 
   static constexpr std::size_t record_header = 5;  // RFC 8446 section 5.1: type, version, length
+  static constexpr std::size_t largest_record = record_header + record_payload + 2048;  // RFC 5246 section 6.2.3
 
   // Of the record that begins here, with its header; 0 where that has not arrived.
   [[nodiscard]] std::size_t next_record() const noexcept {
