@@ -4496,9 +4496,14 @@ class timer_core : public std::enable_shared_from_this<timer_core> {
     return added;
   }
 
-  // The alarm stays set: it fires for nothing once, which is cheaper than a timerfd call per cancelled deadline.
+  // While others are pending the alarm stays set: it fires for nothing once, which is cheaper than a timerfd call per
+  // cancelled deadline. The last one takes it away, so that a loop without tasks has nothing left to run for.
   bool remove(const key& which) {
     auto node = entries_.extract(which);  // the callback dies only after the map is whole again
+    if (entries_.empty() && armed_for_ && alarm_) {
+      armed_for_.reset();
+      alarm_->cancel();
+    }
     return !node.empty();
   }
 
@@ -5639,14 +5644,14 @@ namespace foxtrot::inline v0 {
 template <byte_stream Stream, websocket_role Role>
 class message_writer {
  public:
-  /// `on_stall` is called when the stream has taken nothing for `write_timeout` although something waits; it should
-  /// close the stream.
+  /// `on_failure` should close the stream. It is called with errc::timeout when the stream has taken nothing for
+  /// `write_timeout` although something waits, and with errc::cancelled when a message was cut off in the middle.
   message_writer(Stream& stream, timer_queue& timers, const websocket_settings& settings,
-                 std::function<void()> on_stall)
+                 std::function<void(errc)> on_failure)
       : stream_{stream},
         loop_{timers.context()},
         frames_{settings.max_unsent},
-        on_stall_{std::move(on_stall)},
+        on_failure_{std::move(on_failure)},
         blocked_{timers, settings.write_timeout, [this] { stall(); }} {}
   message_writer(const message_writer&) = delete;
   message_writer& operator=(const message_writer&) = delete;
@@ -5658,6 +5663,7 @@ class message_writer {
 
   /// See websocket_stream::send.
   std::error_code send(opcode op, std::string_view payload) {
+    if (op == opcode::continuation) return errc::bad_argument;
     std::error_code error = frames_.queue(op, payload);
     if (error == errc::would_block) {
       (void)push();
@@ -5671,20 +5677,14 @@ class message_writer {
   /// See websocket_stream::write.
   [[nodiscard]] task<std::error_code> write(opcode op, std::string_view payload) {
     if (is_control(op) || frames_.mid_message()) co_return make_error_code(errc::bad_argument);
-    bool last = false;
-    while (!last) {
-      const std::string_view piece = payload.substr(0, std::min(max_piece, frames_.max_payload()));
-      last = piece.size() == payload.size();
-      std::error_code error = frames_.queue(op, piece, last);
-      while (error == errc::would_block) {
-        error = co_await flush();
-        if (!error) error = frames_.queue(op, piece, last);
-      }
-      if (error) co_return error;
-      payload.remove_prefix(piece.size());
-      op = opcode::continuation;
+    try {
+      const std::error_code error = co_await write_pieces(op, payload);
+      if (error == errc::cancelled) cut_off();
+      co_return error;
+    } catch (...) {
+      cut_off();
+      throw;
     }
-    co_return co_await flush();
   }
 
   /// Waits until the stream has taken everything.
@@ -5701,7 +5701,9 @@ class message_writer {
   /// Gives the stream what it takes now. errc::would_block: it did not take everything; the rest follows by itself.
   std::error_code push() {
     const std::error_code error = try_push();
-    if (error == errc::would_block && !std::exchange(pushing_, true)) {
+    if (error != errc::would_block) {
+      moved_.notify(error);  // there may be no room for a while, and nothing that waits for it
+    } else if (!std::exchange(pushing_, true)) {
       asio::co_spawn(loop_, push_on(alive_, *this), asio::detached);
     }
     return error;
@@ -5712,6 +5714,29 @@ class message_writer {
 
  private:
   static constexpr std::size_t max_piece = 16 * 1024 - max_frame_header;  // a frame is one TLS record then
+
+  [[nodiscard]] task<std::error_code> write_pieces(opcode op, std::string_view payload) {
+    bool last = false;
+    while (!last) {
+      const std::string_view piece = payload.substr(0, std::min(max_piece, frames_.max_payload()));
+      last = piece.size() == payload.size();
+      std::error_code error = frames_.queue(op, piece, last);
+      while (error == errc::would_block) {
+        error = co_await flush();
+        if (!error && frames_.mid_message() != (op == opcode::continuation)) error = errc::bad_argument;  // not alone
+        if (!error) error = frames_.queue(op, piece, last);
+      }
+      if (error) co_return error;
+      payload.remove_prefix(piece.size());
+      op = opcode::continuation;
+    }
+    co_return co_await flush();
+  }
+
+  // Of a message that was begun only its rest may follow, and an end would make half of it look whole.
+  void cut_off() {
+    if (frames_.mid_message() && !frames_.close_queued()) on_failure_(errc::cancelled);
+  }
 
   std::error_code try_push() {
     if (broken_) return broken_;
@@ -5728,6 +5753,7 @@ class message_writer {
   // The only one who waits for room. It needs nobody to await it: closing the stream ends its wait, and a writer that
   // is gone by then is not touched.
   static task<> push_on(std::shared_ptr<const bool> alive, message_writer& self) {
+    if (!*alive) co_return;  // outside of a running loop a coroutine begins later
     std::error_code error = errc::would_block;
     while (error == errc::would_block) {
       error = co_await self.stream_.wait_writable();
@@ -5742,13 +5768,13 @@ class message_writer {
 
   void stall() {
     stalled_ = true;
-    on_stall_();
+    on_failure_(errc::timeout);
   }
 
   Stream& stream_;
   asio::io_context& loop_;
   frame_sender<Role> frames_;
-  std::function<void()> on_stall_;
+  std::function<void(errc)> on_failure_;
   watchdog blocked_;
   async_condition moved_{loop_};  // the stream has taken something, or is broken
   const std::shared_ptr<bool> alive_{std::make_shared<bool>(true)};
@@ -5805,8 +5831,11 @@ class websocket_stream {
 
   /// Where somebody else has upgraded, as servers do; `received` are the bytes that followed.
   void adopt(std::string_view received = {}) {
-    const std::span<char> space = decoder_.prepare();
-    keep(space, 0, received.copy(space.data(), space.size()));
+    for (std::size_t taken = 0; !received.empty(); received.remove_prefix(taken)) {
+      const std::span<char> space = decoder_.prepare();
+      taken = received.copy(space.data(), space.size());
+      keep(space, 0, taken);
+    }
     open();
   }
 
@@ -5822,8 +5851,8 @@ class websocket_stream {
     relay<Handler> events{*this, handler};
     const std::uint64_t messages = counters_.messages;
     io_result got;
-    std::size_t budget = max_drain;
-    if (std::exchange(undrained_, false)) (void)decoder_.drain(events);
+    // stays true where the handler throws
+    if (std::exchange(undrained_, true)) (void)decoder_.drain(events);
     while (open_ && !decoder_.error() && !decoder_.closed()) {
       const std::span<char> space = decoder_.prepare();
       got = stream_.read_some(space);
@@ -5832,11 +5861,11 @@ class websocket_stream {
       counters_.bytes += got.bytes;
       decoder_.commit(got.bytes);
       (void)decoder_.drain(events);
-      budget -= std::min(budget, got.bytes);
-      if (at_rest(budget)) break;
+      if (at_rest()) break;
     }
+    undrained_ = false;
     if (counters_.messages != messages) idle_.feed();
-    return settle(got.error, budget);
+    return settle(got.error);
   }
 
   /// When `drain` may find something; may also return for nothing. Where there is more already it only gives others on
@@ -5854,7 +5883,7 @@ class websocket_stream {
   }
 
   /// Sends a message of any size, in fragments where it exceeds 16 KiB, and waits until the socket has taken it.
-  /// `payload` must live until then, and no other message may be sent meanwhile; pings may.
+  /// `payload` must live until then; meanwhile pings may be sent, no other message. Cancelled, it ends the connection.
   [[nodiscard]] task<std::error_code> write(opcode op, std::string_view payload) {
     if (!open_) co_return end_reason();
     co_return co_await writer_.write(op, payload);
@@ -5960,12 +5989,13 @@ class websocket_stream {
     undrained_ = true;
   }
 
-  [[nodiscard]] bool at_rest(std::size_t budget) const noexcept {
+  // True after one read of the socket and all that the stream made of it.
+  [[nodiscard]] bool at_rest() const noexcept {
     if constexpr (buffered_stream<Stream>) return stream_.buffered() == 0;
-    return budget == 0;
+    return true;
   }
 
-  drain_result settle(std::error_code read_error, std::size_t budget) {
+  drain_result settle(std::error_code read_error) {
     if (!open_) return {end_reason(), false};  // by the handler
     if (const std::error_code violation = decoder_.error()) {
       start_close(close_code_for(violation));
@@ -5979,10 +6009,8 @@ class websocket_stream {
     if (read_error == errc::would_block) return {};
     if (read_error == errc::closed) return {errc::websocket_closed_by_peer, false};
     if (read_error) return {read_error, false};
-    if constexpr (buffered_stream<Stream>)
-      more_ = !stream_.drained();
-    else
-      more_ = budget == 0;
+    more_ = true;
+    if constexpr (buffered_stream<Stream>) more_ = !stream_.drained();
     return {{}, more_};
   }
 
@@ -5992,7 +6020,7 @@ class websocket_stream {
   }
 
   void expire(errc reason) noexcept {
-    reason_ = reason;
+    if (!reason_) reason_ = reason;
     close_now();
   }
   [[nodiscard]] std::error_code end_reason() const noexcept {
@@ -6010,8 +6038,6 @@ class websocket_stream {
     return {error == errc::would_block ? std::error_code{} : error, more_};
   }
 
-  static constexpr std::size_t max_drain = 256 * 1024;  // of streams that do not know what a read of the socket is
-
   timer_queue& timers_;
   const websocket_settings settings_;
   Stream stream_;
@@ -6022,11 +6048,11 @@ class websocket_stream {
   websocket_counters counters_;
   std::error_code reason_;  // why we ended it
   watchdog idle_{timers_, settings_.idle_timeout, [this] { expire(errc::data_silent); }};
-  message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this] { expire(errc::timeout); }};
+  message_writer<Stream, Role> writer_{stream_, timers_, settings_, [this](errc why) { expire(why); }};
   bool open_{false};
   bool more_{false};       // the socket may hold more
   bool deaf_{false};       // nothing is decoded any more
-  bool undrained_{false};  // the decoder holds bytes that came with the upgrade
+  bool undrained_{false};  // the decoder may hold whole frames
 };
 
 }  // namespace foxtrot::inline v0
@@ -6992,8 +7018,12 @@ class tcp_stream {
     socket_.open(where.protocol(), error);
     if (!error) set_options(settings, error);
     if (error) co_return detail::from_asio(error);
+    connecting_ = std::make_shared<char>();
+    const std::weak_ptr<char> alive{connecting_};
     co_await socket_.async_connect(where, asio::redirect_error(use_task, error));
-    co_return detail::from_asio(error);  // nothing of *this from here on: it may be gone
+    if (!error && alive.expired()) error = asio::error::operation_aborted;
+    if (!error) error = watch_reading_only(where.protocol());
+    co_return detail::from_asio(error);
   }
 
   [[nodiscard]] io_result read_some(std::span<char> into) noexcept {
@@ -7065,14 +7095,27 @@ class tcp_stream {
     }
   }
 
+  // A socket that Asio has connected stays watched for writing: each wait to read would wake the loop once for nothing.
+  // Registered afresh it is watched for reading alone.
+  [[nodiscard]] std::error_code watch_reading_only(asio::ip::tcp protocol) {
+    std::error_code error;
+    const int taken_out = socket_.release(error);
+    if (error) return error;
+    socket_.assign(protocol, taken_out, error);
+    if (error) ::close(taken_out);
+    if (!error) socket_.non_blocking(true, error);
+    return error;
+  }
+
   [[nodiscard]] task<std::error_code> wait(socket::wait_type what) {
     if (!socket_.is_open()) co_return make_error_code(errc::closed);
     std::error_code error;
     co_await socket_.async_wait(what, asio::redirect_error(use_task, error));
-    co_return detail::from_asio(error);
+    co_return detail::from_asio(error);  // nothing of *this from here on: it may be gone
   }
 
   socket socket_;
+  std::shared_ptr<char> connecting_;  // lets a coroutine in `connect` see whether the stream is still there
   bool drained_{false};
 };
 
@@ -7186,7 +7229,7 @@ class tls_context {
   /// errc::certificate_unreadable for PEM that cannot be read or a key that does not fit, errc::bad_argument for the
   /// rest.
   [[nodiscard]] static result<tls_context> make(const tls_settings& settings) {
-    if (!detail::init_openssl()) return errc::bad_argument;
+    if (!detail::init_openssl() || settings.min_version > settings.max_version) return errc::bad_argument;
     const bool client = settings.role == tls_role::client;
     tls_context made{SSL_CTX_new(client ? TLS_client_method() : TLS_server_method()), settings};
     if (!made.native_) return refused(errc::bad_argument);
@@ -7419,13 +7462,15 @@ class tls_engine {
   }
 
   // Received ciphertext.
-  /// True where `read` may find something without another read of the socket.
+  /// True where `read` may find something without another read of the socket: all of a record, or of its rest, or a
+  /// header that promises more than a record can hold.
   [[nodiscard]] bool readable() const noexcept {
-    return pending_ || undecrypted() >= (record_left_ != 0 ? 1 : record_header);
+    const std::size_t awaited = record_left_ != 0 ? record_left_ : next_record();
+    return pending_ || (awaited != 0 && (undecrypted() >= awaited || awaited > largest_record));
   }
   /// Ciphertext that OpenSSL has not taken yet, in bytes.
   [[nodiscard]] std::size_t undecrypted() const noexcept { return in_end_ - in_begin_; }
-  /// Free space: everything but the part of a record's header that may be left from before.
+  /// Free space: everything but the part of a record that may be left from before, 64 KiB at most.
   [[nodiscard]] std::span<char> receive_space() noexcept {
     forget_errors();  // what handlers of earlier records left: once for each read of the socket, not for each record
     if (in_begin_ != 0) std::memmove(in_.data(), in_.data() + in_begin_, undecrypted());
@@ -7482,6 +7527,7 @@ class tls_engine {
   }
 
   static constexpr std::size_t record_header = 5;  // RFC 8446 section 5.1: type, version, length
+  static constexpr std::size_t largest_record = record_header + record_payload + 2048;  // RFC 5246 section 6.2.3
 
   // Of the record that begins here, with its header; 0 where that has not arrived.
   [[nodiscard]] std::size_t next_record() const noexcept {
@@ -7743,12 +7789,13 @@ class basic_tls_stream {
         switch (step.result) {
           case outcome::done: return {step.bytes, {}};
           case outcome::want_read: break;
-          case outcome::want_write:
-            if (flush()) {
-              replies_blocked = true;
-              return {0, errc::would_block};
-            }
+          case outcome::want_write: {
+            const std::error_code error = flush();
+            replies_blocked = error == errc::would_block;
+            if (replies_blocked) return {0, error};
+            if (error) return end(error);
             break;
+          }
           case outcome::closed: return end(errc::closed);
           case outcome::failed: return end(errc::tls_protocol_error);
         }
@@ -7791,24 +7838,28 @@ class basic_tls_stream {
     if (!host_name.empty()) engine.resume(host_name + ' ' + service);
     while (true) {
       const detail::tls_step step = engine.handshake();
-      while (self->flush() == errc::would_block) {
-        const std::error_code error = co_await self->transport.wait_writable();
+      std::error_code error = self->flush();
+      while (error == errc::would_block) {
+        error = co_await self->transport.wait_writable();
         if (error) co_return error;
+        error = self->flush();
       }
       if (step.result == outcome::done) co_return std::error_code{};
       if (step.result != outcome::want_read && step.result != outcome::want_write) {
         self->ended = engine.handshake_error();
         co_return self->ended;
       }
-      std::error_code error = self->receive();
+      if (!error && step.result == outcome::want_write) continue;  // it has more to say before it listens
+      error = self->receive();
       if (error == errc::would_block) error = co_await self->transport.wait_readable();
       if (error) co_return error;
     }
   }
 
   static task<std::error_code> wait_readable(std::shared_ptr<state> self) {
-    if (!self->replies_blocked && self->engine.readable()) co_return std::error_code{};
-    if (self->flush() != errc::would_block) co_return co_await self->transport.wait_readable();
+    const bool full = self->flush() == errc::would_block;
+    if (self->replies_blocked ? !full : self->engine.readable()) co_return std::error_code{};
+    if (!full) co_return co_await self->transport.wait_readable();
     // While replies wait the peer may be waiting for them.
     std::error_code error;
     if (self->replies_blocked) {
