@@ -741,3 +741,21 @@ TEST_CASE("websocket_stream: adopts any number of bytes", "[net]") {
   CHECK_FALSE(client.drain(log).error);
   CHECK(log.events == strings{"binary:" + message, "text:next"});
 }
+
+TEST_CASE("websocket_stream: dropped by its handler it watches nothing any more", "[net]") {
+  loop_fixture f;
+  websocket_settings settings;
+  settings.idle_timeout = 10s;
+  scene s{f, settings};
+  REQUIRE_FALSE(s.upgrade());
+  struct dropper : event_log {
+    client_stream& client;
+    explicit dropper(client_stream& stream) : client{stream} {}
+    void on_message(message_kind, std::string_view) { client.close_now(); }
+  } log{s.client};
+  s.ours->deliver(raw_frame(0x81, "enough"));
+  CHECK(s.client.drain(log).error == errc::closed);
+  CHECK(f.timers.size() == 0);
+  f.advance(10s);
+  CHECK(s.drain().error == errc::closed);
+}

@@ -105,7 +105,7 @@ class websocket_stream {
       if (at_rest()) break;
     }
     undrained_ = false;
-    if (counters_.messages != messages) idle_.feed();
+    if (open_ && counters_.messages != messages) idle_.feed();
     return settle(got.error);
   }
 
