@@ -413,3 +413,21 @@ TEST_CASE("tls_stream: a chain of certificates larger than what may wait to be s
   REQUIRE(shaking.done());
   CHECK_FALSE(shaking.get());
 }
+
+TEST_CASE("tls_stream: nothing is read or written without a handshake that succeeded", "[net]") {
+  loop_fixture f;
+  auto wire = memory_stream::make_pair(f.loop);
+  memory_tls client{std::move(wire.first), client_context()};
+  memory_tls server{std::move(wire.second), server_context()};
+  CHECK(f.run(client.handshake()) == errc::bad_argument);  // whom should it trust?
+  auto answering = f.start(server.handshake());
+  std::array<char, 100> buffer{};
+  for (int i = 0; i < 10; ++i) {
+    CHECK(client.write_some(std::string{"secret"}).error == errc::closed);
+    CHECK(client.read_some(buffer).error == errc::closed);
+    f.poll();
+  }
+  CHECK_FALSE(answering.done());
+  CHECK(server.next_layer().end()->taken.empty());
+  CHECK_FALSE(f.run(client.handshake("localhost")));
+}

@@ -41,7 +41,7 @@ class basic_tls_stream {
 
   /// Client: `host_name` is who the server must prove to be (DNS name, sent as SNI, or address). Returns an
   /// errc::certificate_* where it does not, errc::tls_truncated where it hangs up, errc::tls_handshake_failed
-  /// otherwise. No application byte leaves before. A session of an earlier connection to the same `host_name` and
+  /// otherwise. No application byte moves before. A session of an earlier connection to the same `host_name` and
   /// `service` (the port, where one name stands for several servers) is taken up if the server still knows it; else the
   /// handshake is a full one. Server: both are ignored.
   [[nodiscard]] task<std::error_code> handshake(std::string host_name = {}, std::string service = {}) {
@@ -110,7 +110,7 @@ class basic_tls_stream {
       if (!engine.valid()) ended = errc::tls_handshake_failed;
     }
 
-    [[nodiscard]] bool usable() const noexcept { return engine.valid() && transport.is_open(); }
+    [[nodiscard]] bool usable() const noexcept { return proven && transport.is_open(); }
     [[nodiscard]] bool quiet() const noexcept { return !engine.readable() && engine.unsent().empty(); }
 
     [[nodiscard]] std::error_code receive() noexcept {
@@ -141,7 +141,7 @@ class basic_tls_stream {
     }
 
     io_result read_some(std::span<char> into) noexcept {
-      if (ended) return {0, ended};
+      if (ended || !proven) return {0, ended ? ended : make_error_code(errc::closed)};
       if (into.empty()) return {};
       replies_blocked = false;
       bool asked = false;
@@ -189,6 +189,7 @@ class basic_tls_stream {
     Transport transport;
     detail::tls_engine engine;
     std::error_code ended;
+    bool proven{false};           // OpenSSL would shake hands by itself, with whoever it is
     bool replies_blocked{false};  // OpenSSL reads no further until the socket takes its replies
   };
 
@@ -211,7 +212,10 @@ class basic_tls_stream {
         if (error) co_return error;
         error = self->flush();
       }
-      if (step.result == outcome::done) co_return std::error_code{};
+      if (step.result == outcome::done) {
+        self->proven = true;
+        co_return std::error_code{};
+      }
       if (step.result != outcome::want_read && step.result != outcome::want_write) {
         self->ended = engine.handshake_error();
         co_return self->ended;
