@@ -15,6 +15,8 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <new>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -758,4 +760,32 @@ TEST_CASE("websocket_stream: dropped by its handler it watches nothing any more"
   CHECK(f.timers.size() == 0);
   f.advance(10s);
   CHECK(s.drain().error == errc::closed);
+}
+
+TEST_CASE("websocket_stream: where waiting for room fails for want of memory, a flush and a close end", "[net]") {
+  struct poor_stream {
+    memory_stream below;
+
+    [[nodiscard]] io_result read_some(std::span<char> into) noexcept { return below.read_some(into); }
+    [[nodiscard]] io_result write_some(std::span<const char> from) noexcept { return below.write_some(from); }
+    [[nodiscard]] std::error_code flush() noexcept { return below.flush(); }
+    [[nodiscard]] task<std::error_code> wait_readable() { return below.wait_readable(); }
+    [[nodiscard]] task<std::error_code> wait_writable() {
+      throw std::bad_alloc{};
+      co_return std::error_code{};
+    }
+    void close() noexcept { below.close(); }
+  };
+  loop_fixture f;
+  auto ends = memory_stream::make_pair(f.loop);
+  ends.second.end()->capacity = 10;
+  websocket_stream<poor_stream> client{f.timers, poor_stream{std::move(ends.first)}};
+  client.adopt();
+  CHECK_FALSE(client.send(opcode::text, std::string(100, 'x')));
+  auto flushing = f.start(client.flush());
+  auto closing = f.start(client.close());
+  f.advance(1s);
+  REQUIRE(flushing.done());
+  CHECK(flushing.get() == std::errc::not_enough_memory);
+  CHECK(closing.done());
 }

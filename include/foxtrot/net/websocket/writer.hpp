@@ -135,14 +135,17 @@ class message_writer {
   // The only one who waits for room. It needs nobody to await it: closing the stream ends its wait, and a writer that
   // is gone by then is not touched.
   static task<> push_on(std::shared_ptr<const bool> alive, message_writer& self) {
-    if (!*alive) co_return;  // outside of a running loop a coroutine begins later
     std::error_code error = errc::would_block;
-    while (error == errc::would_block) {
-      error = co_await self.stream_.wait_writable();
-      if (!*alive) co_return;
-      if (!error) error = self.try_push();
-      if (error == errc::would_block) self.moved_.notify();
+    try {
+      while (*alive && error == errc::would_block) {  // outside of a running loop this begins later
+        error = co_await self.stream_.wait_writable();
+        if (*alive && !error) error = self.try_push();
+        if (*alive && error == errc::would_block) self.moved_.notify();
+      }
+    } catch (...) {  // no memory; without a word to them those who flush would wait for ever
+      error = std::make_error_code(std::errc::not_enough_memory);
     }
+    if (!*alive) co_return;
     self.pushing_ = false;
     self.broken_ = error;
     self.moved_.notify(error);
