@@ -27,7 +27,7 @@ template <byte_stream Stream, websocket_role Role>
 class message_writer {
  public:
   /// `on_failure` should close the stream. It is called with errc::timeout when the stream has taken nothing for
-  /// `write_timeout` although something waits, and with errc::cancelled when a message was cut off in the middle.
+  /// `write_timeout` although something waits, and with errc::closed when a message was cut off in the middle.
   message_writer(Stream& stream, timer_queue& timers, const websocket_settings& settings,
                  std::function<void(errc)> on_failure)
       : stream_{stream},
@@ -117,7 +117,7 @@ class message_writer {
 
   // Of a message that was begun only its rest may follow, and an end would make half of it look whole.
   void cut_off() {
-    if (frames_.mid_message() && !frames_.close_queued()) on_failure_(errc::cancelled);
+    if (frames_.mid_message() && !frames_.close_queued()) on_failure_(errc::closed);
   }
 
   std::error_code try_push() {
