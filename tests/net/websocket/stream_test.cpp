@@ -677,24 +677,6 @@ TEST_CASE("websocket_stream: nobody else sends a part of a message under way", "
   CHECK(s.client.unsent() != 0);
 }
 
-TEST_CASE("websocket_stream: two writes at once are refused, not tried for ever", "[net]") {
-  loop_fixture f;
-  scene s{f};
-  REQUIRE_FALSE(s.upgrade());
-  s.theirs->capacity = 0;
-  while (!s.client.send(opcode::text, std::string(1000, 'x'))) {
-  }
-  const std::string message(100'000, 'x');
-  auto one = f.start(s.client.write(opcode::binary, message));
-  auto other = f.start(s.client.write(opcode::binary, message));
-  s.theirs->capacity = 100'000;
-  s.ours->wake();
-  f.poll();
-  CHECK_FALSE(one.done());
-  REQUIRE(other.done());
-  CHECK(other.get() == errc::bad_argument);
-}
-
 TEST_CASE("websocket_stream: a message cut off by cancellation ends the connection", "[net]") {
   loop_fixture f;
   scene s{f};
