@@ -5645,7 +5645,7 @@ template <byte_stream Stream, websocket_role Role>
 class message_writer {
  public:
   /// `on_failure` should close the stream. It is called with errc::timeout when the stream has taken nothing for
-  /// `write_timeout` although something waits, and with errc::cancelled when a message was cut off in the middle.
+  /// `write_timeout` although something waits, and with errc::closed when a message was cut off in the middle.
   message_writer(Stream& stream, timer_queue& timers, const websocket_settings& settings,
                  std::function<void(errc)> on_failure)
       : stream_{stream},
@@ -5703,8 +5703,8 @@ class message_writer {
     const std::error_code error = try_push();
     if (error != errc::would_block) {
       moved_.notify(error);  // there may be no room for a while, and nothing that waits for it
-    } else if (!std::exchange(pushing_, true)) {
-      asio::co_spawn(loop_, push_on(alive_, *this), asio::detached);
+    } else if (!pushing_) {
+      start_pushing();
     }
     return error;
   }
@@ -5735,32 +5735,51 @@ class message_writer {
 
   // Of a message that was begun only its rest may follow, and an end would make half of it look whole.
   void cut_off() {
-    if (frames_.mid_message() && !frames_.close_queued()) on_failure_(errc::cancelled);
+    if (frames_.mid_message() && !frames_.close_queued()) on_failure_(errc::closed);
   }
 
   std::error_code try_push() {
     if (broken_) return broken_;
     const std::uint64_t taken = frames_.taken();
+    const std::size_t held = held_back();
     const std::error_code error = frames_.flush(stream_);
     if (error != errc::would_block) {
       blocked_.stop();
-    } else if (!blocked_.watching() || frames_.taken() != taken) {
+    } else if (!blocked_.watching() || frames_.taken() != taken || held_back() != held) {
       blocked_.feed();
     }
     return error;
+  }
+  // What the stream itself has not passed on, in bytes.
+  [[nodiscard]] std::size_t held_back() const noexcept {
+    if constexpr (requires(const Stream& stream) { stream.unsent(); }) return stream_.unsent();
+    return 0;
+  }
+
+  void start_pushing() {
+    pushing_ = true;
+    try {
+      asio::co_spawn(loop_, push_on(alive_, *this), asio::detached);
+    } catch (...) {
+      pushing_ = false;
+      throw;
+    }
   }
 
   // The only one who waits for room. It needs nobody to await it: closing the stream ends its wait, and a writer that
   // is gone by then is not touched.
   static task<> push_on(std::shared_ptr<const bool> alive, message_writer& self) {
-    if (!*alive) co_return;  // outside of a running loop a coroutine begins later
     std::error_code error = errc::would_block;
-    while (error == errc::would_block) {
-      error = co_await self.stream_.wait_writable();
-      if (!*alive) co_return;
-      if (!error) error = self.try_push();
-      if (error == errc::would_block) self.moved_.notify();
+    try {
+      while (*alive && error == errc::would_block) {  // outside of a running loop this begins later
+        error = co_await self.stream_.wait_writable();
+        if (*alive && !error) error = self.try_push();
+        if (*alive && error == errc::would_block) self.moved_.notify();
+      }
+    } catch (...) {  // no memory; without a word to them those who flush would wait for ever
+      error = std::make_error_code(std::errc::not_enough_memory);
     }
+    if (!*alive) co_return;
     self.pushing_ = false;
     self.broken_ = error;
     self.moved_.notify(error);
@@ -5864,7 +5883,7 @@ class websocket_stream {
       if (at_rest()) break;
     }
     undrained_ = false;
-    if (counters_.messages != messages) idle_.feed();
+    if (open_ && counters_.messages != messages) idle_.feed();
     return settle(got.error);
   }
 
@@ -5921,7 +5940,8 @@ class websocket_stream {
     co_return error;
   }
 
-  /// Sends a close; `drain` goes on until the peer's own. For whoever drains already: everybody else awaits `close`.
+  /// Sends a close; `drain` goes on until the peer's own, which no time limit awaits. For whoever drains already:
+  /// everybody else awaits `close`.
   void start_close(close_code code = close_code::normal, std::string_view reason = {}) {
     if (!open_) return;
     writer_.frames().queue_close(code, reason);
@@ -6065,6 +6085,7 @@ struct session_settings {
   websocket_settings websocket{};  ///< frame limits, ping policy, time limits of the transport
   backoff_settings retry{};
   std::uint64_t max_attempts{0};                     ///< in a row without success; 0: no limit
+  std::chrono::seconds max_retry_after{259'200};     ///< where a refused upgrade's Retry-After asks for more: 3 days
   std::chrono::milliseconds answer_timeout{10'000};  ///< for the answer to a subscription
   std::chrono::milliseconds silence_limit{60'000};   ///< without a byte received, pings included
   std::chrono::milliseconds close_timeout{50};       ///< for the peer's part of a close
@@ -7674,7 +7695,7 @@ class basic_tls_stream {
 
   /// Client: `host_name` is who the server must prove to be (DNS name, sent as SNI, or address). Returns an
   /// errc::certificate_* where it does not, errc::tls_truncated where it hangs up, errc::tls_handshake_failed
-  /// otherwise. No application byte leaves before. A session of an earlier connection to the same `host_name` and
+  /// otherwise. No application byte moves before. A session of an earlier connection to the same `host_name` and
   /// `service` (the port, where one name stands for several servers) is taken up if the server still knows it; else the
   /// handshake is a full one. Server: both are ignored.
   [[nodiscard]] task<std::error_code> handshake(std::string host_name = {}, std::string service = {}) {
@@ -7743,7 +7764,7 @@ class basic_tls_stream {
       if (!engine.valid()) ended = errc::tls_handshake_failed;
     }
 
-    [[nodiscard]] bool usable() const noexcept { return engine.valid() && transport.is_open(); }
+    [[nodiscard]] bool usable() const noexcept { return proven && transport.is_open(); }
     [[nodiscard]] bool quiet() const noexcept { return !engine.readable() && engine.unsent().empty(); }
 
     [[nodiscard]] std::error_code receive() noexcept {
@@ -7774,7 +7795,7 @@ class basic_tls_stream {
     }
 
     io_result read_some(std::span<char> into) noexcept {
-      if (ended) return {0, ended};
+      if (ended || !proven) return {0, ended ? ended : make_error_code(errc::closed)};
       if (into.empty()) return {};
       replies_blocked = false;
       bool asked = false;
@@ -7822,6 +7843,7 @@ class basic_tls_stream {
     Transport transport;
     detail::tls_engine engine;
     std::error_code ended;
+    bool proven{false};           // OpenSSL would shake hands by itself, with whoever it is
     bool replies_blocked{false};  // OpenSSL reads no further until the socket takes its replies
   };
 
@@ -7835,7 +7857,7 @@ class basic_tls_stream {
       co_return make_error_code(errc::bad_argument);  // a chain to anybody proves nothing
     }
     // the name is part of it: a session proves what the certificate of its first handshake proved
-    if (!host_name.empty()) engine.resume(host_name + ' ' + service);
+    if (!host_name.empty()) engine.resume(host_name + '\0' + service);
     while (true) {
       const detail::tls_step step = engine.handshake();
       std::error_code error = self->flush();
@@ -7844,7 +7866,10 @@ class basic_tls_stream {
         if (error) co_return error;
         error = self->flush();
       }
-      if (step.result == outcome::done) co_return std::error_code{};
+      if (step.result == outcome::done) {
+        self->proven = true;
+        co_return std::error_code{};
+      }
       if (step.result != outcome::want_read && step.result != outcome::want_write) {
         self->ended = engine.handshake_error();
         co_return self->ended;
@@ -9103,7 +9128,7 @@ class websocket_manager {
     if (!stream) co_return failed(stream.error());
     connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, on_confirmed, log_};
     if (const std::error_code error = co_await live.upgrade()) {
-      if (const auto after = live.refusal().retry_after) told_to_wait_ = *after;
+      if (const auto after = live.refusal().retry_after) told_to_wait_ = std::min(*after, settings_.max_retry_after);
       co_return failed(error);
     }
 

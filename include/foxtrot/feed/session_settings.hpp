@@ -17,6 +17,7 @@ struct session_settings {
   websocket_settings websocket{};  ///< frame limits, ping policy, time limits of the transport
   backoff_settings retry{};
   std::uint64_t max_attempts{0};                     ///< in a row without success; 0: no limit
+  std::chrono::seconds max_retry_after{259'200};     ///< where a refused upgrade's Retry-After asks for more: 3 days
   std::chrono::milliseconds answer_timeout{10'000};  ///< for the answer to a subscription
   std::chrono::milliseconds silence_limit{60'000};   ///< without a byte received, pings included
   std::chrono::milliseconds close_timeout{50};       ///< for the peer's part of a close

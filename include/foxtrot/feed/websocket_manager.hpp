@@ -154,7 +154,7 @@ class websocket_manager {
     if (!stream) co_return failed(stream.error());
     connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, on_confirmed, log_};
     if (const std::error_code error = co_await live.upgrade()) {
-      if (const auto after = live.refusal().retry_after) told_to_wait_ = *after;
+      if (const auto after = live.refusal().retry_after) told_to_wait_ = std::min(*after, settings_.max_retry_after);
       co_return failed(error);
     }
 

@@ -203,7 +203,7 @@ class basic_tls_stream {
       co_return make_error_code(errc::bad_argument);  // a chain to anybody proves nothing
     }
     // the name is part of it: a session proves what the certificate of its first handshake proved
-    if (!host_name.empty()) engine.resume(host_name + ' ' + service);
+    if (!host_name.empty()) engine.resume(host_name + '\0' + service);
     while (true) {
       const detail::tls_step step = engine.handshake();
       std::error_code error = self->flush();

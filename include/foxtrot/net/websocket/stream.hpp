@@ -162,7 +162,8 @@ class websocket_stream {
     co_return error;
   }
 
-  /// Sends a close; `drain` goes on until the peer's own. For whoever drains already: everybody else awaits `close`.
+  /// Sends a close; `drain` goes on until the peer's own, which no time limit awaits. For whoever drains already:
+  /// everybody else awaits `close`.
   void start_close(close_code code = close_code::normal, std::string_view reason = {}) {
     if (!open_) return;
     writer_.frames().queue_close(code, reason);

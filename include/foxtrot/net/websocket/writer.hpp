@@ -85,8 +85,8 @@ class message_writer {
     const std::error_code error = try_push();
     if (error != errc::would_block) {
       moved_.notify(error);  // there may be no room for a while, and nothing that waits for it
-    } else if (!std::exchange(pushing_, true)) {
-      asio::co_spawn(loop_, push_on(alive_, *this), asio::detached);
+    } else if (!pushing_) {
+      start_pushing();
     }
     return error;
   }
@@ -123,13 +123,29 @@ class message_writer {
   std::error_code try_push() {
     if (broken_) return broken_;
     const std::uint64_t taken = frames_.taken();
+    const std::size_t held = held_back();
     const std::error_code error = frames_.flush(stream_);
     if (error != errc::would_block) {
       blocked_.stop();
-    } else if (!blocked_.watching() || frames_.taken() != taken) {
+    } else if (!blocked_.watching() || frames_.taken() != taken || held_back() != held) {
       blocked_.feed();
     }
     return error;
+  }
+  // What the stream itself has not passed on, in bytes.
+  [[nodiscard]] std::size_t held_back() const noexcept {
+    if constexpr (requires(const Stream& stream) { stream.unsent(); }) return stream_.unsent();
+    return 0;
+  }
+
+  void start_pushing() {
+    pushing_ = true;
+    try {
+      asio::co_spawn(loop_, push_on(alive_, *this), asio::detached);
+    } catch (...) {
+      pushing_ = false;
+      throw;
+    }
   }
 
   // The only one who waits for room. It needs nobody to await it: closing the stream ends its wait, and a writer that
