@@ -5740,12 +5740,11 @@ class message_writer {
 
   std::error_code try_push() {
     if (broken_) return broken_;
-    const std::uint64_t taken = frames_.taken();
-    const std::size_t held = held_back();
     const std::error_code error = frames_.flush(stream_);
+    const auto before = std::exchange(passed_on_, std::pair{frames_.taken(), held_back()});
     if (error != errc::would_block) {
       blocked_.stop();
-    } else if (!blocked_.watching() || frames_.taken() != taken || held_back() != held) {
+    } else if (!blocked_.watching() || passed_on_ != before) {
       blocked_.feed();
     }
     return error;
@@ -5797,7 +5796,8 @@ class message_writer {
   watchdog blocked_;
   async_condition moved_{loop_};  // the stream has taken something, or is broken
   const std::shared_ptr<bool> alive_{std::make_shared<bool>(true)};
-  std::error_code broken_;  // what ended the waiting for room
+  std::pair<std::uint64_t, std::size_t> passed_on_;  // taken by the stream in all, and held back by it now
+  std::error_code broken_;                           // what ended the waiting for room
   bool pushing_{false};
   bool stalled_{false};
 };

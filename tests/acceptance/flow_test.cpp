@@ -232,6 +232,34 @@ TEST_CASE("flow: a full stream in memory runs into the limit to the millisecond"
   CHECK(f.timers.size() == 0);
 }
 
+TEST_CASE("flow: over TLS too every byte that leaves counts, not only whole records", "[acceptance]") {
+  websocket_settings settings;
+  settings.write_timeout = 3s;
+  loop_fixture f;
+  auto ends = connected<memory_tls_stream>(f);
+  const auto there = ends.second.next_layer().end();
+  const auto here = ends.first.next_layer().end();
+  websocket_stream<memory_tls_stream> client{f.timers, std::move(ends.first), settings};
+  client.adopt();
+  event_log log;
+  auto reading = f.start(read_to_end(client, log));
+  there->capacity = 0;
+  CHECK(subscribe_until_full(f, client) <= most_waiting);
+  for (int i = 0; i < 20; ++i) {
+    f.advance(2900ms);
+    REQUIRE_FALSE(reading.done());
+    there->received.clear();
+    there->capacity = 100;
+    here->writable.notify();
+    f.poll();
+  }
+  f.advance(2999ms);
+  CHECK_FALSE(reading.done());
+  f.advance(1ms);
+  REQUIRE(reading.done());
+  CHECK(reading.get() == errc::timeout);
+}
+
 TEMPLATE_TEST_CASE("flow: what is sent while somebody waits to read leaves as soon as the peer makes room",
                    "[acceptance]", tcp_stream, tls_stream) {
   websocket_settings settings;
