@@ -93,6 +93,7 @@ class tls_engine {
   [[nodiscard]] tls_step handshake() {
     forget_errors();
     const tls_step step = judge(SSL_do_handshake(native()), 0);
+    readable_ = has_record();
     if (step.result == tls_step::outcome::done) keep_resumed_session();
     return step;
   }
@@ -100,7 +101,7 @@ class tls_engine {
     std::size_t count = 0;
     const int returned = SSL_read_ex(native(), into.data(), into.size(), &count);
     // a record is left half read only where the room was too small for it
-    pending_ = count == into.size() && SSL_pending(native()) > 0;
+    readable_ = (count == into.size() && SSL_pending(native()) > 0) || has_record();
     return judge(returned, count);
   }
   /// Encrypts a prefix of at most one record. The room has been checked, so this never stops half-way.
@@ -139,10 +140,7 @@ class tls_engine {
   // Received ciphertext.
   /// True where `read` may find something without another read of the socket: all of a record, or of its rest, or a
   /// header that promises more than a record can hold.
-  [[nodiscard]] bool readable() const noexcept {
-    const std::size_t awaited = record_left_ != 0 ? record_left_ : next_record();
-    return pending_ || (awaited != 0 && (undecrypted() >= awaited || awaited > largest_record));
-  }
+  [[nodiscard]] bool readable() const noexcept { return readable_; }
   /// Ciphertext that OpenSSL has not taken yet, in bytes.
   [[nodiscard]] std::size_t undecrypted() const noexcept { return in_end_ - in_begin_; }
   /// Free space: everything but the part of a record that may be left from before, 64 KiB at most.
@@ -152,7 +150,10 @@ class tls_engine {
     in_end_ -= std::exchange(in_begin_, 0);
     return std::span{in_}.subspan(in_end_);
   }
-  void received(std::size_t count) noexcept { in_end_ += count; }
+  void received(std::size_t count) noexcept {
+    in_end_ += count;
+    readable_ = readable_ || has_record();
+  }
 
   // Ciphertext to send.
   [[nodiscard]] std::span<const char> unsent() const noexcept { return std::span{out_}.subspan(out_begin_); }
@@ -204,6 +205,10 @@ class tls_engine {
   static constexpr std::size_t record_header = 5;  // RFC 8446 section 5.1: type, version, length
   static constexpr std::size_t largest_record = record_header + record_payload + 2048;  // RFC 5246 section 6.2.3
 
+  [[nodiscard]] bool has_record() const noexcept {
+    const std::size_t awaited = record_left_ != 0 ? record_left_ : next_record();
+    return awaited != 0 && (undecrypted() >= awaited || awaited > largest_record);
+  }
   // Of the record that begins here, with its header; 0 where that has not arrived.
   [[nodiscard]] std::size_t next_record() const noexcept {
     if (undecrypted() < record_header) return 0;
@@ -277,7 +282,7 @@ class tls_engine {
   std::size_t record_left_{0};  // of the record that OpenSSL has got the beginning of
   bool starved_{false};         // the last bio_read had nothing to give
   bool blocked_{false};         // the last bio_write had no room
-  bool pending_{false};         // OpenSSL holds plaintext that there was no room for
+  bool readable_{false};        // as of the last read or receipt
   std::vector<char> out_;
   std::size_t out_begin_{0};
 };
