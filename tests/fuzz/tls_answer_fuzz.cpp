@@ -47,7 +47,7 @@ outcome answer(tls_engine& client, std::string_view bytes, std::size_t piece) {
     bytes.remove_prefix(size);
     result = client.handshake().result;
     insist(result != outcome::want_read || !client.readable());  // nothing is left lying that could be used
-    insist(client.unsent().size() <= tls_engine::buffer_size);
+    insist(client.unsent().size() <= tls_engine::unsent_limit);
     insist(ERR_peek_error() == 0);
   }
   insist(result == outcome::want_read || result == outcome::failed || result == outcome::closed);
