@@ -120,9 +120,9 @@ struct life {
   }
 };
 
-}  // namespace
-
-TEST_CASE("every step: cancelled, it ends without any time passing", "[acceptance]") {
+/// Lets a life go 0, 1, 2 ... steps before `interfere`, until one passes untouched; nothing of it may be left then.
+template <class Interfere>
+void after_every_step(Interfere interfere) {
   int steps = 0;
   for (bool interrupted = true; interrupted; ++steps) {
     REQUIRE(steps < 1000);
@@ -131,14 +131,22 @@ TEST_CASE("every step: cancelled, it ends without any time passing", "[acceptanc
     life l{f};
     l.steps(steps);
     interrupted = !l.living.done();
+    interfere(l, interrupted);
+    l.check_nothing_left();
+  }
+  CHECK(steps > 8);
+}
+
+}  // namespace
+
+TEST_CASE("every step: cancelled, it ends without any time passing", "[acceptance]") {
+  after_every_step([](life& l, bool interrupted) {
     const steady_time before = l.f.time.now();
     if (interrupted) l.living.cancel();
     l.f.poll();
     CHECK(l.f.time.now() == before);
-    l.check_nothing_left();
     if (!interrupted) CHECK_FALSE(l.living.get());
-  }
-  CHECK(steps > 8);
+  });
 }
 
 TEST_CASE("every step: the wire breaks, and the error is told", "[acceptance]") {
@@ -163,19 +171,11 @@ TEST_CASE("every step: the wire breaks, and the error is told", "[acceptance]") 
 }
 
 TEST_CASE("every step: the peer falls silent, and the limit of that stage ends it", "[acceptance]") {
-  int steps = 0;
-  for (bool interrupted = true; interrupted; ++steps) {
-    REQUIRE(steps < 1000);
-    INFO("after " << steps << " steps");
-    loop_fixture f;
-    life l{f};
-    l.steps(steps);
-    interrupted = !l.living.done();
+  after_every_step([](life& l, bool) {
     l.ours->capacity = 0;
     const steady_time before = l.f.time.now();
     l.finish(10s);
     const auto took = l.f.time.now() - before;
-    l.check_nothing_left();
     const std::error_code error = l.living.get();
     CHECK(took <= each_limit);
     if (error) {
@@ -184,39 +184,22 @@ TEST_CASE("every step: the peer falls silent, and the limit of that stage ends i
     } else {
       CHECK(took == 0ms);  // what it had already received was enough
     }
-  }
-  CHECK(steps > 8);
+  });
 }
 
 TEST_CASE("every step: the peer stops reading, and nobody waits for ever", "[acceptance]") {
-  int steps = 0;
-  for (bool interrupted = true; interrupted; ++steps) {
-    REQUIRE(steps < 1000);
-    INFO("after " << steps << " steps");
-    loop_fixture f;
-    life l{f};
-    l.steps(steps);
-    interrupted = !l.living.done();
+  after_every_step([](life& l, bool) {
     l.theirs->capacity = 0;
     const steady_time before = l.f.time.now();
     l.finish(10s);
     CHECK(l.f.time.now() - before <= each_limit);
-    l.check_nothing_left();
     const std::error_code error = l.living.get();
     if (error) CHECK(error == condition::timeout);
-  }
-  CHECK(steps > 8);
+  });
 }
 
 TEST_CASE("every step: closed from outside, it ends without any time passing", "[acceptance]") {
-  int steps = 0;
-  for (bool interrupted = true; interrupted; ++steps) {
-    REQUIRE(steps < 1000);
-    INFO("after " << steps << " steps");
-    loop_fixture f;
-    life l{f};
-    l.steps(steps);
-    interrupted = !l.living.done();
+  after_every_step([](life& l, bool interrupted) {
     if (interrupted && l.client) l.client->close_now();
     if (interrupted && !l.client) {  // whoever dials closes the wire
       l.ours->closed = true;
@@ -225,9 +208,7 @@ TEST_CASE("every step: closed from outside, it ends without any time passing", "
     const steady_time before = l.f.time.now();
     l.f.poll();
     CHECK(l.f.time.now() == before);
-    l.check_nothing_left();
     const std::error_code error = l.living.get();
     CHECK((error || l.client->peer_close()));
-  }
-  CHECK(steps > 8);
+  });
 }

@@ -319,7 +319,11 @@ TEST_CASE("websocket_stream: each scenario failing at step 0, 1, 2 ... with each
   }
 }
 
-TEST_CASE("websocket_stream: each scenario cancelled at every suspension", "[net]") {
+namespace {
+
+/// Plays each scenario for 0, 1, 2 ... steps before `interfere`, until it passes untouched.
+template <class Interfere>
+void after_every_step(Interfere interfere) {
   for (const scenario& plot : scenarios()) {
     bool passed = false;
     for (int step = 0; step < 1000 && !passed; ++step) {
@@ -327,89 +331,73 @@ TEST_CASE("websocket_stream: each scenario cancelled at every suspension", "[net
       stage s{plot};
       s.run(step);
       passed = s.life.done();
-      if (!passed) {
-        s.life.cancel();
-        s.f->poll();
-        REQUIRE(s.life.done());
-        CHECK_FALSE(s.ours->readable.waiting());  // what was queued may still wait to be written
-        // What was cancelled can still be closed in an orderly way, within its time, however silent the peer is.
-        auto closing = s.f->start(s.client.close());
-        s.f->advance(1s);
-        REQUIRE(closing.done());
-      } else {
-        s.check_untouched();
-      }
-      s.check_over();
+      interfere(s, passed);
     }
     CHECK(passed);
   }
+}
+
+}  // namespace
+
+TEST_CASE("websocket_stream: each scenario cancelled at every suspension", "[net]") {
+  after_every_step([](stage& s, bool passed) {
+    if (!passed) {
+      s.life.cancel();
+      s.f->poll();
+      REQUIRE(s.life.done());
+      CHECK_FALSE(s.ours->readable.waiting());  // what was queued may still wait to be written
+      // What was cancelled can still be closed in an orderly way, within its time, however silent the peer is.
+      auto closing = s.f->start(s.client.close());
+      s.f->advance(1s);
+      REQUIRE(closing.done());
+    } else {
+      s.check_untouched();
+    }
+    s.check_over();
+  });
 }
 
 TEST_CASE("websocket_stream: each scenario closed from outside after every step", "[net]") {
-  for (const scenario& plot : scenarios()) {
-    bool passed = false;
-    for (int step = 0; step < 1000 && !passed; ++step) {
-      CAPTURE(plot.name, step);
-      stage s{plot};
-      s.run(step);
-      passed = s.life.done();
-      if (!passed) {
-        const bool was_open = s.client.is_open();
-        const std::size_t events = s.log.events.size();
-        s.client.close_now();
-        s.f->poll();
-        REQUIRE(s.life.done());
-        const std::error_code error = s.life.get();
-        CAPTURE(error, was_open);
-        const bool both_closed = !error && s.client.peer_close();
-        CHECK((error == errc::cancelled || error == errc::closed || both_closed));
-        CHECK(s.log.events.size() == events);
-      } else {
-        s.check_untouched();
-      }
-      s.check_over();
+  after_every_step([](stage& s, bool passed) {
+    if (!passed) {
+      const bool was_open = s.client.is_open();
+      const std::size_t events = s.log.events.size();
+      s.client.close_now();
+      s.f->poll();
+      REQUIRE(s.life.done());
+      const std::error_code error = s.life.get();
+      CAPTURE(error, was_open);
+      const bool both_closed = !error && s.client.peer_close();
+      CHECK((error == errc::cancelled || error == errc::closed || both_closed));
+      CHECK(s.log.events.size() == events);
+    } else {
+      s.check_untouched();
     }
-    CHECK(passed);
-  }
+    s.check_over();
+  });
 }
 
 TEST_CASE("websocket_stream: each scenario losing its loop after every step", "[net]") {
-  for (const scenario& plot : scenarios()) {
-    bool passed = false;
-    for (int step = 0; step < 1000 && !passed; ++step) {
-      CAPTURE(plot.name, step);
-      stage s{plot};
-      s.run(step);
-      passed = s.life.done();
-      if (!passed) s.f.reset();  // with the coroutine in it
-      CHECK_FALSE(s.ours->readable.waiting());
-      CHECK_FALSE(s.ours->writable.waiting());
-    }
-    CHECK(passed);
-  }
+  after_every_step([](stage& s, bool passed) {
+    if (!passed) s.f.reset();  // with the coroutine in it
+    CHECK_FALSE(s.ours->readable.waiting());
+    CHECK_FALSE(s.ours->writable.waiting());
+  });
 }
 
 TEST_CASE("websocket_stream: each scenario with a peer that falls silent after every step ends in time", "[net]") {
-  for (const scenario& plot : scenarios()) {
-    bool passed = false;
-    for (int step = 0; step < 1000 && !passed; ++step) {
-      CAPTURE(plot.name, step);
-      stage s{plot};
-      s.run(step);
-      passed = s.life.done();
-      if (!passed) {
-        s.f->advance(75s);  // more than any of the limits, and than two of them in a row
-        REQUIRE(s.life.done());
-        const std::error_code error = s.life.get();
-        CAPTURE(error);
-        CHECK((!error || error == condition::timeout));
-        CHECK_FALSE(s.client.is_open());
-      } else {
-        s.check_untouched();
-        s.check_over();
-      }
-      CHECK((passed || s.f->timers.size() == 0));
+  after_every_step([](stage& s, bool passed) {
+    if (!passed) {
+      s.f->advance(75s);  // more than any of the limits, and than two of them in a row
+      REQUIRE(s.life.done());
+      const std::error_code error = s.life.get();
+      CAPTURE(error);
+      CHECK((!error || error == condition::timeout));
+      CHECK_FALSE(s.client.is_open());
+    } else {
+      s.check_untouched();
+      s.check_over();
     }
-    CHECK(passed);
-  }
+    CHECK((passed || s.f->timers.size() == 0));
+  });
 }
