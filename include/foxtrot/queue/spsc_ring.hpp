@@ -5,37 +5,36 @@
 #include <foxtrot/queue/line.hpp>
 
 #include <atomic>
-#include <bit>
-#include <cassert>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <memory_resource>
 #include <new>
-#include <type_traits>
+#include <utility>
 
 namespace foxtrot::inline v0 {
 
 /// A bounded queue between exactly two threads. The word that says "this line is filled" stands in the line itself, so
-/// the consumer never touches the producer's index and a hand-off costs one cache-line transfer instead of two.
-/// Payloads are written in place by the producer and read in place by the consumer. Memory is allocated and touched
-/// once, in the constructor; nothing afterwards allocates, locks or enters the kernel.
+/// the consumer never touches the producer's index and a hand-off costs one cache-line transfer instead of two; a
+/// consumer that looks at an empty ring has thereby asked for the next item's line already. Payloads are written in
+/// place by the producer and read in place by the consumer. Memory is allocated and touched once, in the constructor;
+/// nothing afterwards allocates, locks or enters the kernel. Larger records: see payload_arena.
 template <line_payload T>
 class spsc_ring {
  public:
   using value_type = T;
 
-  /// Room for at least `minimum` items, rounded up to a power of two: see capacity().
-  explicit spsc_ring(std::size_t minimum) : lines_{std::make_unique<slot[]>(std::bit_ceil(minimum < 2 ? 2 : minimum))} {
-    const std::size_t count = std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum);
-    producer_ = {.lines = lines_.get(), .mask = count - 1};
-    consumer_ = {.lines = lines_.get(), .mask = count - 1};
+  /// Room for at least `minimum` items, rounded up to a power of two: see capacity(). `memory` must outlive the ring
+  /// (huge_page_resource is one to try); it is used here and in the destructor only.
+  explicit spsc_ring(std::size_t minimum, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
+      : store_{minimum, memory} {
+    producer_.lines = consumer_.lines = store_.view();
   }
   spsc_ring(const spsc_ring&) = delete;
   spsc_ring& operator=(const spsc_ring&) = delete;
 
   /// Items that fit, exactly.
-  [[nodiscard]] std::size_t capacity() const noexcept { return producer_.mask + 1; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return producer_.lines.count(); }
 
   // --- the producer's thread ---
 
@@ -43,13 +42,14 @@ class spsc_ring {
   /// without publishing gives the same payload, so a claim may be abandoned.
   [[nodiscard]] T* try_claim() noexcept {
     if (free_lines() == 0) return nullptr;
-    return ::new (static_cast<void*>(at(producer_, producer_.position).payload)) T;
+    prefetch_for_write(&producer_.lines[producer_.position + detail::write_ahead]);
+    return ::new (static_cast<void*>(producer_.lines[producer_.position].payload)) T;
   }
 
   /// Hands the claimed payload over. Only after try_claim() gave one.
   void publish(line_tag tag = {}) noexcept {
     // release: pairs with the consumer's acquire of the same word and carries the payload
-    at(producer_, producer_.position).word.store(detail::word_of(producer_.position, tag), std::memory_order_release);
+    producer_.lines[producer_.position].word.store(detail::word_of(producer_.position, tag), std::memory_order_release);
     ++producer_.position;
   }
 
@@ -77,9 +77,8 @@ class spsc_ring {
 
   /// The oldest item, readable in place until pop(); nullptr while the ring is empty.
   [[nodiscard]] const T* front() noexcept {
-    slot& line = at(consumer_, consumer_.position);
-    // acquire: pairs with publish()
-    const std::uint64_t word = line.word.load(std::memory_order_acquire);
+    slot& line = consumer_.lines[consumer_.position];
+    const std::uint64_t word = line.word.load(std::memory_order_acquire);  // pairs with publish()
     if (!detail::word_is_at(word, consumer_.position)) return nullptr;
     consumer_.other_seen = word;
     return line.value();
@@ -107,13 +106,16 @@ class spsc_ring {
   /// lines go back to the producer together at the end, also where `visit` throws (that item counts as consumed).
   template <std::invocable<const T&, line_tag> Visitor>
   std::size_t consume(std::size_t max, Visitor&& visit) {
-    batch_release release{*this};
+    const batch_release release{*this};
+    const detail::line_view<slot> lines = consumer_.lines;  // here, where no write through a visitor can reach it
+    std::uint64_t position = consumer_.position;
     std::size_t done = 0;
     for (; done < max; ++done) {
-      const T* oldest = front();
-      if (oldest == nullptr) break;
-      ++consumer_.position;
-      visit(*oldest, front_tag());
+      slot& line = lines[position];
+      const std::uint64_t word = line.word.load(std::memory_order_acquire);  // pairs with publish()
+      if (!detail::word_is_at(word, position)) break;
+      consumer_.position = ++position;
+      visit(std::as_const(*line.value()), detail::tag_of(word));
     }
     return done;
   }
@@ -125,8 +127,7 @@ class spsc_ring {
   using slot = detail::line<T>;
 
   struct alignas(cache_line) side {  // each owner's own line: nothing here is shared
-    slot* lines{nullptr};
-    std::size_t mask{0};
+    detail::line_view<slot> lines;
     std::uint64_t position{0};
     std::uint64_t other_seen{0};  // producer: the consumer's position as last read; consumer: the word of front()
   };
@@ -140,14 +141,10 @@ class spsc_ring {
     }
   };
 
-  [[nodiscard]] static slot& at(const side& owner, std::uint64_t position) noexcept {
-    return owner.lines[static_cast<std::size_t>(position) & owner.mask];
-  }
-
   side producer_;                                               // producer's thread
   side consumer_;                                               // consumer's thread
   alignas(cache_line) std::atomic<std::uint64_t> released_{0};  // written by the consumer
-  std::unique_ptr<slot[]> lines_;
+  detail::line_store<slot> store_;
 };
 
 }  // namespace foxtrot::inline v0
