@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <climits>
 #include <cmath>
 #include <compare>
 #include <concepts>
@@ -932,7 +933,20 @@ struct line_tag {
   friend constexpr bool operator==(line_tag, line_tag) = default;
 };
 
+/// What is called for each item of a ring: with its tag, or without.
+template <class Visitor, class T>
+concept line_visitor = std::invocable<Visitor&, const T&, line_tag> || std::invocable<Visitor&, const T&>;
+
 namespace detail {
+
+template <class T, line_visitor<T> Visitor>
+void show(Visitor& visit, const T& item, line_tag tag) {
+  if constexpr (std::invocable<Visitor&, const T&, line_tag>) {
+    visit(item, tag);
+  } else {
+    visit(item);
+  }
+}
 
 inline constexpr unsigned position_bits = 40;  // at 10 million a second, 30 hours; compared within one lap only
 inline constexpr std::uint64_t position_mask = (std::uint64_t{1} << position_bits) - 1;
@@ -1858,79 +1872,262 @@ struct feed_counters {
 
 // foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
 
-// foxtrot/queue/idle.hpp: how a thread waits when there is nothing to do.
+// foxtrot/queue/idle.hpp: the ways a thread may wait when there is nothing to do, by name.
 
 namespace foxtrot::inline v0 {
 
-/// How a thread waits. `block` burns no CPU and costs a wake-up by the kernel (microseconds); `spin` never sleeps and
-/// burns a core; `adaptive` spins for a moment, then blocks.
-enum class idle : std::uint8_t { block, spin, adaptive };
+/// How a thread waits: the setting behind the strategies of idle_strategy.hpp. `block` burns no CPU and costs a wake-up
+/// by the kernel (microseconds); `spin` never sleeps and burns a core; `yield` burns one as well, but lets others have
+/// it; `adaptive` spins, yields, then blocks.
+enum class idle : std::uint8_t { block, spin, adaptive, yield };
 
 [[nodiscard]] constexpr std::string_view to_string(idle waiting) noexcept {
   switch (waiting) {
     case idle::block: return "block";
     case idle::spin: return "spin";
     case idle::adaptive: return "adaptive";
+    case idle::yield: return "yield";
   }
   return "?";
 }
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/queue/parking_spot.hpp: where one thread sleeps until another has something for it, without lost wake-ups.
+// foxtrot/queue/idle_strategy.hpp: what a polling loop does when a round found no work.
+
+// foxtrot/queue/parking_spot.hpp: where threads sleep until another has something for them, without lost wake-ups.
 
 namespace foxtrot::inline v0 {
 
-/// One sleeper, any number of wakers. The waker pays a system call only when somebody sleeps.
+/// Any number of sleepers, any number of wakers. A waker pays one read-modify-write, and a system call only where
+/// somebody sleeps.
 ///
-/// No wake-up is lost: the waker first makes its news visible, then swaps the word; the sleeper first swaps the word,
-/// then looks for news again (`nothing_new`). Both swaps are read-modify-writes of one atomic, so one comes first in
-/// its modification order. If the sleeper's does, the waker sees `parked` and wakes it. If the waker's does, the
-/// sleeper's swap reads from it or from a later one (acquire from release), so its second look sees the news.
+/// No wake-up is lost: the waker first makes its news visible, then steps the word; the sleeper first enters itself in
+/// the word, then looks for news again, then sleeps unless the word was stepped since. Both are read-modify-writes of
+/// one atomic, so one comes first in its modification order. If the sleeper's does, the waker sees it and wakes it, or
+/// it finds the word stepped. If the waker's does, the sleeper's reads from it or from a later one (acquire from
+/// release), so its second look sees the news.
 class parking_spot {
  public:
   using duration = std::chrono::nanoseconds;
 
-  /// Sleeps until wake(), or for `patience` if given. Returns at once when `nothing_new()` is false. May return early:
-  /// the caller looks again in a loop. One thread at a time.
-  template <class Predicate>
-  void park(Predicate&& nothing_new, std::optional<duration> patience = {}) noexcept {
-    word_.exchange(parked, std::memory_order_acq_rel);
-    if (nothing_new()) wait(patience);
-    word_.exchange(awake,
-                   std::memory_order_acq_rel);  // a swap, not a store: keeps the chain of the argument above unbroken
+  /// Proof of having been entered.
+  class ticket {
+   public:
+    ticket() noexcept = default;  // of no use until prepare() has given one
+
+   private:
+    friend class parking_spot;
+    explicit ticket(std::uint32_t step) noexcept : step_{step} {}
+    std::uint32_t step_{0};
+  };
+
+  /// Enters the caller as a sleeper. It has to look for news again, and then to call cancel() or wait().
+  [[nodiscard]] ticket prepare() noexcept {
+    return ticket{step_of(word_.fetch_add(sleeper, std::memory_order_acq_rel))};
+  }
+  /// There was news: not sleeping after all.
+  void cancel(ticket) noexcept { leave(); }
+  /// Sleeps until wake(), or for `patience` if given; not at all where wake() was called since prepare(). May return
+  /// early: the caller looks again in a loop.
+  void wait(ticket mine, std::optional<duration> patience = {}) noexcept {
+    if (!patience || *patience > duration::zero()) sleep(mine, patience);
+    leave();
   }
 
-  /// Wakes the sleeper, if there is one. Any thread.
-  void wake() noexcept {
-    if (word_.exchange(awake, std::memory_order_acq_rel) == parked) {
-      ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  /// All three: enters, looks again, sleeps. Returns at once when `nothing_new()` is false.
+  template <class Predicate>
+  void park(Predicate&& nothing_new, std::optional<duration> patience = {}) noexcept {
+    const ticket mine = prepare();
+    if (nothing_new()) {
+      wait(mine, patience);
+    } else {
+      cancel(mine);
     }
   }
 
- private:
-  static constexpr std::uint32_t awake = 0;
-  static constexpr std::uint32_t parked = 1;
-
-  [[nodiscard]] std::uint32_t* address() noexcept {
-    static_assert(sizeof(word_) == sizeof(std::uint32_t) && decltype(word_)::is_always_lock_free);
-    return reinterpret_cast<std::uint32_t*>(&word_);
+  /// Wakes every sleeper, or up to `how_many`. Any thread. What a sleeper is to see has been written before.
+  void wake(std::uint32_t how_many = INT_MAX) noexcept {
+    if (sleepers_in(word_.fetch_add(step, std::memory_order_acq_rel)) == 0) return;
+    ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, std::min<std::uint32_t>(how_many, INT_MAX), nullptr, nullptr,
+              0);
   }
 
-  void wait(std::optional<duration> patience) noexcept {
+  /// How many are entered now: for tests and statistics.
+  [[nodiscard]] std::uint32_t sleepers() const noexcept { return sleepers_in(word_.load(std::memory_order_relaxed)); }
+
+ private:
+  // The upper half counts wake-ups: a sleeper misses one only if exactly 2^32 of them fall between its two steps.
+  static constexpr std::uint64_t sleeper = 1;
+  static constexpr std::uint64_t step = std::uint64_t{1} << 32;
+  [[nodiscard]] static std::uint32_t step_of(std::uint64_t word) noexcept {
+    return static_cast<std::uint32_t>(word >> 32);
+  }
+  [[nodiscard]] static std::uint32_t sleepers_in(std::uint64_t word) noexcept {
+    return static_cast<std::uint32_t>(word);
+  }
+
+  // A read-modify-write as well, so that the chain of the argument above stays unbroken.
+  void leave() noexcept { word_.fetch_sub(sleeper, std::memory_order_acq_rel); }
+
+  // The kernel compares 32 bits: the upper half of the word.
+  [[nodiscard]] std::uint32_t* address() noexcept {
+    static_assert(sizeof(word_) == sizeof(std::uint64_t) && decltype(word_)::is_always_lock_free);
+    return reinterpret_cast<std::uint32_t*>(&word_) + (std::endian::native == std::endian::little ? 1 : 0);
+  }
+
+  void sleep(ticket mine, std::optional<duration> patience) noexcept {
     timespec limit{};
     if (patience) {
-      if (*patience <= duration::zero()) return;
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*patience);
       limit.tv_sec = static_cast<std::time_t>(seconds.count());
       limit.tv_nsec = static_cast<long>((*patience - seconds).count());
     }
-    // returns at once when a waker has already swapped the word
-    ::syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, parked, patience ? &limit : nullptr, nullptr, 0);
+    // returns at once where a waker has stepped the word already
+    ::syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, mine.step_, patience ? &limit : nullptr, nullptr, 0);
   }
 
-  alignas(cache_line) std::atomic<std::uint32_t> word_{awake};
+  alignas(cache_line) std::atomic<std::uint64_t> word_{0};
 };
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Goes into a loop as `waiting.idle(poll_everything())`: told after every round how much was done, it waits a little
+/// after rounds that did nothing. `reset()` forgets how long the idleness has lasted. One thread; not shared.
+template <class Strategy>
+concept idle_strategy = requires(Strategy& strategy, std::size_t work_done) {
+  strategy.idle(work_done);
+  strategy.reset();
+};
+
+/// Looks again at once. The fastest to notice; burns a core.
+class spin_idle {
+ public:
+  void idle(std::size_t work_done) noexcept {
+    if (work_done == 0) cpu_relax();
+  }
+  void reset() noexcept {}
+};
+
+/// Lets any other thread that wants this core have it, then looks again.
+class yield_idle {
+ public:
+  void idle(std::size_t work_done) noexcept {
+    if (work_done == 0) ::sched_yield();
+  }
+  void reset() noexcept {}
+};
+
+/// Sleeps in the kernel until somebody calls wake() on the spot. The first idle round only enters the sleeper there and
+/// so gives the loop the second look that a safe sleep needs; the next one sleeps. The loop must look at everything
+/// that a waker might announce between two calls.
+class block_idle {
+ public:
+  using duration = parking_spot::duration;
+
+  /// Sleeps no longer than `patience` at a time, if given.
+  explicit block_idle(parking_spot& spot, std::optional<duration> patience = {}) noexcept
+      : spot_{&spot}, patience_{patience} {}
+  block_idle(const block_idle&) = delete;
+  block_idle& operator=(const block_idle&) = delete;
+  ~block_idle() { reset(); }
+
+  void idle(std::size_t work_done) noexcept {
+    if (work_done != 0) return reset();
+    if (!entered_) {
+      ticket_ = spot_->prepare();
+    } else {
+      spot_->wait(ticket_, patience_);
+    }
+    entered_ = !entered_;
+  }
+  void reset() noexcept {
+    if (std::exchange(entered_, false)) spot_->cancel(ticket_);
+  }
+  void set_patience(std::optional<duration> patience) noexcept { patience_ = patience; }
+  /// Whether the next idle round sleeps.
+  [[nodiscard]] bool about_to_sleep() const noexcept { return entered_; }
+
+ private:
+  parking_spot* spot_;
+  std::optional<duration> patience_;
+  parking_spot::ticket ticket_;
+  bool entered_{false};  // at the spot, with that ticket
+};
+
+/// Spins for some rounds, yields for some, then blocks: awake within a burst, asleep after it.
+class adaptive_idle {
+ public:
+  using duration = parking_spot::duration;
+
+  struct rounds {
+    unsigned spins{4096};  ///< 20 to 100 us, as the core pauses: longer than most gaps within a burst
+    unsigned yields{16};
+  };
+
+  explicit adaptive_idle(parking_spot& spot, std::optional<duration> patience = {}) noexcept
+      : adaptive_idle{spot, patience, rounds{}} {}
+  adaptive_idle(parking_spot& spot, std::optional<duration> patience, rounds before_blocking) noexcept
+      : before_{before_blocking}, block_{spot, patience} {}
+
+  void idle(std::size_t work_done) noexcept {
+    if (work_done != 0) return reset();
+    if (idle_rounds_ < before_.spins) {
+      ++idle_rounds_;
+      cpu_relax();
+    } else if (idle_rounds_ < before_.spins + before_.yields) {
+      ++idle_rounds_;
+      ::sched_yield();
+    } else {
+      block_.idle(0);
+    }
+  }
+  void reset() noexcept {
+    idle_rounds_ = 0;
+    block_.reset();
+  }
+  void set_patience(std::optional<duration> patience) noexcept { block_.set_patience(patience); }
+  [[nodiscard]] bool about_to_sleep() const noexcept { return block_.about_to_sleep(); }
+
+ private:
+  rounds before_;
+  unsigned idle_rounds_{0};
+  block_idle block_;
+};
+
+/// Any of them, chosen at run time.
+class chosen_idle {
+ public:
+  using duration = parking_spot::duration;
+
+  chosen_idle(foxtrot::idle how, parking_spot& spot, std::optional<duration> patience = {}) noexcept
+      : how_{how}, adaptive_{spot, patience, rounds_of(how)} {}
+
+  void idle(std::size_t work_done) noexcept {
+    switch (how_) {
+      case foxtrot::idle::spin: return spin_idle{}.idle(work_done);
+      case foxtrot::idle::yield: return yield_idle{}.idle(work_done);
+      case foxtrot::idle::block:
+      case foxtrot::idle::adaptive: return adaptive_.idle(work_done);
+    }
+  }
+  void reset() noexcept { adaptive_.reset(); }
+  void set_patience(std::optional<duration> patience) noexcept { adaptive_.set_patience(patience); }
+  [[nodiscard]] bool about_to_sleep() const noexcept { return adaptive_.about_to_sleep(); }
+
+ private:
+  [[nodiscard]] static adaptive_idle::rounds rounds_of(foxtrot::idle how) noexcept {
+    return how == foxtrot::idle::block ? adaptive_idle::rounds{0, 0} : adaptive_idle::rounds{};
+  }
+
+  foxtrot::idle how_;
+  adaptive_idle adaptive_;
+};
+
+static_assert(idle_strategy<spin_idle> && idle_strategy<yield_idle> && idle_strategy<block_idle> &&
+              idle_strategy<adaptive_idle> && idle_strategy<chosen_idle>);
 
 }  // namespace foxtrot::inline v0
 
@@ -2091,9 +2288,10 @@ class spsc_ring {
     return true;
   }
 
-  /// Calls `visit(const T&, line_tag)` in place for up to `max` items that are there now and returns their number. The
-  /// lines go back to the producer together at the end, also where `visit` throws (that item counts as consumed).
-  template <std::invocable<const T&, line_tag> Visitor>
+  /// Calls `visit(const T&, line_tag)`, or `visit(const T&)`, in place for up to `max` items that are there now and
+  /// returns their number. The lines go back to the producer together at the end, also where `visit` throws (that item
+  /// counts as consumed).
+  template <line_visitor<T> Visitor>
   std::size_t consume(std::size_t max, Visitor&& visit) {
     const batch_release release{*this};
     const detail::line_view<slot> lines = consumer_.lines;  // here, where no write through a visitor can reach it
@@ -2104,7 +2302,7 @@ class spsc_ring {
       const std::uint64_t word = line.word.load(std::memory_order_acquire);  // pairs with publish()
       if (!detail::word_is_at(word, position)) break;
       consumer_.position = ++position;
-      visit(std::as_const(*line.value()), detail::tag_of(word));
+      detail::show(visit, std::as_const(*line.value()), detail::tag_of(word));
     }
     return done;
   }
@@ -2295,11 +2493,8 @@ class channel {
 
   [[nodiscard]] bool closed_by_producer() const noexcept { return producer_closed_.load(std::memory_order_acquire); }
 
-  template <class Predicate>
-  void park_consumer(Predicate&& nothing_new, std::optional<std::chrono::nanoseconds> patience) noexcept {
-    consumer_spot_.park([&] { return ring_.empty() && !in_debt() && !closed_by_producer() && nothing_new(); },
-                        patience);
-  }
+  /// Where the consumer sleeps. Everything that ends its waiting is announced there.
+  [[nodiscard]] parking_spot& consumer_spot() noexcept { return consumer_spot_; }
 
   [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return ring_.capacity(); }
@@ -2369,21 +2564,12 @@ class channel {
   }
 
   [[nodiscard]] slot wait_for_room(std::size_t level_count) noexcept {
-    constexpr int spins = 256;
     wake_consumer();  // it may sleep on what this drain has already published
-    for (int spin = 0; !given_up(); ++spin) {
+    adaptive_idle waiting{producer_spot_, {}, {.spins = 256, .yields = 0}};
+    while (!given_up()) {
       if (slot room = try_claim(level_count); room.payload != nullptr) return room;
       if (level_count > levels_.capacity()) break;  // will never fit
-      if (spin < spins) {
-        cpu_relax();
-      } else {
-        slot room;
-        producer_spot_.park([&] {
-          room = try_claim(level_count);
-          return room.payload == nullptr && !given_up();
-        });
-        if (room.payload != nullptr) return room;
-      }
+      waiting.idle(0);
     }
     return {};
   }
@@ -2706,30 +2892,25 @@ class subscription {
   // The caller has a stop_callback that nudges the channel.
   static bool wait_on(detail::channel& from, idle waiting, const std::stop_token& stop,
                       std::optional<duration> patience) {
-    constexpr int adaptive_spins = 4096;  // about 20 us: longer than most gaps within a burst
     const auto ready = [&from] { return from.front().payload != nullptr; };
-    const auto over = [&] { return from.closed_by_producer() || from.closed_by_consumer(); };
     if (ready()) return !stop.stop_requested();
     const auto start = std::chrono::steady_clock::now();
     constexpr auto never = std::chrono::steady_clock::time_point::max();
     const auto deadline = patience && *patience < never - start ? start + *patience : never;
-    for (int spin = 0;; ++spin) {
+    chosen_idle idler{waiting, from.consumer_spot()};
+    for (unsigned round = 1;; ++round) {
       if (stop.stop_requested()) return false;
       if (ready()) return true;
-      if (over()) return ready();
-      if (waiting == idle::spin || (waiting == idle::adaptive && spin < adaptive_spins)) {
-        cpu_relax();
-        if (patience && spin % 64 == 63 && std::chrono::steady_clock::now() >= deadline) return false;
-        continue;
+      if (from.closed_by_producer() || from.closed_by_consumer()) return ready();
+      if (deadline != never && (idler.about_to_sleep() || round % rounds_per_clock == 0)) {
+        const auto left = deadline - std::chrono::steady_clock::now();
+        if (left <= duration::zero()) return false;
+        idler.set_patience(left);
       }
-      std::optional<duration> left;
-      if (patience) {
-        left = deadline - std::chrono::steady_clock::now();
-        if (*left <= duration::zero()) return false;
-      }
-      from.park_consumer([&stop] { return !stop.stop_requested(); }, left);
+      idler.idle(0);
     }
   }
+  static constexpr unsigned rounds_per_clock = 64;
 
   std::shared_ptr<detail::channel> channel_;
   idle waiting_{idle::block};
@@ -6878,17 +7059,22 @@ class async_thread_bridge {
   void turn() {
     switch (settings_.waiting) {
       case idle::block: loop_.run(); return;
-      case idle::spin: spin_turn(); return;
+      case idle::spin: (void)spin_turn(); return;
+      case idle::yield:
+        if (!spin_turn()) std::this_thread::yield();
+        return;
       case idle::adaptive: adaptive_turn(); return;
     }
   }
 
-  void spin_turn() {
+  // Whether there was anything to do.
+  bool spin_turn() {
     const bool worked = pollers_.run();
-    if (worked && ++turns_ < turns_per_poll) return;
+    if (worked && ++turns_ < turns_per_poll) return true;
     turns_ = 0;
-    loop_.poll();
+    const bool ran = loop_.poll() != 0;
     timers_.run_due();
+    return worked || ran;
   }
 
   void adaptive_turn() {
@@ -8941,7 +9127,7 @@ class live_connection {
     while (!reason_) {
       (void)drain();
       if (reason_) break;
-      const bool polled = bridge_.waiting() == idle::spin;
+      const bool polled = bridge_.waiting() == idle::spin || bridge_.waiting() == idle::yield;
       std::error_code error;
       if (polled) error = co_await polled_end_.wait();
       if (!polled) error = co_await socket_.wait_readable();

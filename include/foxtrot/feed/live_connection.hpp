@@ -71,7 +71,7 @@ class live_connection {
     while (!reason_) {
       (void)drain();
       if (reason_) break;
-      const bool polled = bridge_.waiting() == idle::spin;
+      const bool polled = bridge_.waiting() == idle::spin || bridge_.waiting() == idle::yield;
       std::error_code error;
       if (polled) error = co_await polled_end_.wait();
       if (!polled) error = co_await socket_.wait_readable();

@@ -9,12 +9,12 @@
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/queue/idle.hpp>
+#include <foxtrot/queue/idle_strategy.hpp>
 #include <foxtrot/queue/parking_spot.hpp>
 #include <foxtrot/queue/payload_arena.hpp>
 #include <foxtrot/queue/spsc_ring.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -181,11 +181,8 @@ class channel {
 
   [[nodiscard]] bool closed_by_producer() const noexcept { return producer_closed_.load(std::memory_order_acquire); }
 
-  template <class Predicate>
-  void park_consumer(Predicate&& nothing_new, std::optional<std::chrono::nanoseconds> patience) noexcept {
-    consumer_spot_.park([&] { return ring_.empty() && !in_debt() && !closed_by_producer() && nothing_new(); },
-                        patience);
-  }
+  /// Where the consumer sleeps. Everything that ends its waiting is announced there.
+  [[nodiscard]] parking_spot& consumer_spot() noexcept { return consumer_spot_; }
 
   [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return ring_.capacity(); }
@@ -255,21 +252,12 @@ class channel {
   }
 
   [[nodiscard]] slot wait_for_room(std::size_t level_count) noexcept {
-    constexpr int spins = 256;
     wake_consumer();  // it may sleep on what this drain has already published
-    for (int spin = 0; !given_up(); ++spin) {
+    adaptive_idle waiting{producer_spot_, {}, {.spins = 256, .yields = 0}};
+    while (!given_up()) {
       if (slot room = try_claim(level_count); room.payload != nullptr) return room;
       if (level_count > levels_.capacity()) break;  // will never fit
-      if (spin < spins) {
-        cpu_relax();
-      } else {
-        slot room;
-        producer_spot_.park([&] {
-          room = try_claim(level_count);
-          return room.payload == nullptr && !given_up();
-        });
-        if (room.payload != nullptr) return room;
-      }
+      waiting.idle(0);
     }
     return {};
   }

@@ -1,10 +1,10 @@
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
 #pragma once
 
-#include <foxtrot/core/cpu.hpp>
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/queue/idle.hpp>
+#include <foxtrot/queue/idle_strategy.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -116,30 +116,25 @@ class subscription {
   // The caller has a stop_callback that nudges the channel.
   static bool wait_on(detail::channel& from, idle waiting, const std::stop_token& stop,
                       std::optional<duration> patience) {
-    constexpr int adaptive_spins = 4096;  // about 20 us: longer than most gaps within a burst
     const auto ready = [&from] { return from.front().payload != nullptr; };
-    const auto over = [&] { return from.closed_by_producer() || from.closed_by_consumer(); };
     if (ready()) return !stop.stop_requested();
     const auto start = std::chrono::steady_clock::now();
     constexpr auto never = std::chrono::steady_clock::time_point::max();
     const auto deadline = patience && *patience < never - start ? start + *patience : never;
-    for (int spin = 0;; ++spin) {
+    chosen_idle idler{waiting, from.consumer_spot()};
+    for (unsigned round = 1;; ++round) {
       if (stop.stop_requested()) return false;
       if (ready()) return true;
-      if (over()) return ready();
-      if (waiting == idle::spin || (waiting == idle::adaptive && spin < adaptive_spins)) {
-        cpu_relax();
-        if (patience && spin % 64 == 63 && std::chrono::steady_clock::now() >= deadline) return false;
-        continue;
+      if (from.closed_by_producer() || from.closed_by_consumer()) return ready();
+      if (deadline != never && (idler.about_to_sleep() || round % rounds_per_clock == 0)) {
+        const auto left = deadline - std::chrono::steady_clock::now();
+        if (left <= duration::zero()) return false;
+        idler.set_patience(left);
       }
-      std::optional<duration> left;
-      if (patience) {
-        left = deadline - std::chrono::steady_clock::now();
-        if (*left <= duration::zero()) return false;
-      }
-      from.park_consumer([&stop] { return !stop.stop_requested(); }, left);
+      idler.idle(0);
     }
   }
+  static constexpr unsigned rounds_per_clock = 64;
 
   std::shared_ptr<detail::channel> channel_;
   idle waiting_{idle::block};

@@ -164,17 +164,22 @@ class async_thread_bridge {
   void turn() {
     switch (settings_.waiting) {
       case idle::block: loop_.run(); return;
-      case idle::spin: spin_turn(); return;
+      case idle::spin: (void)spin_turn(); return;
+      case idle::yield:
+        if (!spin_turn()) std::this_thread::yield();
+        return;
       case idle::adaptive: adaptive_turn(); return;
     }
   }
 
-  void spin_turn() {
+  // Whether there was anything to do.
+  bool spin_turn() {
     const bool worked = pollers_.run();
-    if (worked && ++turns_ < turns_per_poll) return;
+    if (worked && ++turns_ < turns_per_poll) return true;
     turns_ = 0;
-    loop_.poll();
+    const bool ran = loop_.poll() != 0;
     timers_.run_due();
+    return worked || ran;
   }
 
   void adaptive_turn() {

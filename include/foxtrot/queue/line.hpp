@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,7 +30,20 @@ struct line_tag {
   friend constexpr bool operator==(line_tag, line_tag) = default;
 };
 
+/// What is called for each item of a ring: with its tag, or without.
+template <class Visitor, class T>
+concept line_visitor = std::invocable<Visitor&, const T&, line_tag> || std::invocable<Visitor&, const T&>;
+
 namespace detail {
+
+template <class T, line_visitor<T> Visitor>
+void show(Visitor& visit, const T& item, line_tag tag) {
+  if constexpr (std::invocable<Visitor&, const T&, line_tag>) {
+    visit(item, tag);
+  } else {
+    visit(item);
+  }
+}
 
 inline constexpr unsigned position_bits = 40;  // at 10 million a second, 30 hours; compared within one lap only
 inline constexpr std::uint64_t position_mask = (std::uint64_t{1} << position_bits) - 1;

@@ -1,10 +1,13 @@
-// foxtrot/queue/parking_spot.hpp: where one thread sleeps until another has something for it, without lost wake-ups.
+// foxtrot/queue/parking_spot.hpp: where threads sleep until another has something for them, without lost wake-ups.
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
+#include <climits>
 #include <cstdint>
 #include <ctime>
 #include <optional>
@@ -15,55 +18,95 @@
 
 namespace foxtrot::inline v0 {
 
-/// One sleeper, any number of wakers. The waker pays a system call only when somebody sleeps.
+/// Any number of sleepers, any number of wakers. A waker pays one read-modify-write, and a system call only where
+/// somebody sleeps.
 ///
-/// No wake-up is lost: the waker first makes its news visible, then swaps the word; the sleeper first swaps the word,
-/// then looks for news again (`nothing_new`). Both swaps are read-modify-writes of one atomic, so one comes first in
-/// its modification order. If the sleeper's does, the waker sees `parked` and wakes it. If the waker's does, the
-/// sleeper's swap reads from it or from a later one (acquire from release), so its second look sees the news.
+/// No wake-up is lost: the waker first makes its news visible, then steps the word; the sleeper first enters itself in
+/// the word, then looks for news again, then sleeps unless the word was stepped since. Both are read-modify-writes of
+/// one atomic, so one comes first in its modification order. If the sleeper's does, the waker sees it and wakes it, or
+/// it finds the word stepped. If the waker's does, the sleeper's reads from it or from a later one (acquire from
+/// release), so its second look sees the news.
 class parking_spot {
  public:
   using duration = std::chrono::nanoseconds;
 
-  /// Sleeps until wake(), or for `patience` if given. Returns at once when `nothing_new()` is false. May return early:
-  /// the caller looks again in a loop. One thread at a time.
-  template <class Predicate>
-  void park(Predicate&& nothing_new, std::optional<duration> patience = {}) noexcept {
-    word_.exchange(parked, std::memory_order_acq_rel);
-    if (nothing_new()) wait(patience);
-    word_.exchange(awake,
-                   std::memory_order_acq_rel);  // a swap, not a store: keeps the chain of the argument above unbroken
+  /// Proof of having been entered.
+  class ticket {
+   public:
+    ticket() noexcept = default;  // of no use until prepare() has given one
+
+   private:
+    friend class parking_spot;
+    explicit ticket(std::uint32_t step) noexcept : step_{step} {}
+    std::uint32_t step_{0};
+  };
+
+  /// Enters the caller as a sleeper. It has to look for news again, and then to call cancel() or wait().
+  [[nodiscard]] ticket prepare() noexcept {
+    return ticket{step_of(word_.fetch_add(sleeper, std::memory_order_acq_rel))};
+  }
+  /// There was news: not sleeping after all.
+  void cancel(ticket) noexcept { leave(); }
+  /// Sleeps until wake(), or for `patience` if given; not at all where wake() was called since prepare(). May return
+  /// early: the caller looks again in a loop.
+  void wait(ticket mine, std::optional<duration> patience = {}) noexcept {
+    if (!patience || *patience > duration::zero()) sleep(mine, patience);
+    leave();
   }
 
-  /// Wakes the sleeper, if there is one. Any thread.
-  void wake() noexcept {
-    if (word_.exchange(awake, std::memory_order_acq_rel) == parked) {
-      ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  /// All three: enters, looks again, sleeps. Returns at once when `nothing_new()` is false.
+  template <class Predicate>
+  void park(Predicate&& nothing_new, std::optional<duration> patience = {}) noexcept {
+    const ticket mine = prepare();
+    if (nothing_new()) {
+      wait(mine, patience);
+    } else {
+      cancel(mine);
     }
   }
 
- private:
-  static constexpr std::uint32_t awake = 0;
-  static constexpr std::uint32_t parked = 1;
-
-  [[nodiscard]] std::uint32_t* address() noexcept {
-    static_assert(sizeof(word_) == sizeof(std::uint32_t) && decltype(word_)::is_always_lock_free);
-    return reinterpret_cast<std::uint32_t*>(&word_);
+  /// Wakes every sleeper, or up to `how_many`. Any thread. What a sleeper is to see has been written before.
+  void wake(std::uint32_t how_many = INT_MAX) noexcept {
+    if (sleepers_in(word_.fetch_add(step, std::memory_order_acq_rel)) == 0) return;
+    ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, std::min<std::uint32_t>(how_many, INT_MAX), nullptr, nullptr,
+              0);
   }
 
-  void wait(std::optional<duration> patience) noexcept {
+  /// How many are entered now: for tests and statistics.
+  [[nodiscard]] std::uint32_t sleepers() const noexcept { return sleepers_in(word_.load(std::memory_order_relaxed)); }
+
+ private:
+  // The upper half counts wake-ups: a sleeper misses one only if exactly 2^32 of them fall between its two steps.
+  static constexpr std::uint64_t sleeper = 1;
+  static constexpr std::uint64_t step = std::uint64_t{1} << 32;
+  [[nodiscard]] static std::uint32_t step_of(std::uint64_t word) noexcept {
+    return static_cast<std::uint32_t>(word >> 32);
+  }
+  [[nodiscard]] static std::uint32_t sleepers_in(std::uint64_t word) noexcept {
+    return static_cast<std::uint32_t>(word);
+  }
+
+  // A read-modify-write as well, so that the chain of the argument above stays unbroken.
+  void leave() noexcept { word_.fetch_sub(sleeper, std::memory_order_acq_rel); }
+
+  // The kernel compares 32 bits: the upper half of the word.
+  [[nodiscard]] std::uint32_t* address() noexcept {
+    static_assert(sizeof(word_) == sizeof(std::uint64_t) && decltype(word_)::is_always_lock_free);
+    return reinterpret_cast<std::uint32_t*>(&word_) + (std::endian::native == std::endian::little ? 1 : 0);
+  }
+
+  void sleep(ticket mine, std::optional<duration> patience) noexcept {
     timespec limit{};
     if (patience) {
-      if (*patience <= duration::zero()) return;
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*patience);
       limit.tv_sec = static_cast<std::time_t>(seconds.count());
       limit.tv_nsec = static_cast<long>((*patience - seconds).count());
     }
-    // returns at once when a waker has already swapped the word
-    ::syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, parked, patience ? &limit : nullptr, nullptr, 0);
+    // returns at once where a waker has stepped the word already
+    ::syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, mine.step_, patience ? &limit : nullptr, nullptr, 0);
   }
 
-  alignas(cache_line) std::atomic<std::uint32_t> word_{awake};
+  alignas(cache_line) std::atomic<std::uint64_t> word_{0};
 };
 
 }  // namespace foxtrot::inline v0

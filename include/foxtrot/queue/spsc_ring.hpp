@@ -102,9 +102,10 @@ class spsc_ring {
     return true;
   }
 
-  /// Calls `visit(const T&, line_tag)` in place for up to `max` items that are there now and returns their number. The
-  /// lines go back to the producer together at the end, also where `visit` throws (that item counts as consumed).
-  template <std::invocable<const T&, line_tag> Visitor>
+  /// Calls `visit(const T&, line_tag)`, or `visit(const T&)`, in place for up to `max` items that are there now and
+  /// returns their number. The lines go back to the producer together at the end, also where `visit` throws (that item
+  /// counts as consumed).
+  template <line_visitor<T> Visitor>
   std::size_t consume(std::size_t max, Visitor&& visit) {
     const batch_release release{*this};
     const detail::line_view<slot> lines = consumer_.lines;  // here, where no write through a visitor can reach it
@@ -115,7 +116,7 @@ class spsc_ring {
       const std::uint64_t word = line.word.load(std::memory_order_acquire);  // pairs with publish()
       if (!detail::word_is_at(word, position)) break;
       consumer_.position = ++position;
-      visit(std::as_const(*line.value()), detail::tag_of(word));
+      detail::show(visit, std::as_const(*line.value()), detail::tag_of(word));
     }
     return done;
   }
