@@ -3,11 +3,13 @@
 
 #include <foxtrot/core/cpu.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <type_traits>
 
@@ -17,15 +19,19 @@ namespace foxtrot::inline v0 {
 /// it. A body is never split at the end of the store. It is named by its position, a count of elements that never
 /// repeats, which travels to the consumer in a ring's record; that record's publication also publishes the body.
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+  requires(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>)
 class payload_arena {
  public:
   /// Room for at least `minimum` elements, rounded up to a power of two; pages are touched here.
-  explicit payload_arena(std::size_t minimum)
-      : elements_{std::make_unique<T[]>(std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum))},
-        mask_{std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum) - 1} {}
+  /// `memory` must outlive the arena; it is used here and in the destructor only.
+  explicit payload_arena(std::size_t minimum, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
+      : memory_{&memory}, mask_{std::bit_ceil(std::clamp(minimum, std::size_t{2}, most)) - 1} {
+    elements_ = static_cast<T*>(memory.allocate(bytes(), alignment));
+    std::uninitialized_value_construct_n(elements_, capacity());
+  }
   payload_arena(const payload_arena&) = delete;
   payload_arena& operator=(const payload_arena&) = delete;
+  ~payload_arena() { memory_->deallocate(elements_, bytes(), alignment); }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
 
@@ -43,7 +49,7 @@ class payload_arena {
       released_seen_ = released_.load(std::memory_order_acquire);  // the consumer is done with what lies before
       if (!fits(start, count)) return {};
     }
-    return {{elements_.get() + (static_cast<std::size_t>(start) & mask_), count}, start};
+    return {{elements_ + (static_cast<std::size_t>(start) & mask_), count}, start};
   }
 
   /// Producer: keeps the first `count` elements of a claim.
@@ -51,7 +57,7 @@ class payload_arena {
 
   /// Consumer: the body that a record names.
   [[nodiscard]] std::span<const T> view(std::uint64_t position, std::size_t count) const noexcept {
-    return {elements_.get() + (static_cast<std::size_t>(position) & mask_), count};
+    return {elements_ + (static_cast<std::size_t>(position) & mask_), count};
   }
 
   /// Consumer: everything up to the end of that body may be overwritten.
@@ -65,7 +71,12 @@ class payload_arena {
     return released_seen_ == next_ || start + count - released_seen_ <= capacity();
   }
 
-  std::unique_ptr<T[]> elements_;
+  static constexpr std::size_t most = std::size_t{1} << 40;  // memory ends long before
+  static constexpr std::size_t alignment = std::max(cache_line, alignof(T));
+  [[nodiscard]] std::size_t bytes() const noexcept { return capacity() * sizeof(T); }
+
+  std::pmr::memory_resource* memory_;
+  T* elements_{nullptr};
   std::size_t mask_;
   std::uint64_t next_{0};                                       // producer's thread
   std::uint64_t released_seen_{0};                              // producer's last look at released_
