@@ -30,8 +30,8 @@ inline bool skip(const char* subject, const char* package) {
 
 // Every subject has
 //   bool push(const Item&), bool pop(Item&)                      one at a time; false: full, empty
-//   std::size_t push_batch(std::uint64_t first, std::size_t n)   n <= batch items numbered from `first`; how many
-//   fitted std::size_t pop_batch(visit)                                 visit(const Item&) for some items; how many
+//   std::size_t push_batch(std::uint64_t first, std::size_t n)   n <= batch items numbered from `first`: how many fit
+//   std::size_t pop_batch(visit)                                 visit(const Item&) for some items: how many
 
 template <class Item>
 class foxtrot_subject {
@@ -50,7 +50,7 @@ class foxtrot_subject {
   }
   template <class Visitor>
   std::size_t pop_batch(Visitor&& visit) {
-    return ring_.consume(batch, [&](const Item& value, foxtrot::line_tag) { visit(value); });
+    return ring_.consume(batch, visit);
   }
 
  private:
@@ -165,10 +165,9 @@ class boost_spsc_subject {
 inline const bool no_boost_spsc = skip("boost_spsc", "libboost1.74-dev");
 #endif
 
-/// Calls `add.operator()<Subject>()` for every queue that is here.
+/// Calls `add.operator()<Subject>()` for every queue that is here, but foxtrot's.
 template <class Item, class Add>
-void for_each_subject(Add&& add) {
-  add.template operator()<foxtrot_subject<Item>>();
+void for_each_peer(Add&& add) {
   add.template operator()<moodycamel_subject<Item>>();
 #if __has_include(<readerwriterqueue/readerwriterqueue.h>)
   add.template operator()<readerwriterqueue_subject<Item>>();
@@ -177,6 +176,13 @@ void for_each_subject(Add&& add) {
   add.template operator()<boost_spsc_subject<Item>>();
 #endif
   add.template operator()<index_ring_subject<Item>>();
+}
+
+/// The same with foxtrot's first.
+template <class Item, class Add>
+void for_each_subject(Add&& add) {
+  add.template operator()<foxtrot_subject<Item>>();
+  for_each_peer<Item>(add);
 }
 
 }  // namespace foxtrot_bench

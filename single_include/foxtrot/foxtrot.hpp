@@ -1552,7 +1552,8 @@ struct status_record {
   status_code code;
   bool error_is_system;
   tick_kind gap_kind;
-  std::uint8_t reserved[17];
+  std::uint8_t reserved[9];
+  std::uint64_t position;  // under overflow::conflate: its number among the consumer's events
   std::int64_t received_ns;
   std::uint32_t reserved_too;
   symbol_id symbol;
@@ -1868,9 +1869,11 @@ struct feed_counters {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/feed/inline_consumer.hpp: handlers that run on the network thread, and the filter that every consumer has.
+// foxtrot/feed/inline_consumer.hpp: handlers that run on the network thread.
 
-// foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
+// foxtrot/market/detail/consumer_filter.hpp: which events a consumer wants.
+
+// foxtrot/market/subscription_settings.hpp: what one consumer of a feed wants, and what a slow one does to whom.
 
 // foxtrot/queue/idle.hpp: the ways a thread may wait when there is nothing to do, by name.
 
@@ -1892,6 +1895,724 @@ enum class idle : std::uint8_t { block, spin, adaptive, yield };
 }
 
 }  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// What happens to events for a consumer that does not keep up.
+enum class overflow : std::uint8_t {
+  drop_oldest,  ///< it reads the feed's one ring, which overwrites: losing much at once, it goes on with what is recent
+  drop_newest,  ///< a queue of its own: what finds it full is lost
+  block,     ///< a queue of its own, for which the network thread waits, and all of the feed: replays, tests, benches
+  conflate,  ///< the latest of each symbol and kind, however late it comes; depth updates, being changes, never
+};
+
+[[nodiscard]] constexpr std::string_view to_string(overflow policy) noexcept {
+  switch (policy) {
+    case overflow::drop_oldest: return "drop_oldest";
+    case overflow::drop_newest: return "drop_newest";
+    case overflow::block: return "block";
+    case overflow::conflate: return "conflate";
+  }
+  return "?";
+}
+
+/// What one consumer wants. The defaults want everything. Whatever is lost is counted and told in order, as status
+/// `dropped`.
+struct subscription_settings {
+  kind_set kinds{kind_set::all()};     ///< status events always come
+  std::vector<std::string> symbols{};  ///< names as the venue writes them; empty: all
+  overflow when_full{overflow::drop_oldest};
+  std::size_t capacity{std::size_t{1} << 16};        ///< events in a queue of its own; rounded up to a power of two
+  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of all waiting depth events in it together
+  idle waiting{idle::block};                         ///< how the consumer waits when there is nothing
+  std::pmr::memory_resource* memory{nullptr};        ///< for a queue of its own, which it must outlive; null: the heap
+};
+
+/// The ring that all drop_oldest consumers of a feed read.
+struct ring_settings {
+  std::size_t capacity{std::size_t{1} << 16};        ///< events; rounded up to a power of two
+  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of those that are depth events
+  std::pmr::memory_resource* memory{nullptr};        ///< must outlive the feed and its consumers; null: the heap
+};
+
+namespace detail {
+
+[[nodiscard]] inline std::pmr::memory_resource& memory_or_heap(std::pmr::memory_resource* memory) noexcept {
+  return memory != nullptr ? *memory : *std::pmr::new_delete_resource();
+}
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
+/// By kind and symbol; status events always pass.
+class consumer_filter {
+ public:
+  [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols) {
+    consumer_filter made;
+    made.kinds_ = wanted.kinds | tick_kind::status;
+    for (const auto& name : wanted.symbols) {
+      const auto id = symbols.intern(name);
+      if (!id) return id.error();
+      const auto index = static_cast<std::size_t>(*id);
+      if (made.symbols_.size() <= index) made.symbols_.resize(index + 1);
+      made.symbols_[index] = true;
+    }
+    return made;
+  }
+
+  [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
+    return kinds_.contains(kind) && (kind == tick_kind::status || wants(symbol));
+  }
+  [[nodiscard]] bool wants(symbol_id symbol) const noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return symbols_.empty() || (index < symbols_.size() && symbols_[index]);
+  }
+
+ private:
+  kind_set kinds_;
+  std::vector<bool> symbols_;  // by id; empty: all
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+using inline_handler = std::function<void(const event&)>;
+
+namespace detail {
+
+struct inline_entry {
+  consumer_filter filter;
+  inline_handler handler;
+  bool alive{true};
+  bool greeted{false};  // has heard of the connection's state
+};
+
+// Shared with the handles, so that either side may go first.
+struct inline_registry {
+  std::mutex mutex;  // held by the network thread for the length of a batch
+  std::vector<std::shared_ptr<inline_entry>> entries;
+  std::atomic<std::size_t> count{0};
+  std::atomic<std::thread::id> runner{};  // who holds the mutex for a batch
+
+  // From within a handler the mutex is ours already. The runner is only equal if this thread stored it.
+  [[nodiscard]] bool within_batch() const noexcept {
+    return runner.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+  void add(const std::shared_ptr<inline_entry>& entry) {
+    std::unique_lock lock{mutex, std::defer_lock};
+    if (!within_batch()) lock.lock();
+    entries.push_back(entry);
+    count.store(entries.size(), std::memory_order_release);
+  }
+  void remove(const std::shared_ptr<inline_entry>& entry) {
+    if (within_batch()) {
+      entry->alive = false;  // forgotten when the batch ends
+      return;
+    }
+    const std::lock_guard lock{mutex};
+    std::erase(entries, entry);
+    count.store(entries.size(), std::memory_order_release);
+  }
+};
+
+}  // namespace detail
+
+/// Keeps an inline handler registered. Once its destructor has returned the handler is neither running nor called
+/// again; destroyed by the handler itself, it is not called again. May outlive the feed.
+class [[nodiscard]] inline_subscription {
+ public:
+  inline_subscription() = default;
+  inline_subscription(std::shared_ptr<detail::inline_registry> registry, std::shared_ptr<detail::inline_entry> entry)
+      : registry_{std::move(registry)}, entry_{std::move(entry)} {}
+  inline_subscription(inline_subscription&&) noexcept = default;
+  inline_subscription& operator=(inline_subscription&& other) noexcept {
+    if (this != &other) {
+      cancel();
+      registry_ = std::move(other.registry_);
+      entry_ = std::move(other.entry_);
+    }
+    return *this;
+  }
+  ~inline_subscription() { cancel(); }
+
+  /// Deregisters; idempotent.
+  void cancel() {
+    if (entry_ != nullptr) registry_->remove(entry_);
+    entry_.reset();
+    registry_.reset();
+  }
+
+ private:
+  std::shared_ptr<detail::inline_registry> registry_;
+  std::shared_ptr<detail::inline_entry> entry_;
+};
+
+/// All inline handlers of a feed.
+class inline_consumers {
+ public:
+  class locked;
+  class unlocked;
+
+  [[nodiscard]] inline_subscription add(detail::consumer_filter filter, inline_handler handler) {
+    auto entry = std::make_shared<detail::inline_entry>(detail::inline_entry{std::move(filter), std::move(handler)});
+    registry_->add(entry);
+    return {registry_, std::move(entry)};
+  }
+
+  /// The network thread's hold on the handlers for one batch: costs nothing where there are none.
+  class locked {
+   public:
+    explicit locked(detail::inline_registry& registry) : registry_{registry} {
+      if (registry_.count.load(std::memory_order_acquire) != 0) take();
+    }
+    locked(const locked&) = delete;
+    locked& operator=(const locked&) = delete;
+    ~locked() { give_back(); }
+
+    [[nodiscard]] bool empty() const noexcept { return !held_; }
+
+    void call(const event& told, tick_kind kind, symbol_id symbol, counter& failures) {
+      // by index: a handler may add others; none is erased before the batch ends
+      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
+        detail::inline_entry& each = *registry_.entries[i];
+        if (!each.alive || !each.filter.wants(kind, symbol)) continue;
+        if (kind == tick_kind::status) each.greeted = true;
+        tell(each, told, failures);
+      }
+    }
+
+    /// The state of the connection, to those who have not heard of it.
+    void greet(const event& state, counter& failures) {
+      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
+        detail::inline_entry& each = *registry_.entries[i];
+        if (each.alive && !std::exchange(each.greeted, true)) tell(each, state, failures);
+      }
+    }
+
+   private:
+    friend class inline_consumers::unlocked;
+    static void tell(detail::inline_entry& each, const event& told, counter& failures) {
+      try {
+        each.handler(told);
+      } catch (...) {
+        failures.add();  // a strategy's mistake must not end the feed
+      }
+    }
+    void take() {
+      registry_.mutex.lock();
+      registry_.runner.store(std::this_thread::get_id(), std::memory_order_relaxed);
+      held_ = true;
+    }
+    void give_back() {
+      if (!held_) return;
+      std::erase_if(registry_.entries, [](const auto& each) { return !each->alive; });
+      registry_.count.store(registry_.entries.size(), std::memory_order_release);
+      registry_.runner.store({}, std::memory_order_relaxed);
+      held_ = false;
+      registry_.mutex.unlock();
+    }
+
+    detail::inline_registry& registry_;
+    bool held_{false};
+  };
+
+  /// Lets go of the handlers while the network thread waits for somebody who may be deregistering one.
+  class unlocked {
+   public:
+    explicit unlocked(locked& hold) : hold_{hold}, was_held_{hold.held_} { hold_.give_back(); }
+    unlocked(const unlocked&) = delete;
+    unlocked& operator=(const unlocked&) = delete;
+    ~unlocked() {
+      if (was_held_) hold_.take();
+    }
+
+   private:
+    locked& hold_;
+    bool was_held_;
+  };
+
+  [[nodiscard]] locked lock() { return locked{*registry_}; }
+
+ private:
+  std::shared_ptr<detail::inline_registry> registry_{std::make_shared<detail::inline_registry>()};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/outlets.hpp: the queues of one feed: consumers come and go from any thread, one thread publishes.
+
+// foxtrot/feed/outlet.hpp: the network thread's end of one consumer's own queue.
+
+// foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
+
+// foxtrot/market/detail/status_board.hpp: how things stand, for consumers that missed hearing how they came to be so.
+
+// foxtrot/queue/conflating_table.hpp: the latest record of each key, from one producer to one consumer.
+
+// foxtrot/queue/detail/dirty_keys.hpp: which keys of a table changed: marked by one thread, swept by another.
+
+namespace foxtrot::inline v0::detail {
+
+/// What a sweep does about the key it has just shown.
+enum class sweep_step : std::uint8_t { next, keep_dirty, stop };
+
+/// A bitmap of two levels: 64 keys a word, and above 64 such words one bit each that says "look there".
+///
+/// No mark is forgotten. All that happens to one word of keys is read-modify-writes, so it happens in one order. The
+/// marker sets its key's bit and, if the word was zero before, then the bit above. The sweeper clears the bit above
+/// and then takes the keys. Suppose the sweeper's taking came before the marker's setting: it left the word zero (or
+/// the sweeper itself puts the bit above back), the marker saw that zero and sets the bit above; and it does so after
+/// the sweeper cleared it, for had the clearing seen that bit (acquire from release), the taking would have seen the
+/// key. So the bit above stands and the next sweep finds the key. And where the marker saw a word that was not zero,
+/// the bit above was set when it became so, and whoever cleared it since has yet to take this word.
+class dirty_keys {
+ public:
+  dirty_keys(std::size_t keys, std::pmr::memory_resource& memory)
+      : keys_{keys}, groups_{(keys + keys_per_group - 1) / keys_per_group, &memory} {}
+
+  /// Marker's thread. What it wrote before is seen by the sweep that is shown this key.
+  void mark(std::size_t key) noexcept {
+    group& in = groups_[key / keys_per_group];
+    const std::size_t word = key % keys_per_group / bits;
+    // Never a plain look whether the bit is set already: it could be answered before the stores of the record become
+    // visible, while the sweeper clears the bit and reads the old record. A read-modify-write comes either before the
+    // clearing, which then acquires the record, or after it.
+    if (in.keys[word].fetch_or(bit(key % bits), std::memory_order_release) == 0) {
+      in.words.fetch_or(bit(word), std::memory_order_release);  // carries the key's bit to the sweeper
+    }
+  }
+
+  /// Sweeper's thread: false if no mark made so far waits. May be true although the sweep then finds none.
+  [[nodiscard]] bool any() const noexcept {
+    // relaxed: only the sweep reads what the marks stand for
+    return std::ranges::any_of(groups_, [](const group& in) { return in.words.load(std::memory_order_relaxed) != 0; });
+  }
+
+  /// Sweeper's thread: calls `show(key)` for the dirty keys from `first` up to, not including, `last`, each cleared
+  /// before it is shown; false where `show` said stop. Keys not shown stay dirty, also where `show` throws.
+  template <class Show>
+  bool sweep(std::size_t first, std::size_t last, Show&& show) {
+    last = std::min(last, keys_);
+    for (std::size_t begin = first - first % keys_per_group; begin < last; begin += keys_per_group) {
+      const range within{std::max(first, begin) - begin, std::min(last - begin, keys_per_group) - 1};
+      if (!sweep_group(begin, within, show)) return false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t bits = 64;
+  static constexpr std::size_t keys_per_group = bits * bits;
+
+  struct alignas(cache_line) group {
+    std::atomic<std::uint64_t> words{0};  // which of the words below to look at
+    alignas(cache_line) std::atomic<std::uint64_t> keys[bits]{};
+  };
+
+  struct range {
+    std::size_t first;
+    std::size_t last;  // included
+  };
+
+  [[nodiscard]] static constexpr std::uint64_t bit(std::size_t index) noexcept { return std::uint64_t{1} << index; }
+  [[nodiscard]] static constexpr std::uint64_t mask_of(range these) noexcept {
+    return (~std::uint64_t{0} << these.first) & (~std::uint64_t{0} >> (bits - 1 - these.last));
+  }
+
+  /// Bits taken out of a word. Those that are not dealt with go back.
+  class taken {
+   public:
+    taken(std::atomic<std::uint64_t>& from, std::uint64_t mask) noexcept
+        // acquire: see mark()
+        : word_{from}, before_{from.fetch_and(~mask, std::memory_order_acquire)}, unseen_{before_ & mask} {}
+    taken(const taken&) = delete;
+    taken& operator=(const taken&) = delete;
+    ~taken() {
+      // relaxed: only this thread takes bits, and it has acquired what they stand for
+      if (left() != 0) word_.fetch_or(left(), std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool done() const noexcept { return unseen_ == 0; }
+    [[nodiscard]] std::size_t lowest() const noexcept { return static_cast<std::size_t>(std::countr_zero(unseen_)); }
+    void drop_lowest() noexcept { unseen_ &= unseen_ - 1; }
+    void keep(std::size_t index) noexcept { kept_ |= bit(index); }
+    /// Whether bits of the word are set that were set before, inside of the mask or outside.
+    [[nodiscard]] bool remains(std::uint64_t mask) const noexcept { return ((before_ & ~mask) | left()) != 0; }
+
+   private:
+    [[nodiscard]] std::uint64_t left() const noexcept { return unseen_ | kept_; }
+
+    std::atomic<std::uint64_t>& word_;
+    std::uint64_t before_;
+    std::uint64_t unseen_;
+    std::uint64_t kept_{0};
+  };
+
+  template <class Show>
+  bool sweep_group(std::size_t begin, range within, Show& show) {
+    group& in = groups_[begin / keys_per_group];
+    const std::uint64_t mask = mask_of({within.first / bits, within.last / bits});
+    if ((in.words.load(std::memory_order_relaxed) & mask) == 0) return true;  // missed now is seen by the next sweep
+    for (taken words{in.words, mask}; !words.done();) {
+      const std::size_t word = words.lowest();
+      const range here{word == within.first / bits ? within.first % bits : 0,
+                       word == within.last / bits ? within.last % bits : bits - 1};
+      const word_result result = sweep_word(in.keys[word], begin + word * bits, mask_of(here), show);
+      words.drop_lowest();  // not earlier: `show` may throw
+      if (result.dirty) words.keep(word);
+      if (result.stopped) return false;
+    }
+    return true;
+  }
+
+  struct word_result {
+    bool stopped;
+    bool dirty;  // keys remain that were dirty before
+  };
+
+  template <class Show>
+  static word_result sweep_word(std::atomic<std::uint64_t>& word, std::size_t begin, std::uint64_t mask, Show& show) {
+    taken keys{word, mask};
+    while (!keys.done()) {
+      const std::size_t key = begin + keys.lowest();
+      keys.drop_lowest();  // shown is taken, also where `show` throws
+      const sweep_step step = show(key);
+      if (step == sweep_step::keep_dirty) keys.keep(key % bits);
+      if (step == sweep_step::stop) return {true, keys.remains(mask)};
+    }
+    return {false, keys.remains(mask)};
+  }
+
+  std::size_t keys_;
+  std::pmr::vector<group> groups_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// What may be copied as bytes, of any size: the cost is that of copying it, so a few KiB at most.
+template <class T>
+concept table_record = std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>;
+
+/// What conflating_table::consume() calls. A visitor that returns bool says with false: leave it dirty, I want it
+/// again.
+template <class Visitor, class T>
+concept table_visitor =
+    std::invocable<Visitor&, std::size_t, const T&, std::uint64_t, line_tag> &&
+    (std::is_void_v<std::invoke_result_t<Visitor&, std::size_t, const T&, std::uint64_t, line_tag>> ||
+     std::same_as<std::invoke_result_t<Visitor&, std::size_t, const T&, std::uint64_t, line_tag>, bool>);
+
+/// A table of `keys` records. Storing overwrites: a consumer that falls behind skips what is outdated and never waits.
+/// The producer never waits either. Records carry the caller's running number of events, so that order between keys,
+/// and between the table and other queues, is not lost. Memory is allocated and touched in the constructor only.
+///
+/// A reader never sees half a record: every 8 bytes of it are an atomic word, between two looks at the entry's first
+/// word. The producer marks that first word as busy, stores the others with release and publishes the first. Whoever
+/// reads one of the others with acquire and finds a newer record's, has that record's mark happen before its second
+/// look, which then cannot give what the first gave. Older than the first look's record none can be: acquire from the
+/// release that published it.
+template <table_record T>
+class conflating_table {
+ public:
+  using value_type = T;
+
+  /// `memory` must outlive the table; it is used here and in the destructor only.
+  explicit conflating_table(std::size_t keys, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
+      : entries_{keys, &memory},
+        laps_{(keys + laps_per_line - 1) / laps_per_line, &memory},
+        dirty_{keys, memory},
+        seen_{keys, &memory} {}
+  conflating_table(const conflating_table&) = delete;
+  conflating_table& operator=(const conflating_table&) = delete;
+
+  /// Keys are 0 up to, not including, this.
+  [[nodiscard]] std::size_t keys() const noexcept { return entries_.size(); }
+
+  // --- the producer's thread ---
+
+  /// Makes `value` the record of `key`. `position` grows from one record of a key to its next
+  /// and stays below 2^64 - 1. Wait-free.
+  void store(std::size_t key, const T& value, std::uint64_t position, line_tag tag = {}) noexcept {
+    store_prefix(key, value, sizeof(T), position, tag);
+  }
+
+  /// The same where only the first `bytes` of `value` mean something: no more are read here. Readers find what earlier
+  /// records left, or zeros, in the others.
+  void store_prefix(std::size_t key, const T& value, std::size_t bytes, std::uint64_t position,
+                    line_tag tag = {}) noexcept {
+    entry& to = entries_[key];
+    const std::uint64_t word = word_of(position, tag);
+    // relaxed: each release store below carries it to whoever sees that store
+    to.word.store(word | busy, std::memory_order_relaxed);
+    std::atomic<std::uint32_t>& lap = laps_[key / laps_per_line].of[key % laps_per_line];
+    if (lap.load(std::memory_order_relaxed) != lap_of(position)) {  // only this thread writes it
+      lap.store(lap_of(position), std::memory_order_release);
+    }
+    const auto* from = reinterpret_cast<const std::byte*>(&value);
+    bytes = std::min(bytes, sizeof(T));
+    for (std::size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
+      std::uint64_t part = 0;
+      std::memcpy(&part, from + at, std::min(bytes - at, sizeof part));
+      to.payload[at / sizeof part].store(part, std::memory_order_release);
+    }
+    to.word.store(word, std::memory_order_release);  // pairs with the first look of read()
+    dirty_.mark(key);
+  }
+
+  // --- any thread ---
+
+  /// The latest record of `key`; false, and the arguments untouched, if there was none ever. Waits while the producer
+  /// is storing this very record, so not for a thread whose real-time priority can keep the producer from running.
+  [[nodiscard]] bool try_load(std::size_t key, T& out, std::uint64_t& position, line_tag& tag) const noexcept {
+    header found;
+    look seen = read(key, reinterpret_cast<std::byte*>(&out), found);
+    for (; seen == look::torn; seen = read(key, reinterpret_cast<std::byte*>(&out), found)) cpu_relax();
+    if (seen == look::none) return false;
+    position = found.position;
+    tag = found.tag;
+    return true;
+  }
+
+  // --- the consumer's thread ---
+
+  /// Calls `visit(key, const T&, position, tag)` with the latest record of up to `max` keys that changed and returns
+  /// their number. Begins after the key of the last visit, goes up and round once; shows no key twice in a call and no
+  /// record twice ever, but for those that `visit` left dirty by returning false, which do not count. A record whose
+  /// visit throws is consumed. A record that is being stored at this moment may be left to the next call.
+  template <table_visitor<T> Visitor>
+  std::size_t consume(std::size_t max, Visitor&& visit) {
+    if (max == 0) return 0;
+    std::size_t done = 0;
+    const auto show = [&](std::size_t key) {
+      const outcome of_key = show_key(key, visit);
+      if (of_key == outcome::declined) return detail::sweep_step::keep_dirty;
+      if (of_key == outcome::consumed) ++done;
+      return done == max ? detail::sweep_step::stop : detail::sweep_step::next;
+    };
+    const std::size_t start = next_;
+    if (dirty_.sweep(start, keys(), show)) dirty_.sweep(0, start, show);
+    return done;
+  }
+
+  /// Whether a call of consume() is worth while; it may find less, never more.
+  [[nodiscard]] bool any_dirty() const noexcept { return dirty_.any(); }
+
+ private:
+  static constexpr std::size_t words = (sizeof(T) + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t);
+  static constexpr std::uint64_t busy = 1;
+
+  // The word: busy bit, lower bits of the position, tag. The position's upper bits stand in an array of their own,
+  // written once per 2^39 positions: so positions are exact, and 56 bytes still make one line. Two words of one key
+  // are alike only if the producer gets through a multiple of 2^39 positions while one read lasts.
+  static constexpr unsigned lap_shift = detail::position_bits - 1;
+  [[nodiscard]] static constexpr std::uint64_t word_of(std::uint64_t position, line_tag tag) noexcept {
+    return ((position << 1) & detail::position_mask) |
+           (std::uint64_t{tag.bits & detail::tag_mask} << detail::position_bits);
+  }
+  [[nodiscard]] static constexpr std::uint32_t lap_of(std::uint64_t position) noexcept {
+    return static_cast<std::uint32_t>(position >> lap_shift) + 1;  // never 0, which says that there was no record
+  }
+  [[nodiscard]] static constexpr std::uint64_t position_of(std::uint64_t word, std::uint32_t lap) noexcept {
+    return (std::uint64_t{lap - 1} << lap_shift) | ((word & detail::position_mask) >> 1);
+  }
+
+  struct alignas(cache_line) entry {
+    std::atomic<std::uint64_t> word{busy};  // busy at first: a word that no record can have
+    std::array<std::atomic<std::uint64_t>, words> payload{};
+  };
+
+  static constexpr std::size_t laps_per_line = cache_line / sizeof(std::uint32_t);
+  struct alignas(cache_line) lap_line {  // lines of their own: both sides read them all the time
+    std::array<std::atomic<std::uint32_t>, laps_per_line> of{};
+  };
+
+  struct header {
+    std::uint64_t position{0};
+    line_tag tag;
+  };
+  enum class look : std::uint8_t { none, torn, whole };
+
+  look read(std::size_t key, std::byte* to, header& found) const noexcept {
+    const entry& from = entries_[key];
+    const std::uint64_t word = from.word.load(std::memory_order_acquire);  // pairs with the last store of a record
+    // acquire here and below: see the class
+    const std::uint32_t lap = laps_[key / laps_per_line].of[key % laps_per_line].load(std::memory_order_acquire);
+    if ((word & busy) != 0) return lap == 0 ? look::none : look::torn;
+    for (std::size_t at = 0; at < sizeof(T); at += sizeof(std::uint64_t)) {
+      const std::uint64_t part = from.payload[at / sizeof part].load(std::memory_order_acquire);
+      std::memcpy(to + at, &part, std::min(sizeof(T) - at, sizeof part));
+    }
+    if (from.word.load(std::memory_order_relaxed) != word) return look::torn;  // stays behind the acquire loads
+    found = {position_of(word, lap), detail::tag_of(word)};
+    return look::whole;
+  }
+
+  enum class outcome : std::uint8_t { nothing, consumed, declined };
+
+  template <class Visitor>
+  outcome show_key(std::size_t key, Visitor& visit) {
+    alignas(T) std::byte copy[sizeof(T)];
+    header found;
+    look seen = read(key, copy, found);
+    for (int again = 0; seen == look::torn && again < 64; ++again, seen = read(key, copy, found)) cpu_relax();
+    // Still torn: the producer was interrupted in the middle. It marks the key again when it is through: its mark comes
+    // after the clearing of the bit, or the clearing would have acquired the whole record.
+    if (seen != look::whole) return outcome::nothing;
+    next_ = key + 1 < keys() ? key + 1 : 0;
+    // The same record again where it was stored between the clearing of the bit and the last visit.
+    const std::uint64_t shown_before = std::exchange(seen_[key], found.position + 1);
+    if (shown_before == found.position + 1) return outcome::nothing;
+    const T& value = *std::launder(reinterpret_cast<const T*>(copy));
+    if constexpr (std::is_void_v<decltype(visit(key, value, found.position, found.tag))>) {
+      visit(key, value, found.position, found.tag);
+    } else if (!visit(key, value, found.position, found.tag)) {
+      seen_[key] = shown_before;
+      return outcome::declined;
+    }
+    return outcome::consumed;
+  }
+
+  std::pmr::vector<entry> entries_;
+  std::pmr::vector<lap_line> laps_;  // upper bits of the positions
+  detail::dirty_keys dirty_;
+
+  alignas(cache_line) std::pmr::vector<std::uint64_t> seen_;  // consumer's thread: after the position shown last
+  std::size_t next_{0};                                       // consumer's thread
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
+[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
+  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
+}
+
+/// Some symbols, to be gone through once.
+class symbol_bits {
+ public:
+  static constexpr std::size_t words = (symbol_table::max_symbols + 1) / 64;
+
+  /// The first of them, which is taken out.
+  [[nodiscard]] std::optional<symbol_id> take_first() noexcept {
+    for (; first_ < words; ++first_) {
+      std::uint64_t& word = bits_[first_];
+      if (word == 0) continue;
+      const auto index = first_ * 64 + static_cast<std::size_t>(std::countr_zero(word));
+      word &= word - 1;
+      return symbol_id{static_cast<std::uint16_t>(index)};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  friend class symbol_set;
+  std::array<std::uint64_t, words> bits_{};
+  std::size_t first_{words};  // no bit below this word
+};
+
+/// A set of symbols that one thread changes and any number read. Relaxed throughout: what a reader must find here is
+/// ordered by the events it has seen.
+class symbol_set {
+ public:
+  void set(symbol_id symbol, bool in) noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    std::atomic<std::uint64_t>& word = words_[index / 64];
+    const std::uint64_t bit = std::uint64_t{1} << index % 64;
+    const std::uint64_t before = word.load(std::memory_order_relaxed);  // nobody else writes
+    if (const std::uint64_t now = in ? before | bit : before & ~bit; now != before) {
+      word.store(now, std::memory_order_relaxed);
+    }
+  }
+  /// Copies those that are in now to `to`.
+  void copy(symbol_bits& to) const noexcept {
+    to.first_ = 0;
+    for (std::size_t i = 0; i < words_.size(); ++i) to.bits_[i] = words_[i].load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::array<std::atomic<std::uint64_t>, symbol_bits::words> words_{};
+};
+
+/// What remains of the status events: the connection's last state, the symbols that are silent, the books that have a
+/// hole. The network thread writes it before the event itself goes out, so whoever has seen events up to some position
+/// finds here at least what they said.
+class status_board {
+ public:
+  /// Network thread: event number `position` is about to say this.
+  void note(const status_record& record, line_tag tag, std::uint64_t position) noexcept {
+    if (is_connection_state(record.code)) connection_.store(0, record, position, tag);
+    switch (record.code) {
+      case status_code::stale: silent_.set(record.symbol, true); break;
+      case status_code::fresh: silent_.set(record.symbol, false); break;
+      case status_code::resynchronised: broken_.set(record.symbol, false); break;
+      case status_code::gap:
+        if (record.gap_kind == tick_kind::depth_update) broken_.set(record.symbol, true);
+        break;
+      default: break;
+    }
+  }
+  /// Network thread: the whole book of that symbol goes out.
+  void note_book(symbol_id symbol) noexcept { broken_.set(symbol, false); }
+
+  struct state {
+    status_record record;
+    line_tag tag;
+  };
+  /// The connection's last state, if an event before `position` said it: a later one is still to be heard.
+  [[nodiscard]] std::optional<state> connection_before(std::uint64_t position) const noexcept {
+    state found{};
+    std::uint64_t at = 0;
+    if (!connection_.try_load(0, found.record, at, found.tag) || at >= position) return std::nullopt;
+    return found;
+  }
+  [[nodiscard]] const symbol_set& silent() const noexcept { return silent_; }
+  [[nodiscard]] const symbol_set& broken() const noexcept { return broken_; }
+
+ private:
+  conflating_table<status_record> connection_{1};
+  symbol_set silent_;
+  symbol_set broken_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/detail/waiting_event.hpp: the event at the head of a consumer's queue, whatever kind of queue it is.
+
+namespace foxtrot::inline v0::detail {
+
+/// In place, until it is given back.
+struct waiting_event {
+  const tick_payload* payload{nullptr};  // nullptr: nothing there
+  line_tag tag{};
+  std::span<const raw_level> body{};
+};
+
+[[nodiscard]] constexpr bool has_levels(tick_kind kind) noexcept {
+  return kind == tick_kind::depth_update || kind == tick_kind::depth_snapshot;
+}
+
+/// All records have their symbol in one place.
+[[nodiscard]] inline symbol_id symbol_of(const tick_payload& payload) noexcept {
+  symbol_id symbol;
+  std::memcpy(&symbol, payload.bytes + offsetof(status_record, symbol), sizeof symbol);
+  return symbol;
+}
+
+inline constexpr line_tag status_tag = tick_tag{.kind = tick_kind::status}.packed();
+
+/// "You lost so many".
+[[nodiscard]] inline status_record told_of(std::uint64_t lost) noexcept {
+  status_record record = make_status(status_code::dropped, epoch_clock::now_ns());
+  record.first = lost;
+  return record;
+}
+
+}  // namespace foxtrot::inline v0::detail
 
 // foxtrot/queue/idle_strategy.hpp: what a polling loop does when a round found no work.
 
@@ -2139,15 +2860,19 @@ namespace foxtrot::inline v0 {
 /// it. A body is never split at the end of the store. It is named by its position, a count of elements that never
 /// repeats, which travels to the consumer in a ring's record; that record's publication also publishes the body.
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+  requires(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>)
 class payload_arena {
  public:
   /// Room for at least `minimum` elements, rounded up to a power of two; pages are touched here.
-  explicit payload_arena(std::size_t minimum)
-      : elements_{std::make_unique<T[]>(std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum))},
-        mask_{std::bit_ceil(minimum < 2 ? std::size_t{2} : minimum) - 1} {}
+  /// `memory` must outlive the arena; it is used here and in the destructor only.
+  explicit payload_arena(std::size_t minimum, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
+      : memory_{&memory}, mask_{std::bit_ceil(std::clamp(minimum, std::size_t{2}, most)) - 1} {
+    elements_ = static_cast<T*>(memory.allocate(bytes(), alignment));
+    std::uninitialized_value_construct_n(elements_, capacity());
+  }
   payload_arena(const payload_arena&) = delete;
   payload_arena& operator=(const payload_arena&) = delete;
+  ~payload_arena() { memory_->deallocate(elements_, bytes(), alignment); }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
 
@@ -2165,7 +2890,7 @@ class payload_arena {
       released_seen_ = released_.load(std::memory_order_acquire);  // the consumer is done with what lies before
       if (!fits(start, count)) return {};
     }
-    return {{elements_.get() + (static_cast<std::size_t>(start) & mask_), count}, start};
+    return {{elements_ + (static_cast<std::size_t>(start) & mask_), count}, start};
   }
 
   /// Producer: keeps the first `count` elements of a claim.
@@ -2173,7 +2898,7 @@ class payload_arena {
 
   /// Consumer: the body that a record names.
   [[nodiscard]] std::span<const T> view(std::uint64_t position, std::size_t count) const noexcept {
-    return {elements_.get() + (static_cast<std::size_t>(position) & mask_), count};
+    return {elements_ + (static_cast<std::size_t>(position) & mask_), count};
   }
 
   /// Consumer: everything up to the end of that body may be overwritten.
@@ -2187,7 +2912,12 @@ class payload_arena {
     return released_seen_ == next_ || start + count - released_seen_ <= capacity();
   }
 
-  std::unique_ptr<T[]> elements_;
+  static constexpr std::size_t most = std::size_t{1} << 40;  // memory ends long before
+  static constexpr std::size_t alignment = std::max(cache_line, alignof(T));
+  [[nodiscard]] std::size_t bytes() const noexcept { return capacity() * sizeof(T); }
+
+  std::pmr::memory_resource* memory_;
+  T* elements_{nullptr};
   std::size_t mask_;
   std::uint64_t next_{0};                                       // producer's thread
   std::uint64_t released_seen_{0};                              // producer's last look at released_
@@ -2338,38 +3068,15 @@ class spsc_ring {
 
 namespace foxtrot::inline v0 {
 
-/// What happens to an event that finds its consumer's queue full.
-enum class overflow : std::uint8_t {
-  drop_newest,  ///< it is lost and counted; the consumer is told how many, in order
-  block,        ///< the network thread waits, and with it every other consumer of the feed: for replays, tests, benches
-};
-
-/// What one consumer wants. The defaults want everything.
-struct subscription_settings {
-  kind_set kinds{kind_set::all()};     ///< status events always come
-  std::vector<std::string> symbols{};  ///< names as the venue writes them; empty: all
-  overflow when_full{overflow::drop_newest};
-  std::size_t capacity{std::size_t{1} << 16};        ///< events; rounded up to a power of two
-  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of all waiting depth events together
-  idle waiting{idle::block};                         ///< how the consumer waits when there is nothing
-};
-
 namespace detail {
-
-[[nodiscard]] constexpr bool has_levels(tick_kind kind) noexcept {
-  return kind == tick_kind::depth_update || kind == tick_kind::depth_snapshot;
-}
-[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
-  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
-}
 
 /// The state that both ends share; each keeps it alive. Producer functions belong to the network thread, consumer
 /// functions to one strategy thread, close_by_consumer() and interrupt() to any.
 class channel {
  public:
   channel(const subscription_settings& settings, symbol_table& symbols)
-      : ring_{settings.capacity < 4 ? 4 : settings.capacity},
-        levels_{settings.level_capacity},
+      : ring_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
+        levels_{settings.level_capacity, memory_or_heap(settings.memory)},
         symbols_{symbols},
         when_full_{settings.when_full} {}
 
@@ -2397,13 +3104,15 @@ class channel {
   [[nodiscard]] slot claim(std::size_t level_count) noexcept {
     slot room = try_claim(level_count);
     if (room.payload == nullptr && when_full_ == overflow::block) room = wait_for_room(level_count);
-    if (room.payload == nullptr) {
-      debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
-      // relaxed: a statistic; the dropped event carries the number in order
-      dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      news_ = true;
-    }
+    if (room.payload == nullptr) lose_one();
     return room;
+  }
+  /// Counts one event as lost.
+  void lose_one() noexcept {
+    debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
+    // relaxed: a statistic; the dropped event carries the number in order
+    dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    note_news();
   }
   /// Whether claim() may wait.
   [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
@@ -2412,8 +3121,10 @@ class channel {
   void publish(const slot& room, std::size_t level_count, line_tag tag) noexcept {
     if (level_count != 0) levels_.commit(room.body, level_count);
     ring_.publish(tag);
-    news_ = true;
+    note_news();
   }
+  /// There is something to wake the consumer for.
+  void note_news() noexcept { news_ = true; }
 
   /// A status event, into what claim(0) gave. Without room, a state of the connection is kept until the consumer is
   /// told.
@@ -2458,32 +3169,20 @@ class channel {
 
   // --- consumer: one strategy thread ---
 
-  struct item {
-    const tick_payload* payload{nullptr};  // nullptr: nothing there
-    line_tag tag{};
-  };
-
   /// The oldest event, in place. Once everything has been read, what the producer could not tell for want of room.
-  [[nodiscard]] item front() noexcept {
-    if (last_words_tag_) return {&last_words_, *last_words_tag_};  // until pop(), whatever came since
-    if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
-    return in_debt() ? tell_debts() : item{};
-  }
-  [[nodiscard]] std::span<const raw_level> body_of(const item& oldest) const noexcept {
-    if (!has_levels(tick_tag::unpack(oldest.tag).kind)) return {};
-    const auto& record = oldest.payload->as<depth_record>();
-    return levels_.view(record.body, record.level_count());
+  [[nodiscard]] waiting_event front() noexcept {
+    if (last_words_tag_) return {&last_words_, *last_words_tag_, {}};  // until pop(), whatever came since
+    if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
+    return in_debt() ? tell_debts() : waiting_event{};
   }
 
   /// Gives the front event back.
-  void pop(const item& oldest) noexcept {
+  void pop(const waiting_event& oldest) noexcept {
     if (oldest.payload == &last_words_) {
       last_words_tag_.reset();
       return;
     }
-    if (const auto body = body_of(oldest); !body.empty()) {
-      levels_.release(oldest.payload->as<depth_record>().body, body.size());
-    }
+    if (!oldest.body.empty()) levels_.release(oldest.payload->as<depth_record>().body, oldest.body.size());
     ring_.pop();
   }
   /// After one or more pops: lets a producer go on that waits for room.
@@ -2521,10 +3220,11 @@ class channel {
     debts_.has_state.store(false, std::memory_order_relaxed);
     return std::exchange(debts_.state, std::nullopt);
   }
-  [[nodiscard]] static status_record told_of(std::uint64_t lost) noexcept {
-    status_record record = make_status(status_code::dropped, epoch_clock::now_ns());
-    record.first = lost;
-    return record;
+  [[nodiscard]] waiting_event shown(const tick_payload& oldest) const noexcept {
+    const line_tag tag = ring_.front_tag();
+    if (!has_levels(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
+    const auto& record = oldest.as<depth_record>();
+    return {&oldest, tag, levels_.view(record.body, record.level_count())};
   }
 
   // After a loss the consumer first hears how much it lost, then what state the connection is in, then goes on.
@@ -2534,7 +3234,7 @@ class channel {
     const std::unique_lock lock{debts_.mutex, std::try_to_lock};
     if (!lock) return false;  // the consumer is just telling: this one is lost, too
     if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
-      put(told_of(lost), tick_tag{.kind = tick_kind::status}.packed());
+      put(told_of(lost), status_tag);
     }
     if (const auto state = take_state()) put(state->first, state->second);
     news_ = true;
@@ -2543,20 +3243,20 @@ class channel {
 
   // The consumer's own telling, in a line of its own. In debt, the producer publishes nothing before it has paid, and
   // it cannot pay now: an empty ring stays empty, and the loss is told in its place.
-  [[nodiscard]] item tell_debts() noexcept {
+  [[nodiscard]] waiting_event tell_debts() noexcept {
     const std::lock_guard lock{debts_.mutex};
     if (!in_debt()) return {};
-    if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
+    if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
     if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
       last_words_.emplace<status_record>() = told_of(lost);
-      last_words_tag_ = tick_tag{.kind = tick_kind::status}.packed();
+      last_words_tag_ = status_tag;
     } else if (const auto state = take_state()) {
       last_words_.emplace<status_record>() = state->first;
       last_words_tag_ = state->second;
     } else {
       return {};
     }
-    return {&last_words_, *last_words_tag_};
+    return {&last_words_, *last_words_tag_, {}};
   }
   void put(const status_record& record, line_tag tag) noexcept {
     ring_.try_claim()->emplace<status_record>() = record;
@@ -2597,197 +3297,915 @@ class channel {
 }  // namespace detail
 }  // namespace foxtrot::inline v0
 
-namespace foxtrot::inline v0 {
+// foxtrot/market/detail/conflated_channel.hpp: the latest event of each symbol and kind for one consumer.
 
-using inline_handler = std::function<void(const event&)>;
+namespace foxtrot::inline v0::detail {
 
-namespace detail {
-
-/// Which ticks a consumer wants; status events always.
-class consumer_filter {
+/// Ticks overwrite each other in a table; status events wait in a queue. Both are numbered, so that no tick is shown
+/// before a status that came earlier, and none after one that came later. Producer functions belong to the network
+/// thread, consumer functions to one strategy thread.
+class conflated_channel {
  public:
-  [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols) {
-    consumer_filter made;
-    made.kinds_ = wanted.kinds | tick_kind::status;
-    for (const auto& name : wanted.symbols) {
-      const auto id = symbols.intern(name);
-      if (!id) return id.error();
-      const auto index = static_cast<std::size_t>(*id);
-      if (made.symbols_.size() <= index) made.symbols_.resize(index + 1);
-      made.symbols_[index] = true;
+  /// Levels of the longest book that fits: twenty on either side, the venue's deepest partial book.
+  static constexpr std::size_t book_levels = 40;
+
+  conflated_channel(const subscription_settings& wanted, symbol_table& symbols)
+      : status_{status_settings(wanted), symbols},
+        lines_{kinds_in_lines * symbols_in(wanted), memory_or_heap(wanted.memory)},
+        books_{wanted.kinds.contains(tick_kind::depth_snapshot) ? wanted.level_capacity / book_levels : 0,
+               memory_or_heap(wanted.memory)} {}
+
+  // --- network thread ---
+
+  void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
+    if (tag.kind == tick_kind::depth_update) return;  // a change is worth nothing without those before it
+    ++position_;
+    const auto symbol = static_cast<std::size_t>(symbol_of(line));
+    if (const auto row = row_of(tag.kind); row && symbol < lines_.keys() / kinds_in_lines) {
+      lines_.store(symbol * kinds_in_lines + *row, line, position_, tag.packed());
+    } else if (tag.kind == tick_kind::depth_snapshot && symbol < books_.keys() && body.size() <= book_levels) {
+      book made{.line = line.as<depth_record>(), .levels = {}};
+      std::copy_n(body.begin(), body.size(), made.levels.begin());
+      books_.store_prefix(symbol, made, offsetof(book, levels) + body.size_bytes(), position_, tag.packed());
+    } else {
+      return status_.lose_one();
     }
-    return made;
+    status_.note_news();
+  }
+  void put_status(status_record record, line_tag tag) noexcept {
+    record.position = ++position_;
+    status_.publish_status(status_.claim(0), record, tag);
+  }
+  void wake_consumer() noexcept { status_.wake_consumer(); }
+  void close_by_producer() noexcept { status_.close_by_producer(); }
+  [[nodiscard]] bool closed_by_consumer() const noexcept { return status_.closed_by_consumer(); }
+
+  // --- consumer: one strategy thread ---
+
+  [[nodiscard]] waiting_event front() noexcept {
+    if (!held_ && !take_tick()) return status_.front();
+    return {&line_, tag_, {body_.data(), body_size_}};
+  }
+  void pop(const waiting_event& oldest) noexcept {
+    if (oldest.payload == &line_) {
+      held_ = false;
+    } else {
+      status_.pop(oldest);
+    }
+  }
+  void close_by_consumer() noexcept { status_.close_by_consumer(); }
+  [[nodiscard]] bool closed_by_producer() const noexcept { return status_.closed_by_producer(); }
+  void wake_producer() noexcept {}  // never waits
+  [[nodiscard]] parking_spot& consumer_spot() noexcept { return status_.consumer_spot(); }
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return status_.symbols(); }
+  /// Symbols.
+  [[nodiscard]] std::size_t capacity() const noexcept { return lines_.keys() / kinds_in_lines; }
+  /// Any thread.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return status_.dropped(); }
+
+ private:
+  static constexpr std::size_t kinds_in_lines = 2;
+  [[nodiscard]] static constexpr std::optional<std::size_t> row_of(tick_kind kind) noexcept {
+    switch (kind) {
+      case tick_kind::book_ticker: return 0;
+      case tick_kind::trade: return 1;
+      default: return std::nullopt;
+    }
+  }
+  [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
+    return std::clamp(wanted.capacity, std::size_t{4}, symbol_table::max_symbols + 1);
+  }
+  [[nodiscard]] static subscription_settings status_settings(const subscription_settings& wanted) {
+    return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
   }
 
-  [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
-    if (!kinds_.contains(kind)) return false;
-    const auto index = static_cast<std::size_t>(symbol);
-    return kind == tick_kind::status || symbols_.empty() || (index < symbols_.size() && symbols_[index]);
+  struct book {
+    depth_record line;
+    std::array<raw_level, book_levels> levels;
+  };
+
+  // The next tick that no status precedes goes to line_.
+  bool take_tick() noexcept {
+    const auto take = [this](const tick_payload& line, std::span<const raw_level> body, std::uint64_t position,
+                             line_tag tag) {
+      // Looked up now, not before: the tick was stored after the status was queued, so having one is seeing the other.
+      if (status_precedes(position)) return false;
+      line_ = line;
+      tag_ = tag;
+      body_size_ = body.size();
+      std::copy(body.begin(), body.end(), body_.begin());
+      return held_ = true;
+    };
+    const auto line = [&](std::size_t, const tick_payload& from, std::uint64_t position, line_tag tag) {
+      return take(from, {}, position, tag);
+    };
+    const auto book_of = [&](std::size_t, const book& from, std::uint64_t position, line_tag tag) {
+      tick_payload copy;
+      copy.emplace<depth_record>() = from.line;
+      return take(copy, std::span{from.levels}.first(from.line.level_count()), position, tag);
+    };
+    books_first_ = !books_first_;  // neither keeps the other from being heard
+    if (books_first_ && books_.any_dirty() && books_.consume(1, book_of) != 0) return true;
+    if (lines_.any_dirty() && lines_.consume(1, line) != 0) return true;
+    return !books_first_ && books_.any_dirty() && books_.consume(1, book_of) != 0;
+  }
+  [[nodiscard]] bool status_precedes(std::uint64_t position) noexcept {
+    const waiting_event oldest = status_.front();
+    return oldest.payload != nullptr && oldest.payload->as<status_record>().position < position;
+  }
+
+  channel status_;
+  conflating_table<tick_payload> lines_;
+  conflating_table<book> books_;
+  std::uint64_t position_{0};  // network thread: of the last event
+
+  // consumer's thread
+  bool books_first_{false};
+  bool held_{false};  // line_, tag_ and body_ are an event
+  line_tag tag_;
+  tick_payload line_;
+  std::size_t body_size_{0};
+  std::array<raw_level, book_levels> body_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// A queue that waits or drops, or a table that conflates. Copies are the same outlet.
+class outlet {
+ public:
+  outlet(consumer_filter filter, std::shared_ptr<channel> queue) noexcept
+      : filter_{std::move(filter)}, queue_{std::move(queue)} {}
+  outlet(consumer_filter filter, std::shared_ptr<conflated_channel> table) noexcept
+      : filter_{std::move(filter)}, table_{std::move(table)} {}
+
+  [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept { return filter_.wants(kind, symbol); }
+  [[nodiscard]] friend bool same(const outlet& a, const outlet& b) noexcept {
+    return a.queue_ == b.queue_ && a.table_ == b.table_;
+  }
+
+  /// Where events can be written in place; nullptr where they cannot.
+  [[nodiscard]] channel* in_place() const noexcept { return queue_.get(); }
+  /// Whether an event with so many levels would have to wait for room.
+  [[nodiscard]] bool would_wait(std::size_t level_count) const noexcept {
+    return queue_ != nullptr && queue_->waits() && queue_->try_claim(level_count).payload == nullptr;
+  }
+
+  /// May wait, where would_wait() says so.
+  void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) const noexcept {
+    if (table_ != nullptr) return table_->put(line, tag, body);
+    const channel::slot room = queue_->claim(body.size());
+    if (room.payload == nullptr) return;
+    *room.payload = line;
+    std::copy_n(body.begin(), body.size(), room.body.elements.begin());
+    if (has_levels(tag.kind)) room.payload->as<depth_record>().body = room.body.position;
+    queue_->publish(room, body.size(), tag.packed());
+  }
+  void put_status(const status_record& record, line_tag tag) const noexcept {
+    if (table_ != nullptr) return table_->put_status(record, tag);
+    queue_->publish_status(queue_->claim(0), record, tag);
+  }
+  void wake_consumer() const noexcept {
+    if (table_ != nullptr) return table_->wake_consumer();
+    queue_->wake_consumer();
+  }
+
+  // Any thread.
+  [[nodiscard]] bool closed_by_consumer() const noexcept {
+    return table_ != nullptr ? table_->closed_by_consumer() : queue_->closed_by_consumer();
+  }
+  void close_by_producer() const noexcept {
+    if (table_ != nullptr) return table_->close_by_producer();
+    queue_->close_by_producer();
+  }
+  void interrupt(bool on) const noexcept {
+    if (queue_ != nullptr) queue_->interrupt(on);
   }
 
  private:
-  kind_set kinds_;
-  std::vector<bool> symbols_;  // by id; empty: all
+  consumer_filter filter_;
+  std::shared_ptr<channel> queue_;
+  std::shared_ptr<conflated_channel> table_;
 };
 
-struct inline_entry {
-  consumer_filter filter;
-  inline_handler handler;
-  bool alive{true};
-  bool greeted{false};  // has heard of the connection's state
-};
+}  // namespace foxtrot::inline v0::detail
 
-// Shared with the handles, so that either side may go first.
-struct inline_registry {
-  std::mutex mutex;  // held by the network thread for the length of a batch
-  std::vector<std::shared_ptr<inline_entry>> entries;
-  std::atomic<std::size_t> count{0};
-  std::atomic<std::thread::id> runner{};  // who holds the mutex for a batch
+// foxtrot/market/detail/feed_cursor.hpp: one drop_oldest consumer's place in its feed's ring.
 
-  // From within a handler the mutex is ours already. The runner is only equal if this thread stored it.
-  [[nodiscard]] bool within_batch() const noexcept {
-    return runner.load(std::memory_order_relaxed) == std::this_thread::get_id();
+// foxtrot/market/detail/feed_ring.hpp: the one ring of a feed that all its drop_oldest consumers read.
+
+// foxtrot/queue/broadcast_ring.hpp: one producer that never waits, any number of readers that come and go.
+
+namespace foxtrot::inline v0 {
+
+/// What a look at the next event of a broadcast_ring found. `lapped`: the producer has overwritten it, and the reader
+/// went on to newer ones.
+enum class read_outcome : std::uint8_t { empty, read, lapped };
+
+[[nodiscard]] constexpr std::string_view to_string(read_outcome outcome) noexcept {
+  switch (outcome) {
+    case read_outcome::empty: return "empty";
+    case read_outcome::read: return "read";
+    case read_outcome::lapped: return "lapped";
   }
-  void add(const std::shared_ptr<inline_entry>& entry) {
-    std::unique_lock lock{mutex, std::defer_lock};
-    if (!within_batch()) lock.lock();
-    entries.push_back(entry);
-    count.store(entries.size(), std::memory_order_release);
+  return "?";
+}
+
+namespace detail {
+
+/// What a line's word says while event number `position` is being written over an older one: the word of the event
+/// after it, which belongs to another line of any ring of two lines or more and so is no word of this one. That holds
+/// over the wrap of the 40 bits too, for the number of lines divides 2^40, and however lines are scattered, as long as
+/// two positions share a line only when a multiple of the number of lines lies between them.
+[[nodiscard]] constexpr std::uint64_t mark_of(std::uint64_t position) noexcept { return word_of(position + 1, {}); }
+
+/// How far what `word` says lies ahead of event number `position`: 40 bits and their sign.
+[[nodiscard]] constexpr std::int64_t word_ahead_of(std::uint64_t word, std::uint64_t position) noexcept {
+  constexpr unsigned rest = 64 - position_bits;
+  return static_cast<std::int64_t>((word - (position + 1)) << rest) >> rest;
+}
+
+/// For a reader at `position` whose line does not hold its event: whether that is because the event is still to come.
+/// Ahead by 1 is the mark of this very event; an older word, an older mark and a fresh zero are behind; a newer word is
+/// ahead by the number of lines at least, which is 2 or more, and a newer mark by one more than that.
+[[nodiscard]] constexpr bool is_still_to_come(std::uint64_t word, std::uint64_t position) noexcept {
+  return word_ahead_of(word, position) <= 1;
+}
+
+/// A line that is copied while it may be overwritten: nothing in it is plain, so a torn copy is a value to be thrown
+/// away and not a data race.
+template <line_payload T>
+struct alignas(cache_line) broadcast_line {
+  static constexpr std::size_t word_bytes = sizeof(std::uint64_t);
+  static constexpr std::size_t used = (sizeof(T) + word_bytes - 1) / word_bytes;
+
+  std::atomic<std::uint64_t> word{0};
+  std::atomic<std::uint64_t> payload[line_payload_bytes / word_bytes]{};
+
+  /// Producer: puts event number `position` here, over an older one.
+  void fill(std::uint64_t position, const T& item, line_tag tag) noexcept {
+    // release: whoever acquires the mark finds head_ at `position` at least (see reader::resume())
+    word.store(mark_of(position), std::memory_order_release);
+    fill_payload(&item, std::make_index_sequence<used>{});
+    word.store(word_of(position, tag), std::memory_order_release);  // carries the payload to copy_if()
   }
-  void remove(const std::shared_ptr<inline_entry>& entry) {
-    if (within_batch()) {
-      entry->alive = false;  // forgotten when the batch ends
-      return;
-    }
-    const std::lock_guard lock{mutex};
-    std::erase(entries, entry);
-    count.store(entries.size(), std::memory_order_release);
+
+  /// Reader: copies the payload to `to` if it is that of `seen`, a word just acquired from here, and all of it is.
+  [[nodiscard]] bool copy_if(std::uint64_t seen, void* to) const noexcept {
+    return copy_if(seen, to, std::make_index_sequence<used>{});
+  }
+
+ private:
+  // How much of the payload is in word number `index`.
+  static constexpr std::size_t bytes_of(std::size_t index) noexcept {
+    return std::min(word_bytes, sizeof(T) - index * word_bytes);
+  }
+
+  // Both copies are written out, word by word. Through an array in a loop, g++ stores eight bytes at a time and loads
+  // sixteen, which the store buffer cannot forward: twice the time.
+  template <std::size_t... Index>
+  void fill_payload(const void* from, std::index_sequence<Index...>) noexcept {
+    const auto part = [from](auto index) {
+      std::uint64_t value{0};
+      std::memcpy(&value, static_cast<const std::byte*>(from) + index * word_bytes, bytes_of(index));
+      return value;
+    };
+    // release: keeps the mark before each of them. A reader that acquires a word of the new payload has the mark, or
+    // something later, in front of its second look.
+    (payload[Index].store(part(std::integral_constant<std::size_t, Index>{}), std::memory_order_release), ...);
+  }
+
+  template <std::size_t... Index>
+  [[nodiscard]] bool copy_if(std::uint64_t seen, void* to, std::index_sequence<Index...>) const noexcept {
+    // No word is older than `seen`: its acquire saw them all stored. One that is newer is seen with the mark that went
+    // before it (acquire, of fill_payload()'s release), so the second look, which may be relaxed as it is about this
+    // one atomic only, cannot find `seen` again: that stands before the mark in the order of the word's values.
+    const std::uint64_t copy[]{payload[Index].load(std::memory_order_acquire)...};
+    if (word.load(std::memory_order_relaxed) != seen) [[unlikely]]
+      return false;
+    (std::memcpy(static_cast<std::byte*>(to) + Index * word_bytes, &copy[Index], bytes_of(Index)), ...);
+    return true;
   }
 };
 
 }  // namespace detail
 
-/// Keeps an inline handler registered. Once its destructor has returned the handler is neither running nor called
-/// again; destroyed by the handler itself, it is not called again. May outlive the feed.
-class [[nodiscard]] inline_subscription {
- public:
-  inline_subscription() = default;
-  inline_subscription(std::shared_ptr<detail::inline_registry> registry, std::shared_ptr<detail::inline_entry> entry)
-      : registry_{std::move(registry)}, entry_{std::move(entry)} {}
-  inline_subscription(inline_subscription&&) noexcept = default;
-  inline_subscription& operator=(inline_subscription&& other) noexcept {
-    if (this != &other) {
-      cancel();
-      registry_ = std::move(other.registry_);
-      entry_ = std::move(other.entry_);
-    }
-    return *this;
-  }
-  ~inline_subscription() { cancel(); }
+/// Every reader sees every event that it comes for in time; one that comes too late is told how many it lost. The
+/// producer overwrites the oldest event and knows nothing of its readers, so that none of them can hold it up, and
+/// they may appear and vanish in any thread without a word. A reader that is up to date looks at the line of the next
+/// event only, so a hand-off costs one cache-line transfer for each of them. Memory is allocated and touched once, in
+/// the constructor; nothing afterwards allocates, locks or enters the kernel. Larger events: see overwriting_arena.
+template <line_payload T>
+class broadcast_ring {
+  using slot = detail::broadcast_line<T>;
 
-  /// Deregisters; idempotent.
-  void cancel() {
-    if (entry_ != nullptr) registry_->remove(entry_);
-    entry_.reset();
-    registry_.reset();
+ public:
+  using value_type = T;
+  class reader;
+
+  /// Room for at least `minimum` events, rounded up to a power of two, two or more: see capacity(). `memory` must
+  /// outlive the ring (huge_page_resource is one to try); it is used here and in the destructor only.
+  explicit broadcast_ring(std::size_t minimum, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
+      : store_{minimum, memory} {
+    producer_.lines = store_.view();
+  }
+  broadcast_ring(const broadcast_ring&) = delete;
+  broadcast_ring& operator=(const broadcast_ring&) = delete;
+
+  /// Events that can still be read while nothing is being published, exactly.
+  [[nodiscard]] std::size_t capacity() const noexcept { return store_.view().count(); }
+
+  /// Makes `item` the newest event, over the oldest one. The producer's thread; never fails, never waits.
+  void publish(const T& item, line_tag tag = {}) noexcept {
+    const detail::line_view<slot> lines = producer_.lines;
+    const std::uint64_t position = producer_.position;
+    prefetch_for_write(&lines[position + detail::write_ahead]);
+    lines[position].fill(position, item, tag);
+    producer_.position = position + 1;
+    // release: to whoever acquires it, no event before it is still to come
+    head_.store(position + 1, std::memory_order_release);
+  }
+
+  /// Events published so far: the number of the next one. Any thread; each look costs the producer a little.
+  [[nodiscard]] std::uint64_t published() const noexcept { return head_.load(std::memory_order_acquire); }
+
+ protected:
+  /// A ring that has published `position` events already, the last of them zeros: for tests of what happens years
+  /// later.
+  broadcast_ring(std::size_t minimum, std::pmr::memory_resource& memory, std::uint64_t position)
+      : broadcast_ring{minimum, memory} {
+    producer_.position = position;
+    head_.store(position, std::memory_order_relaxed);  // nobody else is here yet, as for the words
+    for (std::uint64_t next = position; next < position + capacity(); ++next) {
+      producer_.lines[next].word.store(detail::word_of(next - capacity(), {}), std::memory_order_relaxed);
+    }
   }
 
  private:
-  std::shared_ptr<detail::inline_registry> registry_;
-  std::shared_ptr<detail::inline_entry> entry_;
+  struct alignas(cache_line) side {
+    detail::line_view<slot> lines;
+    std::uint64_t position{0};
+  };
+
+  detail::line_store<slot> store_;                          // read by all, written by none
+  side producer_;                                           // producer's thread
+  alignas(cache_line) std::atomic<std::uint64_t> head_{0};  // written by the producer, after the line
 };
 
-/// All inline handlers of a feed.
-class inline_consumers {
+/// A place in the sequence of a ring's events. A small value: a copy goes on from the same place, on its own. One
+/// thread at a time; the ring must outlive it. It must look at least once in 2^39 events (15 hours at 10 million a
+/// second): a line's word has no more bits to tell an event still to come from one long gone.
+template <line_payload T>
+class broadcast_ring<T>::reader {
  public:
-  class locked;
-  class unlocked;
+  using outcome = read_outcome;
 
-  [[nodiscard]] inline_subscription add(detail::consumer_filter filter, inline_handler handler) {
-    auto entry = std::make_shared<detail::inline_entry>(detail::inline_entry{std::move(filter), std::move(handler)});
-    registry_->add(entry);
-    return {registry_, std::move(entry)};
+  /// Begins with the next event to be published.
+  explicit reader(const broadcast_ring& ring) noexcept : reader{ring, ring.published()} {}
+
+  /// Begins with event number `position`, less than 2^39 away from published(). Where that is gone already, the events
+  /// up to the oldest one read count as lost.
+  reader(const broadcast_ring& ring, std::uint64_t position) noexcept
+      : lines_{ring.store_.view()}, head_{&ring.head_}, position_{position} {}
+
+  /// Copies the next event, if there is one. `lapped`: it was overwritten before it could be read; nothing was, the
+  /// cursor stands half a ring before the newest event and lost() has grown by exactly the number skipped. Only where
+  /// it says `read` are `item` and `tag` touched.
+  [[nodiscard]] outcome try_read(T& item, line_tag& tag) noexcept { return look(&item, tag); }
+
+  /// Copies the next event there is, going over losses, which lost() counts; false while there is none.
+  [[nodiscard]] bool try_pop(T& item) noexcept {
+    line_tag tag;
+    return take(&item, tag);
   }
 
-  /// The network thread's hold on the handlers for one batch: costs nothing where there are none.
-  class locked {
-   public:
-    explicit locked(detail::inline_registry& registry) : registry_{registry} {
-      if (registry_.count.load(std::memory_order_acquire) != 0) take();
-    }
-    locked(const locked&) = delete;
-    locked& operator=(const locked&) = delete;
-    ~locked() { give_back(); }
+  /// Calls `visit(const T&, line_tag)` with a copy of up to `max` events, going over losses, and returns their number.
+  /// Inside `visit`, position() and lost() already include that event and whatever was lost before it; where `visit`
+  /// throws, the event counts as read.
+  template <std::invocable<const T&, line_tag> Visitor>
+  std::size_t consume(std::size_t max, Visitor&& visit) {
+    alignas(T) std::byte copy[sizeof(T)];
+    line_tag tag;
+    std::size_t done = 0;
+    for (; done < max && take(copy, tag); ++done) visit(*std::launder(reinterpret_cast<const T*>(copy)), tag);
+    return done;
+  }
 
-    [[nodiscard]] bool empty() const noexcept { return !held_; }
+  /// Whether the next look would find nothing; a moment later there may be something.
+  [[nodiscard]] bool empty() const noexcept {
+    const std::uint64_t word = lines_[position_].word.load(std::memory_order_acquire);
+    return !detail::word_is_at(word, position_) && detail::is_still_to_come(word, position_);
+  }
 
-    void call(const event& told, tick_kind kind, symbol_id symbol, counter& failures) {
-      // by index: a handler may add others; none is erased before the batch ends
-      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
-        detail::inline_entry& each = *registry_.entries[i];
-        if (!each.alive || !each.filter.wants(kind, symbol)) continue;
-        if (kind == tick_kind::status) each.greeted = true;
-        tell(each, told, failures);
-      }
-    }
-
-    /// The state of the connection, to those who have not heard of it.
-    void greet(const event& state, counter& failures) {
-      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
-        detail::inline_entry& each = *registry_.entries[i];
-        if (each.alive && !std::exchange(each.greeted, true)) tell(each, state, failures);
-      }
-    }
-
-   private:
-    friend class inline_consumers::unlocked;
-    static void tell(detail::inline_entry& each, const event& told, counter& failures) {
-      try {
-        each.handler(told);
-      } catch (...) {
-        failures.add();  // a strategy's mistake must not end the feed
-      }
-    }
-    void take() {
-      registry_.mutex.lock();
-      registry_.runner.store(std::this_thread::get_id(), std::memory_order_relaxed);
-      held_ = true;
-    }
-    void give_back() {
-      if (!held_) return;
-      std::erase_if(registry_.entries, [](const auto& each) { return !each->alive; });
-      registry_.count.store(registry_.entries.size(), std::memory_order_release);
-      registry_.runner.store({}, std::memory_order_relaxed);
-      held_ = false;
-      registry_.mutex.unlock();
-    }
-
-    detail::inline_registry& registry_;
-    bool held_{false};
-  };
-
-  /// Lets go of the handlers while the network thread waits for somebody who may be deregistering one.
-  class unlocked {
-   public:
-    explicit unlocked(locked& hold) : hold_{hold}, was_held_{hold.held_} { hold_.give_back(); }
-    unlocked(const unlocked&) = delete;
-    unlocked& operator=(const unlocked&) = delete;
-    ~unlocked() {
-      if (was_held_) hold_.take();
-    }
-
-   private:
-    locked& hold_;
-    bool was_held_;
-  };
-
-  [[nodiscard]] locked lock() { return locked{*registry_}; }
+  /// Events skipped so far because they were overwritten first. Those read are position() less the first position, less
+  /// these.
+  [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
+  /// The number of the next event.
+  [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+  /// Events published and not yet read; more than the capacity if the next look will find itself lapped. Looks at what
+  /// the producer writes at every event: now and then, not at each.
+  [[nodiscard]] std::uint64_t lag() const noexcept {
+    const std::uint64_t head = head_->load(std::memory_order_acquire);
+    return head > position_ ? head - position_ : 0;  // an event can be read a moment before the head shows it
+  }
 
  private:
-  std::shared_ptr<detail::inline_registry> registry_{std::make_shared<detail::inline_registry>()};
+  [[nodiscard]] outcome look(void* to, line_tag& tag) noexcept {
+    const slot& line = lines_[position_];
+    const std::uint64_t word = line.word.load(std::memory_order_acquire);  // pairs with fill(), carries the payload
+    if (!detail::word_is_at(word, position_)) [[unlikely]] {
+      // told by this line alone: a look at head_ would take a second line from the producer for every event
+      return detail::is_still_to_come(word, position_) ? outcome::empty : resume();
+    }
+    if (!line.copy_if(word, to)) [[unlikely]]
+      return resume();
+    tag = detail::tag_of(word);
+    ++position_;
+    return outcome::read;
+  }
+
+  [[nodiscard]] bool take(void* to, line_tag& tag) noexcept {
+    for (;;) {
+      const outcome found = look(to, tag);
+      if (found != outcome::lapped) return found == outcome::read;
+    }
+  }
+
+  // The cursor's event is overwritten. The one half a ring before the head is whole and stays until half a ring more
+  // has been published, one event at least: who is lapped again has been outrun by that many, and as soon as the
+  // producer pauses the next look reads. (A ring of one line would resume at an event that is yet to come.)
+  [[gnu::noinline]] outcome resume() noexcept {
+    // The look that brought us here may have been the relaxed one. This one finds the mark of an event a lap ahead, or
+    // something later, and acquires it: so head_ is a lap ahead at least, and the cursor moves forward.
+    static_cast<void>(lines_[position_].word.load(std::memory_order_acquire));
+    const std::uint64_t head = head_->load(std::memory_order_acquire);  // what lies before it is not still to come
+    const std::uint64_t next = head - lines_.count() / 2;
+    lost_ += next - position_;
+    position_ = next;
+    return outcome::lapped;
+  }
+
+  detail::line_view<slot> lines_;
+  const std::atomic<std::uint64_t>* head_;
+  std::uint64_t position_;
+  std::uint64_t lost_{0};
 };
 
 }  // namespace foxtrot::inline v0
+
+// foxtrot/queue/overwriting_arena.hpp: contiguous bodies beside a broadcast ring, for events of more than one line.
+
+namespace foxtrot::inline v0 {
+
+/// A circular store of `T`s for one producer that never waits and overwrites the oldest; see payload_arena for one that
+/// waits. A body is never split at the end of the store. It is named by its position, a count of elements that never
+/// repeats, which travels to readers in a broadcast_ring's record; that record's publication also publishes the body.
+template <class T>
+  requires(std::is_trivially_copyable_v<T> && sizeof(T) % sizeof(std::uint64_t) == 0)
+class overwriting_arena {
+ public:
+  /// What publish() returns for a body that is longer than the store. No body has it for a position.
+  static constexpr std::uint64_t refused = ~std::uint64_t{0};
+
+  /// Room for at least `minimum` elements, rounded up to a power of two, two or more: see capacity(). Pages are touched
+  /// here. `memory` must outlive the arena; it is used here and in the destructor only.
+  explicit overwriting_arena(std::size_t minimum, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
+      : memory_{&memory}, capacity_{std::bit_ceil(std::clamp(minimum, std::size_t{2}, most))} {
+    words_ = static_cast<std::atomic<std::uint64_t>*>(memory.allocate(capacity_ * sizeof(T), cache_line));
+    std::uninitialized_value_construct_n(words_, capacity_ * words_each);
+  }
+  overwriting_arena(const overwriting_arena&) = delete;
+  overwriting_arena& operator=(const overwriting_arena&) = delete;
+  ~overwriting_arena() { memory_->deallocate(words_, capacity_ * sizeof(T), cache_line); }
+
+  /// Elements of the longest body. A body can be copied until more than this has been published from its position on.
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  /// Copies `body` in, over the oldest ones, and returns its position. The producer's thread; never waits. A body
+  /// longer than capacity() is `refused`: nothing changes.
+  [[nodiscard]] std::uint64_t publish(std::span<const T> body) noexcept {
+    if (body.size() > capacity_) return refused;
+    const std::size_t left = capacity_ - offset_of(next_);
+    const std::uint64_t position = body.size() <= left ? next_ : next_ + left;
+    next_ = position + body.size();
+    // relaxed: the words that follow, each stored with release, keep it before them
+    reserved_.store(next_, std::memory_order_relaxed);
+    std::atomic<std::uint64_t>* to = words_ + offset_of(position) * words_each;
+    const auto* from = reinterpret_cast<const std::byte*>(body.data());
+    for (std::size_t i = 0; i < body.size() * words_each; ++i) {
+      std::uint64_t word;
+      std::memcpy(&word, from + i * sizeof word, sizeof word);
+      to[i].store(word, std::memory_order_release);  // pairs with try_copy()
+    }
+    return position;
+  }
+
+  /// Copies the body that a record names to `to`. False where the producer has overtaken it, before or meanwhile:
+  /// what stands in `to` then means nothing. Any thread that has read the record.
+  [[nodiscard]] bool try_copy(std::uint64_t position, std::size_t count, T* to) const noexcept {
+    if (!holds(position, count) || count > capacity_ - offset_of(position)) return false;
+    const std::atomic<std::uint64_t>* from = words_ + offset_of(position) * words_each;
+    auto* bytes = reinterpret_cast<std::byte*>(to);
+    for (std::size_t i = 0; i < count * words_each; ++i) {
+      // No word is older than the body: the record's acquire saw them all stored. One that is newer is acquired from
+      // its publish() and with it what reserved_ was set to before, which the second look cannot miss.
+      const std::uint64_t word = from[i].load(std::memory_order_acquire);
+      std::memcpy(bytes + i * sizeof word, &word, sizeof word);
+    }
+    return holds(position, count);
+  }
+
+ private:
+  static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+  static_assert(sizeof(std::atomic<std::uint64_t>) == sizeof(std::uint64_t));
+  static constexpr std::size_t words_each = sizeof(T) / sizeof(std::uint64_t);
+  static constexpr std::size_t most = std::size_t{1} << 40;  // memory ends long before
+
+  [[nodiscard]] std::size_t offset_of(std::uint64_t position) const noexcept {
+    return static_cast<std::size_t>(position) & (capacity_ - 1);
+  }
+
+  // Published, and nothing reserved since reaches it: an element goes when the one a lap ahead of it comes.
+  [[nodiscard]] bool holds(std::uint64_t position, std::size_t count) const noexcept {
+    // relaxed: see try_copy() for the second look; the first one follows the acquire of the record
+    const std::uint64_t reserved = reserved_.load(std::memory_order_relaxed);
+    return position <= reserved && count <= reserved - position && reserved - position <= capacity_;
+  }
+
+  std::pmr::memory_resource* memory_;
+  std::size_t capacity_;
+  std::atomic<std::uint64_t>* words_{nullptr};
+  alignas(cache_line) std::uint64_t next_{0};                   // producer's thread
+  alignas(cache_line) std::atomic<std::uint64_t> reserved_{0};  // written by the producer, before the words
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
+/// Both ends keep it alive. Publishing and waking belong to the network thread; readers are feed_cursors.
+class feed_ring {
+ public:
+  feed_ring(const ring_settings& settings, const symbol_table& symbols)
+      : events_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
+        levels_{settings.level_capacity, memory_or_heap(settings.memory)},
+        symbols_{symbols} {}
+
+  // --- network thread ---
+
+  void publish(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
+    if (!has_levels(tag.kind)) return put(line, tag.packed());
+    tick_payload copy = line;
+    auto& record = copy.as<depth_record>();
+    if (!body.empty()) record.body = levels_.publish(body);
+    if (!body.empty() && record.body == levels_.refused) {  // longer than the arena: lost to everyone
+      copy.emplace<status_record>() = told_of(1);
+      return put(copy, status_tag);
+    }
+    if (tag.kind == tick_kind::depth_snapshot) board_.note_book(record.symbol);
+    put(copy, tag.packed());
+  }
+  /// Also where nobody reads: who comes later finds it on the board.
+  void publish_status(const status_record& record, line_tag tag) noexcept {
+    board_.note(record, tag, events_.published());
+    tick_payload line;
+    line.emplace<status_record>() = record;
+    put(line, tag);
+  }
+  /// Once per drain: wakes whoever sleeps, if something was published since.
+  void wake_consumers() noexcept {
+    if (!news_) return;
+    news_ = false;
+    spot_.wake();
+  }
+  [[nodiscard]] bool has_readers() const noexcept { return readers_.load(std::memory_order_acquire) != 0; }
+
+  // --- any thread ---
+
+  /// No more events will come.
+  void close() noexcept {
+    closed_.store(true, std::memory_order_release);  // after the last event
+    spot_.wake();
+  }
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  void enter() noexcept { readers_.fetch_add(1, std::memory_order_release); }
+  void leave() noexcept { readers_.fetch_sub(1, std::memory_order_release); }
+
+  [[nodiscard]] parking_spot& spot() noexcept { return spot_; }
+  [[nodiscard]] const broadcast_ring<tick_payload>& events() const noexcept { return events_; }
+  [[nodiscard]] const overwriting_arena<raw_level>& levels() const noexcept { return levels_; }
+  [[nodiscard]] const status_board& board() const noexcept { return board_; }
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
+
+ private:
+  void put(const tick_payload& line, line_tag tag) noexcept {
+    events_.publish(line, tag);
+    news_ = true;
+  }
+
+  broadcast_ring<tick_payload> events_;
+  overwriting_arena<raw_level> levels_;
+  const symbol_table& symbols_;
+  status_board board_;
+  parking_spot spot_;
+  std::atomic<bool> closed_{false};
+  std::atomic<std::uint32_t> readers_{0};
+  alignas(cache_line) bool news_{false};  // network thread
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// Belongs to one strategy thread, but for dropped(). Events are copied out of the ring and checked, so what front()
+/// shows is whole and stays.
+class feed_cursor {
+ public:
+  feed_cursor(std::shared_ptr<feed_ring> ring, consumer_filter filter)
+      : ring_{std::move(ring)},
+        filter_{std::move(filter)},
+        reader_{ring_->events()},
+        body_{std::make_unique_for_overwrite<raw_level[]>(ring_->levels().capacity())} {
+    ring_->enter();
+    look_how_things_stand();
+  }
+  feed_cursor(const feed_cursor&) = delete;
+  feed_cursor& operator=(const feed_cursor&) = delete;
+  ~feed_cursor() { ring_->leave(); }
+
+  /// The next wanted event. After a loss, and at the beginning, first how much was lost and how things stand now.
+  [[nodiscard]] waiting_event front() noexcept {
+    while (!held_ && (tell() || read())) {
+    }
+    return held_ ? waiting_event{&line_, tag_, {body_.get(), body_size_}} : waiting_event{};
+  }
+  void pop(const waiting_event&) noexcept { held_ = false; }
+
+  [[nodiscard]] bool closed_by_producer() const noexcept { return ring_->closed(); }
+  void wake_producer() noexcept {}  // never waits
+  [[nodiscard]] parking_spot& consumer_spot() noexcept { return ring_->spot(); }
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return ring_->events().capacity(); }
+  /// Any thread.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  // One look at the ring. False where nothing came.
+  bool read() noexcept {
+    switch (reader_.try_read(line_, tag_)) {
+      case read_outcome::empty: return false;
+      case read_outcome::lapped: lose(reader_.lost() - std::exchange(lost_before_, reader_.lost())); return true;
+      case read_outcome::read: break;
+    }
+    const tick_kind kind = tick_tag::unpack(tag_).kind;
+    if (!filter_.wants(kind, symbol_of(line_))) return true;
+    body_size_ = 0;
+    if (has_levels(kind)) {
+      const auto& record = line_.as<depth_record>();
+      body_size_ = record.level_count();
+      if (body_size_ != 0 && !ring_->levels().try_copy(record.body, body_size_, body_.get())) {
+        lose(1);  // its levels have been overwritten, if not itself
+        return true;
+      }
+    }
+    return held_ = true;
+  }
+
+  void lose(std::uint64_t count) noexcept {
+    untold_ += count;
+    dropped_.store(dropped_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+    look_how_things_stand();
+  }
+
+  // What it says may be newer than the events that come next: those will say it again.
+  void look_how_things_stand() noexcept {
+    connection_ = ring_->board().connection_before(reader_.position());
+    ring_->board().silent().copy(silent_);
+    ring_->board().broken().copy(broken_);
+    telling_ = true;
+  }
+
+  // Makes the next line of what has to be told before the ring goes on. False where there is none left.
+  bool tell() noexcept {
+    if (!telling_) return false;
+    body_size_ = 0;
+    if (untold_ != 0) return hold(told_of(std::exchange(untold_, 0)), status_tag);
+    if (const auto state = std::exchange(connection_, std::nullopt)) return hold(state->record, state->tag);
+    return telling_ = tell_next_of(silent_, status_code::stale) || tell_next_of(broken_, status_code::gap);
+  }
+  bool tell_next_of(symbol_bits& symbols, status_code code) noexcept {
+    while (const auto symbol = symbols.take_first()) {
+      if (!filter_.wants(*symbol)) continue;
+      status_record record = make_status(code, epoch_clock::now_ns());
+      record.symbol = *symbol;
+      if (code == status_code::gap) record.gap_kind = tick_kind::depth_update;
+      return hold(record, status_tag);
+    }
+    return false;
+  }
+  bool hold(const status_record& record, line_tag tag) noexcept {
+    line_.emplace<status_record>() = record;
+    tag_ = tag;
+    return held_ = true;
+  }
+
+  const std::shared_ptr<feed_ring> ring_;
+  const consumer_filter filter_;
+  broadcast_ring<tick_payload>::reader reader_;
+  std::uint64_t lost_before_{0};  // of reader_.lost(): counted already
+
+  // to be told before the ring goes on
+  bool telling_{false};
+  std::uint64_t untold_{0};
+  std::optional<status_board::state> connection_;
+  symbol_bits silent_;
+  symbol_bits broken_;
+
+  bool held_{false};  // line_, tag_ and body_ are an event
+  line_tag tag_;
+  tick_payload line_;
+  std::size_t body_size_{0};
+  const std::unique_ptr<raw_level[]> body_;  // touched as far as the longest body reached
+  std::atomic<std::uint64_t> dropped_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/detail/inbox.hpp: where a subscription's events come from, by whatever policy.
+
+namespace foxtrot::inline v0::detail {
+
+/// One of the three kinds of queue, as its reader sees it: see channel for what each function means. leave() and
+/// nudge() may be called from any thread, the rest from the one that reads.
+class inbox {
+  // Not std::visit, which could throw and calls through a table.
+  template <class Action>
+  decltype(auto) with(Action&& action) noexcept {
+    if (auto* ring = std::get_if<std::unique_ptr<feed_cursor>>(&from_)) return action(**ring);
+    if (auto* own = std::get_if<std::shared_ptr<channel>>(&from_)) return action(**own);
+    return action(**std::get_if<std::shared_ptr<conflated_channel>>(&from_));
+  }
+
+ public:
+  explicit inbox(std::shared_ptr<channel> from) noexcept : from_{std::move(from)} {}
+  explicit inbox(std::shared_ptr<conflated_channel> from) noexcept : from_{std::move(from)} {}
+  explicit inbox(std::unique_ptr<feed_cursor> from) noexcept : from_{std::move(from)} {}
+
+  [[nodiscard]] waiting_event front() noexcept {
+    return with([](auto& from) { return from.front(); });
+  }
+  void pop(const waiting_event& oldest) noexcept {
+    with([&oldest](auto& from) { from.pop(oldest); });
+  }
+  void wake_producer() noexcept {
+    with([](auto& from) { from.wake_producer(); });
+  }
+  [[nodiscard]] bool closed_by_producer() noexcept {
+    return with([](auto& from) { return from.closed_by_producer(); });
+  }
+  [[nodiscard]] parking_spot& spot() noexcept {
+    return with([](auto& from) -> parking_spot& { return from.consumer_spot(); });
+  }
+  [[nodiscard]] const symbol_table& symbols() noexcept {
+    return with([](auto& from) -> const symbol_table& { return from.symbols(); });
+  }
+  [[nodiscard]] std::size_t capacity() noexcept {
+    return with([](auto& from) { return from.capacity(); });
+  }
+  [[nodiscard]] std::uint64_t dropped() noexcept {
+    return with([](auto& from) { return from.dropped(); });
+  }
+
+  /// Deregisters the consumer.
+  void leave() noexcept {
+    left_.store(true, std::memory_order_release);
+    if (auto* own = std::get_if<std::shared_ptr<channel>>(&from_)) (*own)->close_by_consumer();
+    if (auto* own = std::get_if<std::shared_ptr<conflated_channel>>(&from_)) (*own)->close_by_consumer();
+    nudge();
+  }
+  [[nodiscard]] bool left() const noexcept { return left_.load(std::memory_order_acquire); }
+  /// Makes a waiting consumer look again, at a stop token for example.
+  void nudge() noexcept { spot().wake(); }
+
+ private:
+  std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>, std::shared_ptr<conflated_channel>> from_;
+  std::atomic<bool> left_{false};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// All drop_oldest consumers read one ring, which is made for the first of them; everybody else has an outlet.
+class outlets {
+ public:
+  outlets(symbol_table& symbols, const ring_settings& ring) : symbols_{symbols}, ring_settings_{ring} {}
+  outlets(const outlets&) = delete;
+  outlets& operator=(const outlets&) = delete;
+
+  // --- any thread ---
+
+  /// A new consumer's end; nullptr after close().
+  [[nodiscard]] std::shared_ptr<inbox> add(consumer_filter filter, const subscription_settings& wanted) {
+    switch (wanted.when_full) {
+      case overflow::drop_oldest: return read_ring(std::move(filter));
+      case overflow::drop_newest:
+      case overflow::block: return add_queue<channel>(std::move(filter), wanted);
+      case overflow::conflate: return add_queue<conflated_channel>(std::move(filter), wanted);
+    }
+    return nullptr;
+  }
+  [[nodiscard]] bool closed() {
+    const std::lock_guard lock{mutex_};
+    return closed_;
+  }
+  /// While true, nobody waits for room.
+  void interrupt(bool on) {
+    const std::lock_guard lock{mutex_};
+    interrupted_ = on;
+    for (const auto& each : all_) each.interrupt(on);
+  }
+  /// No more events. Not while the network thread publishes.
+  void close() {
+    const std::lock_guard lock{mutex_};
+    closed_ = true;
+    for (const auto& each : all_) each.close_by_producer();
+    if (ring_ != nullptr) ring_->close();
+    all_.clear();
+    current_.clear();
+  }
+
+  // --- network thread ---
+
+  /// Once per batch: who is there now? Newcomers hear the state of the connection first.
+  void look_for_changes() {
+    const bool gone = std::ranges::any_of(current_, [](const outlet& each) { return each.closed_by_consumer(); });
+    if (!gone && !changed_.load(std::memory_order_acquire)) return;
+    const std::lock_guard lock{mutex_};
+    changed_.store(false, std::memory_order_relaxed);  // under the mutex
+    std::erase_if(all_, [](const outlet& each) { return each.closed_by_consumer(); });
+    for (const auto& each : all_) {
+      if (std::ranges::any_of(current_, [&](const outlet& known) { return same(known, each); })) continue;
+      if (interrupted_) each.interrupt(true);
+      if (state_) each.put_status(state_->record, state_->tag);
+    }
+    current_ = all_;
+    if (current_ring_ == nullptr && ring_ != nullptr) {
+      current_ring_ = ring_.get();
+      if (state_) current_ring_->publish_status(state_->record, state_->tag);  // later newcomers find it there
+    }
+  }
+  [[nodiscard]] const std::vector<outlet>& queues() const noexcept { return current_; }
+  /// The ring, if there is one.
+  [[nodiscard]] feed_ring* ring() const noexcept { return current_ring_; }
+  void wake_consumers() const noexcept {
+    for (const auto& each : current_) each.wake_consumer();
+    if (current_ring_ != nullptr) current_ring_->wake_consumers();
+  }
+
+  /// What newcomers hear.
+  void set_state(const status_record& record, line_tag tag) noexcept { state_ = {record, tag}; }
+  [[nodiscard]] const std::optional<status_board::state>& state() const noexcept { return state_; }
+
+ private:
+  template <class Queue>
+  [[nodiscard]] std::shared_ptr<inbox> add_queue(consumer_filter filter, const subscription_settings& wanted) {
+    auto queue = std::make_shared<Queue>(wanted, symbols_);
+    auto made = std::make_shared<inbox>(queue);
+    const std::lock_guard lock{mutex_};
+    if (closed_) return nullptr;
+    all_.emplace_back(std::move(filter), std::move(queue));
+    changed_.store(true, std::memory_order_release);
+    return made;
+  }
+  [[nodiscard]] std::shared_ptr<inbox> read_ring(consumer_filter filter) {
+    const std::lock_guard lock{mutex_};
+    if (closed_) return nullptr;
+    if (ring_ == nullptr) {
+      ring_ = std::make_shared<feed_ring>(ring_settings_, symbols_);
+      changed_.store(true, std::memory_order_release);
+    }
+    return std::make_shared<inbox>(std::make_unique<feed_cursor>(ring_, std::move(filter)));
+  }
+
+  symbol_table& symbols_;
+  const ring_settings ring_settings_;
+
+  std::mutex mutex_;  // guards the next four
+  std::vector<outlet> all_;
+  std::shared_ptr<feed_ring> ring_;  // once made, there to the end
+  bool closed_{false};
+  bool interrupted_{false};
+  std::atomic<bool> changed_{false};
+
+  // the network thread's own
+  std::vector<outlet> current_;
+  feed_ring* current_ring_{nullptr};
+  std::optional<status_board::state> state_;  // of the connection
+};
+
+}  // namespace foxtrot::inline v0::detail
 
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
 
@@ -2801,13 +4219,13 @@ class subscription {
   class range;
 
   subscription() = default;
-  subscription(std::shared_ptr<detail::channel> shared, idle waiting) noexcept
-      : channel_{std::move(shared)}, waiting_{waiting} {}
+  subscription(std::shared_ptr<detail::inbox> from, idle waiting) noexcept
+      : inbox_{std::move(from)}, waiting_{waiting} {}
   subscription(subscription&& other) noexcept = default;
   subscription& operator=(subscription&& other) noexcept {
     if (this != &other) {
       cancel();
-      channel_ = std::move(other.channel_);
+      inbox_ = std::move(other.inbox_);
       waiting_ = other.waiting_;
     }
     return *this;
@@ -2818,11 +4236,11 @@ class subscription {
   /// counts as consumed even if the handler throws.
   template <event_handler Handler>
   std::size_t poll(std::size_t max, Handler&& handler) {
-    const auto keep = channel_;  // the handler may cancel this subscription, or assign another to it
+    const auto keep = inbox_;  // the handler may cancel this subscription, or assign another to it
     if (keep == nullptr) return 0;
     const producer_waker wake{*keep};
     std::size_t done = 0;
-    while (done < max && channel_ == keep) {
+    while (done < max && inbox_ == keep) {
       const held next{*keep};
       if (!next) break;
       ++done;
@@ -2834,9 +4252,9 @@ class subscription {
   /// Waits, as `subscription_settings::waiting` says, for an event: true once one is there; false when the stop is
   /// requested, the feed has closed, or `patience` is over.
   [[nodiscard]] bool wait(const std::stop_token& stop, std::optional<duration> patience = {}) {
-    if (channel_ == nullptr) return false;
-    detail::channel& from = *channel_;
-    const std::stop_callback wake_on_stop{stop, [&from]() noexcept { from.nudge_consumer(); }};
+    if (inbox_ == nullptr) return false;
+    detail::inbox& from = *inbox_;
+    const std::stop_callback wake_on_stop{stop, [&from]() noexcept { from.nudge(); }};
     return wait_on(from, waiting_, stop, patience);
   }
 
@@ -2848,27 +4266,27 @@ class subscription {
 
   /// True once the feed has closed, or this end was cancelled, and everything has been read. The reading thread.
   [[nodiscard]] bool closed() const noexcept {
-    return channel_ == nullptr || (channel_->closed_by_producer() && channel_->front().payload == nullptr);
+    return inbox_ == nullptr || (inbox_->closed_by_producer() && inbox_->front().payload == nullptr);
   }
 
   /// Events this consumer has lost so far; it is told of each loss in order, as status `dropped`.
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return channel_ != nullptr ? channel_->dropped() : 0; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_ != nullptr ? inbox_->dropped() : 0; }
 
   /// Events that fit before the overflow policy applies.
-  [[nodiscard]] std::size_t capacity() const noexcept { return channel_ != nullptr ? channel_->capacity() : 0; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return inbox_ != nullptr ? inbox_->capacity() : 0; }
 
   /// Deregisters: no more events, the feed forgets this consumer. Idempotent; destruction does the same.
   void cancel() noexcept {
-    if (channel_ != nullptr) channel_->close_by_consumer();
-    channel_.reset();
+    if (inbox_ != nullptr) inbox_->leave();
+    inbox_.reset();
   }
 
  private:
   // The event at the front, given back to the producer on destruction.
   class held {
    public:
-    explicit held(detail::channel& from) noexcept : from_{from}, item_{from.front()} {
-      if (item_.payload != nullptr) event_.emplace(*item_.payload, item_.tag, from.body_of(item_), from.symbols());
+    explicit held(detail::inbox& from) noexcept : from_{from}, item_{from.front()} {
+      if (item_.payload != nullptr) event_.emplace(*item_.payload, item_.tag, item_.body, from.symbols());
     }
     held(const held&) = delete;
     held& operator=(const held&) = delete;
@@ -2879,29 +4297,29 @@ class subscription {
     [[nodiscard]] const event& get() const noexcept { return *event_; }
 
    private:
-    detail::channel& from_;
-    detail::channel::item item_;
+    detail::inbox& from_;
+    detail::waiting_event item_;
     std::optional<event> event_;
   };
 
   struct producer_waker {
-    detail::channel& to;
+    detail::inbox& to;
     ~producer_waker() { to.wake_producer(); }
   };
 
-  // The caller has a stop_callback that nudges the channel.
-  static bool wait_on(detail::channel& from, idle waiting, const std::stop_token& stop,
+  // The caller has a stop_callback that nudges the inbox.
+  static bool wait_on(detail::inbox& from, idle waiting, const std::stop_token& stop,
                       std::optional<duration> patience) {
     const auto ready = [&from] { return from.front().payload != nullptr; };
     if (ready()) return !stop.stop_requested();
     const auto start = std::chrono::steady_clock::now();
     constexpr auto never = std::chrono::steady_clock::time_point::max();
     const auto deadline = patience && *patience < never - start ? start + *patience : never;
-    chosen_idle idler{waiting, from.consumer_spot()};
+    chosen_idle idler{waiting, from.spot()};
     for (unsigned round = 1;; ++round) {
       if (stop.stop_requested()) return false;
       if (ready()) return true;
-      if (from.closed_by_producer() || from.closed_by_consumer()) return ready();
+      if (from.closed_by_producer() || from.left()) return ready();
       if (deadline != never && (idler.about_to_sleep() || round % rounds_per_clock == 0)) {
         const auto left = deadline - std::chrono::steady_clock::now();
         if (left <= duration::zero()) return false;
@@ -2912,7 +4330,7 @@ class subscription {
   }
   static constexpr unsigned rounds_per_clock = 64;
 
-  std::shared_ptr<detail::channel> channel_;
+  std::shared_ptr<detail::inbox> inbox_;
   idle waiting_{idle::block};
 };
 
@@ -2943,8 +4361,8 @@ class subscription::range {
   };
 
   range(subscription& from, std::stop_token stop, std::optional<duration> patience)
-      : channel_{from.channel_}, waiting_{from.waiting_}, stop_{std::move(stop)}, patience_{patience} {
-    if (channel_ != nullptr) wake_on_stop_.emplace(stop_, nudge{channel_.get()});
+      : inbox_{from.inbox_}, waiting_{from.waiting_}, stop_{std::move(stop)}, patience_{patience} {
+    if (inbox_ != nullptr) wake_on_stop_.emplace(stop_, nudge{inbox_.get()});
   }
   range(const range&) = delete;
   range& operator=(const range&) = delete;
@@ -2958,21 +4376,21 @@ class subscription::range {
 
  private:
   struct nudge {
-    detail::channel* to;
-    void operator()() const noexcept { to->nudge_consumer(); }
+    detail::inbox* to;
+    void operator()() const noexcept { to->nudge(); }
   };
 
   void leave() noexcept {
     if (!current_) return;
     current_.reset();
-    channel_->wake_producer();
+    inbox_->wake_producer();
   }
   void next() {
     leave();
-    if (channel_ != nullptr && wait_on(*channel_, waiting_, stop_, patience_)) current_.emplace(*channel_);
+    if (inbox_ != nullptr && wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
   }
 
-  std::shared_ptr<detail::channel> channel_;
+  std::shared_ptr<detail::inbox> inbox_;
   idle waiting_;
   std::stop_token stop_;
   std::optional<duration> patience_;
@@ -2992,12 +4410,14 @@ namespace foxtrot::inline v0 {
 /// network thread, goes through a `batch`, and takes no lock per event, allocates nothing, and enters the kernel only
 /// to wake a sleeper, once per batch.
 ///
-/// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies.
+/// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies. All
+/// drop_oldest consumers read one ring, which is made for the first of them and costs nothing while it has no readers.
 class publisher {
  public:
   class batch;
 
-  explicit publisher(symbol_table& symbols = symbol_table::shared()) : symbols_{symbols} {}
+  explicit publisher(symbol_table& symbols = symbol_table::shared(), const ring_settings& ring = {})
+      : symbols_{symbols}, consumers_{symbols, ring} {}
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
   ~publisher() { close(); }
@@ -3007,12 +4427,9 @@ class publisher {
   [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
     auto filter = detail::consumer_filter::make(wanted, symbols_);
     if (!filter) return filter.error();
-    const auto shared = std::make_shared<detail::channel>(wanted, symbols_);
-    const std::lock_guard lock{mutex_};
-    if (closed_) return errc::closed;
-    all_.push_back({std::move(*filter), shared});
-    changed_.store(true, std::memory_order_release);
-    return subscription{shared, wanted.waiting};
+    auto inbox = consumers_.add(std::move(*filter), wanted);
+    if (inbox == nullptr) return errc::closed;
+    return subscription{std::move(inbox), wanted.waiting};
   }
 
   /// A handler that runs on the network thread for every event that `wanted` lets through: no queue and no hand-off,
@@ -3022,72 +4439,28 @@ class publisher {
                                                              inline_handler handler) {
     auto filter = detail::consumer_filter::make(wanted, symbols_);
     if (!filter) return filter.error();
-    {
-      const std::lock_guard lock{mutex_};
-      if (closed_) return errc::closed;
-    }
+    if (consumers_.closed()) return errc::closed;
     return inline_.add(std::move(*filter), std::move(handler));
   }
 
   /// While true, a network thread does not wait for room in a full queue: what does not fit is lost and counted. A wait
   /// under way ends. Any thread.
-  void interrupt(bool on = true) {
-    const std::lock_guard lock{mutex_};
-    interrupted_ = on;
-    for (const auto& each : all_) each.queue->interrupt(on);
-  }
+  void interrupt(bool on = true) { consumers_.interrupt(on); }
 
   /// No more events: consumers read what is there and then see the end. Idempotent; not while a batch is open.
-  void close() {
-    const std::lock_guard lock{mutex_};
-    closed_ = true;
-    for (const auto& each : all_) each.queue->close_by_producer();
-    all_.clear();
-    current_.clear();
-  }
+  void close() { consumers_.close(); }
 
   [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const feed_counters& counters() const noexcept { return counters_; }
 
  private:
-  struct consumer {
-    detail::consumer_filter filter;
-    std::shared_ptr<detail::channel> queue;
-  };
-
-  // Network thread, once per batch: who is there now?
-  void look_for_changes() {
-    const bool gone =
-        std::any_of(current_.begin(), current_.end(), [](const auto& c) { return c.queue->closed_by_consumer(); });
-    if (!gone && !changed_.load(std::memory_order_acquire)) return;
-    const std::lock_guard lock{mutex_};
-    changed_.store(false, std::memory_order_relaxed);  // under the mutex
-    std::erase_if(all_, [](const auto& c) { return c.queue->closed_by_consumer(); });
-    for (const auto& each : all_) {
-      const bool known =
-          std::any_of(current_.begin(), current_.end(), [&](const auto& c) { return c.queue == each.queue; });
-      if (known) continue;
-      if (interrupted_) each.queue->interrupt(true);
-      if (state_) each.queue->publish_status(each.queue->claim(0), *state_, state_tag_.packed());
-    }
-    current_ = all_;
-  }
-
   symbol_table& symbols_;
   feed_counters counters_;
   inline_consumers inline_;
-
-  std::mutex mutex_;  // guards all_, closed_, interrupted_
-  std::vector<consumer> all_;
-  bool closed_{false};
-  bool interrupted_{false};
-  std::atomic<bool> changed_{false};
+  detail::outlets consumers_;
 
   // the network thread's own
-  std::vector<consumer> current_;
-  std::optional<status_record> state_;  // of the connection: what a newcomer is told
-  tick_tag state_tag_;
   continuity continuity_;
   std::vector<raw_level> scratch_levels_;
   tick_payload scratch_;
@@ -3098,14 +4471,12 @@ class publisher {
 class publisher::batch {
  public:
   explicit batch(publisher& to) : to_{to}, handlers_{to.inline_.lock()} {
-    to_.look_for_changes();
-    if (!handlers_.empty() && to_.state_) greet_handlers();
+    to_.consumers_.look_for_changes();
+    if (!handlers_.empty() && to_.consumers_.state()) greet_handlers();
   }
   batch(const batch&) = delete;
   batch& operator=(const batch&) = delete;
-  ~batch() {
-    for (const auto& each : to_.current_) each.queue->wake_consumer();
-  }
+  ~batch() { to_.consumers_.wake_consumers(); }
 
   /// Where a decoder writes the next tick: one line, and room for `max_levels` price levels. Both are the decoder's
   /// until publish(), or until the next draft, which forgets an unpublished one.
@@ -3115,7 +4486,10 @@ class publisher::batch {
   };
   [[nodiscard]] draft begin(std::size_t max_levels = 0) {
     in_place_ = {};
-    if (to_.current_.size() == 1 && handlers_.empty()) in_place_ = to_.current_.front().queue->try_claim(max_levels);
+    const auto& queues = to_.consumers_.queues();
+    if (queues.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
+      if (auto* queue = queues.front().in_place()) in_place_ = queue->try_claim(max_levels);
+    }
     if (in_place_.payload != nullptr) return draft_ = {in_place_.payload, in_place_.body.elements};
     if (to_.scratch_levels_.size() < max_levels) to_.scratch_levels_.resize(max_levels);  // grows to the largest, once
     return draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}.first(max_levels)};
@@ -3129,20 +4503,17 @@ class publisher::batch {
       publish_gap(*hole, tag, symbol);
     }
     to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
-    if (in_place_.payload != nullptr) {
-      const consumer& only = to_.current_.front();
-      if (only.filter.wants(tag.kind, symbol)) {
-        set_body(*in_place_.payload, tag.kind, in_place_.body.position);
-        only.queue->publish(in_place_, level_count, tag.packed());
-      }
-      in_place_ = {};
-      return;
-    }
-    for (const consumer& each : to_.current_) {
-      if (each.filter.wants(tag.kind, symbol)) copy_to(*each.queue, tag, level_count);
+    if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
+    const std::span<const raw_level> body = draft_.levels.first(level_count);
+    if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
+    for (const detail::outlet& each : to_.consumers_.queues()) {
+      if (!each.wants(tag.kind, symbol)) continue;
+      std::optional<inline_consumers::unlocked> meanwhile;
+      if (each.would_wait(level_count)) let_others_go_on(meanwhile);
+      each.put(*draft_.payload, tag, body);
     }
     if (!handlers_.empty()) {
-      const event told{*draft_.payload, tag.packed(), draft_.levels.first(level_count), to_.symbols_};
+      const event told{*draft_.payload, tag.packed(), body, to_.symbols_};
       handlers_.call(told, tag.kind, symbol, to_.counters_.handler_failures);
     }
   }
@@ -3151,12 +4522,12 @@ class publisher::batch {
   void publish_status(const status_record& record, venue where) {
     const tick_tag tag{.kind = tick_kind::status, .where = where};
     to_.counters_.ticks[static_cast<std::size_t>(tick_kind::status)].add();
-    if (detail::is_connection_state(record.code)) {
-      to_.state_ = record;
-      to_.state_tag_ = tag;
-    }
-    for (const consumer& each : to_.current_) {
-      each.queue->publish_status(room_in(*each.queue, 0), record, tag.packed());
+    if (detail::is_connection_state(record.code)) to_.consumers_.set_state(record, tag.packed());
+    if (auto* ring = to_.consumers_.ring()) ring->publish_status(record, tag.packed());
+    for (const detail::outlet& each : to_.consumers_.queues()) {
+      std::optional<inline_consumers::unlocked> meanwhile;
+      if (each.would_wait(0)) let_others_go_on(meanwhile);
+      each.put_status(record, tag.packed());
     }
     if (!handlers_.empty()) {
       tick_payload line;
@@ -3171,13 +4542,25 @@ class publisher::batch {
 
  private:
   void greet_handlers() {
+    const auto& state = *to_.consumers_.state();
     tick_payload line;
-    line.emplace<status_record>() = *to_.state_;
-    handlers_.greet(event{line, to_.state_tag_.packed(), {}, to_.symbols_}, to_.counters_.handler_failures);
+    line.emplace<status_record>() = state.record;
+    handlers_.greet(event{line, state.tag, {}, to_.symbols_}, to_.counters_.handler_failures);
   }
 
-  static void set_body(tick_payload& payload, tick_kind kind, std::uint64_t position) noexcept {
-    if (detail::has_levels(kind)) payload.as<depth_record>().body = position;
+  // The ring, if anybody reads it.
+  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {
+    auto* ring = to_.consumers_.ring();
+    return ring != nullptr && ring->has_readers() ? ring : nullptr;
+  }
+
+  void publish_in_place(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    const detail::outlet& only = to_.consumers_.queues().front();
+    if (only.wants(tag.kind, symbol)) {
+      if (detail::has_levels(tag.kind)) in_place_.payload->as<depth_record>().body = in_place_.body.position;
+      only.in_place()->publish(in_place_, level_count, tag.packed());
+    }
+    in_place_ = {};
   }
 
   // From the queue's next line back to the scratch line, so that something else can go before.
@@ -3199,24 +4582,11 @@ class publisher::batch {
     publish_status(record, tag.where);
   }
 
-  // Room for one event; nullptr where it is lost, and counted. Where that means waiting for a consumer, nobody else
-  // shall wait for us: sleepers get what is published already, and handlers can be deregistered.
-  [[nodiscard]] detail::channel::slot room_in(detail::channel& queue, std::size_t level_count) {
-    const auto room = queue.try_claim(level_count);
-    if (room.payload != nullptr) return room;
-    if (!queue.waits()) return queue.claim(level_count);
-    for (const consumer& each : to_.current_) each.queue->wake_consumer();
-    const inline_consumers::unlocked meanwhile{handlers_};
-    return queue.claim(level_count);
-  }
-
-  void copy_to(detail::channel& queue, tick_tag tag, std::size_t level_count) {
-    const auto room = room_in(queue, level_count);
-    if (room.payload == nullptr) return;
-    *room.payload = *draft_.payload;
-    std::copy_n(draft_.levels.begin(), level_count, room.body.elements.begin());
-    set_body(*room.payload, tag.kind, room.body.position);
-    queue.publish(room, level_count, tag.packed());
+  // Where we are about to wait for one consumer, nobody else shall wait for us: sleepers get what is published already,
+  // and handlers can be deregistered while `meanwhile` lives.
+  void let_others_go_on(std::optional<inline_consumers::unlocked>& meanwhile) {
+    to_.consumers_.wake_consumers();
+    meanwhile.emplace(handlers_);
   }
 
   publisher& to_;
@@ -8313,6 +9683,7 @@ struct market_data_settings {
   std::size_t snapshot_levels{1000};
   std::chrono::milliseconds request_timeout{10'000};
 
+  ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
   diagnostics log{};
   symbol_table* symbols{&symbol_table::shared()};
 };
@@ -9617,7 +10988,7 @@ class market_data {
   /// Checks the settings; nothing is connected yet. Throws std::system_error for a stream name, URL or certificate file
   /// that cannot be right.
   explicit market_data(market_data_settings settings)
-      : settings_{checked(std::move(settings))}, out_{*settings_.given.symbols} {}
+      : settings_{checked(std::move(settings))}, out_{*settings_.given.symbols, settings_.given.ring} {}
   market_data(const market_data&) = delete;
   market_data& operator=(const market_data&) = delete;
   /// Disconnects; consumers read what is there and then see the end.
@@ -9628,12 +10999,12 @@ class market_data {
     out_.close();
   }
 
-  /// A consumer of everything, with a queue of its own.
+  /// A consumer of everything that reads the feed's ring.
   [[nodiscard]] subscription subscribe() {
     auto made = subscribe(subscription_settings{});
     return made ? std::move(*made) : subscription{};
   }
-  /// A consumer with a queue of its own. errc::bad_argument for a symbol that cannot be a name.
+  /// A consumer of what it wants, by the policy it wants. errc::bad_argument for a symbol that cannot be a name.
   [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
     auto made = out_.subscribe(wanted);
     with_engine([](detail::engine& running) { running.greet_newcomers(); });

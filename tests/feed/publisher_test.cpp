@@ -108,11 +108,16 @@ strings drain(subscription& queue) {
   return all;
 }
 
+constexpr overflow lossless[] = {overflow::drop_oldest, overflow::drop_newest, overflow::block};
+
 TEST_CASE("publisher: one queue, several, and none get the same events in the same order") {
-  const int consumers = GENERATE(0, 1, 2, 3);
+  const std::size_t consumers = GENERATE(0U, 1U, 2U, 3U, 4U);
+  const std::size_t first_policy = GENERATE(0U, 1U, 2U);
   scene s;
   std::vector<subscription> queues;
-  for (int i = 0; i < consumers; ++i) queues.push_back(s.out.subscribe({}).value());
+  for (std::size_t i = 0; i < consumers; ++i) {
+    queues.push_back(s.out.subscribe({.when_full = lossless[(first_policy + i / 2) % 3]}).value());
+  }
   s.tell(status_code::connected);
   s.quote(1);
   s.trade(7);
@@ -126,40 +131,42 @@ TEST_CASE("publisher: one queue, several, and none get the same events in the sa
 }
 
 TEST_CASE("publisher: filters by kind and symbol; status always comes") {
-  for (const bool alone : {true, false}) {
-    scene s;
-    auto trades = s.out.subscribe({.kinds = tick_kind::trade, .symbols = {"ETH"}}).value();
-    std::optional<subscription> other;
-    if (!alone) other.emplace(s.out.subscribe({}).value());
-    s.tell(status_code::connected);
-    s.trade(1, "BTC");
-    s.trade(2, "ETH");
-    s.quote(3, "ETH");
-    s.depth(1, 2);
-    s.tell(status_code::disconnected, errc::closed);
-    CHECK(drain(trades) == strings{"connected", "T2 ETH", "disconnected"});
-    if (other) CHECK(drain(*other).size() == 6);
-  }
+  for (const overflow policy : lossless)
+    for (const bool alone : {true, false}) {
+      scene s;
+      auto trades = s.out.subscribe({.kinds = tick_kind::trade, .symbols = {"ETH"}, .when_full = policy}).value();
+      std::optional<subscription> other;
+      if (!alone) other.emplace(s.out.subscribe({}).value());
+      s.tell(status_code::connected);
+      s.trade(1, "BTC");
+      s.trade(2, "ETH");
+      s.quote(3, "ETH");
+      s.depth(1, 2);
+      s.tell(status_code::disconnected, errc::closed);
+      CHECK(drain(trades) == strings{"connected", "T2 ETH", "disconnected"});
+      if (other) CHECK(drain(*other).size() == 6);
+    }
   scene s;
   CHECK(s.out.subscribe({.symbols = {""}}).error() == errc::bad_argument);
   CHECK(s.out.subscribe_inline({.symbols = {""}}, [](const event&) {}).error() == errc::bad_argument);
 }
 
 TEST_CASE("publisher: a gap is told before the tick behind it, in place and from scratch") {
-  for (const int consumers : {1, 2}) {
-    scene s;
-    std::vector<subscription> queues;
-    for (int i = 0; i < consumers; ++i) queues.push_back(s.out.subscribe({}).value());
-    s.trade(5);
-    s.trade(9);
-    s.depth(1, 10);
-    s.depth(14, 20, 3, 4);
-    s.trade(10);
-    for (auto& queue : queues)
-      CHECK(drain(queue) ==
-            strings{"T5 BTC", "gap 6-8", "T9 BTC", "D1-10 BTC 2+1", "gap 11-13", "D14-20 BTC 3+4", "T10 BTC"});
-    CHECK(s.out.counters().gaps.get() == 2);
-  }
+  for (const overflow policy : lossless)
+    for (const int consumers : {1, 2}) {
+      scene s;
+      std::vector<subscription> queues;
+      for (int i = 0; i < consumers; ++i) queues.push_back(s.out.subscribe({.when_full = policy}).value());
+      s.trade(5);
+      s.trade(9);
+      s.depth(1, 10);
+      s.depth(14, 20, 3, 4);
+      s.trade(10);
+      for (auto& queue : queues)
+        CHECK(drain(queue) ==
+              strings{"T5 BTC", "gap 6-8", "T9 BTC", "D1-10 BTC 2+1", "gap 11-13", "D14-20 BTC 3+4", "T10 BTC"});
+      CHECK(s.out.counters().gaps.get() == 2);
+    }
 }
 
 TEST_CASE("publisher: a filter hides the tick, not the gap before it") {
@@ -172,18 +179,19 @@ TEST_CASE("publisher: a filter hides the tick, not the gap before it") {
 }
 
 TEST_CASE("publisher: a newcomer hears first how the connection stands") {
+  const overflow policy = lossless[GENERATE(0U, 1U, 2U)];
   scene s;
-  auto first = s.out.subscribe({}).value();
+  auto first = s.out.subscribe({.when_full = policy}).value();
   s.quote(1);
-  auto early = s.out.subscribe({}).value();
+  auto early = s.out.subscribe({.when_full = policy}).value();
   s.tell(status_code::connected);
   s.quote(2);
-  auto late = s.out.subscribe({}).value();
+  auto late = s.out.subscribe({.when_full = policy}).value();
   s.quote(3);
   s.tell(status_code::disconnected, errc::closed);
   s.tell(status_code::reconnecting);
   s.tell(status_code::resynchronised);  // no state of the connection
-  auto last = s.out.subscribe({}).value();
+  auto last = s.out.subscribe({.when_full = policy}).value();
   s.tell(status_code::connected);
   CHECK(drain(first) == strings{"Q1 BTC", "connected", "Q2 BTC", "Q3 BTC", "disconnected", "reconnecting",
                                 "resynchronised", "connected"});
@@ -194,15 +202,16 @@ TEST_CASE("publisher: a newcomer hears first how the connection stands") {
 }
 
 TEST_CASE("publisher: a consumer that left is forgotten, the others are not disturbed") {
+  const overflow policy = lossless[GENERATE(0U, 1U, 2U)];
   scene s;
-  auto stays = s.out.subscribe({}).value();
+  auto stays = s.out.subscribe({.when_full = policy}).value();
   {
-    auto goes = s.out.subscribe({}).value();
+    auto goes = s.out.subscribe({.when_full = policy}).value();
     s.quote(1);
     CHECK(drain(goes) == strings{"Q1 BTC"});
   }
   s.quote(2);
-  auto other = s.out.subscribe({}).value();
+  auto other = s.out.subscribe({.when_full = policy}).value();
   s.quote(3);
   other.cancel();
   s.quote(4);
@@ -211,7 +220,7 @@ TEST_CASE("publisher: a consumer that left is forgotten, the others are not dist
 
 TEST_CASE("publisher: a full queue loses the newest, counts them and says so in order; others lose nothing") {
   scene s;
-  auto small = s.out.subscribe({.capacity = 8}).value();
+  auto small = s.out.subscribe({.when_full = overflow::drop_newest, .capacity = 8}).value();
   auto large = s.out.subscribe({}).value();
   const std::size_t room = small.capacity();
   for (std::uint64_t i = 1; i <= room + 5; ++i) s.quote(i);
@@ -228,7 +237,7 @@ TEST_CASE("publisher: a full queue loses the newest, counts them and says so in 
 TEST_CASE("publisher: without room for the levels, alone or not, the update is lost and told") {
   for (const bool alone : {true, false}) {
     scene s;
-    auto small = s.out.subscribe({.capacity = 64, .level_capacity = 64}).value();
+    auto small = s.out.subscribe({.when_full = overflow::drop_newest, .capacity = 64, .level_capacity = 64}).value();
     std::optional<subscription> other;
     if (!alone) other.emplace(s.out.subscribe({}).value());
     for (std::uint64_t i = 1; i <= 10; ++i) s.depth(i, i, 10, 10);
@@ -416,7 +425,8 @@ TEST_CASE("publisher: consumers and handlers come and go while it publishes") {
   std::size_t alive_calls = 0;
   std::size_t late_calls = 0;
   for (std::size_t i = 0; i < rounds; ++i) {
-    auto queue = s.out.subscribe({.capacity = 16}).value();
+    constexpr overflow policies[] = {overflow::drop_oldest, overflow::drop_newest, overflow::conflate};
+    auto queue = s.out.subscribe({.when_full = policies[i % 3], .capacity = 16}).value();
     std::atomic<bool> alive{true};
     std::atomic<std::size_t> calls{0}, late{0};
     {

@@ -29,7 +29,7 @@ using foxtrot_test::channel;
 std::string take(channel& from) {
   const auto item = from.front();
   if (item.payload == nullptr) return {};
-  const std::string text = foxtrot_test::told(event{*item.payload, item.tag, from.body_of(item), from.symbols()});
+  const std::string text = foxtrot_test::told(event{*item.payload, item.tag, item.body, from.symbols()});
   from.pop(item);
   from.wake_producer();
   return text;

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <stdexcept>
@@ -26,6 +27,7 @@ using foxtrot_test::make_channel;
 using foxtrot_test::publish_depth;
 using foxtrot_test::publish_state;
 using foxtrot_test::publish_trade;
+using foxtrot_test::reader_of;
 using foxtrot_test::repetitions;
 using foxtrot_test::told;
 
@@ -33,7 +35,7 @@ namespace {
 
 using strings = std::vector<std::string>;
 
-constexpr idle all_ways[] = {idle::block, idle::spin, idle::adaptive};
+constexpr idle all_ways[] = {idle::block, idle::spin, idle::adaptive, idle::yield};
 
 strings poll_all(subscription& from) {
   strings all;
@@ -56,7 +58,7 @@ TEST_CASE("subscription: a default one is closed and empty", "[market]") {
 
 TEST_CASE("subscription: poll takes what is there, at most max, and never waits", "[market]") {
   const auto queue = make_channel({.capacity = 8});
-  subscription ticks{queue, idle::block};
+  subscription ticks = reader_of(queue, idle::block);
   CHECK(ticks.capacity() == 8);
   CHECK(poll_all(ticks).empty());
   for (std::uint64_t id = 1; id <= 5; ++id) publish_trade(*queue, id);
@@ -69,7 +71,7 @@ TEST_CASE("subscription: poll takes what is there, at most max, and never waits"
 
 TEST_CASE("subscription: poll consumes the event whose handler throws, and no other", "[market]") {
   const auto queue = make_channel({.capacity = 8});
-  subscription ticks{queue, idle::block};
+  subscription ticks = reader_of(queue, idle::block);
   for (std::uint64_t id = 1; id <= 4; ++id) publish_depth(*queue, id, 1, 1);
   CHECK_THROWS_AS(ticks.poll(10,
                              [](const event& each) {
@@ -81,7 +83,7 @@ TEST_CASE("subscription: poll consumes the event whose handler throws, and no ot
 
 TEST_CASE("subscription: poll frees a producer that waits for room, also by an exception", "[market]") {
   const auto queue = make_channel({.when_full = overflow::block, .capacity = 4});
-  subscription ticks{queue, idle::block};
+  subscription ticks = reader_of(queue, idle::block);
   for (std::uint64_t id = 1; id <= 4; ++id) publish_trade(*queue, id);
   std::promise<pid_t> started;
   std::jthread producer{[&] {
@@ -97,7 +99,7 @@ TEST_CASE("subscription: poll frees a producer that waits for room, also by an e
 TEST_CASE("subscription: until goes over everything and ends with the feed", "[market]") {
   for (const idle way : all_ways) {
     const auto queue = make_channel({.capacity = 8});
-    subscription ticks{queue, way};
+    subscription ticks = reader_of(queue, way);
     publish_state(*queue, status_code::connected);
     publish_trade(*queue, 1);
     publish_depth(*queue, 2, 2, 1);
@@ -112,7 +114,7 @@ TEST_CASE("subscription: until goes over everything and ends with the feed", "[m
 
 TEST_CASE("subscription: losses at the very end come before closed", "[market]") {
   const auto queue = make_channel({.capacity = 4});
-  subscription ticks{queue, idle::block};
+  subscription ticks = reader_of(queue, idle::block);
   for (std::uint64_t id = 1; id <= 6; ++id) publish_trade(*queue, id);
   queue->close_by_producer();
   strings seen;
@@ -124,7 +126,7 @@ TEST_CASE("subscription: losses at the very end come before closed", "[market]")
 
 TEST_CASE("subscription: leaving the loop consumes exactly the event at hand", "[market]") {
   const auto queue = make_channel({.capacity = 16});
-  subscription ticks{queue, idle::block};
+  subscription ticks = reader_of(queue, idle::block);
   for (std::uint64_t id = 1; id <= 6; ++id) publish_depth(*queue, id, 1, 2);
 
   for (const auto& each : ticks.until(std::stop_token{})) {
@@ -146,7 +148,7 @@ TEST_CASE("subscription: leaving the loop consumes exactly the event at hand", "
 
 TEST_CASE("subscription: a range that is never begun consumes nothing", "[market]") {
   const auto queue = make_channel({.capacity = 4});
-  subscription ticks{queue, idle::block};
+  subscription ticks = reader_of(queue, idle::block);
   publish_trade(*queue, 1);
   {
     const auto unused = ticks.until(std::stop_token{});
@@ -157,7 +159,7 @@ TEST_CASE("subscription: a range that is never begun consumes nothing", "[market
 TEST_CASE("subscription: a stop that is already requested leaves the events where they are", "[market]") {
   for (const idle way : all_ways) {
     const auto queue = make_channel({.capacity = 4});
-    subscription ticks{queue, way};
+    subscription ticks = reader_of(queue, way);
     publish_trade(*queue, 1);
     std::stop_source stop;
     stop.request_stop();
@@ -169,7 +171,7 @@ TEST_CASE("subscription: a stop that is already requested leaves the events wher
 
 TEST_CASE("subscription: a stop between two events ends the loop", "[market]") {
   const auto queue = make_channel({.capacity = 4});
-  subscription ticks{queue, idle::block};
+  subscription ticks = reader_of(queue, idle::block);
   publish_trade(*queue, 1);
   publish_trade(*queue, 2);
   std::stop_source stop;
@@ -189,7 +191,7 @@ TEST_CASE("subscription: a stop wakes a consumer that sleeps", "[market]") {
     std::promise<pid_t> started;
     std::promise<int> ended;
     std::jthread consumer{[&] {
-      subscription ticks{queue, way};
+      subscription ticks = reader_of(queue, way);
       started.set_value(foxtrot_test::this_thread());
       int events = 0;
       for ([[maybe_unused]] const auto& each : ticks.until(stop.get_token())) ++events;
@@ -205,7 +207,7 @@ TEST_CASE("subscription: a stop ends the wait, whenever it comes", "[market][str
   for (const idle way : all_ways) {
     for (std::size_t round = 0; round < repetitions(200); ++round) {
       const auto queue = make_channel({.capacity = 4});
-      subscription ticks{queue, way};
+      subscription ticks = reader_of(queue, way);
       std::stop_source stop;
       std::jthread stopper{[&stop, round] {
         for (std::size_t i = 0; i < round % 50 * 20; ++i) cpu_relax();
@@ -222,7 +224,7 @@ TEST_CASE("subscription: news and the feed's end wake a consumer that sleeps", "
   std::atomic<int> seen{0};
   std::promise<void> first;
   std::jthread consumer{[&] {
-    subscription ticks{queue, idle::block};
+    subscription ticks = reader_of(queue, idle::block);
     started.set_value(foxtrot_test::this_thread());
     for ([[maybe_unused]] const auto& each : ticks.until(std::stop_token{})) {
       if (seen.fetch_add(1) == 0) first.set_value();
@@ -244,7 +246,7 @@ TEST_CASE("subscription: a loss wakes a consumer that sleeps", "[market]") {
   std::promise<pid_t> started;
   std::promise<std::string> first;
   std::jthread consumer{[&] {
-    subscription ticks{queue, idle::block};
+    subscription ticks = reader_of(queue, idle::block);
     started.set_value(foxtrot_test::this_thread());
     for (const auto& each : ticks.until(std::stop_token{}, bound(10s))) {
       first.set_value(told(each));
@@ -261,7 +263,7 @@ TEST_CASE("subscription: a loss wakes a consumer that sleeps", "[market]") {
 TEST_CASE("subscription: patience ends the wait", "[market]") {
   for (const idle way : all_ways) {
     const auto queue = make_channel({.capacity = 4});
-    subscription ticks{queue, way};
+    subscription ticks = reader_of(queue, way);
     const auto start = std::chrono::steady_clock::now();
     CHECK_FALSE(ticks.wait(std::stop_token{}, 20ms));
     CHECK(std::chrono::steady_clock::now() - start >= 20ms);
@@ -283,7 +285,7 @@ TEST_CASE("subscription: patience ends the wait", "[market]") {
 TEST_CASE("subscription: patience may be for ever", "[market]") {
   for (const idle way : all_ways) {
     const auto queue = make_channel({.capacity = 4});
-    subscription ticks{queue, way};
+    subscription ticks = reader_of(queue, way);
     std::jthread producer{[&] {
       publish_trade(*queue, 1);
       queue->wake_consumer();
@@ -294,7 +296,7 @@ TEST_CASE("subscription: patience may be for ever", "[market]") {
 
 TEST_CASE("subscription: cancelling deregisters and frees the producer", "[market]") {
   const auto queue = make_channel({.when_full = overflow::block, .capacity = 4});
-  subscription ticks{queue, idle::block};
+  subscription ticks = reader_of(queue, idle::block);
   for (std::uint64_t id = 1; id <= 4; ++id) publish_trade(*queue, id);
   std::promise<pid_t> started;
   std::jthread producer{[&] {
@@ -314,12 +316,12 @@ TEST_CASE("subscription: destruction and assignment deregister, moving does not"
   const auto first = make_channel({.capacity = 4});
   const auto second = make_channel({.capacity = 4});
   {
-    subscription ticks{first, idle::block};
+    subscription ticks = reader_of(first, idle::block);
     subscription moved{std::move(ticks)};
     CHECK_FALSE(first->closed_by_consumer());
     publish_trade(*first, 1);
     CHECK(poll_all(moved) == strings{"trade 1"});
-    moved = subscription{second, idle::block};
+    moved = reader_of(second, idle::block);
     CHECK(first->closed_by_consumer());
     CHECK_FALSE(second->closed_by_consumer());
     auto& same = moved;
@@ -331,7 +333,7 @@ TEST_CASE("subscription: destruction and assignment deregister, moving does not"
 
 TEST_CASE("subscription: the feed may go first", "[market]") {
   auto queue = make_channel({.capacity = 4});
-  subscription ticks{queue, idle::block};
+  subscription ticks = reader_of(queue, idle::block);
   publish_trade(*queue, 1);
   queue->close_by_producer();
   queue.reset();
@@ -367,7 +369,7 @@ void every_event_is_accounted_for(overflow policy, idle way, std::size_t capacit
     queue->close_by_producer();
   }};
 
-  subscription ticks{queue, way};
+  subscription ticks = reader_of(queue, way);
   std::uint64_t seen = 0;
   std::uint64_t states = 0;
   std::uint64_t lost = 0;
@@ -442,7 +444,7 @@ TEST_CASE("subscription: either end may go at any moment", "[market][stress]") {
         }
         queue->close_by_producer();
       }};
-      subscription ticks{std::move(queue), all_ways[round % 3]};
+      subscription ticks = reader_of(std::move(queue), all_ways[round % std::size(all_ways)]);
       std::size_t taken = 0;
       for ([[maybe_unused]] const auto& each : ticks.until(std::stop_token{})) {
         if (++taken > round % 30 && !producer_first) break;

@@ -36,7 +36,7 @@ struct scene {
 
   symbol_table symbols;
   publisher out{symbols};
-  subscription queue{out.subscribe({.capacity = 8}).value()};
+  subscription queue{out.subscribe({.when_full = overflow::drop_newest, .capacity = 8}).value()};
   tick_statistics seen;
 };
 

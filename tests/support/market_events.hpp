@@ -2,7 +2,9 @@
 #pragma once
 
 #include <foxtrot/market/channel.hpp>
+#include <foxtrot/market/detail/inbox.hpp>
 #include <foxtrot/market/event.hpp>
+#include <foxtrot/market/subscription.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +24,10 @@ inline foxtrot::symbol_table& no_symbols() {
 
 [[nodiscard]] inline std::shared_ptr<channel> make_channel(const foxtrot::subscription_settings& settings) {
   return std::make_shared<channel>(settings, no_symbols());
+}
+
+[[nodiscard]] inline foxtrot::subscription reader_of(std::shared_ptr<channel> queue, foxtrot::idle waiting) {
+  return {std::make_shared<foxtrot::detail::inbox>(std::move(queue)), waiting};
 }
 
 [[nodiscard]] constexpr foxtrot::line_tag tag_of(foxtrot::tick_kind kind, std::uint8_t flags = 0) {

@@ -1,9 +1,9 @@
-// foxtrot/feed/inline_consumer.hpp: handlers that run on the network thread, and the filter that every consumer has.
+// foxtrot/feed/inline_consumer.hpp: handlers that run on the network thread.
 #pragma once
 
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/feed/counters.hpp>
-#include <foxtrot/market/channel.hpp>
+#include <foxtrot/market/detail/consumer_filter.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/symbol.hpp>
@@ -23,33 +23,6 @@ namespace foxtrot::inline v0 {
 using inline_handler = std::function<void(const event&)>;
 
 namespace detail {
-
-/// Which ticks a consumer wants; status events always.
-class consumer_filter {
- public:
-  [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols) {
-    consumer_filter made;
-    made.kinds_ = wanted.kinds | tick_kind::status;
-    for (const auto& name : wanted.symbols) {
-      const auto id = symbols.intern(name);
-      if (!id) return id.error();
-      const auto index = static_cast<std::size_t>(*id);
-      if (made.symbols_.size() <= index) made.symbols_.resize(index + 1);
-      made.symbols_[index] = true;
-    }
-    return made;
-  }
-
-  [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
-    if (!kinds_.contains(kind)) return false;
-    const auto index = static_cast<std::size_t>(symbol);
-    return kind == tick_kind::status || symbols_.empty() || (index < symbols_.size() && symbols_[index]);
-  }
-
- private:
-  kind_set kinds_;
-  std::vector<bool> symbols_;  // by id; empty: all
-};
 
 struct inline_entry {
   consumer_filter filter;

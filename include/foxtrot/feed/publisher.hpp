@@ -7,19 +7,16 @@
 #include <foxtrot/feed/continuity.hpp>
 #include <foxtrot/feed/counters.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
-#include <foxtrot/market/channel.hpp>
+#include <foxtrot/feed/outlets.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/subscription.hpp>
+#include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 
-#include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
@@ -31,12 +28,14 @@ namespace foxtrot::inline v0 {
 /// network thread, goes through a `batch`, and takes no lock per event, allocates nothing, and enters the kernel only
 /// to wake a sleeper, once per batch.
 ///
-/// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies.
+/// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies. All
+/// drop_oldest consumers read one ring, which is made for the first of them and costs nothing while it has no readers.
 class publisher {
  public:
   class batch;
 
-  explicit publisher(symbol_table& symbols = symbol_table::shared()) : symbols_{symbols} {}
+  explicit publisher(symbol_table& symbols = symbol_table::shared(), const ring_settings& ring = {})
+      : symbols_{symbols}, consumers_{symbols, ring} {}
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
   ~publisher() { close(); }
@@ -46,12 +45,9 @@ class publisher {
   [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
     auto filter = detail::consumer_filter::make(wanted, symbols_);
     if (!filter) return filter.error();
-    const auto shared = std::make_shared<detail::channel>(wanted, symbols_);
-    const std::lock_guard lock{mutex_};
-    if (closed_) return errc::closed;
-    all_.push_back({std::move(*filter), shared});
-    changed_.store(true, std::memory_order_release);
-    return subscription{shared, wanted.waiting};
+    auto inbox = consumers_.add(std::move(*filter), wanted);
+    if (inbox == nullptr) return errc::closed;
+    return subscription{std::move(inbox), wanted.waiting};
   }
 
   /// A handler that runs on the network thread for every event that `wanted` lets through: no queue and no hand-off,
@@ -61,72 +57,28 @@ class publisher {
                                                              inline_handler handler) {
     auto filter = detail::consumer_filter::make(wanted, symbols_);
     if (!filter) return filter.error();
-    {
-      const std::lock_guard lock{mutex_};
-      if (closed_) return errc::closed;
-    }
+    if (consumers_.closed()) return errc::closed;
     return inline_.add(std::move(*filter), std::move(handler));
   }
 
   /// While true, a network thread does not wait for room in a full queue: what does not fit is lost and counted. A wait
   /// under way ends. Any thread.
-  void interrupt(bool on = true) {
-    const std::lock_guard lock{mutex_};
-    interrupted_ = on;
-    for (const auto& each : all_) each.queue->interrupt(on);
-  }
+  void interrupt(bool on = true) { consumers_.interrupt(on); }
 
   /// No more events: consumers read what is there and then see the end. Idempotent; not while a batch is open.
-  void close() {
-    const std::lock_guard lock{mutex_};
-    closed_ = true;
-    for (const auto& each : all_) each.queue->close_by_producer();
-    all_.clear();
-    current_.clear();
-  }
+  void close() { consumers_.close(); }
 
   [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const feed_counters& counters() const noexcept { return counters_; }
 
  private:
-  struct consumer {
-    detail::consumer_filter filter;
-    std::shared_ptr<detail::channel> queue;
-  };
-
-  // Network thread, once per batch: who is there now?
-  void look_for_changes() {
-    const bool gone =
-        std::any_of(current_.begin(), current_.end(), [](const auto& c) { return c.queue->closed_by_consumer(); });
-    if (!gone && !changed_.load(std::memory_order_acquire)) return;
-    const std::lock_guard lock{mutex_};
-    changed_.store(false, std::memory_order_relaxed);  // under the mutex
-    std::erase_if(all_, [](const auto& c) { return c.queue->closed_by_consumer(); });
-    for (const auto& each : all_) {
-      const bool known =
-          std::any_of(current_.begin(), current_.end(), [&](const auto& c) { return c.queue == each.queue; });
-      if (known) continue;
-      if (interrupted_) each.queue->interrupt(true);
-      if (state_) each.queue->publish_status(each.queue->claim(0), *state_, state_tag_.packed());
-    }
-    current_ = all_;
-  }
-
   symbol_table& symbols_;
   feed_counters counters_;
   inline_consumers inline_;
-
-  std::mutex mutex_;  // guards all_, closed_, interrupted_
-  std::vector<consumer> all_;
-  bool closed_{false};
-  bool interrupted_{false};
-  std::atomic<bool> changed_{false};
+  detail::outlets consumers_;
 
   // the network thread's own
-  std::vector<consumer> current_;
-  std::optional<status_record> state_;  // of the connection: what a newcomer is told
-  tick_tag state_tag_;
   continuity continuity_;
   std::vector<raw_level> scratch_levels_;
   tick_payload scratch_;
@@ -137,14 +89,12 @@ class publisher {
 class publisher::batch {
  public:
   explicit batch(publisher& to) : to_{to}, handlers_{to.inline_.lock()} {
-    to_.look_for_changes();
-    if (!handlers_.empty() && to_.state_) greet_handlers();
+    to_.consumers_.look_for_changes();
+    if (!handlers_.empty() && to_.consumers_.state()) greet_handlers();
   }
   batch(const batch&) = delete;
   batch& operator=(const batch&) = delete;
-  ~batch() {
-    for (const auto& each : to_.current_) each.queue->wake_consumer();
-  }
+  ~batch() { to_.consumers_.wake_consumers(); }
 
   /// Where a decoder writes the next tick: one line, and room for `max_levels` price levels. Both are the decoder's
   /// until publish(), or until the next draft, which forgets an unpublished one.
@@ -154,7 +104,10 @@ class publisher::batch {
   };
   [[nodiscard]] draft begin(std::size_t max_levels = 0) {
     in_place_ = {};
-    if (to_.current_.size() == 1 && handlers_.empty()) in_place_ = to_.current_.front().queue->try_claim(max_levels);
+    const auto& queues = to_.consumers_.queues();
+    if (queues.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
+      if (auto* queue = queues.front().in_place()) in_place_ = queue->try_claim(max_levels);
+    }
     if (in_place_.payload != nullptr) return draft_ = {in_place_.payload, in_place_.body.elements};
     if (to_.scratch_levels_.size() < max_levels) to_.scratch_levels_.resize(max_levels);  // grows to the largest, once
     return draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}.first(max_levels)};
@@ -168,20 +121,17 @@ class publisher::batch {
       publish_gap(*hole, tag, symbol);
     }
     to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
-    if (in_place_.payload != nullptr) {
-      const consumer& only = to_.current_.front();
-      if (only.filter.wants(tag.kind, symbol)) {
-        set_body(*in_place_.payload, tag.kind, in_place_.body.position);
-        only.queue->publish(in_place_, level_count, tag.packed());
-      }
-      in_place_ = {};
-      return;
-    }
-    for (const consumer& each : to_.current_) {
-      if (each.filter.wants(tag.kind, symbol)) copy_to(*each.queue, tag, level_count);
+    if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
+    const std::span<const raw_level> body = draft_.levels.first(level_count);
+    if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
+    for (const detail::outlet& each : to_.consumers_.queues()) {
+      if (!each.wants(tag.kind, symbol)) continue;
+      std::optional<inline_consumers::unlocked> meanwhile;
+      if (each.would_wait(level_count)) let_others_go_on(meanwhile);
+      each.put(*draft_.payload, tag, body);
     }
     if (!handlers_.empty()) {
-      const event told{*draft_.payload, tag.packed(), draft_.levels.first(level_count), to_.symbols_};
+      const event told{*draft_.payload, tag.packed(), body, to_.symbols_};
       handlers_.call(told, tag.kind, symbol, to_.counters_.handler_failures);
     }
   }
@@ -190,12 +140,12 @@ class publisher::batch {
   void publish_status(const status_record& record, venue where) {
     const tick_tag tag{.kind = tick_kind::status, .where = where};
     to_.counters_.ticks[static_cast<std::size_t>(tick_kind::status)].add();
-    if (detail::is_connection_state(record.code)) {
-      to_.state_ = record;
-      to_.state_tag_ = tag;
-    }
-    for (const consumer& each : to_.current_) {
-      each.queue->publish_status(room_in(*each.queue, 0), record, tag.packed());
+    if (detail::is_connection_state(record.code)) to_.consumers_.set_state(record, tag.packed());
+    if (auto* ring = to_.consumers_.ring()) ring->publish_status(record, tag.packed());
+    for (const detail::outlet& each : to_.consumers_.queues()) {
+      std::optional<inline_consumers::unlocked> meanwhile;
+      if (each.would_wait(0)) let_others_go_on(meanwhile);
+      each.put_status(record, tag.packed());
     }
     if (!handlers_.empty()) {
       tick_payload line;
@@ -210,13 +160,25 @@ class publisher::batch {
 
  private:
   void greet_handlers() {
+    const auto& state = *to_.consumers_.state();
     tick_payload line;
-    line.emplace<status_record>() = *to_.state_;
-    handlers_.greet(event{line, to_.state_tag_.packed(), {}, to_.symbols_}, to_.counters_.handler_failures);
+    line.emplace<status_record>() = state.record;
+    handlers_.greet(event{line, state.tag, {}, to_.symbols_}, to_.counters_.handler_failures);
   }
 
-  static void set_body(tick_payload& payload, tick_kind kind, std::uint64_t position) noexcept {
-    if (detail::has_levels(kind)) payload.as<depth_record>().body = position;
+  // The ring, if anybody reads it.
+  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {
+    auto* ring = to_.consumers_.ring();
+    return ring != nullptr && ring->has_readers() ? ring : nullptr;
+  }
+
+  void publish_in_place(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    const detail::outlet& only = to_.consumers_.queues().front();
+    if (only.wants(tag.kind, symbol)) {
+      if (detail::has_levels(tag.kind)) in_place_.payload->as<depth_record>().body = in_place_.body.position;
+      only.in_place()->publish(in_place_, level_count, tag.packed());
+    }
+    in_place_ = {};
   }
 
   // From the queue's next line back to the scratch line, so that something else can go before.
@@ -238,24 +200,11 @@ class publisher::batch {
     publish_status(record, tag.where);
   }
 
-  // Room for one event; nullptr where it is lost, and counted. Where that means waiting for a consumer, nobody else
-  // shall wait for us: sleepers get what is published already, and handlers can be deregistered.
-  [[nodiscard]] detail::channel::slot room_in(detail::channel& queue, std::size_t level_count) {
-    const auto room = queue.try_claim(level_count);
-    if (room.payload != nullptr) return room;
-    if (!queue.waits()) return queue.claim(level_count);
-    for (const consumer& each : to_.current_) each.queue->wake_consumer();
-    const inline_consumers::unlocked meanwhile{handlers_};
-    return queue.claim(level_count);
-  }
-
-  void copy_to(detail::channel& queue, tick_tag tag, std::size_t level_count) {
-    const auto room = room_in(queue, level_count);
-    if (room.payload == nullptr) return;
-    *room.payload = *draft_.payload;
-    std::copy_n(draft_.levels.begin(), level_count, room.body.elements.begin());
-    set_body(*room.payload, tag.kind, room.body.position);
-    queue.publish(room, level_count, tag.packed());
+  // Where we are about to wait for one consumer, nobody else shall wait for us: sleepers get what is published already,
+  // and handlers can be deregistered while `meanwhile` lives.
+  void let_others_go_on(std::optional<inline_consumers::unlocked>& meanwhile) {
+    to_.consumers_.wake_consumers();
+    meanwhile.emplace(handlers_);
   }
 
   publisher& to_;

@@ -1,14 +1,14 @@
 // foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
 #pragma once
 
-#include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/market/detail/status_board.hpp>
+#include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
-#include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/levels.hpp>
 #include <foxtrot/market/status.hpp>
+#include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
-#include <foxtrot/queue/idle.hpp>
 #include <foxtrot/queue/idle_strategy.hpp>
 #include <foxtrot/queue/parking_spot.hpp>
 #include <foxtrot/queue/payload_arena.hpp>
@@ -20,44 +20,19 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <string>
 #include <utility>
-#include <vector>
 
 namespace foxtrot::inline v0 {
 
-/// What happens to an event that finds its consumer's queue full.
-enum class overflow : std::uint8_t {
-  drop_newest,  ///< it is lost and counted; the consumer is told how many, in order
-  block,        ///< the network thread waits, and with it every other consumer of the feed: for replays, tests, benches
-};
-
-/// What one consumer wants. The defaults want everything.
-struct subscription_settings {
-  kind_set kinds{kind_set::all()};     ///< status events always come
-  std::vector<std::string> symbols{};  ///< names as the venue writes them; empty: all
-  overflow when_full{overflow::drop_newest};
-  std::size_t capacity{std::size_t{1} << 16};        ///< events; rounded up to a power of two
-  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of all waiting depth events together
-  idle waiting{idle::block};                         ///< how the consumer waits when there is nothing
-};
-
 namespace detail {
-
-[[nodiscard]] constexpr bool has_levels(tick_kind kind) noexcept {
-  return kind == tick_kind::depth_update || kind == tick_kind::depth_snapshot;
-}
-[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
-  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
-}
 
 /// The state that both ends share; each keeps it alive. Producer functions belong to the network thread, consumer
 /// functions to one strategy thread, close_by_consumer() and interrupt() to any.
 class channel {
  public:
   channel(const subscription_settings& settings, symbol_table& symbols)
-      : ring_{settings.capacity < 4 ? 4 : settings.capacity},
-        levels_{settings.level_capacity},
+      : ring_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
+        levels_{settings.level_capacity, memory_or_heap(settings.memory)},
         symbols_{symbols},
         when_full_{settings.when_full} {}
 
@@ -85,13 +60,15 @@ class channel {
   [[nodiscard]] slot claim(std::size_t level_count) noexcept {
     slot room = try_claim(level_count);
     if (room.payload == nullptr && when_full_ == overflow::block) room = wait_for_room(level_count);
-    if (room.payload == nullptr) {
-      debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
-      // relaxed: a statistic; the dropped event carries the number in order
-      dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      news_ = true;
-    }
+    if (room.payload == nullptr) lose_one();
     return room;
+  }
+  /// Counts one event as lost.
+  void lose_one() noexcept {
+    debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
+    // relaxed: a statistic; the dropped event carries the number in order
+    dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    note_news();
   }
   /// Whether claim() may wait.
   [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
@@ -100,8 +77,10 @@ class channel {
   void publish(const slot& room, std::size_t level_count, line_tag tag) noexcept {
     if (level_count != 0) levels_.commit(room.body, level_count);
     ring_.publish(tag);
-    news_ = true;
+    note_news();
   }
+  /// There is something to wake the consumer for.
+  void note_news() noexcept { news_ = true; }
 
   /// A status event, into what claim(0) gave. Without room, a state of the connection is kept until the consumer is
   /// told.
@@ -146,32 +125,20 @@ class channel {
 
   // --- consumer: one strategy thread ---
 
-  struct item {
-    const tick_payload* payload{nullptr};  // nullptr: nothing there
-    line_tag tag{};
-  };
-
   /// The oldest event, in place. Once everything has been read, what the producer could not tell for want of room.
-  [[nodiscard]] item front() noexcept {
-    if (last_words_tag_) return {&last_words_, *last_words_tag_};  // until pop(), whatever came since
-    if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
-    return in_debt() ? tell_debts() : item{};
-  }
-  [[nodiscard]] std::span<const raw_level> body_of(const item& oldest) const noexcept {
-    if (!has_levels(tick_tag::unpack(oldest.tag).kind)) return {};
-    const auto& record = oldest.payload->as<depth_record>();
-    return levels_.view(record.body, record.level_count());
+  [[nodiscard]] waiting_event front() noexcept {
+    if (last_words_tag_) return {&last_words_, *last_words_tag_, {}};  // until pop(), whatever came since
+    if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
+    return in_debt() ? tell_debts() : waiting_event{};
   }
 
   /// Gives the front event back.
-  void pop(const item& oldest) noexcept {
+  void pop(const waiting_event& oldest) noexcept {
     if (oldest.payload == &last_words_) {
       last_words_tag_.reset();
       return;
     }
-    if (const auto body = body_of(oldest); !body.empty()) {
-      levels_.release(oldest.payload->as<depth_record>().body, body.size());
-    }
+    if (!oldest.body.empty()) levels_.release(oldest.payload->as<depth_record>().body, oldest.body.size());
     ring_.pop();
   }
   /// After one or more pops: lets a producer go on that waits for room.
@@ -209,10 +176,11 @@ class channel {
     debts_.has_state.store(false, std::memory_order_relaxed);
     return std::exchange(debts_.state, std::nullopt);
   }
-  [[nodiscard]] static status_record told_of(std::uint64_t lost) noexcept {
-    status_record record = make_status(status_code::dropped, epoch_clock::now_ns());
-    record.first = lost;
-    return record;
+  [[nodiscard]] waiting_event shown(const tick_payload& oldest) const noexcept {
+    const line_tag tag = ring_.front_tag();
+    if (!has_levels(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
+    const auto& record = oldest.as<depth_record>();
+    return {&oldest, tag, levels_.view(record.body, record.level_count())};
   }
 
   // After a loss the consumer first hears how much it lost, then what state the connection is in, then goes on.
@@ -222,7 +190,7 @@ class channel {
     const std::unique_lock lock{debts_.mutex, std::try_to_lock};
     if (!lock) return false;  // the consumer is just telling: this one is lost, too
     if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
-      put(told_of(lost), tick_tag{.kind = tick_kind::status}.packed());
+      put(told_of(lost), status_tag);
     }
     if (const auto state = take_state()) put(state->first, state->second);
     news_ = true;
@@ -231,20 +199,20 @@ class channel {
 
   // The consumer's own telling, in a line of its own. In debt, the producer publishes nothing before it has paid, and
   // it cannot pay now: an empty ring stays empty, and the loss is told in its place.
-  [[nodiscard]] item tell_debts() noexcept {
+  [[nodiscard]] waiting_event tell_debts() noexcept {
     const std::lock_guard lock{debts_.mutex};
     if (!in_debt()) return {};
-    if (const tick_payload* oldest = ring_.front()) return {oldest, ring_.front_tag()};
+    if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
     if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
       last_words_.emplace<status_record>() = told_of(lost);
-      last_words_tag_ = tick_tag{.kind = tick_kind::status}.packed();
+      last_words_tag_ = status_tag;
     } else if (const auto state = take_state()) {
       last_words_.emplace<status_record>() = state->first;
       last_words_tag_ = state->second;
     } else {
       return {};
     }
-    return {&last_words_, *last_words_tag_};
+    return {&last_words_, *last_words_tag_, {}};
   }
   void put(const status_record& record, line_tag tag) noexcept {
     ring_.try_claim()->emplace<status_record>() = record;

@@ -33,7 +33,8 @@ struct status_record {
   status_code code;
   bool error_is_system;
   tick_kind gap_kind;
-  std::uint8_t reserved[17];
+  std::uint8_t reserved[9];
+  std::uint64_t position;  // under overflow::conflate: its number among the consumer's events
   std::int64_t received_ns;
   std::uint32_t reserved_too;
   symbol_id symbol;

@@ -1,7 +1,7 @@
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
 #pragma once
 
-#include <foxtrot/market/channel.hpp>
+#include <foxtrot/market/detail/inbox.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/queue/idle.hpp>
 #include <foxtrot/queue/idle_strategy.hpp>
@@ -25,13 +25,13 @@ class subscription {
   class range;
 
   subscription() = default;
-  subscription(std::shared_ptr<detail::channel> shared, idle waiting) noexcept
-      : channel_{std::move(shared)}, waiting_{waiting} {}
+  subscription(std::shared_ptr<detail::inbox> from, idle waiting) noexcept
+      : inbox_{std::move(from)}, waiting_{waiting} {}
   subscription(subscription&& other) noexcept = default;
   subscription& operator=(subscription&& other) noexcept {
     if (this != &other) {
       cancel();
-      channel_ = std::move(other.channel_);
+      inbox_ = std::move(other.inbox_);
       waiting_ = other.waiting_;
     }
     return *this;
@@ -42,11 +42,11 @@ class subscription {
   /// counts as consumed even if the handler throws.
   template <event_handler Handler>
   std::size_t poll(std::size_t max, Handler&& handler) {
-    const auto keep = channel_;  // the handler may cancel this subscription, or assign another to it
+    const auto keep = inbox_;  // the handler may cancel this subscription, or assign another to it
     if (keep == nullptr) return 0;
     const producer_waker wake{*keep};
     std::size_t done = 0;
-    while (done < max && channel_ == keep) {
+    while (done < max && inbox_ == keep) {
       const held next{*keep};
       if (!next) break;
       ++done;
@@ -58,9 +58,9 @@ class subscription {
   /// Waits, as `subscription_settings::waiting` says, for an event: true once one is there; false when the stop is
   /// requested, the feed has closed, or `patience` is over.
   [[nodiscard]] bool wait(const std::stop_token& stop, std::optional<duration> patience = {}) {
-    if (channel_ == nullptr) return false;
-    detail::channel& from = *channel_;
-    const std::stop_callback wake_on_stop{stop, [&from]() noexcept { from.nudge_consumer(); }};
+    if (inbox_ == nullptr) return false;
+    detail::inbox& from = *inbox_;
+    const std::stop_callback wake_on_stop{stop, [&from]() noexcept { from.nudge(); }};
     return wait_on(from, waiting_, stop, patience);
   }
 
@@ -72,27 +72,27 @@ class subscription {
 
   /// True once the feed has closed, or this end was cancelled, and everything has been read. The reading thread.
   [[nodiscard]] bool closed() const noexcept {
-    return channel_ == nullptr || (channel_->closed_by_producer() && channel_->front().payload == nullptr);
+    return inbox_ == nullptr || (inbox_->closed_by_producer() && inbox_->front().payload == nullptr);
   }
 
   /// Events this consumer has lost so far; it is told of each loss in order, as status `dropped`.
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return channel_ != nullptr ? channel_->dropped() : 0; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_ != nullptr ? inbox_->dropped() : 0; }
 
   /// Events that fit before the overflow policy applies.
-  [[nodiscard]] std::size_t capacity() const noexcept { return channel_ != nullptr ? channel_->capacity() : 0; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return inbox_ != nullptr ? inbox_->capacity() : 0; }
 
   /// Deregisters: no more events, the feed forgets this consumer. Idempotent; destruction does the same.
   void cancel() noexcept {
-    if (channel_ != nullptr) channel_->close_by_consumer();
-    channel_.reset();
+    if (inbox_ != nullptr) inbox_->leave();
+    inbox_.reset();
   }
 
  private:
   // The event at the front, given back to the producer on destruction.
   class held {
    public:
-    explicit held(detail::channel& from) noexcept : from_{from}, item_{from.front()} {
-      if (item_.payload != nullptr) event_.emplace(*item_.payload, item_.tag, from.body_of(item_), from.symbols());
+    explicit held(detail::inbox& from) noexcept : from_{from}, item_{from.front()} {
+      if (item_.payload != nullptr) event_.emplace(*item_.payload, item_.tag, item_.body, from.symbols());
     }
     held(const held&) = delete;
     held& operator=(const held&) = delete;
@@ -103,29 +103,29 @@ class subscription {
     [[nodiscard]] const event& get() const noexcept { return *event_; }
 
    private:
-    detail::channel& from_;
-    detail::channel::item item_;
+    detail::inbox& from_;
+    detail::waiting_event item_;
     std::optional<event> event_;
   };
 
   struct producer_waker {
-    detail::channel& to;
+    detail::inbox& to;
     ~producer_waker() { to.wake_producer(); }
   };
 
-  // The caller has a stop_callback that nudges the channel.
-  static bool wait_on(detail::channel& from, idle waiting, const std::stop_token& stop,
+  // The caller has a stop_callback that nudges the inbox.
+  static bool wait_on(detail::inbox& from, idle waiting, const std::stop_token& stop,
                       std::optional<duration> patience) {
     const auto ready = [&from] { return from.front().payload != nullptr; };
     if (ready()) return !stop.stop_requested();
     const auto start = std::chrono::steady_clock::now();
     constexpr auto never = std::chrono::steady_clock::time_point::max();
     const auto deadline = patience && *patience < never - start ? start + *patience : never;
-    chosen_idle idler{waiting, from.consumer_spot()};
+    chosen_idle idler{waiting, from.spot()};
     for (unsigned round = 1;; ++round) {
       if (stop.stop_requested()) return false;
       if (ready()) return true;
-      if (from.closed_by_producer() || from.closed_by_consumer()) return ready();
+      if (from.closed_by_producer() || from.left()) return ready();
       if (deadline != never && (idler.about_to_sleep() || round % rounds_per_clock == 0)) {
         const auto left = deadline - std::chrono::steady_clock::now();
         if (left <= duration::zero()) return false;
@@ -136,7 +136,7 @@ class subscription {
   }
   static constexpr unsigned rounds_per_clock = 64;
 
-  std::shared_ptr<detail::channel> channel_;
+  std::shared_ptr<detail::inbox> inbox_;
   idle waiting_{idle::block};
 };
 
@@ -167,8 +167,8 @@ class subscription::range {
   };
 
   range(subscription& from, std::stop_token stop, std::optional<duration> patience)
-      : channel_{from.channel_}, waiting_{from.waiting_}, stop_{std::move(stop)}, patience_{patience} {
-    if (channel_ != nullptr) wake_on_stop_.emplace(stop_, nudge{channel_.get()});
+      : inbox_{from.inbox_}, waiting_{from.waiting_}, stop_{std::move(stop)}, patience_{patience} {
+    if (inbox_ != nullptr) wake_on_stop_.emplace(stop_, nudge{inbox_.get()});
   }
   range(const range&) = delete;
   range& operator=(const range&) = delete;
@@ -182,21 +182,21 @@ class subscription::range {
 
  private:
   struct nudge {
-    detail::channel* to;
-    void operator()() const noexcept { to->nudge_consumer(); }
+    detail::inbox* to;
+    void operator()() const noexcept { to->nudge(); }
   };
 
   void leave() noexcept {
     if (!current_) return;
     current_.reset();
-    channel_->wake_producer();
+    inbox_->wake_producer();
   }
   void next() {
     leave();
-    if (channel_ != nullptr && wait_on(*channel_, waiting_, stop_, patience_)) current_.emplace(*channel_);
+    if (inbox_ != nullptr && wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
   }
 
-  std::shared_ptr<detail::channel> channel_;
+  std::shared_ptr<detail::inbox> inbox_;
   idle waiting_;
   std::stop_token stop_;
   std::optional<duration> patience_;

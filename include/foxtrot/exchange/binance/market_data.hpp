@@ -39,7 +39,7 @@ class market_data {
   /// Checks the settings; nothing is connected yet. Throws std::system_error for a stream name, URL or certificate file
   /// that cannot be right.
   explicit market_data(market_data_settings settings)
-      : settings_{checked(std::move(settings))}, out_{*settings_.given.symbols} {}
+      : settings_{checked(std::move(settings))}, out_{*settings_.given.symbols, settings_.given.ring} {}
   market_data(const market_data&) = delete;
   market_data& operator=(const market_data&) = delete;
   /// Disconnects; consumers read what is there and then see the end.
@@ -50,12 +50,12 @@ class market_data {
     out_.close();
   }
 
-  /// A consumer of everything, with a queue of its own.
+  /// A consumer of everything that reads the feed's ring.
   [[nodiscard]] subscription subscribe() {
     auto made = subscribe(subscription_settings{});
     return made ? std::move(*made) : subscription{};
   }
-  /// A consumer with a queue of its own. errc::bad_argument for a symbol that cannot be a name.
+  /// A consumer of what it wants, by the policy it wants. errc::bad_argument for a symbol that cannot be a name.
   [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
     auto made = out_.subscribe(wanted);
     with_engine([](detail::engine& running) { running.greet_newcomers(); });

@@ -7,6 +7,7 @@
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/feed/session_settings.hpp>
+#include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
 #include <foxtrot/net/connect.hpp>
@@ -46,6 +47,7 @@ struct market_data_settings {
   std::size_t snapshot_levels{1000};
   std::chrono::milliseconds request_timeout{10'000};
 
+  ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
   diagnostics log{};
   symbol_table* symbols{&symbol_table::shared()};
 };

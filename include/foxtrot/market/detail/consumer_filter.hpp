@@ -1,0 +1,44 @@
+// foxtrot/market/detail/consumer_filter.hpp: which events a consumer wants.
+#pragma once
+
+#include <foxtrot/core/result.hpp>
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/subscription_settings.hpp>
+#include <foxtrot/market/symbol.hpp>
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace foxtrot::inline v0::detail {
+
+/// By kind and symbol; status events always pass.
+class consumer_filter {
+ public:
+  [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols) {
+    consumer_filter made;
+    made.kinds_ = wanted.kinds | tick_kind::status;
+    for (const auto& name : wanted.symbols) {
+      const auto id = symbols.intern(name);
+      if (!id) return id.error();
+      const auto index = static_cast<std::size_t>(*id);
+      if (made.symbols_.size() <= index) made.symbols_.resize(index + 1);
+      made.symbols_[index] = true;
+    }
+    return made;
+  }
+
+  [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
+    return kinds_.contains(kind) && (kind == tick_kind::status || wants(symbol));
+  }
+  [[nodiscard]] bool wants(symbol_id symbol) const noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return symbols_.empty() || (index < symbols_.size() && symbols_[index]);
+  }
+
+ private:
+  kind_set kinds_;
+  std::vector<bool> symbols_;  // by id; empty: all
+};
+
+}  // namespace foxtrot::inline v0::detail

@@ -1,0 +1,129 @@
+// foxtrot/market/detail/feed_cursor.hpp: one drop_oldest consumer's place in its feed's ring.
+#pragma once
+
+#include <foxtrot/market/detail/consumer_filter.hpp>
+#include <foxtrot/market/detail/feed_ring.hpp>
+#include <foxtrot/market/detail/waiting_event.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace foxtrot::inline v0::detail {
+
+/// Belongs to one strategy thread, but for dropped(). Events are copied out of the ring and checked, so what front()
+/// shows is whole and stays.
+class feed_cursor {
+ public:
+  feed_cursor(std::shared_ptr<feed_ring> ring, consumer_filter filter)
+      : ring_{std::move(ring)},
+        filter_{std::move(filter)},
+        reader_{ring_->events()},
+        body_{std::make_unique_for_overwrite<raw_level[]>(ring_->levels().capacity())} {
+    ring_->enter();
+    look_how_things_stand();
+  }
+  feed_cursor(const feed_cursor&) = delete;
+  feed_cursor& operator=(const feed_cursor&) = delete;
+  ~feed_cursor() { ring_->leave(); }
+
+  /// The next wanted event. After a loss, and at the beginning, first how much was lost and how things stand now.
+  [[nodiscard]] waiting_event front() noexcept {
+    while (!held_ && (tell() || read())) {
+    }
+    return held_ ? waiting_event{&line_, tag_, {body_.get(), body_size_}} : waiting_event{};
+  }
+  void pop(const waiting_event&) noexcept { held_ = false; }
+
+  [[nodiscard]] bool closed_by_producer() const noexcept { return ring_->closed(); }
+  void wake_producer() noexcept {}  // never waits
+  [[nodiscard]] parking_spot& consumer_spot() noexcept { return ring_->spot(); }
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return ring_->events().capacity(); }
+  /// Any thread.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  // One look at the ring. False where nothing came.
+  bool read() noexcept {
+    switch (reader_.try_read(line_, tag_)) {
+      case read_outcome::empty: return false;
+      case read_outcome::lapped: lose(reader_.lost() - std::exchange(lost_before_, reader_.lost())); return true;
+      case read_outcome::read: break;
+    }
+    const tick_kind kind = tick_tag::unpack(tag_).kind;
+    if (!filter_.wants(kind, symbol_of(line_))) return true;
+    body_size_ = 0;
+    if (has_levels(kind)) {
+      const auto& record = line_.as<depth_record>();
+      body_size_ = record.level_count();
+      if (body_size_ != 0 && !ring_->levels().try_copy(record.body, body_size_, body_.get())) {
+        lose(1);  // its levels have been overwritten, if not itself
+        return true;
+      }
+    }
+    return held_ = true;
+  }
+
+  void lose(std::uint64_t count) noexcept {
+    untold_ += count;
+    dropped_.store(dropped_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+    look_how_things_stand();
+  }
+
+  // What it says may be newer than the events that come next: those will say it again.
+  void look_how_things_stand() noexcept {
+    connection_ = ring_->board().connection_before(reader_.position());
+    ring_->board().silent().copy(silent_);
+    ring_->board().broken().copy(broken_);
+    telling_ = true;
+  }
+
+  // Makes the next line of what has to be told before the ring goes on. False where there is none left.
+  bool tell() noexcept {
+    if (!telling_) return false;
+    body_size_ = 0;
+    if (untold_ != 0) return hold(told_of(std::exchange(untold_, 0)), status_tag);
+    if (const auto state = std::exchange(connection_, std::nullopt)) return hold(state->record, state->tag);
+    return telling_ = tell_next_of(silent_, status_code::stale) || tell_next_of(broken_, status_code::gap);
+  }
+  bool tell_next_of(symbol_bits& symbols, status_code code) noexcept {
+    while (const auto symbol = symbols.take_first()) {
+      if (!filter_.wants(*symbol)) continue;
+      status_record record = make_status(code, epoch_clock::now_ns());
+      record.symbol = *symbol;
+      if (code == status_code::gap) record.gap_kind = tick_kind::depth_update;
+      return hold(record, status_tag);
+    }
+    return false;
+  }
+  bool hold(const status_record& record, line_tag tag) noexcept {
+    line_.emplace<status_record>() = record;
+    tag_ = tag;
+    return held_ = true;
+  }
+
+  const std::shared_ptr<feed_ring> ring_;
+  const consumer_filter filter_;
+  broadcast_ring<tick_payload>::reader reader_;
+  std::uint64_t lost_before_{0};  // of reader_.lost(): counted already
+
+  // to be told before the ring goes on
+  bool telling_{false};
+  std::uint64_t untold_{0};
+  std::optional<status_board::state> connection_;
+  symbol_bits silent_;
+  symbol_bits broken_;
+
+  bool held_{false};  // line_, tag_ and body_ are an event
+  line_tag tag_;
+  tick_payload line_;
+  std::size_t body_size_{0};
+  const std::unique_ptr<raw_level[]> body_;  // touched as far as the longest body reached
+  std::atomic<std::uint64_t> dropped_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail

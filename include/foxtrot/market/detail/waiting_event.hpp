@@ -1,0 +1,45 @@
+// foxtrot/market/detail/waiting_event.hpp: the event at the head of a consumer's queue, whatever kind of queue it is.
+#pragma once
+
+#include <foxtrot/core/clock.hpp>
+#include <foxtrot/market/event.hpp>
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/levels.hpp>
+#include <foxtrot/market/status.hpp>
+#include <foxtrot/queue/line.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace foxtrot::inline v0::detail {
+
+/// In place, until it is given back.
+struct waiting_event {
+  const tick_payload* payload{nullptr};  // nullptr: nothing there
+  line_tag tag{};
+  std::span<const raw_level> body{};
+};
+
+[[nodiscard]] constexpr bool has_levels(tick_kind kind) noexcept {
+  return kind == tick_kind::depth_update || kind == tick_kind::depth_snapshot;
+}
+
+/// All records have their symbol in one place.
+[[nodiscard]] inline symbol_id symbol_of(const tick_payload& payload) noexcept {
+  symbol_id symbol;
+  std::memcpy(&symbol, payload.bytes + offsetof(status_record, symbol), sizeof symbol);
+  return symbol;
+}
+
+inline constexpr line_tag status_tag = tick_tag{.kind = tick_kind::status}.packed();
+
+/// "You lost so many".
+[[nodiscard]] inline status_record told_of(std::uint64_t lost) noexcept {
+  status_record record = make_status(status_code::dropped, epoch_clock::now_ns());
+  record.first = lost;
+  return record;
+}
+
+}  // namespace foxtrot::inline v0::detail

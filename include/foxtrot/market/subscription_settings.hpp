@@ -1,0 +1,60 @@
+// foxtrot/market/subscription_settings.hpp: what one consumer of a feed wants, and what a slow one does to whom.
+#pragma once
+
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/queue/idle.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace foxtrot::inline v0 {
+
+/// What happens to events for a consumer that does not keep up.
+enum class overflow : std::uint8_t {
+  drop_oldest,  ///< it reads the feed's one ring, which overwrites: losing much at once, it goes on with what is recent
+  drop_newest,  ///< a queue of its own: what finds it full is lost
+  block,     ///< a queue of its own, for which the network thread waits, and all of the feed: replays, tests, benches
+  conflate,  ///< the latest of each symbol and kind, however late it comes; depth updates, being changes, never
+};
+
+[[nodiscard]] constexpr std::string_view to_string(overflow policy) noexcept {
+  switch (policy) {
+    case overflow::drop_oldest: return "drop_oldest";
+    case overflow::drop_newest: return "drop_newest";
+    case overflow::block: return "block";
+    case overflow::conflate: return "conflate";
+  }
+  return "?";
+}
+
+/// What one consumer wants. The defaults want everything. Whatever is lost is counted and told in order, as status
+/// `dropped`.
+struct subscription_settings {
+  kind_set kinds{kind_set::all()};     ///< status events always come
+  std::vector<std::string> symbols{};  ///< names as the venue writes them; empty: all
+  overflow when_full{overflow::drop_oldest};
+  std::size_t capacity{std::size_t{1} << 16};        ///< events in a queue of its own; rounded up to a power of two
+  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of all waiting depth events in it together
+  idle waiting{idle::block};                         ///< how the consumer waits when there is nothing
+  std::pmr::memory_resource* memory{nullptr};        ///< for a queue of its own, which it must outlive; null: the heap
+};
+
+/// The ring that all drop_oldest consumers of a feed read.
+struct ring_settings {
+  std::size_t capacity{std::size_t{1} << 16};        ///< events; rounded up to a power of two
+  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of those that are depth events
+  std::pmr::memory_resource* memory{nullptr};        ///< must outlive the feed and its consumers; null: the heap
+};
+
+namespace detail {
+
+[[nodiscard]] inline std::pmr::memory_resource& memory_or_heap(std::pmr::memory_resource* memory) noexcept {
+  return memory != nullptr ? *memory : *std::pmr::new_delete_resource();
+}
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0

@@ -1,0 +1,389 @@
+// tests/feed/slow_consumers_test.cpp: what each policy does to a consumer that does not keep up, and to nobody else.
+#include <foxtrot/feed/publisher.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <support/sanitizer.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace foxtrot;
+using foxtrot_test::repetitions;
+using strings = std::vector<std::string>;
+
+constexpr ring_settings small_ring{.capacity = 8, .level_capacity = 64};
+
+/// A publisher and the words in which the tests speak of its events: "T7 BTC", "S9 BTC 2+2", "stale ETH", "dropped 3".
+struct scene {
+  symbol_table symbols;
+  publisher out;
+
+  explicit scene(const ring_settings& ring = small_ring) : out{symbols, ring} {}
+  symbol_id id(const char* name) { return symbols.intern(name).value(); }
+
+  static void write_trade(publisher::batch& batch, std::uint64_t number, symbol_id symbol) {
+    auto& record = batch.begin().payload->emplace<trade_record>();
+    record = {};
+    record.trade_id = number;
+    record.symbol = symbol;
+    record.price = static_cast<std::int64_t>(number * 3);
+    batch.publish({.kind = tick_kind::trade, .where = venue::binance_spot}, symbol);
+  }
+  void trade(std::uint64_t number, const char* symbol = "BTC") {
+    publisher::batch batch{out};
+    write_trade(batch, number, id(symbol));
+  }
+  void quote(std::uint64_t number, const char* symbol = "BTC") {
+    publisher::batch batch{out};
+    auto& record = batch.begin().payload->emplace<book_ticker_record>();
+    record = {};
+    record.update_id = number;
+    record.symbol = id(symbol);
+    batch.publish({.kind = tick_kind::book_ticker, .where = venue::binance_spot}, record.symbol);
+  }
+  void book(tick_kind kind, std::uint64_t last, std::uint16_t side, const char* symbol = "BTC") {
+    publisher::batch batch{out};
+    const auto draft = batch.begin(std::size_t{2} * side);
+    for (std::size_t i = 0; i < std::size_t{2} * side; ++i) {
+      draft.levels[i] = {static_cast<std::int64_t>(last * 1000 + i), static_cast<std::int64_t>(i)};
+    }
+    auto& record = draft.payload->emplace<depth_record>();
+    record = {};
+    record.first_id = record.last_id = last;
+    record.bids = record.asks = side;
+    record.symbol = id(symbol);
+    batch.publish({.kind = kind, .where = venue::binance_spot}, record.symbol, std::size_t{2} * side);
+  }
+  void snapshot(std::uint64_t last, std::uint16_t side = 2, const char* symbol = "BTC") {
+    book(tick_kind::depth_snapshot, last, side, symbol);
+  }
+  void update(std::uint64_t last, std::uint16_t side = 2, const char* symbol = "BTC") {
+    book(tick_kind::depth_update, last, side, symbol);
+  }
+  void tell(status_code code, const char* symbol = nullptr) {
+    publisher::batch batch{out};
+    status_record record = make_status(code, 1);
+    if (symbol != nullptr) record.symbol = id(symbol);
+    batch.publish_status(record, venue::binance_spot);
+  }
+};
+
+std::string levels_word(const depth_tick& tick, std::uint64_t last) {
+  std::size_t i = 0;
+  for (const auto& side : {tick.bids(), tick.asks()}) {
+    for (const raw_level& level : side.raw()) {
+      if (level != raw_level{static_cast<std::int64_t>(last * 1000 + i), static_cast<std::int64_t>(i)}) return " wrong";
+      ++i;
+    }
+  }
+  return " " + std::to_string(tick.bids().size()) + "+" + std::to_string(tick.asks().size());
+}
+
+std::string word(const event& told) {
+  std::string text;
+  const auto named = [&](const char* kind, std::uint64_t number, const auto& tick) {
+    text = kind + std::to_string(number) + " " + std::string{tick.symbol().name()};
+  };
+  told.visit(
+      [&](const status& s) {
+        text = s.name();
+        if (s.code() == status_code::gap && s.to() != 0) {
+          text += " " + std::to_string(s.from()) + "-" + std::to_string(s.to());
+        }
+        if (s.code() == status_code::dropped) text += " " + std::to_string(s.count());
+        if (s.symbol()) text += " " + std::string{s.symbol().name()};
+      },
+      [&](const trade& t) { named("T", t.trade_id(), t); }, [&](const book_ticker& t) { named("Q", t.update_id(), t); },
+      [&](const depth_snapshot& t) {
+        named("S", t.last_id(), t);
+        text += levels_word(t, t.last_id());
+      },
+      [&](const depth_update& t) {
+        named("D", t.last_id(), t);
+        text += levels_word(t, t.last_id());
+      });
+  return text;
+}
+
+strings drain(subscription& queue) {
+  strings all;
+  while (queue.poll(64, [&](const event& told) { all.push_back(word(told)); }) != 0) {
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("drop_oldest: a consumer that was lapped hears how much it lost, how things stand, and goes on") {
+  scene s;
+  auto slow = s.out.subscribe({}).value();
+  auto quick = s.out.subscribe({}).value();
+  CHECK(slow.capacity() == 8);
+  s.tell(status_code::connected);
+  strings all = drain(quick);
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    s.trade(i);
+    for (auto& each : drain(quick)) all.push_back(std::move(each));
+  }
+  // 21 events: the last four are whole for sure
+  CHECK(drain(slow) == strings{"dropped 17", "connected", "T17 BTC", "T18 BTC", "T19 BTC", "T20 BTC"});
+  CHECK(slow.dropped() == 17);
+  CHECK(all.size() == 21);
+  CHECK(quick.dropped() == 0);
+  s.trade(21);
+  CHECK(drain(slow) == strings{"T21 BTC"});
+}
+
+TEST_CASE("drop_oldest: a state that is still to be heard is not told twice after a loss") {
+  scene s;
+  auto slow = s.out.subscribe({}).value();
+  s.tell(status_code::connected);
+  for (std::uint64_t i = 1; i <= 8; ++i) s.trade(i);
+  s.tell(status_code::disconnected);
+  s.trade(9);
+  CHECK(drain(slow) == strings{"dropped 7", "T7 BTC", "T8 BTC", "disconnected", "T9 BTC"});
+}
+
+TEST_CASE("drop_oldest: silent symbols and broken books are told after a loss and to newcomers") {
+  scene s;
+  auto slow = s.out.subscribe({}).value();
+  s.tell(status_code::connected);
+  s.tell(status_code::stale, "ETH");
+  s.tell(status_code::stale, "SOL");
+  s.tell(status_code::fresh, "ETH");
+  s.update(5);
+  s.update(9);  // and before it a gap
+  for (std::uint64_t i = 1; i <= 20; ++i) s.trade(i, "XRP");
+  auto late = s.out.subscribe({}).value();
+  auto narrow = s.out.subscribe({.symbols = {"ETH", "BTC"}}).value();
+  CHECK(drain(slow) ==
+        strings{"dropped 23", "connected", "stale SOL", "gap BTC", "T17 XRP", "T18 XRP", "T19 XRP", "T20 XRP"});
+  CHECK(drain(late) == strings{"connected", "stale SOL", "gap BTC"});
+  CHECK(drain(narrow) == strings{"connected", "gap BTC"});
+  s.snapshot(10);  // the whole book: no longer broken
+  auto last = s.out.subscribe({}).value();
+  CHECK(drain(last) == strings{"connected", "stale SOL"});
+}
+
+TEST_CASE("drop_oldest: levels that were overwritten before the event itself are a loss") {
+  scene s{{.capacity = 64, .level_capacity = 64}};
+  auto slow = s.out.subscribe({}).value();
+  s.tell(status_code::connected);
+  s.trade(1);
+  for (std::uint64_t i = 1; i <= 6; ++i) s.update(i, 10);  // 20 levels each: three fit
+  s.trade(2);
+  CHECK(drain(slow) == strings{"connected", "T1 BTC", "dropped 1", "connected", "dropped 1", "connected", "dropped 1",
+                               "connected", "D4 BTC 10+10", "D5 BTC 10+10", "D6 BTC 10+10", "T2 BTC"});
+  CHECK(slow.dropped() == 3);
+  s.update(7, 40);  // more than the store holds
+  CHECK(drain(slow) == strings{"dropped 1"});
+}
+
+TEST_CASE("drop_oldest: nobody reads, nothing is written but statuses; who comes later is told them") {
+  scene s;
+  {
+    auto gone = s.out.subscribe({}).value();
+  }
+  s.tell(status_code::connected);
+  for (std::uint64_t i = 1; i <= 100; ++i) s.trade(i);
+  auto late = s.out.subscribe({}).value();
+  s.trade(101);
+  CHECK(drain(late) == strings{"connected", "T101 BTC"});
+  CHECK(late.dropped() == 0);
+}
+
+TEST_CASE("drop_oldest: the end of the feed is seen after everything else, by whoever is left") {
+  scene s;
+  auto one = s.out.subscribe({}).value();
+  auto two = s.out.subscribe({}).value();
+  s.trade(1);
+  one.cancel();
+  s.out.close();
+  CHECK_FALSE(two.closed());
+  CHECK(drain(two) == strings{"T1 BTC"});
+  CHECK(two.closed());
+  CHECK(one.closed());
+  CHECK(s.out.subscribe({}).error() == errc::closed);
+}
+
+TEST_CASE("conflate: the latest of each symbol and kind, however late") {
+  scene s;
+  auto latest = s.out.subscribe({.when_full = overflow::conflate}).value();
+  s.tell(status_code::connected);
+  for (std::uint64_t i = 1; i <= 1000; ++i) {
+    s.trade(i, i % 2 == 0 ? "BTC" : "ETH");
+    s.quote(i, "BTC");
+    s.snapshot(i, 20);
+    s.update(i);  // never comes: a change is worth nothing alone
+  }
+  strings seen = drain(latest);
+  REQUIRE(seen.size() >= 5);
+  // statuses keep their place: the gaps that every second trade id leaves are told before the ticks behind them
+  CHECK(seen.front() == "connected");
+  strings ticks;
+  for (const auto& each : seen) {
+    if (each.front() == 'T' || each.front() == 'Q' || each.front() == 'S') ticks.push_back(each);
+  }
+  std::sort(ticks.begin(), ticks.end());
+  CHECK(ticks == strings{"Q1000 BTC", "S1000 BTC 20+20", "T1000 BTC", "T999 ETH"});
+  CHECK(drain(latest).empty());
+  s.quote(2000, "ETH");
+  CHECK(drain(latest) == strings{"Q2000 ETH"});
+}
+
+TEST_CASE("conflate: a tick is never shown after a status that came later, nor before one that came earlier") {
+  scene s;
+  auto latest = s.out.subscribe({.when_full = overflow::conflate}).value();
+  s.tell(status_code::connected);
+  s.quote(1, "BTC");
+  s.quote(1, "ETH");
+  s.tell(status_code::disconnected);
+  s.tell(status_code::connected);
+  s.quote(2, "ETH");
+  s.quote(1, "SOL");
+  // ETH's first quote is gone; BTC's is older than the loss of the connection and comes before it
+  CHECK(drain(latest) == strings{"connected", "Q1 BTC", "disconnected", "connected", "Q2 ETH", "Q1 SOL"});
+}
+
+TEST_CASE("conflate: what has no place in the tables is counted and told") {
+  scene s;
+  (void)s.id("A"), (void)s.id("B"), (void)s.id("C"), (void)s.id("D");  // the first four symbols
+  auto latest = s.out.subscribe({.when_full = overflow::conflate, .capacity = 4}).value();
+  CHECK(latest.capacity() == 4);
+  s.trade(1, "A");
+  s.trade(1, "LATE");
+  s.snapshot(3, 21, "A");  // deeper than any partial book
+  CHECK(latest.dropped() == 2);
+  const strings seen = drain(latest);
+  CHECK(std::count(seen.begin(), seen.end(), "T1 A") == 1);
+  CHECK(std::count(seen.begin(), seen.end(), "dropped 2") == 1);
+}
+
+TEST_CASE("conflate: a newcomer hears first how the connection stands, and the end last") {
+  scene s;
+  auto other = s.out.subscribe({}).value();
+  s.tell(status_code::connected);
+  auto latest = s.out.subscribe({.when_full = overflow::conflate}).value();
+  s.trade(1);
+  s.trade(2);
+  CHECK(drain(latest) == strings{"connected", "T2 BTC"});
+  s.trade(3);
+  s.out.close();
+  CHECK_FALSE(latest.closed());
+  CHECK(drain(latest) == strings{"T3 BTC"});
+  CHECK(latest.closed());
+}
+
+namespace {
+
+/// Reads until the feed ends. Every trade is whole and newer than the one before; what is missing has been told.
+struct account {
+  std::uint64_t read{0};
+  std::uint64_t told_lost{0};
+  std::uint64_t statuses{0};
+  std::uint64_t last{0};
+  std::uint64_t faults{0};
+
+  void enter(const event& told, bool consecutive) {
+    told.visit(
+        [&](const status& each) {
+          ++statuses;
+          if (each.code() == status_code::dropped) told_lost += each.count();
+        },
+        [&](const trade& each) {
+          ++read;
+          const bool whole = each.record().price == static_cast<std::int64_t>(each.trade_id() * 3);
+          const bool follows = consecutive ? each.trade_id() == last + 1 : each.trade_id() > last;
+          if (!whole || !follows) ++faults;
+          last = each.trade_id();
+        },
+        [&](const auto&) { ++faults; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("one paused consumer keeps nobody else from anything, and hears exactly what it lost", "[stress]") {
+  const std::uint64_t count = repetitions(200'000);
+  scene s{{.capacity = 1024, .level_capacity = 64}};
+  auto paused = s.out.subscribe({}).value();
+  auto first = s.out.subscribe({.when_full = overflow::block, .capacity = 256}).value();  // paces the network thread
+  auto second = s.out.subscribe({.waiting = idle::spin}).value();
+  std::atomic<std::uint64_t> second_at{0};
+  account seen_first;
+  account seen_second;
+  std::jthread reads_first{[&] {
+    // not further ahead than the ring is long, so that the second one could keep up
+    for (const auto& each : first.until({})) {
+      seen_first.enter(each, true);
+      while (seen_first.last > second_at.load(std::memory_order_acquire) + 256) std::this_thread::yield();
+    }
+  }};
+  std::jthread reads_second{[&] {
+    for (const auto& each : second.until({})) {
+      seen_second.enter(each, true);
+      second_at.store(seen_second.last, std::memory_order_release);
+    }
+  }};
+  const symbol_id symbol = s.id("BTC");
+  for (std::uint64_t i = 1; i <= count;) {
+    publisher::batch batch{s.out};
+    for (int k = 0; k < 50 && i <= count; ++k, ++i) scene::write_trade(batch, i, symbol);
+  }
+  s.out.close();
+  reads_first.join();
+  reads_second.join();
+  account seen_paused;
+  paused.poll(10'000, [&](const event& each) { seen_paused.enter(each, false); });
+  CHECK((seen_first.read == count && seen_first.told_lost == 0 && seen_first.faults == 0));
+  CHECK((seen_second.read == count && seen_second.told_lost == 0 && seen_second.faults == 0));
+  CHECK((seen_paused.read == 512 && seen_paused.last == count && seen_paused.faults == 0));
+  CHECK(seen_paused.told_lost == count - 512);
+  CHECK(paused.dropped() == count - 512);
+}
+
+TEST_CASE("every policy accounts for every event, at any pace, two threads", "[stress]") {
+  const std::uint64_t count = repetitions(60'000);
+  for (const overflow policy : {overflow::drop_oldest, overflow::drop_newest, overflow::block, overflow::conflate}) {
+    for (const idle way : {idle::block, idle::adaptive, idle::yield}) {
+      INFO(to_string(policy) << ", " << to_string(way));
+      scene s{{.capacity = 64, .level_capacity = 64}};
+      auto queue = s.out.subscribe({.when_full = policy, .capacity = 64, .waiting = way}).value();
+      account seen;
+      std::jthread reader{[&] {
+        std::minstd_rand random{7};
+        for (const auto& each : queue.until({})) {
+          seen.enter(each, policy == overflow::block);
+          if (random() % 1000 == 0) std::this_thread::yield();
+        }
+      }};
+      const symbol_id symbol = s.id("BTC");
+      std::minstd_rand random{11};
+      for (std::uint64_t i = 1; i <= count;) {
+        publisher::batch batch{s.out};
+        for (auto k = random() % 100; k > 0 && i <= count; --k, ++i) scene::write_trade(batch, i, symbol);
+      }
+      s.out.close();
+      reader.join();
+      CHECK(seen.faults == 0);
+      if (policy == overflow::conflate) {
+        CHECK(seen.read <= count);
+        CHECK(seen.told_lost == 0);
+      } else {
+        CHECK(seen.read + seen.told_lost == count);
+      }
+      if (policy != overflow::drop_newest) CHECK(seen.last == count);  // the newest is never what is lost
+      CHECK(queue.dropped() == seen.told_lost);
+    }
+  }
+}
