@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -178,6 +177,7 @@ class broadcast_ring {
 template <line_payload T>
 class broadcast_ring<T>::reader {
  public:
+  using value_type = T;
   using outcome = read_outcome;
 
   /// Begins with the next event to be published.
@@ -199,15 +199,17 @@ class broadcast_ring<T>::reader {
     return take(&item, tag);
   }
 
-  /// Calls `visit(const T&, line_tag)` with a copy of up to `max` events, going over losses, and returns their number.
-  /// Inside `visit`, position() and lost() already include that event and whatever was lost before it; where `visit`
-  /// throws, the event counts as read.
-  template <std::invocable<const T&, line_tag> Visitor>
+  /// Calls `visit(const T&, line_tag)`, or `visit(const T&)`, with a copy of each of up to `max` events, going over
+  /// losses, and returns their number. Inside `visit`, position() and lost() already include that event and whatever
+  /// was lost before it; where `visit` throws, the event counts as read.
+  template <line_visitor<T> Visitor>
   std::size_t consume(std::size_t max, Visitor&& visit) {
     alignas(T) std::byte copy[sizeof(T)];
     line_tag tag;
     std::size_t done = 0;
-    for (; done < max && take(copy, tag); ++done) visit(*std::launder(reinterpret_cast<const T*>(copy)), tag);
+    for (; done < max && take(copy, tag); ++done) {
+      detail::show(visit, *std::launder(reinterpret_cast<const T*>(copy)), tag);
+    }
     return done;
   }
 
