@@ -34,6 +34,8 @@ ENTRIES = {
     "observe.hpp": (UP_TO_EXCHANGE + ["observe"], NETWORK + ["moodycamel"]),
 }
 MOODYCAMEL_HEADER = "foxtrot/queue/mpmc_queue.hpp"
+# So that a model checker can run them as they are: nothing but the C++ standard library and the machine's hints.
+MODEL_CHECKED = ["spsc_ring", "broadcast_ring", "payload_arena", "overwriting_arena", "conflating_table"]
 
 LIBRARIES = [
     ("asio", r"asio(\.hpp|/.*)"),
@@ -119,6 +121,19 @@ for entry, (folders, libraries) in ENTRIES.items():
                 chain.append(target)
                 target = reached_by[target]
             problems.append(f"{start}: must not reach " + " <- ".join(chain))
+
+for name in MODEL_CHECKED:
+    reached = [f"foxtrot/queue/{name}.hpp"]
+    for header in reached:
+        for target in graph.get(header, [f"(no {header})"]):
+            if target.startswith("foxtrot/queue/") or target == "foxtrot/core/cpu.hpp":
+                reached += [target] if target not in reached else []
+            elif not re.fullmatch(r"[a-z_]+", target):
+                problems.append(f"{header}: <{target}> is more than the standard library, which {name} is confined to")
+
+for path in sorted(INCLUDE.glob("foxtrot/**/*.hpp")):
+    if "atomic_thread_fence" in path.read_text(encoding="utf-8"):
+        problems.append(f"{path.relative_to(INCLUDE)}: no fences: the thread sanitizer does not model them")
 
 for problem in problems:
     print(problem)

@@ -2,4 +2,5 @@
 #pragma once
 
 #include <foxtrot/exchange/binance/market_data.hpp>
+#include <foxtrot/queue/mpmc_queue.hpp>
 #include <foxtrot/strategy.hpp>

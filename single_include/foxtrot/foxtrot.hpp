@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cinttypes>
 #include <climits>
 #include <cmath>
 #include <compare>
@@ -18,6 +19,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <deque>
@@ -63,6 +65,7 @@
 #include <asio/redirect_error.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
+#include <concurrentqueue/concurrentqueue.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -85,6 +88,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -1651,6 +1655,9 @@ class trade : public tick<trade_record> {
 
 namespace foxtrot::inline v0 {
 
+template <std::size_t Levels>
+class basic_stored_event;
+
 /// The payload of every line: one of the records, as its tag says.
 struct tick_payload {
   alignas(std::uint64_t) std::byte bytes[line_payload_bytes];
@@ -1672,7 +1679,7 @@ struct tick_payload {
 static_assert(line_payload<tick_payload> && sizeof(tick_payload) == line_payload_bytes);
 
 /// One event, in place in its queue: valid until the next one is taken, and so not copyable. What `visit` hands out may
-/// be copied, except the levels of depth events.
+/// be copied, except the levels of depth events; the whole event as a stored_event.
 class event {
  public:
   event(const tick_payload& payload, line_tag tag, std::span<const raw_level> body,
@@ -1718,6 +1725,9 @@ class event {
       return {record, tag_, *symbols_};
     }
   }
+
+  template <std::size_t Levels>
+  friend class basic_stored_event;
 
   const tick_payload* payload_;
   std::span<const raw_level> body_;
@@ -2639,7 +2649,7 @@ class parking_spot {
 
    private:
     friend class parking_spot;
-    explicit ticket(std::uint32_t step) noexcept : step_{step} {}
+    explicit ticket(std::uint32_t seen) noexcept : step_{seen} {}
     std::uint32_t step_{0};
   };
 
@@ -3659,6 +3669,7 @@ class broadcast_ring {
 template <line_payload T>
 class broadcast_ring<T>::reader {
  public:
+  using value_type = T;
   using outcome = read_outcome;
 
   /// Begins with the next event to be published.
@@ -3680,15 +3691,17 @@ class broadcast_ring<T>::reader {
     return take(&item, tag);
   }
 
-  /// Calls `visit(const T&, line_tag)` with a copy of up to `max` events, going over losses, and returns their number.
-  /// Inside `visit`, position() and lost() already include that event and whatever was lost before it; where `visit`
-  /// throws, the event counts as read.
-  template <std::invocable<const T&, line_tag> Visitor>
+  /// Calls `visit(const T&, line_tag)`, or `visit(const T&)`, with a copy of each of up to `max` events, going over
+  /// losses, and returns their number. Inside `visit`, position() and lost() already include that event and whatever
+  /// was lost before it; where `visit` throws, the event counts as read.
+  template <line_visitor<T> Visitor>
   std::size_t consume(std::size_t max, Visitor&& visit) {
     alignas(T) std::byte copy[sizeof(T)];
     line_tag tag;
     std::size_t done = 0;
-    for (; done < max && take(copy, tag); ++done) visit(*std::launder(reinterpret_cast<const T*>(copy)), tag);
+    for (; done < max && take(copy, tag); ++done) {
+      detail::show(visit, *std::launder(reinterpret_cast<const T*>(copy)), tag);
+    }
     return done;
   }
 
@@ -11130,6 +11143,345 @@ class market_data {
 
 }  // namespace foxtrot::inline v0::binance
 
+// foxtrot/queue/mpmc_queue.hpp: many producers, many consumers, bounded; the one header that sees moodycamel.
+
+// foxtrot/queue/detail/mpmc_cell.hpp: a place for an item in a block of moodycamel's, and the ways out of it.
+
+namespace foxtrot::inline v0 {
+
+/// What may travel through an mpmc_queue: moving it never fails. Copying is not asked for.
+template <class T>
+concept mpmc_item = std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T> &&
+                    std::is_nothrow_destructible_v<T>;
+
+namespace detail {
+
+/// In a block it holds an item, or nothing; as an argument it says where the item is to come from, so that the item
+/// stays untouched where there is no block for it. The ways out below end the item, the destructor does not.
+template <mpmc_item T>
+union mpmc_cell {
+  explicit mpmc_cell(T* from) noexcept : source{from} {}
+  explicit mpmc_cell(T&& item) noexcept : value{std::move(item)} {}
+  mpmc_cell(mpmc_cell&& from) noexcept {
+    if (from.source != nullptr) std::construct_at(&value, std::move(*from.source));
+  }
+  ~mpmc_cell() {}
+
+  T value;
+  T* source;
+};
+
+// What an item taken out of a block is assigned to.
+
+/// To a living item.
+template <mpmc_item T>
+struct mpmc_assign {
+  T& to;
+  void operator=(mpmc_cell<T>&& from) noexcept {
+    to = std::move(from.value);
+    std::destroy_at(&from.value);
+  }
+};
+
+/// To raw memory: an output iterator.
+template <mpmc_item T>
+struct mpmc_construct {
+  T* to;
+  mpmc_construct& operator*() noexcept { return *this; }
+  mpmc_construct& operator++() noexcept { return ++to, *this; }
+  mpmc_construct operator++(int) noexcept { return {to++}; }
+  void operator=(mpmc_cell<T>&& from) noexcept {
+    std::construct_at(to, std::move(from.value));
+    std::destroy_at(&from.value);
+  }
+};
+
+/// Nowhere.
+struct mpmc_destroy {
+  template <mpmc_item T>
+  void operator=(mpmc_cell<T>&& from) noexcept {
+    std::destroy_at(&from.value);
+  }
+};
+
+/// Nowhere, where the cell holds nothing.
+struct mpmc_ignore {
+  template <mpmc_item T>
+  void operator=(mpmc_cell<T>&&) noexcept {}
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// A bounded queue between any number of threads, for commands and work sharing; between two threads, spsc_ring is
+/// several times as fast. Items of one producer's end come out in order; between ends there is no order. All memory is
+/// taken in the constructor. Ends are made of it, one for each thread; they must be gone before the queue is.
+/// There is no pushing without an end: moodycamel's queue would allocate for every such thread.
+template <mpmc_item T>
+class mpmc_queue {
+ public:
+  using value_type = T;
+  class producer;
+  class consumer;
+
+  /// Room for exactly `capacity` items (at least one), and for up to `producers` producers' ends at a time.
+  mpmc_queue(std::size_t capacity, std::size_t producers)
+      : capacity_{std::clamp(capacity, std::size_t{1}, most)}, in_use_(std::max(producers, std::size_t{1})) {
+    tokens_.reserve(in_use_.size());
+    for (std::size_t i = 0; i < in_use_.size(); ++i) give_blocks(tokens_.emplace_back(queue_));
+  }
+  mpmc_queue(const mpmc_queue&) = delete;
+  mpmc_queue& operator=(const mpmc_queue&) = delete;
+  ~mpmc_queue() {
+    moodycamel::ConsumerToken token{queue_};
+    for (detail::mpmc_destroy each; queue_.try_dequeue(token, each);) continue;
+  }
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  /// A producer's end; none while as many as the constructor was told are in use. Any thread.
+  [[nodiscard]] std::optional<producer> make_producer() noexcept {
+    for (std::size_t i = 0; i < in_use_.size(); ++i) {
+      // acquire: what the end before did with the token
+      if (!in_use_[i].exchange(true, std::memory_order_acquire)) return producer{*this, i};
+    }
+    return std::nullopt;
+  }
+
+  /// A consumer's end. Any thread, any number.
+  [[nodiscard]] consumer make_consumer() noexcept { return consumer{*this}; }
+
+  /// No push succeeds any more; what is inside can still be taken. Wakes everybody who waits. Any thread.
+  void close() noexcept {
+    state_.fetch_or(closed_bit, std::memory_order_release);
+    sleepers_.wake();
+  }
+  [[nodiscard]] bool closed() const noexcept { return (state() & closed_bit) != 0; }
+
+  /// Items inside at some moment of the call, and those on their way in or out. Any thread.
+  [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(state() & ~closed_bit); }
+
+ private:
+  using cell = detail::mpmc_cell<T>;
+
+  struct traits : moodycamel::ConcurrentQueueDefaultTraits {
+    static constexpr std::size_t INITIAL_IMPLICIT_PRODUCER_HASH_SIZE = 0;  // no producers without a token
+    static void* malloc(std::size_t bytes) { return ::operator new(bytes); }
+    static void free(void* block) noexcept { ::operator delete(block); }
+  };
+  using queue_type = moodycamel::ConcurrentQueue<cell, traits>;
+
+  static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
+  static constexpr std::size_t most = std::size_t{1} << 40;
+
+  // Blocks belong to their producer for ever. A producer goes round its blocks in a circle and can go on into the next
+  // one if that is empty, that is, if all items that were ever put there have been taken out completely. When it needs
+  // one, less than `capacity` other items are inside. If they are its latest, then ceil(capacity / size) blocks hold
+  // them all and one more block is the empty one, whichever producers the other items are of: so each producer gets
+  // its own blocks for all of `capacity`. They need not be its latest: a consumer may be interrupted after it laid
+  // claim to an item and before it moved it out, and others go on. For that there are as many blocks again.
+  void give_blocks(const moodycamel::ProducerToken& token) {
+    constexpr std::size_t size = queue_type::BLOCK_SIZE;
+    const std::size_t blocks = 2 * ((capacity_ + size - 1) / size) + 1;
+    for (std::size_t i = 0; i < blocks * size; ++i) queue_.enqueue(token, cell{nullptr});
+    for (detail::mpmc_ignore each; queue_.try_dequeue_from_producer(token, each);) continue;
+  }
+
+  [[nodiscard]] std::uint64_t state() const noexcept { return state_.load(std::memory_order_acquire); }
+
+  /// Room for up to `wanted` items; 0 if there is none.
+  [[nodiscard]] std::size_t reserve(std::size_t wanted) noexcept {
+    std::uint64_t seen = state_.load(std::memory_order_relaxed);
+    while ((seen & closed_bit) == 0 && seen < capacity_) {
+      const std::size_t count = std::min(wanted, capacity_ - static_cast<std::size_t>(seen));
+      // acquire: pairs with give_back(), so that the blocks emptied before it are seen to be empty
+      if (state_.compare_exchange_weak(seen, seen + count, std::memory_order_acquire, std::memory_order_relaxed)) {
+        return count;
+      }
+    }
+    return 0;
+  }
+  void give_back(std::size_t count) noexcept {
+    // release: see reserve(). All writes are read-modify-writes, so an acquire of any later one gets it as well.
+    state_.fetch_sub(count, std::memory_order_release);
+  }
+
+  const std::size_t capacity_;
+  queue_type queue_{0};
+  std::vector<moodycamel::ProducerToken> tokens_;            // each used by the end that has it
+  std::vector<std::atomic<bool>> in_use_;                    // whether an end has that token
+  alignas(cache_line) std::atomic<std::uint64_t> state_{0};  // items inside, and whether closed; any thread
+  parking_spot sleepers_;                                    // consumers
+};
+
+/// Where one thread puts items in.
+template <mpmc_item T>
+class mpmc_queue<T>::producer {
+ public:
+  using value_type = T;
+
+  producer(producer&& other) noexcept : queue_{std::exchange(other.queue_, nullptr)}, token_{other.token_} {}
+  producer& operator=(producer&& other) noexcept {
+    std::swap(queue_, other.queue_);
+    std::swap(token_, other.token_);
+    return *this;
+  }
+  ~producer() {
+    if (queue_ != nullptr)
+      queue_->in_use_[token_].store(false, std::memory_order_release);  // pairs with make_producer()
+  }
+
+  /// False, and `item` untouched, where capacity() items are inside or the queue is closed. There is one more reason: a
+  /// consumer was interrupted in the middle of taking an item of this end, and has been for so long that capacity()
+  /// others went past it.
+  [[nodiscard]] bool try_push(T&& item) noexcept {
+    if (queue_->reserve(1) == 0) return false;
+    if (!enqueue(item)) {
+      queue_->give_back(1);
+      return false;
+    }
+    queue_->sleepers_.wake(1);
+    return true;
+  }
+  [[nodiscard]] bool try_push(const T& item) noexcept(std::is_nothrow_copy_constructible_v<T>)
+    requires std::copy_constructible<T>
+  {
+    T copy{item};  // before anything is reserved: copying may throw
+    return try_push(std::move(copy));
+  }
+
+  /// Moves as many of the items in as there is room for, the first ones first, and returns their number. The others
+  /// are untouched.
+  [[nodiscard]] std::size_t try_push_bulk(std::span<T> items) noexcept {
+    const std::size_t room = items.empty() ? 0 : queue_->reserve(items.size());
+    if (room == 0) return 0;
+    std::size_t done = 0;
+    if (queue_->queue_.try_enqueue_bulk(token(), std::move_iterator<T*>{items.data()}, room)) {
+      done = room;
+    } else {  // blocks are missing, as try_push() says: into those that there are
+      while (done < room && enqueue(items[done])) ++done;
+      queue_->give_back(room - done);
+    }
+    if (done != 0) queue_->sleepers_.wake(static_cast<std::uint32_t>(std::min<std::size_t>(done, INT_MAX)));
+    return done;
+  }
+
+ private:
+  friend mpmc_queue;
+  producer(mpmc_queue& queue, std::size_t token) noexcept : queue_{&queue}, token_{token} {}
+
+  [[nodiscard]] const moodycamel::ProducerToken& token() const noexcept { return queue_->tokens_[token_]; }
+  [[nodiscard]] bool enqueue(T& item) noexcept { return queue_->queue_.try_enqueue(token(), cell{&item}); }
+
+  mpmc_queue* queue_;
+  std::size_t token_;
+};
+
+/// Where one thread takes items out. Items that consume() had taken when its visitor threw stay in this end and come
+/// first next time; they go with it when it goes.
+template <mpmc_item T>
+class mpmc_queue<T>::consumer {
+ public:
+  using value_type = T;
+
+  consumer(const consumer&) = delete;
+  consumer& operator=(const consumer&) = delete;
+  ~consumer() { std::destroy(taken_.value + next_, taken_.value + end_); }
+
+  /// Moves an item to `item`; false where none is inside, or others are just taking the last.
+  [[nodiscard]] bool try_pop(T& item) noexcept {
+    if (next_ != end_) return pop_taken(item), true;
+    if (queue_.size() == 0) return false;  // one line to look at instead of every producer's
+    detail::mpmc_assign<T> to{item};
+    if (!queue_.queue_.try_dequeue(token_, to)) return false;
+    queue_.give_back(1);
+    return true;
+  }
+
+  /// Calls `visit(T&&)` for up to `max` items that are there now and returns their number. An item whose visit throws
+  /// is consumed, no other is.
+  template <std::invocable<T&&> Visitor>
+  std::size_t consume(std::size_t max, Visitor&& visit) {
+    std::size_t done = 0;
+    while (done < max && (next_ != end_ || take(max - done) != 0)) {
+      for (; next_ != end_ && done < max; ++done) {
+        T item{std::move(taken_.value[next_])};
+        std::destroy_at(&taken_.value[next_++]);
+        visit(std::move(item));
+      }
+    }
+    return done;
+  }
+
+  /// Moves an item to `item`, sleeping until there is one. False where nothing is inside and the queue is closed, the
+  /// stop is requested, or `patience` is over. Looks at the queue before it looks at any of those.
+  [[nodiscard]] bool pop_wait(T& item, const std::stop_token& stop,
+                              std::optional<std::chrono::nanoseconds> patience = {}) noexcept {
+    if (try_pop(item)) return true;
+    using clock = std::chrono::steady_clock;
+    const auto start = clock::now();
+    const std::stop_callback on_stop{stop, [this]() noexcept { queue_.sleepers_.wake(); }};
+    for (unsigned turns = 1;; ++turns) {
+      if (try_pop(item)) return true;
+      // Something is inside, but on its way in or out, or hidden by another consumer that is just finding nothing.
+      // Never asleep, and never gone, then: the wake-up for it may have come here.
+      if (queue_.size() != 0) {
+        pause(turns);
+        continue;
+      }
+      std::optional<std::chrono::nanoseconds> left = patience;
+      if (patience) left = *patience - (clock::now() - start);
+      if (queue_.closed() || stop.stop_requested() || (left && *left <= std::chrono::nanoseconds::zero())) return false;
+      // Whoever pushes counts the item before it wakes, and a stop or close is there before its waking: so the second
+      // look sees it, or the spot is awake (see parking_spot).
+      queue_.sleepers_.park([&] { return queue_.state() == 0 && !stop.stop_requested(); }, left);
+    }
+  }
+
+ private:
+  friend mpmc_queue;
+  explicit consumer(mpmc_queue& queue) noexcept : queue_{queue}, token_{queue.queue_} {}
+
+  // Few enough for a stack, and to leave something to other consumers.
+  static constexpr std::size_t batch = std::clamp<std::size_t>(4096 / sizeof(T), 1, 32);
+  union storage {
+    storage() noexcept {}
+    ~storage() {}
+    T value[batch];
+  };
+
+  std::size_t take(std::size_t max) noexcept {
+    if (queue_.size() == 0) return 0;
+    next_ = 0;
+    end_ = queue_.queue_.try_dequeue_bulk(token_, detail::mpmc_construct<T>{taken_.value}, std::min(max, batch));
+    queue_.give_back(end_);
+    return end_;
+  }
+
+  void pop_taken(T& item) noexcept {
+    item = std::move(taken_.value[next_]);
+    std::destroy_at(&taken_.value[next_++]);
+  }
+
+  static void pause(unsigned turns) noexcept {
+    if (turns % 64 == 0) {
+      ::sched_yield();
+    } else {
+      cpu_relax();
+    }
+  }
+
+  mpmc_queue& queue_;
+  moodycamel::ConsumerToken token_;
+  std::size_t next_{0};  // taken and not yet handed over: from here
+  std::size_t end_{0};   // to here
+  storage taken_;
+};
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/strategy.hpp: what a strategy sees: ticks, queues and threads, without any networking. Compiles fast.
 
 // foxtrot/core/histogram.hpp: latencies, recorded without allocation, read as percentiles.
@@ -11225,6 +11577,256 @@ class histogram {
 #define FOXTROT_VERSION_MINOR 1
 #define FOXTROT_VERSION_PATCH 0
 #define FOXTROT_VERSION_STRING "0.1.0"
+
+// foxtrot/market/stored_event.hpp: an event that outlives its place in a queue, to be handed on to other threads.
+
+namespace foxtrot::inline v0 {
+
+/// A copy of an event with up to `Levels` price levels. A plain value: keep it, put it into any queue, visit it in any
+/// thread. The symbol table of the feed must outlive it.
+template <std::size_t Levels>
+class basic_stored_event {
+ public:
+  /// Nothing: something to be overwritten.
+  basic_stored_event() noexcept = default;
+
+  /// Nothing where the event has more levels than fit.
+  [[nodiscard]] static std::optional<basic_stored_event> of(const event& from) noexcept {
+    if (from.body_.size() > Levels) return std::nullopt;
+    return basic_stored_event{from};
+  }
+
+  [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
+
+  /// As event::visit; nothing is visited where nothing was stored. What has levels is valid as long as this copy.
+  template <class... Handlers>
+  void visit(Handlers&&... handlers) const {
+    if (symbols_ == nullptr) return;
+    event{payload_, tag_.packed(), std::span{levels_}.first(level_count_), *symbols_}.visit(
+        std::forward<Handlers>(handlers)...);
+  }
+
+ private:
+  explicit basic_stored_event(const event& from) noexcept
+      : symbols_{from.symbols_}, tag_{from.tag_}, level_count_{from.body_.size()}, payload_{*from.payload_} {
+    std::ranges::copy(from.body_, levels_.begin());
+  }
+
+  const symbol_table* symbols_{nullptr};
+  tick_tag tag_;
+  std::size_t level_count_{0};
+  tick_payload payload_;  // and levels_: as far as the event goes
+  std::array<raw_level, Levels> levels_;
+};
+
+/// Ticks and statuses: everything but what has levels.
+using stored_event = basic_stored_event<0>;
+/// Books of up to twenty levels on either side as well.
+using stored_book_event = basic_stored_event<40>;
+
+static_assert(std::is_trivially_copyable_v<stored_event> && std::is_trivially_copyable_v<stored_book_event>);
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/queue/ends.hpp: what makes a queue's two ends, so that any queue fits where one is asked for, and how to
+// wait.
+
+namespace foxtrot::inline v0 {
+
+/// Where items go in. `try_push` never waits; it is false where the queue is full, and the item is then untouched.
+template <class Queue>
+concept producer_end =
+    requires { typename Queue::value_type; } && requires(Queue& queue, const typename Queue::value_type& item) {
+      { queue.try_push(item) } -> std::same_as<bool>;
+    };
+
+/// Where items come out, in the order of each producer. `try_pop` never waits; it is false where the queue is empty.
+template <class Queue>
+concept consumer_end =
+    requires { typename Queue::value_type; } && requires(Queue& queue, typename Queue::value_type& item) {
+      { queue.try_pop(item) } -> std::same_as<bool>;
+    };
+
+/// A consumer's end that hands over several items at once, in place where it can.
+template <class Queue>
+concept batch_consumer_end =
+    consumer_end<Queue> && requires(Queue& queue, std::size_t max, void (*visit)(const typename Queue::value_type&)) {
+      { queue.consume(max, visit) } -> std::same_as<std::size_t>;
+    };
+
+/// Puts `item` in, waiting for room as `waiting` does. False where the stop came first; nothing is in then. A strategy
+/// that sleeps needs somebody to wake its spot, at a stop as well.
+template <producer_end Queue, idle_strategy Idle>
+[[nodiscard]] bool push_waiting(Queue& queue, const typename Queue::value_type& item, Idle& waiting,
+                                const std::stop_token& stop) {
+  while (!queue.try_push(item)) {
+    if (stop.stop_requested()) {
+      waiting.reset();
+      return false;
+    }
+    waiting.idle(0);
+  }
+  waiting.idle(1);
+  return true;
+}
+
+/// Takes the next item out, waiting for one as `waiting` does. False where the stop came first and nothing is there.
+template <consumer_end Queue, idle_strategy Idle>
+[[nodiscard]] bool pop_waiting(Queue& queue, typename Queue::value_type& item, Idle& waiting,
+                               const std::stop_token& stop) {
+  while (!queue.try_pop(item)) {
+    if (stop.stop_requested()) {
+      waiting.reset();
+      return false;
+    }
+    waiting.idle(0);
+  }
+  waiting.idle(1);
+  return true;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/queue/huge_page_resource.hpp: memory for rings and tables in 2 MiB pages where the system has them.
+
+namespace foxtrot::inline v0 {
+
+/// What memory is made of.
+enum class page_kind : std::uint8_t {
+  ordinary,     ///< the system's usual pages
+  transparent,  ///< huge ones that the kernel put together when asked
+  reserved,     ///< huge ones set aside by the administrator (vm.nr_hugepages)
+};
+
+[[nodiscard]] constexpr std::string_view to_string(page_kind pages) noexcept {
+  switch (pages) {
+    case page_kind::ordinary: return "ordinary";
+    case page_kind::transparent: return "transparent";
+    case page_kind::reserved: return "reserved";
+  }
+  return "?";
+}
+
+/// Fewer pages mean fewer misses of the address translation in rings and tables of more than a few hundred kilobytes.
+/// Tries reserved huge pages, then transparent ones, then takes ordinary ones: an allocation never fails for want of
+/// huge pages, and last() says what it got and why not more. Everything it gives has been touched. What is smaller than
+/// one huge page comes from the heap. For a few large allocations: each is a mapping of its own. One thread at a time.
+class huge_page_resource final : public std::pmr::memory_resource {
+ public:
+  static constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+  struct outcome {
+    page_kind pages{page_kind::ordinary};
+    std::error_code why_no_reserved{};     ///< the system's reason, where `pages` is less than reserved
+    std::error_code why_no_transparent{};  ///< and where it is less than transparent
+  };
+
+  /// How the last allocation ended.
+  [[nodiscard]] const outcome& last() const noexcept { return last_; }
+
+ private:
+  static constexpr std::size_t small_page = 4096;
+
+  [[nodiscard]] static std::error_code reason(int error) noexcept { return {error, std::system_category()}; }
+  [[nodiscard]] static bool worth_it(std::size_t bytes, std::size_t alignment) noexcept {
+    return bytes >= huge_page && alignment <= huge_page;
+  }
+  [[nodiscard]] static std::size_t rounded(std::size_t bytes) noexcept {
+    return (bytes + huge_page - 1) / huge_page * huge_page;
+  }
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    last_ = {page_kind::ordinary, reason(EINVAL), reason(EINVAL)};
+    if (!worth_it(bytes, alignment)) return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+    char* made = bytes <= SIZE_MAX / 2 ? address_space(rounded(bytes)) : nullptr;
+    if (made == nullptr) return std::pmr::null_memory_resource()->allocate(bytes, alignment);  // throws
+    if (!take_reserved(made, rounded(bytes)) && !take_transparent(made, rounded(bytes))) {
+      release(made, rounded(bytes));
+      return std::pmr::null_memory_resource()->allocate(bytes, alignment);
+    }
+    return made;
+  }
+
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override {
+    if (worth_it(bytes, alignment)) {
+      release(static_cast<char*>(memory), rounded(bytes));
+    } else {
+      std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
+    }
+  }
+
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+
+  // Addresses without memory, aligned to a huge page, with an unusable page on either side: it catches overruns and
+  // keeps the kernel from merging the mapping with others, so that it can be asked about.
+  [[nodiscard]] static char* address_space(std::size_t bytes) noexcept {
+    const std::size_t whole = bytes + 2 * huge_page;
+    void* const mapped = ::mmap(nullptr, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED) return nullptr;
+    char* const first = static_cast<char*>(mapped);
+    const std::size_t before = huge_page - reinterpret_cast<std::uintptr_t>(first) % huge_page;
+    char* const made = first + before;
+    if (before > small_page) ::munmap(first, before - small_page);
+    ::munmap(made + bytes + small_page, whole - before - bytes - small_page);
+    return made;
+  }
+  static void release(char* made, std::size_t bytes) noexcept {
+    ::munmap(made - small_page, small_page);
+    ::munmap(made, bytes);
+    ::munmap(made + bytes, small_page);
+  }
+
+  [[nodiscard]] bool take_reserved(char* made, std::size_t bytes) noexcept {
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_POPULATE;
+    // set aside for this mapping when it is made, so touching it cannot fail later
+    if (::mmap(made, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) {
+      last_.why_no_reserved = reason(errno);
+      return false;
+    }
+    last_ = {page_kind::reserved, {}, {}};
+    return true;
+  }
+
+  [[nodiscard]] bool take_transparent(char* made, std::size_t bytes) noexcept {
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    if (::mmap(made, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) return false;
+    last_.why_no_transparent = ::madvise(made, bytes, MADV_HUGEPAGE) == 0 ? std::error_code{} : reason(errno);
+    for (std::size_t at = 0; at < bytes; at += small_page) static_cast<volatile char*>(made)[at] = 0;
+    if (!last_.why_no_transparent) {
+      if (huge_bytes(made) == bytes) {
+        last_.pages = page_kind::transparent;
+      } else {
+        last_.why_no_transparent = reason(ENOMEM);  // asked for, and not given in full: switched off, or fragmented
+      }
+    }
+    return true;
+  }
+
+  // How much of the mapping that begins there is in transparent huge pages: the kernel tells nobody but readers of
+  // text.
+  [[nodiscard]] static std::size_t huge_bytes(const char* made) noexcept {
+    std::FILE* const maps = std::fopen("/proc/self/smaps", "re");
+    if (maps == nullptr) return 0;
+    std::size_t kilobytes = 0;
+    bool here = false;
+    for (char line[512]; std::fgets(line, sizeof line, maps) != nullptr;) {
+      std::uintptr_t first = 0;
+      std::uintptr_t last = 0;
+      if (std::sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &first, &last) == 2) {
+        if (here) break;
+        here = first == reinterpret_cast<std::uintptr_t>(made);
+      } else if (here && std::sscanf(line, "AnonHugePages: %zu kB", &kilobytes) == 1) {
+        break;
+      }
+    }
+    std::fclose(maps);
+    return kilobytes * 1024;
+  }
+
+  outcome last_;
+};
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/thread/signal_guard.hpp: SIGINT and SIGTERM as a stop token.
 

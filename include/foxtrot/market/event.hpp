@@ -16,6 +16,9 @@
 
 namespace foxtrot::inline v0 {
 
+template <std::size_t Levels>
+class basic_stored_event;
+
 /// The payload of every line: one of the records, as its tag says.
 struct tick_payload {
   alignas(std::uint64_t) std::byte bytes[line_payload_bytes];
@@ -37,7 +40,7 @@ struct tick_payload {
 static_assert(line_payload<tick_payload> && sizeof(tick_payload) == line_payload_bytes);
 
 /// One event, in place in its queue: valid until the next one is taken, and so not copyable. What `visit` hands out may
-/// be copied, except the levels of depth events.
+/// be copied, except the levels of depth events; the whole event as a stored_event.
 class event {
  public:
   event(const tick_payload& payload, line_tag tag, std::span<const raw_level> body,
@@ -83,6 +86,9 @@ class event {
       return {record, tag_, *symbols_};
     }
   }
+
+  template <std::size_t Levels>
+  friend class basic_stored_event;
 
   const tick_payload* payload_;
   std::span<const raw_level> body_;

@@ -37,7 +37,7 @@ class parking_spot {
 
    private:
     friend class parking_spot;
-    explicit ticket(std::uint32_t step) noexcept : step_{step} {}
+    explicit ticket(std::uint32_t seen) noexcept : step_{seen} {}
     std::uint32_t step_{0};
   };
 
