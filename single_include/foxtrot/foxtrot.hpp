@@ -2344,8 +2344,8 @@ class conflating_table {
 
   // --- the producer's thread ---
 
-  /// Makes `value` the record of `key`. `position` grows from one record of a key to its next
-  /// and stays below 2^64 - 1. Wait-free.
+  /// Makes `value` the record of `key`. `position` grows from one record of a key to its next and stays below 2^64 - 1.
+  /// Wait-free.
   void store(std::size_t key, const T& value, std::uint64_t position, line_tag tag = {}) noexcept {
     store_prefix(key, value, sizeof(T), position, tag);
   }
@@ -2356,19 +2356,18 @@ class conflating_table {
                     line_tag tag = {}) noexcept {
     entry& to = entries_[key];
     const std::uint64_t word = word_of(position, tag);
+    // Asks for all lines at once: stores become visible in order, so each line would be waited for after the other.
+    bytes = std::min(bytes, sizeof(T));
+    for (std::size_t at = cache_line; at < sizeof to.word + bytes; at += cache_line) {
+      prefetch_for_write(reinterpret_cast<const std::byte*>(&to) + at);
+    }
     // relaxed: each release store below carries it to whoever sees that store
     to.word.store(word | busy, std::memory_order_relaxed);
     std::atomic<std::uint32_t>& lap = laps_[key / laps_per_line].of[key % laps_per_line];
     if (lap.load(std::memory_order_relaxed) != lap_of(position)) {  // only this thread writes it
       lap.store(lap_of(position), std::memory_order_release);
     }
-    const auto* from = reinterpret_cast<const std::byte*>(&value);
-    bytes = std::min(bytes, sizeof(T));
-    for (std::size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
-      std::uint64_t part = 0;
-      std::memcpy(&part, from + at, std::min(bytes - at, sizeof part));
-      to.payload[at / sizeof part].store(part, std::memory_order_release);
-    }
+    copy_in(to, reinterpret_cast<const std::byte*>(&value), bytes);
     to.word.store(word, std::memory_order_release);  // pairs with the first look of read()
     dirty_.mark(key);
   }
@@ -2412,7 +2411,9 @@ class conflating_table {
   [[nodiscard]] bool any_dirty() const noexcept { return dirty_.any(); }
 
  private:
-  static constexpr std::size_t words = (sizeof(T) + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t);
+  static constexpr std::size_t word_bytes = sizeof(std::uint64_t);
+  static constexpr std::size_t words = (sizeof(T) + word_bytes - 1) / word_bytes;
+  static constexpr std::size_t last_word_bytes = sizeof(T) - (words - 1) * word_bytes;
   static constexpr std::uint64_t busy = 1;
 
   // The word: busy bit, lower bits of the position, tag. The position's upper bits stand in an array of their own,
@@ -2440,11 +2441,32 @@ class conflating_table {
     std::array<std::atomic<std::uint32_t>, laps_per_line> of{};
   };
 
+  static void copy_in(entry& to, const std::byte* from, std::size_t bytes) noexcept {
+    std::uint64_t part = 0;
+    const std::size_t whole = bytes / word_bytes;
+    for (std::size_t i = 0; i < whole; ++i) {
+      std::memcpy(&part, from + i * word_bytes, word_bytes);
+      to.payload[i].store(part, std::memory_order_release);
+    }
+    if (const std::size_t rest = bytes % word_bytes; rest != 0) {
+      part = 0;
+      std::memcpy(&part, from + whole * word_bytes, rest);
+      to.payload[whole].store(part, std::memory_order_release);
+    }
+  }
+
   struct header {
     std::uint64_t position{0};
     line_tag tag;
   };
   enum class look : std::uint8_t { none, torn, whole };
+
+  static void copy_out(const entry& from, std::byte* to) noexcept {
+    for (std::size_t i = 0; i < words; ++i) {
+      const std::uint64_t part = from.payload[i].load(std::memory_order_acquire);
+      std::memcpy(to + i * word_bytes, &part, i + 1 < words ? word_bytes : last_word_bytes);
+    }
+  }
 
   look read(std::size_t key, std::byte* to, header& found) const noexcept {
     const entry& from = entries_[key];
@@ -2452,10 +2474,7 @@ class conflating_table {
     // acquire here and below: see the class
     const std::uint32_t lap = laps_[key / laps_per_line].of[key % laps_per_line].load(std::memory_order_acquire);
     if ((word & busy) != 0) return lap == 0 ? look::none : look::torn;
-    for (std::size_t at = 0; at < sizeof(T); at += sizeof(std::uint64_t)) {
-      const std::uint64_t part = from.payload[at / sizeof part].load(std::memory_order_acquire);
-      std::memcpy(to + at, &part, std::min(sizeof(T) - at, sizeof part));
-    }
+    copy_out(from, to);
     if (from.word.load(std::memory_order_relaxed) != word) return look::torn;  // stays behind the acquire loads
     found = {position_of(word, lap), detail::tag_of(word)};
     return look::whole;
@@ -11372,7 +11391,11 @@ class mpmc_queue<T>::producer {
   friend mpmc_queue;
   producer(mpmc_queue& queue, std::size_t token) noexcept : queue_{&queue}, token_{token} {}
 
-  [[nodiscard]] const moodycamel::ProducerToken& token() const noexcept { return queue_->tokens_[token_]; }
+  [[nodiscard]] const moodycamel::ProducerToken& token() const noexcept {
+    const moodycamel::ProducerToken& mine = queue_->tokens_[token_];
+    if (!mine.valid()) __builtin_unreachable();  // or g++ warns of the null pointer that an invalid one has
+    return mine;
+  }
   [[nodiscard]] bool enqueue(T& item) noexcept { return queue_->queue_.try_enqueue(token(), cell{&item}); }
 
   mpmc_queue* queue_;

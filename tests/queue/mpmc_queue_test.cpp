@@ -46,6 +46,23 @@ std::vector<T> drain(typename mpmc_queue<T>::consumer& out) {
   return seen;
 }
 
+/// Number 0 keeps the thread that takes it in the middle of taking.
+struct sticky {
+  static inline std::atomic<bool> stuck{false};
+  static inline std::atomic<bool> let_go{false};
+  explicit sticky(int value) : number{value} {}
+  sticky(sticky&&) noexcept = default;
+  sticky& operator=(sticky&& other) noexcept {
+    number = std::exchange(other.number, -1);
+    if (number == 0) {
+      stuck.store(true, std::memory_order_release);
+      while (!let_go.load(std::memory_order_acquire)) std::this_thread::yield();
+    }
+    return *this;
+  }
+  int number;
+};
+
 /// Counts the living.
 struct counted {
   static inline int alive = 0;
@@ -238,6 +255,52 @@ TEST_CASE("mpmc_queue: a visitor that throws has consumed its item, and no other
   CHECK(counted::alive == 0);  // what was left went with the queue and with the end
 }
 
+TEST_CASE("mpmc_queue: a consumer that is stuck in the middle of taking an item", "[queue]") {
+  for (const std::size_t capacity : {1U, 2U, 32U, 100U}) {
+    INFO(capacity);
+    mpmc_queue<sticky> queue{capacity, 2};
+    auto in = queue.make_producer().value();
+    auto other = queue.make_producer().value();
+    sticky::stuck.store(false);
+    sticky::let_go.store(false);
+    REQUIRE(in.try_push(sticky{0}));
+    std::jthread consumer{[&] {
+      auto out = queue.make_consumer();
+      sticky each{-1};
+      if (!out.try_pop(each)) sticky::stuck.store(true);
+    }};
+    while (!sticky::stuck.load(std::memory_order_acquire)) std::this_thread::yield();
+    auto out = queue.make_consumer();
+    sticky each{-1};
+    const std::size_t before = foxtrot_test::allocations();
+    std::size_t passed = 0;
+    sticky item{7};
+    if (capacity > 1) {
+      // as many as fit go past it, and more than that; at last there is no block, and the item stays as it was
+      while (in.try_push(std::move(item)) && out.try_pop(item)) ++passed;
+      CHECK(passed >= capacity);
+      CHECK(item.number == 7);
+      CHECK(queue.size() == 1);
+      std::vector<sticky> several;
+      for (int i = 1; i <= 3; ++i) several.emplace_back(i);
+      CHECK(in.try_push_bulk(several) == 0);
+      CHECK((several[0].number == 1 && several[2].number == 3));
+      CHECK(queue.size() == 1);
+    }
+    std::size_t fits = 0;  // the other end has all its blocks
+    while (other.try_push(sticky{1})) ++fits;
+    CHECK(fits == capacity - 1);
+    while (out.try_pop(each)) continue;
+    sticky::let_go.store(true, std::memory_order_release);
+    consumer.join();
+    fits = 0;
+    while (in.try_push(sticky{1})) ++fits;
+    CHECK(fits == capacity);
+    const std::size_t after = foxtrot_test::allocations();
+    CHECK(after - before <= (capacity > 1 ? 3 : 0));  // the vector's
+  }
+}
+
 TEST_CASE("mpmc_queue: closed, nothing goes in and everything comes out", "[queue]") {
   numbers queue{4, 1};
   auto in = queue.make_producer().value();
@@ -397,6 +460,7 @@ void one_at_a_time(std::size_t consumers, std::uint64_t rounds) {
   for (std::uint64_t round = 1; round <= rounds && !lost; ++round) {
     const std::uint64_t count = round % 3 == 0 ? 2 : 1;
     const std::uint64_t wanted = answered.load(std::memory_order_acquire) + count;
+    for (std::uint64_t i = 0; i < round % 41; ++i) cpu_relax();  // at every moment of their way to sleep
     for (std::uint64_t i = 0; i < count; ++i) lost = !in.try_push(round) || lost;
     const auto limit = std::chrono::steady_clock::now() + bound(5s);
     for (unsigned turns = 1; answered.load(std::memory_order_acquire) < wanted && !lost; ++turns) {
@@ -423,7 +487,7 @@ TEST_CASE("mpmc_queue: every item once, from many to many", "[queue][stress]") {
 }
 
 TEST_CASE("mpmc_queue: no wake-up is lost", "[queue][stress]") {
-  one_at_a_time(1, repetitions(10'000));
+  one_at_a_time(1, repetitions(40'000));
   one_at_a_time(3, repetitions(10'000));
 }
 
@@ -432,5 +496,6 @@ TEST_CASE("mpmc_queue: many to many for millions of items", "[queue][stress][soa
     stress(64, 4, 4, repetitions(400'000), how);
     stress(4096, 2, 2, repetitions(1'000'000), how);
   }
+  one_at_a_time(1, repetitions(500'000));
   one_at_a_time(2, repetitions(100'000));
 }

@@ -185,7 +185,11 @@ class mpmc_queue<T>::producer {
   friend mpmc_queue;
   producer(mpmc_queue& queue, std::size_t token) noexcept : queue_{&queue}, token_{token} {}
 
-  [[nodiscard]] const moodycamel::ProducerToken& token() const noexcept { return queue_->tokens_[token_]; }
+  [[nodiscard]] const moodycamel::ProducerToken& token() const noexcept {
+    const moodycamel::ProducerToken& mine = queue_->tokens_[token_];
+    if (!mine.valid()) __builtin_unreachable();  // or g++ warns of the null pointer that an invalid one has
+    return mine;
+  }
   [[nodiscard]] bool enqueue(T& item) noexcept { return queue_->queue_.try_enqueue(token(), cell{&item}); }
 
   mpmc_queue* queue_;
