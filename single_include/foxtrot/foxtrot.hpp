@@ -894,7 +894,7 @@ namespace foxtrot::inline v0 {
 /// std::hardware_destructive_interference_size, whose value may differ between translation units.
 inline constexpr std::size_t cache_line = 64;
 
-// FOXTROT_NO_CPU_HINTS leaves both hints out, for tools that read the program instead of running it: model checkers.
+// FOXTROT_NO_CPU_HINTS leaves the hints out, for tools that read the program instead of running it: model checkers.
 
 /// Tells the core that this is a spin loop: lets the sibling thread run and the loop exit without a pipeline flush.
 inline void cpu_relax() noexcept {
@@ -916,6 +916,13 @@ inline void prefetch_for_write(const void* address) noexcept {
   asm volatile("prefetchw %0" ::"m"(*static_cast<const char*>(address)));
 #else
   __builtin_prefetch(address, 1);
+#endif
+}
+
+/// Keeps the core from running ahead of here on a guess: loads that follow wait for those before.
+inline void stop_speculation() noexcept {
+#if defined(__x86_64__) && !defined(FOXTROT_NO_CPU_HINTS)
+  __builtin_ia32_lfence();
 #endif
 }
 
@@ -3053,15 +3060,17 @@ class spsc_ring {
   template <line_visitor<T> Visitor>
   std::size_t consume(std::size_t max, Visitor&& visit) {
     const batch_release release{*this};
-    const detail::line_view<slot> lines = consumer_.lines;  // here, where no write through a visitor can reach it
-    std::uint64_t position = consumer_.position;
     std::size_t done = 0;
-    for (; done < max; ++done) {
-      slot& line = lines[position];
-      const std::uint64_t word = line.word.load(std::memory_order_acquire);  // pairs with publish()
-      if (!detail::word_is_at(word, position)) break;
-      consumer_.position = ++position;
-      detail::show(visit, std::as_const(*line.value()), detail::tag_of(word));
+    while (done < max && holds(consumer_.position + many - 1)) {
+      // All before that one are there as well: its acquire is one of everything published before it.
+      const std::size_t end = std::min(max, done + many);
+      for (; done < end; ++done) take(visit, std::memory_order_relaxed);
+    }
+    // Near the head one by one: a core that guessed on would take the lines that are just being filled from the
+    // producer.
+    for (; done < max && holds(consumer_.position); ++done) {
+      take(visit, std::memory_order_acquire);
+      stop_speculation();
     }
     return done;
   }
@@ -3077,6 +3086,20 @@ class spsc_ring {
     std::uint64_t position{0};
     std::uint64_t other_seen{0};  // producer: the consumer's position as last read; consumer: the word of front()
   };
+
+  // So many items behind, the consumer is out of the producer's way, however far its core guesses ahead.
+  static constexpr std::size_t many = 64;
+
+  [[nodiscard]] bool holds(std::uint64_t position) const noexcept {
+    const std::uint64_t word = consumer_.lines[position].word.load(std::memory_order_acquire);  // pairs with publish()
+    return detail::word_is_at(word, position);
+  }
+
+  template <class Visitor>
+  void take(Visitor& visit, std::memory_order order) {
+    slot& line = consumer_.lines[consumer_.position++];
+    detail::show<T>(visit, *line.value(), detail::tag_of(line.word.load(order)));
+  }
 
   struct batch_release {
     spsc_ring& ring;

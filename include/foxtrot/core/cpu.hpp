@@ -9,7 +9,7 @@ namespace foxtrot::inline v0 {
 /// std::hardware_destructive_interference_size, whose value may differ between translation units.
 inline constexpr std::size_t cache_line = 64;
 
-// FOXTROT_NO_CPU_HINTS leaves both hints out, for tools that read the program instead of running it: model checkers.
+// FOXTROT_NO_CPU_HINTS leaves the hints out, for tools that read the program instead of running it: model checkers.
 
 /// Tells the core that this is a spin loop: lets the sibling thread run and the loop exit without a pipeline flush.
 inline void cpu_relax() noexcept {
@@ -31,6 +31,13 @@ inline void prefetch_for_write(const void* address) noexcept {
   asm volatile("prefetchw %0" ::"m"(*static_cast<const char*>(address)));
 #else
   __builtin_prefetch(address, 1);
+#endif
+}
+
+/// Keeps the core from running ahead of here on a guess: loads that follow wait for those before.
+inline void stop_speculation() noexcept {
+#if defined(__x86_64__) && !defined(FOXTROT_NO_CPU_HINTS)
+  __builtin_ia32_lfence();
 #endif
 }
 
