@@ -1593,11 +1593,12 @@ class status : public tick<status_record> {
     if (record().error_is_system) return {record().error, std::system_category()};
     return make_error_code(static_cast<errc>(record().error));
   }
-  /// gap: the first and the last id that is missing, and of which kind of tick.
+  /// gap: the first and the last id that is missing, and of which kind of tick. Both 0 where an earlier gap is told
+  /// again, after a loss or to a newcomer: the book of symbol() is not whole.
   [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
   [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
   [[nodiscard]] tick_kind gap_kind() const noexcept { return record().gap_kind; }
-  /// dropped: how many events this consumer lost.
+  /// dropped: how many events were lost.
   [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
   /// reconnecting: 1 for the first attempt since the connection was lost.
   [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
@@ -1934,22 +1935,24 @@ enum class overflow : std::uint8_t {
 }
 
 /// What one consumer wants. The defaults want everything. Whatever is lost is counted and told in order, as status
-/// `dropped`.
+/// `dropped`. Under drop_oldest no queue is its own, and what concerns one is ignored: see ring_settings.
 struct subscription_settings {
   kind_set kinds{kind_set::all()};     ///< status events always come
   std::vector<std::string> symbols{};  ///< names as the venue writes them; empty: all
   overflow when_full{overflow::drop_oldest};
-  std::size_t capacity{std::size_t{1} << 16};        ///< events in a queue of its own; rounded up to a power of two
+  std::size_t capacity{std::size_t{1} << 16};  ///< events in a queue of its own, a power of two; conflate: symbols
   std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of all waiting depth events in it together
   idle waiting{idle::block};                         ///< how the consumer waits when there is nothing
-  std::pmr::memory_resource* memory{nullptr};        ///< for a queue of its own, which it must outlive; null: the heap
+  /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
+  std::pmr::memory_resource* memory{nullptr};
 };
 
 /// The ring that all drop_oldest consumers of a feed read.
 struct ring_settings {
   std::size_t capacity{std::size_t{1} << 16};        ///< events; rounded up to a power of two
   std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of those that are depth events
-  std::pmr::memory_resource* memory{nullptr};        ///< must outlive the feed and its consumers; null: the heap
+  /// Used by several threads, and until the feed and its consumers have gone; null: the heap.
+  std::pmr::memory_resource* memory{nullptr};
 };
 
 namespace detail {
@@ -2165,7 +2168,99 @@ class inline_consumers {
 
 // foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
 
-// foxtrot/market/detail/status_board.hpp: how things stand, for consumers that missed hearing how they came to be so.
+// foxtrot/market/detail/status_board.hpp: which symbols are silent or have a broken book, for who missed hearing it.
+
+namespace foxtrot::inline v0::detail {
+
+[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
+  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
+}
+
+/// Bits by symbol.
+inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64;
+
+/// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
+/// so whoever has seen an event finds here at least what it said. Relaxed throughout: the events carry the order.
+class status_board {
+ public:
+  /// Network thread.
+  void note(const status_record& record) noexcept {
+    switch (record.code) {
+      case status_code::stale: set(silent_, record.symbol, true); break;
+      case status_code::fresh: set(silent_, record.symbol, false); break;
+      case status_code::resynchronised: set(broken_, record.symbol, false); break;
+      case status_code::gap:
+        if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
+        break;
+      default: break;
+    }
+  }
+  /// Network thread: the whole book of that symbol goes out.
+  void note_book(symbol_id symbol) noexcept { set(broken_, symbol, false); }
+
+  // --- any thread ---
+
+  [[nodiscard]] std::uint64_t silent(std::size_t word) const noexcept {
+    return silent_[word].load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t broken(std::size_t word) const noexcept {
+    return broken_[word].load(std::memory_order_relaxed);
+  }
+  /// When something changed last, on epoch_clock; events received later come after it.
+  [[nodiscard]] std::int64_t changed_ns() const noexcept { return changed_ns_.load(std::memory_order_relaxed); }
+
+ private:
+  using bits = std::array<std::atomic<std::uint64_t>, symbol_words>;
+
+  void set(bits& where, symbol_id symbol, bool in) noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    const std::uint64_t bit = std::uint64_t{1} << index % 64;
+    const std::uint64_t before = where[index / 64].load(std::memory_order_relaxed);  // nobody else writes
+    const std::uint64_t now = in ? before | bit : before & ~bit;
+    if (now == before) return;
+    where[index / 64].store(now, std::memory_order_relaxed);
+    changed_ns_.store(epoch_clock::now_ns(), std::memory_order_relaxed);
+  }
+
+  bits silent_{};
+  bits broken_{};
+  std::atomic<std::int64_t> changed_ns_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/detail/waiting_event.hpp: the event at the head of a consumer's queue, whatever kind of queue it is.
+
+namespace foxtrot::inline v0::detail {
+
+/// In place, until it is given back.
+struct waiting_event {
+  const tick_payload* payload{nullptr};  // nullptr: nothing there
+  line_tag tag{};
+  std::span<const raw_level> body{};
+};
+
+[[nodiscard]] constexpr bool has_levels(tick_kind kind) noexcept {
+  return kind == tick_kind::depth_update || kind == tick_kind::depth_snapshot;
+}
+
+/// All records have their symbol in one place.
+[[nodiscard]] inline symbol_id symbol_of(const tick_payload& payload) noexcept {
+  symbol_id symbol;
+  std::memcpy(&symbol, payload.bytes + offsetof(status_record, symbol), sizeof symbol);
+  return symbol;
+}
+
+inline constexpr line_tag status_tag = tick_tag{.kind = tick_kind::status}.packed();
+
+/// "You lost so many".
+[[nodiscard]] inline status_record told_of(std::uint64_t lost) noexcept {
+  status_record record = make_status(status_code::dropped, epoch_clock::now_ns());
+  record.first = lost;
+  return record;
+}
+
+}  // namespace foxtrot::inline v0::detail
 
 // foxtrot/queue/conflating_table.hpp: the latest record of each key, from one producer to one consumer.
 
@@ -2521,134 +2616,6 @@ class conflating_table {
 };
 
 }  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0::detail {
-
-[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
-  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
-}
-
-/// Some symbols, to be gone through once.
-class symbol_bits {
- public:
-  static constexpr std::size_t words = (symbol_table::max_symbols + 1) / 64;
-
-  /// The first of them, which is taken out.
-  [[nodiscard]] std::optional<symbol_id> take_first() noexcept {
-    for (; first_ < words; ++first_) {
-      std::uint64_t& word = bits_[first_];
-      if (word == 0) continue;
-      const auto index = first_ * 64 + static_cast<std::size_t>(std::countr_zero(word));
-      word &= word - 1;
-      return symbol_id{static_cast<std::uint16_t>(index)};
-    }
-    return std::nullopt;
-  }
-
- private:
-  friend class symbol_set;
-  std::array<std::uint64_t, words> bits_{};
-  std::size_t first_{words};  // no bit below this word
-};
-
-/// A set of symbols that one thread changes and any number read. Relaxed throughout: what a reader must find here is
-/// ordered by the events it has seen.
-class symbol_set {
- public:
-  void set(symbol_id symbol, bool in) noexcept {
-    const auto index = static_cast<std::size_t>(symbol);
-    std::atomic<std::uint64_t>& word = words_[index / 64];
-    const std::uint64_t bit = std::uint64_t{1} << index % 64;
-    const std::uint64_t before = word.load(std::memory_order_relaxed);  // nobody else writes
-    if (const std::uint64_t now = in ? before | bit : before & ~bit; now != before) {
-      word.store(now, std::memory_order_relaxed);
-    }
-  }
-  /// Copies those that are in now to `to`.
-  void copy(symbol_bits& to) const noexcept {
-    to.first_ = 0;
-    for (std::size_t i = 0; i < words_.size(); ++i) to.bits_[i] = words_[i].load(std::memory_order_relaxed);
-  }
-
- private:
-  std::array<std::atomic<std::uint64_t>, symbol_bits::words> words_{};
-};
-
-/// What remains of the status events: the connection's last state, the symbols that are silent, the books that have a
-/// hole. The network thread writes it before the event itself goes out, so whoever has seen events up to some position
-/// finds here at least what they said.
-class status_board {
- public:
-  /// Network thread: event number `position` is about to say this.
-  void note(const status_record& record, line_tag tag, std::uint64_t position) noexcept {
-    if (is_connection_state(record.code)) connection_.store(0, record, position, tag);
-    switch (record.code) {
-      case status_code::stale: silent_.set(record.symbol, true); break;
-      case status_code::fresh: silent_.set(record.symbol, false); break;
-      case status_code::resynchronised: broken_.set(record.symbol, false); break;
-      case status_code::gap:
-        if (record.gap_kind == tick_kind::depth_update) broken_.set(record.symbol, true);
-        break;
-      default: break;
-    }
-  }
-  /// Network thread: the whole book of that symbol goes out.
-  void note_book(symbol_id symbol) noexcept { broken_.set(symbol, false); }
-
-  struct state {
-    status_record record;
-    line_tag tag;
-  };
-  /// The connection's last state, if an event before `position` said it: a later one is still to be heard.
-  [[nodiscard]] std::optional<state> connection_before(std::uint64_t position) const noexcept {
-    state found{};
-    std::uint64_t at = 0;
-    if (!connection_.try_load(0, found.record, at, found.tag) || at >= position) return std::nullopt;
-    return found;
-  }
-  [[nodiscard]] const symbol_set& silent() const noexcept { return silent_; }
-  [[nodiscard]] const symbol_set& broken() const noexcept { return broken_; }
-
- private:
-  conflating_table<status_record> connection_{1};
-  symbol_set silent_;
-  symbol_set broken_;
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/market/detail/waiting_event.hpp: the event at the head of a consumer's queue, whatever kind of queue it is.
-
-namespace foxtrot::inline v0::detail {
-
-/// In place, until it is given back.
-struct waiting_event {
-  const tick_payload* payload{nullptr};  // nullptr: nothing there
-  line_tag tag{};
-  std::span<const raw_level> body{};
-};
-
-[[nodiscard]] constexpr bool has_levels(tick_kind kind) noexcept {
-  return kind == tick_kind::depth_update || kind == tick_kind::depth_snapshot;
-}
-
-/// All records have their symbol in one place.
-[[nodiscard]] inline symbol_id symbol_of(const tick_payload& payload) noexcept {
-  symbol_id symbol;
-  std::memcpy(&symbol, payload.bytes + offsetof(status_record, symbol), sizeof symbol);
-  return symbol;
-}
-
-inline constexpr line_tag status_tag = tick_tag{.kind = tick_kind::status}.packed();
-
-/// "You lost so many".
-[[nodiscard]] inline status_record told_of(std::uint64_t lost) noexcept {
-  status_record record = make_status(status_code::dropped, epoch_clock::now_ns());
-  record.first = lost;
-  return record;
-}
-
-}  // namespace foxtrot::inline v0::detail
 
 // foxtrot/queue/idle_strategy.hpp: what a polling loop does when a round found no work.
 
@@ -3056,7 +3023,7 @@ class spsc_ring {
 
   /// Calls `visit(const T&, line_tag)`, or `visit(const T&)`, in place for up to `max` items that are there now and
   /// returns their number. The lines go back to the producer together at the end, also where `visit` throws (that item
-  /// counts as consumed).
+  /// counts as consumed). `visit` must not take from the ring itself.
   template <line_visitor<T> Visitor>
   std::size_t consume(std::size_t max, Visitor&& visit) {
     const batch_release release{*this};
@@ -3185,9 +3152,8 @@ class channel {
       room.payload->emplace<status_record>() = record;
       publish(room, 0, tag);
     } else if (is_connection_state(record.code)) {
-      const std::lock_guard lock{debts_.mutex};
-      debts_.state = {record, tag};
-      debts_.has_state.store(true, std::memory_order_release);
+      debts_.state.store(0, record, ++debts_.states, tag);
+      debts_.has_state.store(true, std::memory_order_release);  // after the state itself
     }
   }
 
@@ -3263,14 +3229,21 @@ class channel {
   struct alignas(cache_line) debts {
     std::atomic<std::uint64_t> drops{0};
     std::atomic<bool> has_state{false};
-    std::mutex mutex;  // guards state, and who pays: whoever has it finds the ring as the loss left it
-    std::optional<std::pair<status_record, line_tag>> state;
+    std::mutex mutex;                          // who pays: whoever has it finds the ring as the loss left it
+    conflating_table<status_record> state{1};  // the connection's last
+    std::uint64_t states{0};                   // network thread: how many there were
+    std::uint64_t told{0};                     // under the mutex: the last of them that was told
   };
 
-  // Under the mutex.
+  // Under the mutex: the last state, once.
   [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept {
-    debts_.has_state.store(false, std::memory_order_relaxed);
-    return std::exchange(debts_.state, std::nullopt);
+    // acquire: the state that was announced; a later one announces itself again
+    if (!debts_.has_state.exchange(false, std::memory_order_acq_rel)) return std::nullopt;
+    std::pair<status_record, line_tag> last{};
+    std::uint64_t number = 0;
+    if (!debts_.state.try_load(0, last.first, number, last.second) || number == debts_.told) return std::nullopt;
+    debts_.told = number;
+    return last;
   }
   [[nodiscard]] waiting_event shown(const tick_payload& oldest) const noexcept {
     const line_tag tag = ring_.front_tag();
@@ -3364,21 +3337,22 @@ class conflated_channel {
   conflated_channel(const subscription_settings& wanted, symbol_table& symbols)
       : status_{status_settings(wanted), symbols},
         lines_{kinds_in_lines * symbols_in(wanted), memory_or_heap(wanted.memory)},
-        books_{wanted.kinds.contains(tick_kind::depth_snapshot) ? wanted.level_capacity / book_levels : 0,
-               memory_or_heap(wanted.memory)} {}
+        books_{books_in(wanted), memory_or_heap(wanted.memory)},
+        row_of_symbol_(symbol_table::max_symbols + 1, no_row) {}
 
   // --- network thread ---
 
   void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
     if (tag.kind == tick_kind::depth_update) return;  // a change is worth nothing without those before it
     ++position_;
-    const auto symbol = static_cast<std::size_t>(symbol_of(line));
-    if (const auto row = row_of(tag.kind); row && symbol < lines_.keys() / kinds_in_lines) {
-      lines_.store(symbol * kinds_in_lines + *row, line, position_, tag.packed());
-    } else if (tag.kind == tick_kind::depth_snapshot && symbol < books_.keys() && body.size() <= book_levels) {
-      book made{.line = line.as<depth_record>(), .levels = {}};
+    const std::size_t row = row_of(symbol_of(line));
+    if (const auto column = column_of(tag.kind); column && row < capacity()) {
+      lines_.store(row * kinds_in_lines + *column, line, position_, tag.packed());
+    } else if (tag.kind == tick_kind::depth_snapshot && row < books_.keys() && body.size() <= book_levels) {
+      book made;  // its levels as far as they are used
+      made.line = line.as<depth_record>();
       std::copy_n(body.begin(), body.size(), made.levels.begin());
-      books_.store_prefix(symbol, made, offsetof(book, levels) + body.size_bytes(), position_, tag.packed());
+      books_.store_prefix(row, made, offsetof(book, levels) + body.size_bytes(), position_, tag.packed());
     } else {
       return status_.lose_one();
     }
@@ -3395,8 +3369,11 @@ class conflated_channel {
   // --- consumer: one strategy thread ---
 
   [[nodiscard]] waiting_event front() noexcept {
-    if (!held_ && !take_tick()) return status_.front();
-    return {&line_, tag_, {body_.data(), body_size_}};
+    if (held_) return shown();
+    // Looked up before the sweep: whatever was stored before this status is dirty by then, and the sweep finds it. If
+    // there is none yet, one that comes meanwhile waits for the next look.
+    const waiting_event status = status_.front();
+    return take_tick() ? shown() : status;
   }
   void pop(const waiting_event& oldest) noexcept {
     if (oldest.payload == &line_) {
@@ -3417,19 +3394,34 @@ class conflated_channel {
 
  private:
   static constexpr std::size_t kinds_in_lines = 2;
-  [[nodiscard]] static constexpr std::optional<std::size_t> row_of(tick_kind kind) noexcept {
+  static constexpr std::uint32_t no_row = std::numeric_limits<std::uint32_t>::max();
+
+  [[nodiscard]] static constexpr std::optional<std::size_t> column_of(tick_kind kind) noexcept {
     switch (kind) {
       case tick_kind::book_ticker: return 0;
       case tick_kind::trade: return 1;
       default: return std::nullopt;
     }
   }
+  // Symbols get rows as they come.
+  [[nodiscard]] std::size_t row_of(symbol_id symbol) noexcept {
+    std::uint32_t& row = row_of_symbol_[static_cast<std::size_t>(symbol)];
+    if (row == no_row) row = next_row_++;
+    return row;
+  }
   [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
-    return std::clamp(wanted.capacity, std::size_t{4}, symbol_table::max_symbols + 1);
+    const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
+    return std::clamp(std::min(wanted.capacity, named), std::size_t{1}, symbol_table::max_symbols + 1);
+  }
+  [[nodiscard]] static std::size_t books_in(const subscription_settings& wanted) noexcept {
+    if (!wanted.kinds.contains(tick_kind::depth_snapshot)) return 0;
+    return std::min(wanted.level_capacity / book_levels, symbols_in(wanted));
   }
   [[nodiscard]] static subscription_settings status_settings(const subscription_settings& wanted) {
     return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
   }
+
+  [[nodiscard]] waiting_event shown() const noexcept { return {&line_, tag_, {body_.data(), body_size_}}; }
 
   struct book {
     depth_record line;
@@ -3469,7 +3461,11 @@ class conflated_channel {
   channel status_;
   conflating_table<tick_payload> lines_;
   conflating_table<book> books_;
-  std::uint64_t position_{0};  // network thread: of the last event
+
+  // network thread
+  std::uint64_t position_{0};                 // of the last event
+  std::vector<std::uint32_t> row_of_symbol_;  // by id
+  std::uint32_t next_row_{0};
 
   // consumer's thread
   bool books_first_{false};
@@ -3910,20 +3906,15 @@ class feed_ring {
   // --- network thread ---
 
   void publish(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
-    if (!has_levels(tag.kind)) return put(line, tag.packed());
+    if (body.empty()) return put(line, tag.packed());
     tick_payload copy = line;
-    auto& record = copy.as<depth_record>();
-    if (!body.empty()) record.body = levels_.publish(body);
-    if (!body.empty() && record.body == levels_.refused) {  // longer than the arena: lost to everyone
-      copy.emplace<status_record>() = told_of(1);
-      return put(copy, status_tag);
-    }
-    if (tag.kind == tick_kind::depth_snapshot) board_.note_book(record.symbol);
+    // `refused`, where it is longer than the arena, is a position that no reader finds anything at
+    copy.as<depth_record>().body = levels_.publish(body);
     put(copy, tag.packed());
   }
-  /// Also where nobody reads: who comes later finds it on the board.
+  /// A state of the connection also where nobody reads: who comes later finds it.
   void publish_status(const status_record& record, line_tag tag) noexcept {
-    board_.note(record, tag, events_.published());
+    if (is_connection_state(record.code)) connection_.store(0, record, events_.published(), tag);
     tick_payload line;
     line.emplace<status_record>() = record;
     put(line, tag);
@@ -3950,8 +3941,20 @@ class feed_ring {
   [[nodiscard]] parking_spot& spot() noexcept { return spot_; }
   [[nodiscard]] const broadcast_ring<tick_payload>& events() const noexcept { return events_; }
   [[nodiscard]] const overwriting_arena<raw_level>& levels() const noexcept { return levels_; }
-  [[nodiscard]] const status_board& board() const noexcept { return board_; }
   [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
+
+  struct state {
+    status_record record;
+    line_tag tag;
+  };
+  /// The connection's last state, if an event before `position` said it: a later one is still to be heard. Whoever has
+  /// seen events up to there finds at least what they said, for it is stored first.
+  [[nodiscard]] std::optional<state> connection_before(std::uint64_t position) const noexcept {
+    state found{};
+    std::uint64_t at = 0;
+    if (!connection_.try_load(0, found.record, at, found.tag) || at >= position) return std::nullopt;
+    return found;
+  }
 
  private:
   void put(const tick_payload& line, line_tag tag) noexcept {
@@ -3962,7 +3965,7 @@ class feed_ring {
   broadcast_ring<tick_payload> events_;
   overwriting_arena<raw_level> levels_;
   const symbol_table& symbols_;
-  status_board board_;
+  conflating_table<status_record> connection_{1};
   parking_spot spot_;
   std::atomic<bool> closed_{false};
   std::atomic<std::uint32_t> readers_{0};
@@ -3981,15 +3984,15 @@ class feed_cursor {
       : ring_{std::move(ring)},
         filter_{std::move(filter)},
         reader_{ring_->events()},
+        connection_{ring_->connection_before(reader_.position())},
         body_{std::make_unique_for_overwrite<raw_level[]>(ring_->levels().capacity())} {
     ring_->enter();
-    look_how_things_stand();
   }
   feed_cursor(const feed_cursor&) = delete;
   feed_cursor& operator=(const feed_cursor&) = delete;
   ~feed_cursor() { ring_->leave(); }
 
-  /// The next wanted event. After a loss, and at the beginning, first how much was lost and how things stand now.
+  /// The next wanted event. After a loss, and at the beginning, first how much was lost and the connection's state.
   [[nodiscard]] waiting_event front() noexcept {
     while (!held_ && (tell() || read())) {
     }
@@ -3998,7 +4001,8 @@ class feed_cursor {
   void pop(const waiting_event&) noexcept { held_ = false; }
 
   [[nodiscard]] bool closed_by_producer() const noexcept { return ring_->closed(); }
-  void wake_producer() noexcept {}  // never waits
+  void close_by_consumer() noexcept {}  // the ring knows nothing of its readers
+  void wake_producer() noexcept {}      // never waits
   [[nodiscard]] parking_spot& consumer_spot() noexcept { return ring_->spot(); }
   [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
   [[nodiscard]] std::size_t capacity() const noexcept { return ring_->events().capacity(); }
@@ -4018,11 +4022,12 @@ class feed_cursor {
     body_size_ = 0;
     if (has_levels(kind)) {
       const auto& record = line_.as<depth_record>();
-      body_size_ = record.level_count();
-      if (body_size_ != 0 && !ring_->levels().try_copy(record.body, body_size_, body_.get())) {
-        lose(1);  // its levels have been overwritten, if not itself
+      const std::size_t size = record.level_count();
+      if (size != 0 && !ring_->levels().try_copy(record.body, size, body_.get())) {
+        lose(1);  // its levels have been overwritten, if not itself, or never fitted
         return true;
       }
+      body_size_ = size;
     }
     return held_ = true;
   }
@@ -4030,38 +4035,19 @@ class feed_cursor {
   void lose(std::uint64_t count) noexcept {
     untold_ += count;
     dropped_.store(dropped_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-    look_how_things_stand();
-  }
-
-  // What it says may be newer than the events that come next: those will say it again.
-  void look_how_things_stand() noexcept {
-    connection_ = ring_->board().connection_before(reader_.position());
-    ring_->board().silent().copy(silent_);
-    ring_->board().broken().copy(broken_);
-    telling_ = true;
+    connection_ = ring_->connection_before(reader_.position());
   }
 
   // Makes the next line of what has to be told before the ring goes on. False where there is none left.
   bool tell() noexcept {
-    if (!telling_) return false;
-    body_size_ = 0;
     if (untold_ != 0) return hold(told_of(std::exchange(untold_, 0)), status_tag);
     if (const auto state = std::exchange(connection_, std::nullopt)) return hold(state->record, state->tag);
-    return telling_ = tell_next_of(silent_, status_code::stale) || tell_next_of(broken_, status_code::gap);
-  }
-  bool tell_next_of(symbol_bits& symbols, status_code code) noexcept {
-    while (const auto symbol = symbols.take_first()) {
-      if (!filter_.wants(*symbol)) continue;
-      status_record record = make_status(code, epoch_clock::now_ns());
-      record.symbol = *symbol;
-      if (code == status_code::gap) record.gap_kind = tick_kind::depth_update;
-      return hold(record, status_tag);
-    }
     return false;
   }
   bool hold(const status_record& record, line_tag tag) noexcept {
     line_.emplace<status_record>() = record;
     tag_ = tag;
+    body_size_ = 0;
     return held_ = true;
   }
 
@@ -4071,11 +4057,8 @@ class feed_cursor {
   std::uint64_t lost_before_{0};  // of reader_.lost(): counted already
 
   // to be told before the ring goes on
-  bool telling_{false};
   std::uint64_t untold_{0};
-  std::optional<status_board::state> connection_;
-  symbol_bits silent_;
-  symbol_bits broken_;
+  std::optional<feed_ring::state> connection_;
 
   bool held_{false};  // line_, tag_ and body_ are an event
   line_tag tag_;
@@ -4089,10 +4072,122 @@ class feed_cursor {
 
 // foxtrot/market/detail/inbox.hpp: where a subscription's events come from, by whatever policy.
 
+// foxtrot/market/detail/symbol_states.hpp: what one consumer has been told of its symbols, against how things stand.
+
 namespace foxtrot::inline v0::detail {
 
-/// One of the three kinds of queue, as its reader sees it: see channel for what each function means. leave() and
-/// nudge() may be called from any thread, the rest from the one that reads.
+/// After a loss, and at the beginning, a consumer hears of every symbol whose state differs from what it last heard:
+/// losing the event never loses the fact. Belongs to the consumer's thread.
+class symbol_states {
+ public:
+  symbol_states(std::shared_ptr<const status_board> board, consumer_filter filter)
+      : board_{std::move(board)}, filter_{std::move(filter)} {
+    look();
+  }
+
+  /// The consumer has been shown this.
+  void note(const waiting_event& shown) noexcept {
+    const tick_kind kind = tick_tag::unpack(shown.tag).kind;
+    if (kind == tick_kind::depth_snapshot) return set(broken_, symbol_of(*shown.payload), false);
+    if (kind != tick_kind::status) return;
+    const auto& record = shown.payload->as<status_record>();
+    switch (record.code) {
+      case status_code::stale: set(silent_, record.symbol, true); break;
+      case status_code::fresh: set(silent_, record.symbol, false); break;
+      case status_code::resynchronised: set(broken_, record.symbol, false); break;
+      case status_code::gap:
+        if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
+        break;
+      case status_code::dropped: look(); break;
+      default: break;
+    }
+  }
+  [[nodiscard]] bool compared() const noexcept { return compared_; }
+
+  /// What has to be told before `next` (or before nothing), if anything. Events that still wait may say themselves what
+  /// the board says already: bad news is told at once, good news once they have been passed.
+  [[nodiscard]] std::optional<status_record> news_before(const waiting_event& next) noexcept {
+    if (passed_by(next) && board_->changed_ns() != changed_ns_) look();
+    const bool current = passed_by(next);
+    if (!current && bad_news_told_) return std::nullopt;
+    for (std::size_t word = 0; word < symbol_words; ++word) {
+      if (const auto told = difference(silent_[word], silent_now_[word], word, current)) {
+        return record_of(told->in ? status_code::stale : status_code::fresh, told->symbol);
+      }
+      if (const auto told = difference(broken_[word], broken_now_[word], word, current)) {
+        return record_of(told->in ? status_code::gap : status_code::resynchronised, told->symbol);
+      }
+    }
+    bad_news_told_ = true;
+    compared_ = current;
+    return std::nullopt;
+  }
+
+ private:
+  using bits = std::array<std::uint64_t, symbol_words>;
+  struct change {
+    symbol_id symbol;
+    bool in;
+  };
+
+  void look() noexcept {
+    changed_ns_ = board_->changed_ns();  // before the rest: what changes meanwhile is seen again
+    for (std::size_t word = 0; word < symbol_words; ++word) {
+      silent_now_[word] = board_->silent(word);
+      broken_now_[word] = board_->broken(word);
+    }
+    compared_ = bad_news_told_ = false;
+  }
+  // Whether all that the board said has been passed when `next` comes.
+  [[nodiscard]] bool passed_by(const waiting_event& next) const noexcept {
+    return next.payload == nullptr || next.payload->as<status_record>().received_ns > changed_ns_;
+  }
+
+  static void set(bits& where, symbol_id symbol, bool in) noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    const std::uint64_t bit = std::uint64_t{1} << index % 64;
+    where[index / 64] = in ? where[index / 64] | bit : where[index / 64] & ~bit;
+  }
+
+  // The first wanted symbol of a word whose state is to be told; then it is known.
+  [[nodiscard]] std::optional<change> difference(std::uint64_t& known, std::uint64_t now, std::size_t word,
+                                                 bool good_too) noexcept {
+    std::uint64_t differs = now & ~known;
+    if (good_too) differs |= known & ~now;
+    while (differs != 0) {
+      const auto index = static_cast<unsigned>(std::countr_zero(differs));
+      const std::uint64_t bit = std::uint64_t{1} << index;
+      differs &= ~bit;
+      known ^= bit;
+      const symbol_id symbol{static_cast<std::uint16_t>(word * 64 + index)};
+      if (filter_.wants(symbol)) return change{symbol, (now & bit) != 0};
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] static status_record record_of(status_code code, symbol_id symbol) noexcept {
+    status_record record = make_status(code, epoch_clock::now_ns());
+    record.symbol = symbol;
+    if (code == status_code::gap) record.gap_kind = tick_kind::depth_update;
+    return record;
+  }
+
+  const std::shared_ptr<const status_board> board_;
+  const consumer_filter filter_;
+  bits silent_{};  // what the consumer knows
+  bits broken_{};
+  bits silent_now_{};  // what the board said when last looked at
+  bits broken_now_{};
+  std::int64_t changed_ns_{0};
+  bool compared_{false};  // all of it
+  bool bad_news_told_{false};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left()
+/// and nudge() may be called from any thread, the rest from the one that reads.
 class inbox {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
@@ -4103,16 +4198,37 @@ class inbox {
   }
 
  public:
-  explicit inbox(std::shared_ptr<channel> from) noexcept : from_{std::move(from)} {}
-  explicit inbox(std::shared_ptr<conflated_channel> from) noexcept : from_{std::move(from)} {}
-  explicit inbox(std::unique_ptr<feed_cursor> from) noexcept : from_{std::move(from)} {}
+  using source =
+      std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>, std::shared_ptr<conflated_channel>>;
 
+  inbox(source from, symbol_states states) : from_{std::move(from)}, states_{std::move(states)} {}
+
+  /// The oldest event, in place until pop(). Nothing while take() holds one.
   [[nodiscard]] waiting_event front() noexcept {
-    return with([](auto& from) { return from.front(); });
+    if (telling_) return {&told_, status_tag, {}};
+    const waiting_event oldest = with([](auto& from) { return from.front(); });
+    if (!states_.compared() && !is_status(oldest)) [[unlikely]] {
+      if (const auto news = states_.news_before(oldest)) {
+        told_.emplace<status_record>() = *news;
+        telling_ = true;
+        return {&told_, status_tag, {}};
+      }
+    }
+    return oldest;
   }
   void pop(const waiting_event& oldest) noexcept {
+    if (oldest.payload == &told_) {
+      telling_ = false;
+      return;
+    }
+    states_.note(oldest);
     with([&oldest](auto& from) { from.pop(oldest); });
   }
+
+  /// Whether somebody further up is reading an event: who asks for the next one from within gets none.
+  [[nodiscard]] bool held() const noexcept { return held_; }
+  void set_held(bool held) noexcept { held_ = held; }
+
   void wake_producer() noexcept {
     with([](auto& from) { from.wake_producer(); });
   }
@@ -4135,8 +4251,7 @@ class inbox {
   /// Deregisters the consumer.
   void leave() noexcept {
     left_.store(true, std::memory_order_release);
-    if (auto* own = std::get_if<std::shared_ptr<channel>>(&from_)) (*own)->close_by_consumer();
-    if (auto* own = std::get_if<std::shared_ptr<conflated_channel>>(&from_)) (*own)->close_by_consumer();
+    with([](auto& from) { from.close_by_consumer(); });
     nudge();
   }
   [[nodiscard]] bool left() const noexcept { return left_.load(std::memory_order_acquire); }
@@ -4144,7 +4259,15 @@ class inbox {
   void nudge() noexcept { spot().wake(); }
 
  private:
-  std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>, std::shared_ptr<conflated_channel>> from_;
+  [[nodiscard]] static bool is_status(const waiting_event& event) noexcept {
+    return event.payload != nullptr && tick_tag::unpack(event.tag).kind == tick_kind::status;
+  }
+
+  source from_;
+  symbol_states states_;
+  bool held_{false};
+  bool telling_{false};  // told_ comes next
+  tick_payload told_;
   std::atomic<bool> left_{false};
 };
 
@@ -4161,13 +4284,15 @@ class outlets {
 
   // --- any thread ---
 
-  /// A new consumer's end; nullptr after close().
+  /// A new consumer's end; nullptr after close(). What takes long is made without holding anybody up.
   [[nodiscard]] std::shared_ptr<inbox> add(consumer_filter filter, const subscription_settings& wanted) {
+    forget_dead();
+    symbol_states states{board_, filter};
     switch (wanted.when_full) {
-      case overflow::drop_oldest: return read_ring(std::move(filter));
+      case overflow::drop_oldest: return read_ring(std::move(filter), std::move(states));
       case overflow::drop_newest:
-      case overflow::block: return add_queue<channel>(std::move(filter), wanted);
-      case overflow::conflate: return add_queue<conflated_channel>(std::move(filter), wanted);
+      case overflow::block: return add_queue<channel>(std::move(filter), std::move(states), wanted);
+      case overflow::conflate: return add_queue<conflated_channel>(std::move(filter), std::move(states), wanted);
     }
     return nullptr;
   }
@@ -4189,6 +4314,7 @@ class outlets {
     if (ring_ != nullptr) ring_->close();
     all_.clear();
     current_.clear();
+    dead_.clear();
   }
 
   // --- network thread ---
@@ -4199,6 +4325,8 @@ class outlets {
     if (!gone && !changed_.load(std::memory_order_acquire)) return;
     const std::lock_guard lock{mutex_};
     changed_.store(false, std::memory_order_relaxed);  // under the mutex
+    // freeing their memory is not for this thread
+    std::ranges::copy_if(all_, std::back_inserter(dead_), [](const outlet& each) { return each.closed_by_consumer(); });
     std::erase_if(all_, [](const outlet& each) { return each.closed_by_consumer(); });
     for (const auto& each : all_) {
       if (std::ranges::any_of(current_, [&](const outlet& known) { return same(known, each); })) continue;
@@ -4219,36 +4347,63 @@ class outlets {
     if (current_ring_ != nullptr) current_ring_->wake_consumers();
   }
 
-  /// What newcomers hear.
-  void set_state(const status_record& record, line_tag tag) noexcept { state_ = {record, tag}; }
-  [[nodiscard]] const std::optional<status_board::state>& state() const noexcept { return state_; }
+  /// Before a status, or a whole book, goes out: so that nobody who misses it misses the fact.
+  void note(const status_record& record, line_tag tag) noexcept {
+    board_->note(record);
+    if (is_connection_state(record.code)) state_ = {record, tag};
+  }
+  void note_book(symbol_id symbol) noexcept { board_->note_book(symbol); }
+  /// The connection's last state.
+  [[nodiscard]] const std::optional<feed_ring::state>& state() const noexcept { return state_; }
 
  private:
   template <class Queue>
-  [[nodiscard]] std::shared_ptr<inbox> add_queue(consumer_filter filter, const subscription_settings& wanted) {
+  [[nodiscard]] std::shared_ptr<inbox> add_queue(consumer_filter filter, symbol_states states,
+                                                 const subscription_settings& wanted) {
     auto queue = std::make_shared<Queue>(wanted, symbols_);
-    auto made = std::make_shared<inbox>(queue);
+    auto made = std::make_shared<inbox>(queue, std::move(states));
     const std::lock_guard lock{mutex_};
     if (closed_) return nullptr;
     all_.emplace_back(std::move(filter), std::move(queue));
     changed_.store(true, std::memory_order_release);
     return made;
   }
-  [[nodiscard]] std::shared_ptr<inbox> read_ring(consumer_filter filter) {
-    const std::lock_guard lock{mutex_};
-    if (closed_) return nullptr;
-    if (ring_ == nullptr) {
-      ring_ = std::make_shared<feed_ring>(ring_settings_, symbols_);
-      changed_.store(true, std::memory_order_release);
+  [[nodiscard]] std::shared_ptr<inbox> read_ring(consumer_filter filter, symbol_states states) {
+    auto ring = with_ring([](auto& there) { return there; });
+    if (ring == nullptr) {
+      auto fresh = std::make_shared<feed_ring>(ring_settings_, symbols_);
+      ring = with_ring([&](auto& there) {
+        if (there == nullptr && !closed_) {
+          there = std::move(fresh);
+          changed_.store(true, std::memory_order_release);
+        }
+        return there;
+      });
     }
-    return std::make_shared<inbox>(std::make_unique<feed_cursor>(ring_, std::move(filter)));
+    if (ring == nullptr || ring->closed()) return nullptr;
+    return std::make_shared<inbox>(std::make_unique<feed_cursor>(std::move(ring), std::move(filter)),
+                                   std::move(states));
+  }
+  template <class Action>
+  [[nodiscard]] std::shared_ptr<feed_ring> with_ring(Action action) {
+    const std::lock_guard lock{mutex_};
+    return action(ring_);
+  }
+
+  void forget_dead() {
+    std::vector<outlet> dead;
+    const std::lock_guard lock{mutex_};
+    dead.swap(dead_);  // and they go after the lock
   }
 
   symbol_table& symbols_;
   const ring_settings ring_settings_;
 
-  std::mutex mutex_;  // guards the next four
+  const std::shared_ptr<status_board> board_{std::make_shared<status_board>()};
+
+  std::mutex mutex_;  // guards the next five
   std::vector<outlet> all_;
+  std::vector<outlet> dead_;
   std::shared_ptr<feed_ring> ring_;  // once made, there to the end
   bool closed_{false};
   bool interrupted_{false};
@@ -4257,7 +4412,7 @@ class outlets {
   // the network thread's own
   std::vector<outlet> current_;
   feed_ring* current_ring_{nullptr};
-  std::optional<status_board::state> state_;  // of the connection
+  std::optional<feed_ring::state> state_;
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -4288,14 +4443,14 @@ class subscription {
   ~subscription() { cancel(); }
 
   /// Calls `handler(const event&)` for up to `max` events that are there now; returns how many. Never waits. An event
-  /// counts as consumed even if the handler throws.
+  /// counts as consumed even if the handler throws. From within a handler or a loop over events there are no others.
   template <event_handler Handler>
   std::size_t poll(std::size_t max, Handler&& handler) {
-    const auto keep = inbox_;  // the handler may cancel this subscription, or assign another to it
+    const auto keep = inbox_;  // the handler may cancel, replace or destroy this subscription
     if (keep == nullptr) return 0;
     const producer_waker wake{*keep};
     std::size_t done = 0;
-    while (done < max && inbox_ == keep) {
+    while (done < max && !keep->left()) {
       const held next{*keep};
       if (!next) break;
       ++done;
@@ -4324,29 +4479,37 @@ class subscription {
     return inbox_ == nullptr || (inbox_->closed_by_producer() && inbox_->front().payload == nullptr);
   }
 
-  /// Events this consumer has lost so far; it is told of each loss in order, as status `dropped`.
+  /// Events lost so far; the consumer is told of each loss in order, as status `dropped`. On the feed's ring they are
+  /// events of the feed, wanted or not: what was overwritten cannot be asked.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_ != nullptr ? inbox_->dropped() : 0; }
 
-  /// Events that fit before the overflow policy applies.
+  /// Events that fit before the overflow policy applies; under overflow::conflate, symbols.
   [[nodiscard]] std::size_t capacity() const noexcept { return inbox_ != nullptr ? inbox_->capacity() : 0; }
 
-  /// Deregisters: no more events, the feed forgets this consumer. Idempotent; destruction does the same.
+  /// Deregisters: no more events, a loop over them ends, the feed forgets this consumer. Idempotent; destruction does
+  /// the same. The reading thread.
   void cancel() noexcept {
     if (inbox_ != nullptr) inbox_->leave();
     inbox_.reset();
   }
 
  private:
-  // The event at the front, given back to the producer on destruction.
+  // The event at the front, given back to the producer on destruction. One at a time: within, there is no other.
   class held {
    public:
-    explicit held(detail::inbox& from) noexcept : from_{from}, item_{from.front()} {
-      if (item_.payload != nullptr) event_.emplace(*item_.payload, item_.tag, item_.body, from.symbols());
+    explicit held(detail::inbox& from) noexcept : from_{from} {
+      if (from.held()) return;
+      item_ = from.front();
+      if (item_.payload == nullptr) return;
+      event_.emplace(*item_.payload, item_.tag, item_.body, from.symbols());
+      from.set_held(true);
     }
     held(const held&) = delete;
     held& operator=(const held&) = delete;
     ~held() {
-      if (event_) from_.pop(item_);
+      if (!event_) return;
+      from_.set_held(false);
+      from_.pop(item_);
     }
     explicit operator bool() const noexcept { return event_.has_value(); }
     [[nodiscard]] const event& get() const noexcept { return *event_; }
@@ -4366,15 +4529,16 @@ class subscription {
   static bool wait_on(detail::inbox& from, idle waiting, const std::stop_token& stop,
                       std::optional<duration> patience) {
     const auto ready = [&from] { return from.front().payload != nullptr; };
+    if (from.left() || from.held()) return false;
     if (ready()) return !stop.stop_requested();
     const auto start = std::chrono::steady_clock::now();
     constexpr auto never = std::chrono::steady_clock::time_point::max();
     const auto deadline = patience && *patience < never - start ? start + *patience : never;
     chosen_idle idler{waiting, from.spot()};
     for (unsigned round = 1;; ++round) {
-      if (stop.stop_requested()) return false;
+      if (stop.stop_requested() || from.left()) return false;
       if (ready()) return true;
-      if (from.closed_by_producer() || from.left()) return ready();
+      if (from.closed_by_producer()) return ready();
       if (deadline != never && (idler.about_to_sleep() || round % rounds_per_clock == 0)) {
         const auto left = deadline - std::chrono::steady_clock::now();
         if (left <= duration::zero()) return false;
@@ -4558,6 +4722,7 @@ class publisher::batch {
       publish_gap(*hole, tag, symbol);
     }
     to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
+    if (tag.kind == tick_kind::depth_snapshot) to_.consumers_.note_book(symbol);
     if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
     const std::span<const raw_level> body = draft_.levels.first(level_count);
     if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
@@ -4573,11 +4738,12 @@ class publisher::batch {
     }
   }
 
-  /// A status event, to everyone: nobody can filter these.
+  /// A status event, to everyone: nobody can filter these. Not while a draft is open.
   void publish_status(const status_record& record, venue where) {
+    assert(in_place_.payload == nullptr);
     const tick_tag tag{.kind = tick_kind::status, .where = where};
     to_.counters_.ticks[static_cast<std::size_t>(tick_kind::status)].add();
-    if (detail::is_connection_state(record.code)) to_.consumers_.set_state(record, tag.packed());
+    to_.consumers_.note(record, tag.packed());
     if (auto* ring = to_.consumers_.ring()) ring->publish_status(record, tag.packed());
     for (const detail::outlet& each : to_.consumers_.queues()) {
       std::optional<inline_consumers::unlocked> meanwhile;
@@ -4622,7 +4788,8 @@ class publisher::batch {
   void withdraw(std::size_t level_count) {
     if (in_place_.payload == nullptr) return;
     to_.scratch_ = *draft_.payload;
-    to_.scratch_levels_.assign(draft_.levels.begin(), draft_.levels.begin() + static_cast<std::ptrdiff_t>(level_count));
+    if (to_.scratch_levels_.size() < level_count) to_.scratch_levels_.resize(level_count);
+    std::ranges::copy(draft_.levels.first(level_count), to_.scratch_levels_.begin());
     draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}};
     in_place_ = {};
   }
@@ -11461,8 +11628,8 @@ class mpmc_queue<T>::consumer {
     return done;
   }
 
-  /// Moves an item to `item`, sleeping until there is one. False where nothing is inside and the queue is closed, the
-  /// stop is requested, or `patience` is over. Looks at the queue before it looks at any of those.
+  /// Moves an item to `item`, sleeping until there is one. False where the queue is empty and closed, a stop requested,
+  /// or `patience` over; never while an item is on its way: not for threads whose priority keeps others from running.
   [[nodiscard]] bool pop_wait(T& item, const std::stop_token& stop,
                               std::optional<std::chrono::nanoseconds> patience = {}) noexcept {
     if (try_pop(item)) return true;
@@ -11784,58 +11951,63 @@ class huge_page_resource final : public std::pmr::memory_resource {
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     last_ = {page_kind::ordinary, reason(EINVAL), reason(EINVAL)};
     if (!worth_it(bytes, alignment)) return std::pmr::new_delete_resource()->allocate(bytes, alignment);
-    char* made = bytes <= SIZE_MAX / 2 ? address_space(rounded(bytes)) : nullptr;
-    if (made == nullptr) return std::pmr::null_memory_resource()->allocate(bytes, alignment);  // throws
-    if (!take_reserved(made, rounded(bytes)) && !take_transparent(made, rounded(bytes))) {
-      release(made, rounded(bytes));
-      return std::pmr::null_memory_resource()->allocate(bytes, alignment);
+    char* made = nullptr;
+    if (bytes <= SIZE_MAX / 2) {
+      made = reserved(rounded(bytes));
+      if (made == nullptr) made = transparent(rounded(bytes));
     }
+    if (made == nullptr) return std::pmr::null_memory_resource()->allocate(bytes, alignment);  // throws
     return made;
   }
 
   void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override {
-    if (worth_it(bytes, alignment)) {
-      release(static_cast<char*>(memory), rounded(bytes));
-    } else {
-      std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
-    }
+    if (!worth_it(bytes, alignment)) return std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
+    give_back(static_cast<char*>(memory), rounded(bytes));
   }
 
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
 
-  // Addresses without memory, aligned to a huge page, with an unusable page on either side: it catches overruns and
-  // keeps the kernel from merging the mapping with others, so that it can be asked about.
-  [[nodiscard]] static char* address_space(std::size_t bytes) noexcept {
-    const std::size_t whole = bytes + 2 * huge_page;
+  // Addresses alone, aligned to a huge page, with unusable ones on either side: they catch overruns and keep the kernel
+  // from merging the mapping with others, so that it can be asked about. nullptr: none to be had.
+  [[nodiscard]] static char* addresses(std::size_t bytes) noexcept {
+    const std::size_t whole = bytes + 3 * huge_page;
     void* const mapped = ::mmap(nullptr, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped == MAP_FAILED) return nullptr;
     char* const first = static_cast<char*>(mapped);
-    const std::size_t before = huge_page - reinterpret_cast<std::uintptr_t>(first) % huge_page;
-    char* const made = first + before;
-    if (before > small_page) ::munmap(first, before - small_page);
-    ::munmap(made + bytes + small_page, whole - before - bytes - small_page);
-    return made;
+    const std::size_t before = (huge_page - reinterpret_cast<std::uintptr_t>(first) % huge_page) % huge_page;
+    if (before != 0) ::munmap(first, before);
+    ::munmap(first + before + bytes + 2 * huge_page, huge_page - before);
+    return first + before + huge_page;
   }
-  static void release(char* made, std::size_t bytes) noexcept {
-    ::munmap(made - small_page, small_page);
-    ::munmap(made, bytes);
-    ::munmap(made + bytes, small_page);
-  }
+  static void give_back(char* made, std::size_t bytes) noexcept { ::munmap(made - huge_page, bytes + 2 * huge_page); }
 
-  [[nodiscard]] bool take_reserved(char* made, std::size_t bytes) noexcept {
-    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_POPULATE;
-    // set aside for this mapping when it is made, so touching it cannot fail later
-    if (::mmap(made, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) {
+  [[nodiscard]] char* reserved(std::size_t bytes) noexcept {
+    // Made wherever the system likes, then moved between unusable addresses of our own. Asking for them right there,
+    // where there are none, would leave a hole that another thread's mapping could fall into.
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE;
+    void* const anywhere = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (anywhere == MAP_FAILED) {
       last_.why_no_reserved = reason(errno);
-      return false;
+      return nullptr;
     }
-    last_ = {page_kind::reserved, {}, {}};
-    return true;
+    char* const made = addresses(bytes);
+    if (made != nullptr && ::mremap(anywhere, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, made) != MAP_FAILED) {
+      last_ = {page_kind::reserved, {}, {}};
+      return made;
+    }
+    last_.why_no_reserved = reason(errno);
+    ::munmap(anywhere, bytes);
+    if (made != nullptr) give_back(made, bytes);
+    return nullptr;
   }
 
-  [[nodiscard]] bool take_transparent(char* made, std::size_t bytes) noexcept {
-    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-    if (::mmap(made, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) return false;
+  [[nodiscard]] char* transparent(std::size_t bytes) noexcept {
+    char* const made = addresses(bytes);
+    if (made == nullptr) return nullptr;
+    if (::mprotect(made, bytes, PROT_READ | PROT_WRITE) != 0) {
+      give_back(made, bytes);
+      return nullptr;
+    }
     last_.why_no_transparent = ::madvise(made, bytes, MADV_HUGEPAGE) == 0 ? std::error_code{} : reason(errno);
     for (std::size_t at = 0; at < bytes; at += small_page) static_cast<volatile char*>(made)[at] = 0;
     if (!last_.why_no_transparent) {
@@ -11845,7 +12017,7 @@ class huge_page_resource final : public std::pmr::memory_resource {
         last_.why_no_transparent = reason(ENOMEM);  // asked for, and not given in full: switched off, or fragmented
       }
     }
-    return true;
+    return made;
   }
 
   // How much of the mapping that begins there is in transparent huge pages: the kernel tells nobody but readers of

@@ -6,8 +6,12 @@
 #include <support/sanitizer.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <memory_resource>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -21,6 +25,7 @@ using namespace foxtrot;
 using foxtrot_test::repetitions;
 using strings = std::vector<std::string>;
 
+constexpr overflow every_policy[] = {overflow::drop_oldest, overflow::drop_newest, overflow::block, overflow::conflate};
 constexpr ring_settings small_ring{.capacity = 8, .level_capacity = 64};
 
 /// A publisher and the words in which the tests speak of its events: "T7 BTC", "S9 BTC 2+2", "stale ETH", "dropped 3".
@@ -175,6 +180,209 @@ TEST_CASE("drop_oldest: silent symbols and broken books are told after a loss an
   CHECK(drain(last) == strings{"connected", "stale SOL"});
 }
 
+TEST_CASE("every policy: a newcomer hears which symbols are silent and which books broken") {
+  for (const overflow policy : every_policy) {
+    INFO(to_string(policy));
+    scene s;
+    s.tell(status_code::connected);
+    s.tell(status_code::stale, "ETH");
+    s.update(5);
+    s.update(9);
+    auto queue = s.out.subscribe({.when_full = policy}).value();
+    s.trade(1);
+    strings seen = drain(queue);
+    REQUIRE(seen.size() == 4);
+    std::sort(seen.begin(), seen.end());
+    CHECK(seen == strings{"T1 BTC", "connected", "gap BTC", "stale ETH"});
+  }
+}
+
+TEST_CASE("every policy: a state that was lost is told after the loss, good news as well as bad") {
+  for (const overflow policy : {overflow::drop_oldest, overflow::drop_newest}) {
+    INFO(to_string(policy));
+    scene s;
+    auto slow = s.out.subscribe({.when_full = policy, .capacity = 8}).value();
+    s.tell(status_code::connected);
+    s.tell(status_code::stale, "ETH");
+    s.tell(status_code::gap);
+    CHECK(drain(slow) == strings{"connected", "stale ETH", "gap"});
+    for (std::uint64_t i = 1; i <= 10; ++i) s.trade(i);
+    s.tell(status_code::fresh, "ETH");
+    s.tell(status_code::stale, "SOL");
+    for (std::uint64_t i = 11; i <= 30; ++i) s.trade(i);
+    const strings seen = drain(slow);
+    CHECK(std::count(seen.begin(), seen.end(), "stale SOL") == 1);
+    CHECK(std::count(seen.begin(), seen.end(), "fresh ETH") == 1);
+    CHECK(drain(slow).empty());
+    CHECK(std::count(seen.begin(), seen.end(), "stale ETH") == 0);
+  }
+}
+
+TEST_CASE("a book that is whole again while nobody reads is not told as broken") {
+  scene s;
+  {
+    auto first = s.out.subscribe({}).value();
+  }
+  s.update(5);
+  s.update(9);
+  s.snapshot(10);
+  for (const overflow policy : every_policy) {
+    auto late = s.out.subscribe({.when_full = policy}).value();
+    CHECK(drain(late).empty());
+  }
+}
+
+TEST_CASE("levels that never fit are lost to those who want them, and to nobody else") {
+  scene s;
+  auto books = s.out.subscribe({}).value();
+  auto trades = s.out.subscribe({.kinds = tick_kind::trade}).value();
+  s.update(1, 40);
+  s.trade(1);
+  CHECK(drain(books) == strings{"dropped 1", "T1 BTC"});
+  CHECK(books.dropped() == 1);
+  CHECK(drain(trades) == strings{"T1 BTC"});
+  CHECK(trades.dropped() == 0);
+}
+
+TEST_CASE("every policy: cancelling in the middle of a loop ends it") {
+  for (const overflow policy : every_policy) {
+    INFO(to_string(policy));
+    scene s;
+    auto queue = s.out.subscribe({.when_full = policy}).value();
+    s.trade(1);
+    s.quote(2);
+    int seen = 0;
+    for ([[maybe_unused]] const auto& each : queue.until({}, std::chrono::seconds{5})) {
+      queue.cancel();
+      s.trade(static_cast<std::uint64_t>(++seen) + 10);
+      if (seen > 10) break;
+    }
+    CHECK(seen == 1);
+  }
+}
+
+TEST_CASE("every policy: a handler may destroy its own subscription") {
+  for (const overflow policy : every_policy) {
+    scene s;
+    auto queue = std::make_unique<subscription>(s.out.subscribe({.when_full = policy}).value());
+    s.trade(1);
+    s.quote(2);
+    int seen = 0;
+    CHECK(queue->poll(10, [&](const event&) {
+      ++seen;
+      queue.reset();
+    }) == 1);
+    CHECK(seen == 1);
+  }
+}
+
+TEST_CASE("every policy: within an event there is no other") {
+  for (const overflow policy : every_policy) {
+    INFO(to_string(policy));
+    scene s;
+    auto queue = s.out.subscribe({.when_full = policy}).value();
+    s.trade(1);
+    s.quote(2);
+    strings seen;
+    for (const auto& each : queue.until({}, std::chrono::milliseconds{1})) {
+      seen.push_back(word(each));
+      CHECK(queue.poll(10, [&](const event& other) { seen.push_back("within: " + word(other)); }) == 0);
+      CHECK_FALSE(queue.wait(std::stop_token{}));
+    }
+    std::sort(seen.begin(), seen.end());
+    CHECK(seen == strings{"Q2 BTC", "T1 BTC"});
+    CHECK(queue.dropped() == 0);
+  }
+}
+
+namespace {
+
+/// Memory that takes as long as it is told to.
+class slow_memory : public std::pmr::memory_resource {
+ public:
+  std::atomic<bool> asked{false};
+  std::atomic<bool> granted{false};
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    asked.store(true);
+    while (!granted.load()) std::this_thread::yield();
+    return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+  }
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override {
+    std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
+  }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+};
+
+}  // namespace
+
+TEST_CASE("making a queue holds nobody up, however long it takes") {
+  for (const overflow policy : every_policy) {
+    INFO(to_string(policy));
+    slow_memory memory;
+    ring_settings ring = small_ring;
+    ring.memory = &memory;
+    scene s{ring};
+    auto other = s.out.subscribe({.when_full = overflow::block, .capacity = 64}).value();
+    s.trade(1);
+    subscription made;
+    {
+      std::jthread joins{[&] { made = s.out.subscribe({.when_full = policy, .memory = &memory}).value(); }};
+      while (!memory.asked.load()) std::this_thread::yield();
+      for (std::uint64_t i = 2; i <= 10; ++i) s.trade(i);  // would hang here
+      memory.granted.store(true);
+    }
+    s.trade(11);
+    CHECK(drain(other).size() == 11);
+    CHECK(drain(made) == strings{"T11 BTC"});
+    made.cancel();
+    other.cancel();
+    s.out.close();  // before its memory goes
+  }
+}
+
+TEST_CASE("conflate: no tick is shown after a status that came later, two threads", "[stress]") {
+  const std::uint64_t count = repetitions(100'000);
+  scene s;
+  auto latest = s.out.subscribe({.when_full = overflow::conflate}).value();
+  std::atomic<std::uint64_t> told_up_to{0};
+  std::uint64_t too_late = 0;
+  std::jthread reader{[&] {
+    std::uint64_t last = 0;
+    while (!latest.closed()) {
+      latest.poll(8, [&](const event& told) {
+        told.visit(
+            [&](const status& each) {
+              last = each.from();
+              told_up_to.store(last, std::memory_order_release);
+            },
+            [&](const trade& each) {
+              if (each.trade_id() <= last) ++too_late;
+            },
+            [](const auto&) {});
+      });
+    }
+  }};
+  const symbol_id symbol = s.id("BTC");
+  for (std::uint64_t i = 1; i <= count; ++i) {
+    {
+      publisher::batch batch{s.out};
+      scene::write_trade(batch, i, symbol);
+      status_record record = make_status(status_code::disconnected, 1);
+      record.first = i;
+      batch.publish_status(record, venue::binance_spot);
+    }
+    // most often the reader has just heard of the last one, and looks at nothing
+    for (std::uint64_t turns = 0; told_up_to.load(std::memory_order_acquire) != i && turns < 10'000; ++turns)
+      cpu_relax();
+    for (std::uint64_t k = 0; k < i % 97; ++k) cpu_relax();
+  }
+  s.out.close();
+  reader.join();
+  CHECK(too_late == 0);
+}
+
 TEST_CASE("drop_oldest: levels that were overwritten before the event itself are a loss") {
   scene s{{.capacity = 64, .level_capacity = 64}};
   auto slow = s.out.subscribe({}).value();
@@ -186,7 +394,7 @@ TEST_CASE("drop_oldest: levels that were overwritten before the event itself are
                                "connected", "D4 BTC 10+10", "D5 BTC 10+10", "D6 BTC 10+10", "T2 BTC"});
   CHECK(slow.dropped() == 3);
   s.update(7, 40);  // more than the store holds
-  CHECK(drain(slow) == strings{"dropped 1"});
+  CHECK(drain(slow) == strings{"dropped 1", "connected"});
 }
 
 TEST_CASE("drop_oldest: nobody reads, nothing is written but statuses; who comes later is told them") {
@@ -257,16 +465,25 @@ TEST_CASE("conflate: a tick is never shown after a status that came later, nor b
 
 TEST_CASE("conflate: what has no place in the tables is counted and told") {
   scene s;
-  (void)s.id("A"), (void)s.id("B"), (void)s.id("C"), (void)s.id("D");  // the first four symbols
   auto latest = s.out.subscribe({.when_full = overflow::conflate, .capacity = 4}).value();
   CHECK(latest.capacity() == 4);
-  s.trade(1, "A");
-  s.trade(1, "LATE");
+  for (const char* symbol : {"A", "B", "C", "D", "E"}) s.trade(1, symbol);
   s.snapshot(3, 21, "A");  // deeper than any partial book
   CHECK(latest.dropped() == 2);
   const strings seen = drain(latest);
-  CHECK(std::count(seen.begin(), seen.end(), "T1 A") == 1);
-  CHECK(std::count(seen.begin(), seen.end(), "dropped 2") == 1);
+  CHECK(seen == strings{"dropped 2", "T1 A", "T1 B", "T1 C", "T1 D"});
+}
+
+TEST_CASE("conflate: room is for as many symbols as were asked for, whatever their numbers") {
+  scene s;
+  for (int i = 0; i < 100; ++i) (void)s.id(("X" + std::to_string(i)).c_str());
+  auto latest = s.out.subscribe({.symbols = {"X77", "X99"}, .when_full = overflow::conflate}).value();
+  CHECK(latest.capacity() == 2);
+  s.trade(1, "X99");
+  s.trade(1, "X77");
+  s.trade(1, "X1");
+  CHECK(latest.dropped() == 0);
+  CHECK(drain(latest) == strings{"T1 X99", "T1 X77"});
 }
 
 TEST_CASE("conflate: a newcomer hears first how the connection stands, and the end last") {

@@ -27,7 +27,9 @@ inline foxtrot::symbol_table& no_symbols() {
 }
 
 [[nodiscard]] inline foxtrot::subscription reader_of(std::shared_ptr<channel> queue, foxtrot::idle waiting) {
-  return {std::make_shared<foxtrot::detail::inbox>(std::move(queue)), waiting};
+  auto filter = foxtrot::detail::consumer_filter::make({}, no_symbols()).value();
+  foxtrot::detail::symbol_states states{std::make_shared<foxtrot::detail::status_board>(), std::move(filter)};
+  return {std::make_shared<foxtrot::detail::inbox>(std::move(queue), std::move(states)), waiting};
 }
 
 [[nodiscard]] constexpr foxtrot::line_tag tag_of(foxtrot::tick_kind kind, std::uint8_t flags = 0) {

@@ -8,12 +8,15 @@
 #include <foxtrot/market/detail/feed_cursor.hpp>
 #include <foxtrot/market/detail/feed_ring.hpp>
 #include <foxtrot/market/detail/inbox.hpp>
+#include <foxtrot/market/detail/status_board.hpp>
+#include <foxtrot/market/detail/symbol_states.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,13 +34,15 @@ class outlets {
 
   // --- any thread ---
 
-  /// A new consumer's end; nullptr after close().
+  /// A new consumer's end; nullptr after close(). What takes long is made without holding anybody up.
   [[nodiscard]] std::shared_ptr<inbox> add(consumer_filter filter, const subscription_settings& wanted) {
+    forget_dead();
+    symbol_states states{board_, filter};
     switch (wanted.when_full) {
-      case overflow::drop_oldest: return read_ring(std::move(filter));
+      case overflow::drop_oldest: return read_ring(std::move(filter), std::move(states));
       case overflow::drop_newest:
-      case overflow::block: return add_queue<channel>(std::move(filter), wanted);
-      case overflow::conflate: return add_queue<conflated_channel>(std::move(filter), wanted);
+      case overflow::block: return add_queue<channel>(std::move(filter), std::move(states), wanted);
+      case overflow::conflate: return add_queue<conflated_channel>(std::move(filter), std::move(states), wanted);
     }
     return nullptr;
   }
@@ -59,6 +64,7 @@ class outlets {
     if (ring_ != nullptr) ring_->close();
     all_.clear();
     current_.clear();
+    dead_.clear();
   }
 
   // --- network thread ---
@@ -69,6 +75,8 @@ class outlets {
     if (!gone && !changed_.load(std::memory_order_acquire)) return;
     const std::lock_guard lock{mutex_};
     changed_.store(false, std::memory_order_relaxed);  // under the mutex
+    // freeing their memory is not for this thread
+    std::ranges::copy_if(all_, std::back_inserter(dead_), [](const outlet& each) { return each.closed_by_consumer(); });
     std::erase_if(all_, [](const outlet& each) { return each.closed_by_consumer(); });
     for (const auto& each : all_) {
       if (std::ranges::any_of(current_, [&](const outlet& known) { return same(known, each); })) continue;
@@ -89,36 +97,63 @@ class outlets {
     if (current_ring_ != nullptr) current_ring_->wake_consumers();
   }
 
-  /// What newcomers hear.
-  void set_state(const status_record& record, line_tag tag) noexcept { state_ = {record, tag}; }
-  [[nodiscard]] const std::optional<status_board::state>& state() const noexcept { return state_; }
+  /// Before a status, or a whole book, goes out: so that nobody who misses it misses the fact.
+  void note(const status_record& record, line_tag tag) noexcept {
+    board_->note(record);
+    if (is_connection_state(record.code)) state_ = {record, tag};
+  }
+  void note_book(symbol_id symbol) noexcept { board_->note_book(symbol); }
+  /// The connection's last state.
+  [[nodiscard]] const std::optional<feed_ring::state>& state() const noexcept { return state_; }
 
  private:
   template <class Queue>
-  [[nodiscard]] std::shared_ptr<inbox> add_queue(consumer_filter filter, const subscription_settings& wanted) {
+  [[nodiscard]] std::shared_ptr<inbox> add_queue(consumer_filter filter, symbol_states states,
+                                                 const subscription_settings& wanted) {
     auto queue = std::make_shared<Queue>(wanted, symbols_);
-    auto made = std::make_shared<inbox>(queue);
+    auto made = std::make_shared<inbox>(queue, std::move(states));
     const std::lock_guard lock{mutex_};
     if (closed_) return nullptr;
     all_.emplace_back(std::move(filter), std::move(queue));
     changed_.store(true, std::memory_order_release);
     return made;
   }
-  [[nodiscard]] std::shared_ptr<inbox> read_ring(consumer_filter filter) {
-    const std::lock_guard lock{mutex_};
-    if (closed_) return nullptr;
-    if (ring_ == nullptr) {
-      ring_ = std::make_shared<feed_ring>(ring_settings_, symbols_);
-      changed_.store(true, std::memory_order_release);
+  [[nodiscard]] std::shared_ptr<inbox> read_ring(consumer_filter filter, symbol_states states) {
+    auto ring = with_ring([](auto& there) { return there; });
+    if (ring == nullptr) {
+      auto fresh = std::make_shared<feed_ring>(ring_settings_, symbols_);
+      ring = with_ring([&](auto& there) {
+        if (there == nullptr && !closed_) {
+          there = std::move(fresh);
+          changed_.store(true, std::memory_order_release);
+        }
+        return there;
+      });
     }
-    return std::make_shared<inbox>(std::make_unique<feed_cursor>(ring_, std::move(filter)));
+    if (ring == nullptr || ring->closed()) return nullptr;
+    return std::make_shared<inbox>(std::make_unique<feed_cursor>(std::move(ring), std::move(filter)),
+                                   std::move(states));
+  }
+  template <class Action>
+  [[nodiscard]] std::shared_ptr<feed_ring> with_ring(Action action) {
+    const std::lock_guard lock{mutex_};
+    return action(ring_);
+  }
+
+  void forget_dead() {
+    std::vector<outlet> dead;
+    const std::lock_guard lock{mutex_};
+    dead.swap(dead_);  // and they go after the lock
   }
 
   symbol_table& symbols_;
   const ring_settings ring_settings_;
 
-  std::mutex mutex_;  // guards the next four
+  const std::shared_ptr<status_board> board_{std::make_shared<status_board>()};
+
+  std::mutex mutex_;  // guards the next five
   std::vector<outlet> all_;
+  std::vector<outlet> dead_;
   std::shared_ptr<feed_ring> ring_;  // once made, there to the end
   bool closed_{false};
   bool interrupted_{false};
@@ -127,7 +162,7 @@ class outlets {
   // the network thread's own
   std::vector<outlet> current_;
   feed_ring* current_ring_{nullptr};
-  std::optional<status_board::state> state_;  // of the connection
+  std::optional<feed_ring::state> state_;
 };
 
 }  // namespace foxtrot::inline v0::detail

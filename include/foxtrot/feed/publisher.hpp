@@ -15,6 +15,8 @@
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 
+#include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -121,6 +123,7 @@ class publisher::batch {
       publish_gap(*hole, tag, symbol);
     }
     to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
+    if (tag.kind == tick_kind::depth_snapshot) to_.consumers_.note_book(symbol);
     if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
     const std::span<const raw_level> body = draft_.levels.first(level_count);
     if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
@@ -136,11 +139,12 @@ class publisher::batch {
     }
   }
 
-  /// A status event, to everyone: nobody can filter these.
+  /// A status event, to everyone: nobody can filter these. Not while a draft is open.
   void publish_status(const status_record& record, venue where) {
+    assert(in_place_.payload == nullptr);
     const tick_tag tag{.kind = tick_kind::status, .where = where};
     to_.counters_.ticks[static_cast<std::size_t>(tick_kind::status)].add();
-    if (detail::is_connection_state(record.code)) to_.consumers_.set_state(record, tag.packed());
+    to_.consumers_.note(record, tag.packed());
     if (auto* ring = to_.consumers_.ring()) ring->publish_status(record, tag.packed());
     for (const detail::outlet& each : to_.consumers_.queues()) {
       std::optional<inline_consumers::unlocked> meanwhile;
@@ -185,7 +189,8 @@ class publisher::batch {
   void withdraw(std::size_t level_count) {
     if (in_place_.payload == nullptr) return;
     to_.scratch_ = *draft_.payload;
-    to_.scratch_levels_.assign(draft_.levels.begin(), draft_.levels.begin() + static_cast<std::ptrdiff_t>(level_count));
+    if (to_.scratch_levels_.size() < level_count) to_.scratch_levels_.resize(level_count);
+    std::ranges::copy(draft_.levels.first(level_count), to_.scratch_levels_.begin());
     draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}};
     in_place_ = {};
   }

@@ -9,6 +9,7 @@
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
+#include <foxtrot/queue/conflating_table.hpp>
 #include <foxtrot/queue/idle_strategy.hpp>
 #include <foxtrot/queue/parking_spot.hpp>
 #include <foxtrot/queue/payload_arena.hpp>
@@ -89,9 +90,8 @@ class channel {
       room.payload->emplace<status_record>() = record;
       publish(room, 0, tag);
     } else if (is_connection_state(record.code)) {
-      const std::lock_guard lock{debts_.mutex};
-      debts_.state = {record, tag};
-      debts_.has_state.store(true, std::memory_order_release);
+      debts_.state.store(0, record, ++debts_.states, tag);
+      debts_.has_state.store(true, std::memory_order_release);  // after the state itself
     }
   }
 
@@ -167,14 +167,21 @@ class channel {
   struct alignas(cache_line) debts {
     std::atomic<std::uint64_t> drops{0};
     std::atomic<bool> has_state{false};
-    std::mutex mutex;  // guards state, and who pays: whoever has it finds the ring as the loss left it
-    std::optional<std::pair<status_record, line_tag>> state;
+    std::mutex mutex;                          // who pays: whoever has it finds the ring as the loss left it
+    conflating_table<status_record> state{1};  // the connection's last
+    std::uint64_t states{0};                   // network thread: how many there were
+    std::uint64_t told{0};                     // under the mutex: the last of them that was told
   };
 
-  // Under the mutex.
+  // Under the mutex: the last state, once.
   [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept {
-    debts_.has_state.store(false, std::memory_order_relaxed);
-    return std::exchange(debts_.state, std::nullopt);
+    // acquire: the state that was announced; a later one announces itself again
+    if (!debts_.has_state.exchange(false, std::memory_order_acq_rel)) return std::nullopt;
+    std::pair<status_record, line_tag> last{};
+    std::uint64_t number = 0;
+    if (!debts_.state.try_load(0, last.first, number, last.second) || number == debts_.told) return std::nullopt;
+    debts_.told = number;
+    return last;
   }
   [[nodiscard]] waiting_event shown(const tick_payload& oldest) const noexcept {
     const line_tag tag = ring_.front_tag();

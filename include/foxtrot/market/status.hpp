@@ -63,11 +63,12 @@ class status : public tick<status_record> {
     if (record().error_is_system) return {record().error, std::system_category()};
     return make_error_code(static_cast<errc>(record().error));
   }
-  /// gap: the first and the last id that is missing, and of which kind of tick.
+  /// gap: the first and the last id that is missing, and of which kind of tick. Both 0 where an earlier gap is told
+  /// again, after a loss or to a newcomer: the book of symbol() is not whole.
   [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
   [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
   [[nodiscard]] tick_kind gap_kind() const noexcept { return record().gap_kind; }
-  /// dropped: how many events this consumer lost.
+  /// dropped: how many events were lost.
   [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
   /// reconnecting: 1 for the first attempt since the connection was lost.
   [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }

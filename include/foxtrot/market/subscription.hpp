@@ -39,14 +39,14 @@ class subscription {
   ~subscription() { cancel(); }
 
   /// Calls `handler(const event&)` for up to `max` events that are there now; returns how many. Never waits. An event
-  /// counts as consumed even if the handler throws.
+  /// counts as consumed even if the handler throws. From within a handler or a loop over events there are no others.
   template <event_handler Handler>
   std::size_t poll(std::size_t max, Handler&& handler) {
-    const auto keep = inbox_;  // the handler may cancel this subscription, or assign another to it
+    const auto keep = inbox_;  // the handler may cancel, replace or destroy this subscription
     if (keep == nullptr) return 0;
     const producer_waker wake{*keep};
     std::size_t done = 0;
-    while (done < max && inbox_ == keep) {
+    while (done < max && !keep->left()) {
       const held next{*keep};
       if (!next) break;
       ++done;
@@ -75,29 +75,37 @@ class subscription {
     return inbox_ == nullptr || (inbox_->closed_by_producer() && inbox_->front().payload == nullptr);
   }
 
-  /// Events this consumer has lost so far; it is told of each loss in order, as status `dropped`.
+  /// Events lost so far; the consumer is told of each loss in order, as status `dropped`. On the feed's ring they are
+  /// events of the feed, wanted or not: what was overwritten cannot be asked.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_ != nullptr ? inbox_->dropped() : 0; }
 
-  /// Events that fit before the overflow policy applies.
+  /// Events that fit before the overflow policy applies; under overflow::conflate, symbols.
   [[nodiscard]] std::size_t capacity() const noexcept { return inbox_ != nullptr ? inbox_->capacity() : 0; }
 
-  /// Deregisters: no more events, the feed forgets this consumer. Idempotent; destruction does the same.
+  /// Deregisters: no more events, a loop over them ends, the feed forgets this consumer. Idempotent; destruction does
+  /// the same. The reading thread.
   void cancel() noexcept {
     if (inbox_ != nullptr) inbox_->leave();
     inbox_.reset();
   }
 
  private:
-  // The event at the front, given back to the producer on destruction.
+  // The event at the front, given back to the producer on destruction. One at a time: within, there is no other.
   class held {
    public:
-    explicit held(detail::inbox& from) noexcept : from_{from}, item_{from.front()} {
-      if (item_.payload != nullptr) event_.emplace(*item_.payload, item_.tag, item_.body, from.symbols());
+    explicit held(detail::inbox& from) noexcept : from_{from} {
+      if (from.held()) return;
+      item_ = from.front();
+      if (item_.payload == nullptr) return;
+      event_.emplace(*item_.payload, item_.tag, item_.body, from.symbols());
+      from.set_held(true);
     }
     held(const held&) = delete;
     held& operator=(const held&) = delete;
     ~held() {
-      if (event_) from_.pop(item_);
+      if (!event_) return;
+      from_.set_held(false);
+      from_.pop(item_);
     }
     explicit operator bool() const noexcept { return event_.has_value(); }
     [[nodiscard]] const event& get() const noexcept { return *event_; }
@@ -117,15 +125,16 @@ class subscription {
   static bool wait_on(detail::inbox& from, idle waiting, const std::stop_token& stop,
                       std::optional<duration> patience) {
     const auto ready = [&from] { return from.front().payload != nullptr; };
+    if (from.left() || from.held()) return false;
     if (ready()) return !stop.stop_requested();
     const auto start = std::chrono::steady_clock::now();
     constexpr auto never = std::chrono::steady_clock::time_point::max();
     const auto deadline = patience && *patience < never - start ? start + *patience : never;
     chosen_idle idler{waiting, from.spot()};
     for (unsigned round = 1;; ++round) {
-      if (stop.stop_requested()) return false;
+      if (stop.stop_requested() || from.left()) return false;
       if (ready()) return true;
-      if (from.closed_by_producer() || from.left()) return ready();
+      if (from.closed_by_producer()) return ready();
       if (deadline != never && (idler.about_to_sleep() || round % rounds_per_clock == 0)) {
         const auto left = deadline - std::chrono::steady_clock::now();
         if (left <= duration::zero()) return false;

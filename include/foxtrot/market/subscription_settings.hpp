@@ -32,22 +32,24 @@ enum class overflow : std::uint8_t {
 }
 
 /// What one consumer wants. The defaults want everything. Whatever is lost is counted and told in order, as status
-/// `dropped`.
+/// `dropped`. Under drop_oldest no queue is its own, and what concerns one is ignored: see ring_settings.
 struct subscription_settings {
   kind_set kinds{kind_set::all()};     ///< status events always come
   std::vector<std::string> symbols{};  ///< names as the venue writes them; empty: all
   overflow when_full{overflow::drop_oldest};
-  std::size_t capacity{std::size_t{1} << 16};        ///< events in a queue of its own; rounded up to a power of two
+  std::size_t capacity{std::size_t{1} << 16};  ///< events in a queue of its own, a power of two; conflate: symbols
   std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of all waiting depth events in it together
   idle waiting{idle::block};                         ///< how the consumer waits when there is nothing
-  std::pmr::memory_resource* memory{nullptr};        ///< for a queue of its own, which it must outlive; null: the heap
+  /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
+  std::pmr::memory_resource* memory{nullptr};
 };
 
 /// The ring that all drop_oldest consumers of a feed read.
 struct ring_settings {
   std::size_t capacity{std::size_t{1} << 16};        ///< events; rounded up to a power of two
   std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of those that are depth events
-  std::pmr::memory_resource* memory{nullptr};        ///< must outlive the feed and its consumers; null: the heap
+  /// Used by several threads, and until the feed and its consumers have gone; null: the heap.
+  std::pmr::memory_resource* memory{nullptr};
 };
 
 namespace detail {

@@ -61,58 +61,63 @@ class huge_page_resource final : public std::pmr::memory_resource {
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     last_ = {page_kind::ordinary, reason(EINVAL), reason(EINVAL)};
     if (!worth_it(bytes, alignment)) return std::pmr::new_delete_resource()->allocate(bytes, alignment);
-    char* made = bytes <= SIZE_MAX / 2 ? address_space(rounded(bytes)) : nullptr;
-    if (made == nullptr) return std::pmr::null_memory_resource()->allocate(bytes, alignment);  // throws
-    if (!take_reserved(made, rounded(bytes)) && !take_transparent(made, rounded(bytes))) {
-      release(made, rounded(bytes));
-      return std::pmr::null_memory_resource()->allocate(bytes, alignment);
+    char* made = nullptr;
+    if (bytes <= SIZE_MAX / 2) {
+      made = reserved(rounded(bytes));
+      if (made == nullptr) made = transparent(rounded(bytes));
     }
+    if (made == nullptr) return std::pmr::null_memory_resource()->allocate(bytes, alignment);  // throws
     return made;
   }
 
   void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override {
-    if (worth_it(bytes, alignment)) {
-      release(static_cast<char*>(memory), rounded(bytes));
-    } else {
-      std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
-    }
+    if (!worth_it(bytes, alignment)) return std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
+    give_back(static_cast<char*>(memory), rounded(bytes));
   }
 
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
 
-  // Addresses without memory, aligned to a huge page, with an unusable page on either side: it catches overruns and
-  // keeps the kernel from merging the mapping with others, so that it can be asked about.
-  [[nodiscard]] static char* address_space(std::size_t bytes) noexcept {
-    const std::size_t whole = bytes + 2 * huge_page;
+  // Addresses alone, aligned to a huge page, with unusable ones on either side: they catch overruns and keep the kernel
+  // from merging the mapping with others, so that it can be asked about. nullptr: none to be had.
+  [[nodiscard]] static char* addresses(std::size_t bytes) noexcept {
+    const std::size_t whole = bytes + 3 * huge_page;
     void* const mapped = ::mmap(nullptr, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped == MAP_FAILED) return nullptr;
     char* const first = static_cast<char*>(mapped);
-    const std::size_t before = huge_page - reinterpret_cast<std::uintptr_t>(first) % huge_page;
-    char* const made = first + before;
-    if (before > small_page) ::munmap(first, before - small_page);
-    ::munmap(made + bytes + small_page, whole - before - bytes - small_page);
-    return made;
+    const std::size_t before = (huge_page - reinterpret_cast<std::uintptr_t>(first) % huge_page) % huge_page;
+    if (before != 0) ::munmap(first, before);
+    ::munmap(first + before + bytes + 2 * huge_page, huge_page - before);
+    return first + before + huge_page;
   }
-  static void release(char* made, std::size_t bytes) noexcept {
-    ::munmap(made - small_page, small_page);
-    ::munmap(made, bytes);
-    ::munmap(made + bytes, small_page);
-  }
+  static void give_back(char* made, std::size_t bytes) noexcept { ::munmap(made - huge_page, bytes + 2 * huge_page); }
 
-  [[nodiscard]] bool take_reserved(char* made, std::size_t bytes) noexcept {
-    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_POPULATE;
-    // set aside for this mapping when it is made, so touching it cannot fail later
-    if (::mmap(made, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) {
+  [[nodiscard]] char* reserved(std::size_t bytes) noexcept {
+    // Made wherever the system likes, then moved between unusable addresses of our own. Asking for them right there,
+    // where there are none, would leave a hole that another thread's mapping could fall into.
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE;
+    void* const anywhere = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (anywhere == MAP_FAILED) {
       last_.why_no_reserved = reason(errno);
-      return false;
+      return nullptr;
     }
-    last_ = {page_kind::reserved, {}, {}};
-    return true;
+    char* const made = addresses(bytes);
+    if (made != nullptr && ::mremap(anywhere, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, made) != MAP_FAILED) {
+      last_ = {page_kind::reserved, {}, {}};
+      return made;
+    }
+    last_.why_no_reserved = reason(errno);
+    ::munmap(anywhere, bytes);
+    if (made != nullptr) give_back(made, bytes);
+    return nullptr;
   }
 
-  [[nodiscard]] bool take_transparent(char* made, std::size_t bytes) noexcept {
-    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-    if (::mmap(made, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) return false;
+  [[nodiscard]] char* transparent(std::size_t bytes) noexcept {
+    char* const made = addresses(bytes);
+    if (made == nullptr) return nullptr;
+    if (::mprotect(made, bytes, PROT_READ | PROT_WRITE) != 0) {
+      give_back(made, bytes);
+      return nullptr;
+    }
     last_.why_no_transparent = ::madvise(made, bytes, MADV_HUGEPAGE) == 0 ? std::error_code{} : reason(errno);
     for (std::size_t at = 0; at < bytes; at += small_page) static_cast<volatile char*>(made)[at] = 0;
     if (!last_.why_no_transparent) {
@@ -122,7 +127,7 @@ class huge_page_resource final : public std::pmr::memory_resource {
         last_.why_no_transparent = reason(ENOMEM);  // asked for, and not given in full: switched off, or fragmented
       }
     }
-    return true;
+    return made;
   }
 
   // How much of the mapping that begins there is in transparent huge pages: the kernel tells nobody but readers of

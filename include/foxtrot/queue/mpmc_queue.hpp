@@ -232,8 +232,8 @@ class mpmc_queue<T>::consumer {
     return done;
   }
 
-  /// Moves an item to `item`, sleeping until there is one. False where nothing is inside and the queue is closed, the
-  /// stop is requested, or `patience` is over. Looks at the queue before it looks at any of those.
+  /// Moves an item to `item`, sleeping until there is one. False where the queue is empty and closed, a stop requested,
+  /// or `patience` over; never while an item is on its way: not for threads whose priority keeps others from running.
   [[nodiscard]] bool pop_wait(T& item, const std::stop_token& stop,
                               std::optional<std::chrono::nanoseconds> patience = {}) noexcept {
     if (try_pop(item)) return true;

@@ -104,7 +104,7 @@ class spsc_ring {
 
   /// Calls `visit(const T&, line_tag)`, or `visit(const T&)`, in place for up to `max` items that are there now and
   /// returns their number. The lines go back to the producer together at the end, also where `visit` throws (that item
-  /// counts as consumed).
+  /// counts as consumed). `visit` must not take from the ring itself.
   template <line_visitor<T> Visitor>
   std::size_t consume(std::size_t max, Visitor&& visit) {
     const batch_release release{*this};

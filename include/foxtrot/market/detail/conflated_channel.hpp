@@ -8,12 +8,12 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace foxtrot::inline v0::detail {
 
@@ -28,21 +28,22 @@ class conflated_channel {
   conflated_channel(const subscription_settings& wanted, symbol_table& symbols)
       : status_{status_settings(wanted), symbols},
         lines_{kinds_in_lines * symbols_in(wanted), memory_or_heap(wanted.memory)},
-        books_{wanted.kinds.contains(tick_kind::depth_snapshot) ? wanted.level_capacity / book_levels : 0,
-               memory_or_heap(wanted.memory)} {}
+        books_{books_in(wanted), memory_or_heap(wanted.memory)},
+        row_of_symbol_(symbol_table::max_symbols + 1, no_row) {}
 
   // --- network thread ---
 
   void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
     if (tag.kind == tick_kind::depth_update) return;  // a change is worth nothing without those before it
     ++position_;
-    const auto symbol = static_cast<std::size_t>(symbol_of(line));
-    if (const auto row = row_of(tag.kind); row && symbol < lines_.keys() / kinds_in_lines) {
-      lines_.store(symbol * kinds_in_lines + *row, line, position_, tag.packed());
-    } else if (tag.kind == tick_kind::depth_snapshot && symbol < books_.keys() && body.size() <= book_levels) {
-      book made{.line = line.as<depth_record>(), .levels = {}};
+    const std::size_t row = row_of(symbol_of(line));
+    if (const auto column = column_of(tag.kind); column && row < capacity()) {
+      lines_.store(row * kinds_in_lines + *column, line, position_, tag.packed());
+    } else if (tag.kind == tick_kind::depth_snapshot && row < books_.keys() && body.size() <= book_levels) {
+      book made;  // its levels as far as they are used
+      made.line = line.as<depth_record>();
       std::copy_n(body.begin(), body.size(), made.levels.begin());
-      books_.store_prefix(symbol, made, offsetof(book, levels) + body.size_bytes(), position_, tag.packed());
+      books_.store_prefix(row, made, offsetof(book, levels) + body.size_bytes(), position_, tag.packed());
     } else {
       return status_.lose_one();
     }
@@ -59,8 +60,11 @@ class conflated_channel {
   // --- consumer: one strategy thread ---
 
   [[nodiscard]] waiting_event front() noexcept {
-    if (!held_ && !take_tick()) return status_.front();
-    return {&line_, tag_, {body_.data(), body_size_}};
+    if (held_) return shown();
+    // Looked up before the sweep: whatever was stored before this status is dirty by then, and the sweep finds it. If
+    // there is none yet, one that comes meanwhile waits for the next look.
+    const waiting_event status = status_.front();
+    return take_tick() ? shown() : status;
   }
   void pop(const waiting_event& oldest) noexcept {
     if (oldest.payload == &line_) {
@@ -81,19 +85,34 @@ class conflated_channel {
 
  private:
   static constexpr std::size_t kinds_in_lines = 2;
-  [[nodiscard]] static constexpr std::optional<std::size_t> row_of(tick_kind kind) noexcept {
+  static constexpr std::uint32_t no_row = std::numeric_limits<std::uint32_t>::max();
+
+  [[nodiscard]] static constexpr std::optional<std::size_t> column_of(tick_kind kind) noexcept {
     switch (kind) {
       case tick_kind::book_ticker: return 0;
       case tick_kind::trade: return 1;
       default: return std::nullopt;
     }
   }
+  // Symbols get rows as they come.
+  [[nodiscard]] std::size_t row_of(symbol_id symbol) noexcept {
+    std::uint32_t& row = row_of_symbol_[static_cast<std::size_t>(symbol)];
+    if (row == no_row) row = next_row_++;
+    return row;
+  }
   [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
-    return std::clamp(wanted.capacity, std::size_t{4}, symbol_table::max_symbols + 1);
+    const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
+    return std::clamp(std::min(wanted.capacity, named), std::size_t{1}, symbol_table::max_symbols + 1);
+  }
+  [[nodiscard]] static std::size_t books_in(const subscription_settings& wanted) noexcept {
+    if (!wanted.kinds.contains(tick_kind::depth_snapshot)) return 0;
+    return std::min(wanted.level_capacity / book_levels, symbols_in(wanted));
   }
   [[nodiscard]] static subscription_settings status_settings(const subscription_settings& wanted) {
     return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
   }
+
+  [[nodiscard]] waiting_event shown() const noexcept { return {&line_, tag_, {body_.data(), body_size_}}; }
 
   struct book {
     depth_record line;
@@ -133,7 +152,11 @@ class conflated_channel {
   channel status_;
   conflating_table<tick_payload> lines_;
   conflating_table<book> books_;
-  std::uint64_t position_{0};  // network thread: of the last event
+
+  // network thread
+  std::uint64_t position_{0};                 // of the last event
+  std::vector<std::uint32_t> row_of_symbol_;  // by id
+  std::uint32_t next_row_{0};
 
   // consumer's thread
   bool books_first_{false};

@@ -22,15 +22,15 @@ class feed_cursor {
       : ring_{std::move(ring)},
         filter_{std::move(filter)},
         reader_{ring_->events()},
+        connection_{ring_->connection_before(reader_.position())},
         body_{std::make_unique_for_overwrite<raw_level[]>(ring_->levels().capacity())} {
     ring_->enter();
-    look_how_things_stand();
   }
   feed_cursor(const feed_cursor&) = delete;
   feed_cursor& operator=(const feed_cursor&) = delete;
   ~feed_cursor() { ring_->leave(); }
 
-  /// The next wanted event. After a loss, and at the beginning, first how much was lost and how things stand now.
+  /// The next wanted event. After a loss, and at the beginning, first how much was lost and the connection's state.
   [[nodiscard]] waiting_event front() noexcept {
     while (!held_ && (tell() || read())) {
     }
@@ -39,7 +39,8 @@ class feed_cursor {
   void pop(const waiting_event&) noexcept { held_ = false; }
 
   [[nodiscard]] bool closed_by_producer() const noexcept { return ring_->closed(); }
-  void wake_producer() noexcept {}  // never waits
+  void close_by_consumer() noexcept {}  // the ring knows nothing of its readers
+  void wake_producer() noexcept {}      // never waits
   [[nodiscard]] parking_spot& consumer_spot() noexcept { return ring_->spot(); }
   [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
   [[nodiscard]] std::size_t capacity() const noexcept { return ring_->events().capacity(); }
@@ -59,11 +60,12 @@ class feed_cursor {
     body_size_ = 0;
     if (has_levels(kind)) {
       const auto& record = line_.as<depth_record>();
-      body_size_ = record.level_count();
-      if (body_size_ != 0 && !ring_->levels().try_copy(record.body, body_size_, body_.get())) {
-        lose(1);  // its levels have been overwritten, if not itself
+      const std::size_t size = record.level_count();
+      if (size != 0 && !ring_->levels().try_copy(record.body, size, body_.get())) {
+        lose(1);  // its levels have been overwritten, if not itself, or never fitted
         return true;
       }
+      body_size_ = size;
     }
     return held_ = true;
   }
@@ -71,38 +73,19 @@ class feed_cursor {
   void lose(std::uint64_t count) noexcept {
     untold_ += count;
     dropped_.store(dropped_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-    look_how_things_stand();
-  }
-
-  // What it says may be newer than the events that come next: those will say it again.
-  void look_how_things_stand() noexcept {
-    connection_ = ring_->board().connection_before(reader_.position());
-    ring_->board().silent().copy(silent_);
-    ring_->board().broken().copy(broken_);
-    telling_ = true;
+    connection_ = ring_->connection_before(reader_.position());
   }
 
   // Makes the next line of what has to be told before the ring goes on. False where there is none left.
   bool tell() noexcept {
-    if (!telling_) return false;
-    body_size_ = 0;
     if (untold_ != 0) return hold(told_of(std::exchange(untold_, 0)), status_tag);
     if (const auto state = std::exchange(connection_, std::nullopt)) return hold(state->record, state->tag);
-    return telling_ = tell_next_of(silent_, status_code::stale) || tell_next_of(broken_, status_code::gap);
-  }
-  bool tell_next_of(symbol_bits& symbols, status_code code) noexcept {
-    while (const auto symbol = symbols.take_first()) {
-      if (!filter_.wants(*symbol)) continue;
-      status_record record = make_status(code, epoch_clock::now_ns());
-      record.symbol = *symbol;
-      if (code == status_code::gap) record.gap_kind = tick_kind::depth_update;
-      return hold(record, status_tag);
-    }
     return false;
   }
   bool hold(const status_record& record, line_tag tag) noexcept {
     line_.emplace<status_record>() = record;
     tag_ = tag;
+    body_size_ = 0;
     return held_ = true;
   }
 
@@ -112,11 +95,8 @@ class feed_cursor {
   std::uint64_t lost_before_{0};  // of reader_.lost(): counted already
 
   // to be told before the ring goes on
-  bool telling_{false};
   std::uint64_t untold_{0};
-  std::optional<status_board::state> connection_;
-  symbol_bits silent_;
-  symbol_bits broken_;
+  std::optional<feed_ring::state> connection_;
 
   bool held_{false};  // line_, tag_ and body_ are an event
   line_tag tag_;

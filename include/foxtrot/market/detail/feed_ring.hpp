@@ -2,16 +2,19 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
-#include <foxtrot/market/detail/status_board.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
+#include <foxtrot/market/event.hpp>
+#include <foxtrot/market/status.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/queue/broadcast_ring.hpp>
+#include <foxtrot/queue/conflating_table.hpp>
 #include <foxtrot/queue/overwriting_arena.hpp>
 #include <foxtrot/queue/parking_spot.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace foxtrot::inline v0::detail {
@@ -27,20 +30,15 @@ class feed_ring {
   // --- network thread ---
 
   void publish(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
-    if (!has_levels(tag.kind)) return put(line, tag.packed());
+    if (body.empty()) return put(line, tag.packed());
     tick_payload copy = line;
-    auto& record = copy.as<depth_record>();
-    if (!body.empty()) record.body = levels_.publish(body);
-    if (!body.empty() && record.body == levels_.refused) {  // longer than the arena: lost to everyone
-      copy.emplace<status_record>() = told_of(1);
-      return put(copy, status_tag);
-    }
-    if (tag.kind == tick_kind::depth_snapshot) board_.note_book(record.symbol);
+    // `refused`, where it is longer than the arena, is a position that no reader finds anything at
+    copy.as<depth_record>().body = levels_.publish(body);
     put(copy, tag.packed());
   }
-  /// Also where nobody reads: who comes later finds it on the board.
+  /// A state of the connection also where nobody reads: who comes later finds it.
   void publish_status(const status_record& record, line_tag tag) noexcept {
-    board_.note(record, tag, events_.published());
+    if (is_connection_state(record.code)) connection_.store(0, record, events_.published(), tag);
     tick_payload line;
     line.emplace<status_record>() = record;
     put(line, tag);
@@ -67,8 +65,20 @@ class feed_ring {
   [[nodiscard]] parking_spot& spot() noexcept { return spot_; }
   [[nodiscard]] const broadcast_ring<tick_payload>& events() const noexcept { return events_; }
   [[nodiscard]] const overwriting_arena<raw_level>& levels() const noexcept { return levels_; }
-  [[nodiscard]] const status_board& board() const noexcept { return board_; }
   [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
+
+  struct state {
+    status_record record;
+    line_tag tag;
+  };
+  /// The connection's last state, if an event before `position` said it: a later one is still to be heard. Whoever has
+  /// seen events up to there finds at least what they said, for it is stored first.
+  [[nodiscard]] std::optional<state> connection_before(std::uint64_t position) const noexcept {
+    state found{};
+    std::uint64_t at = 0;
+    if (!connection_.try_load(0, found.record, at, found.tag) || at >= position) return std::nullopt;
+    return found;
+  }
 
  private:
   void put(const tick_payload& line, line_tag tag) noexcept {
@@ -79,7 +89,7 @@ class feed_ring {
   broadcast_ring<tick_payload> events_;
   overwriting_arena<raw_level> levels_;
   const symbol_table& symbols_;
-  status_board board_;
+  conflating_table<status_record> connection_{1};
   parking_spot spot_;
   std::atomic<bool> closed_{false};
   std::atomic<std::uint32_t> readers_{0};

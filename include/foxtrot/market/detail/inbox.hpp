@@ -4,6 +4,7 @@
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/conflated_channel.hpp>
 #include <foxtrot/market/detail/feed_cursor.hpp>
+#include <foxtrot/market/detail/symbol_states.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
 
 #include <atomic>
@@ -15,8 +16,8 @@
 
 namespace foxtrot::inline v0::detail {
 
-/// One of the three kinds of queue, as its reader sees it: see channel for what each function means. leave() and
-/// nudge() may be called from any thread, the rest from the one that reads.
+/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left()
+/// and nudge() may be called from any thread, the rest from the one that reads.
 class inbox {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
@@ -27,16 +28,37 @@ class inbox {
   }
 
  public:
-  explicit inbox(std::shared_ptr<channel> from) noexcept : from_{std::move(from)} {}
-  explicit inbox(std::shared_ptr<conflated_channel> from) noexcept : from_{std::move(from)} {}
-  explicit inbox(std::unique_ptr<feed_cursor> from) noexcept : from_{std::move(from)} {}
+  using source =
+      std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>, std::shared_ptr<conflated_channel>>;
 
+  inbox(source from, symbol_states states) : from_{std::move(from)}, states_{std::move(states)} {}
+
+  /// The oldest event, in place until pop(). Nothing while take() holds one.
   [[nodiscard]] waiting_event front() noexcept {
-    return with([](auto& from) { return from.front(); });
+    if (telling_) return {&told_, status_tag, {}};
+    const waiting_event oldest = with([](auto& from) { return from.front(); });
+    if (!states_.compared() && !is_status(oldest)) [[unlikely]] {
+      if (const auto news = states_.news_before(oldest)) {
+        told_.emplace<status_record>() = *news;
+        telling_ = true;
+        return {&told_, status_tag, {}};
+      }
+    }
+    return oldest;
   }
   void pop(const waiting_event& oldest) noexcept {
+    if (oldest.payload == &told_) {
+      telling_ = false;
+      return;
+    }
+    states_.note(oldest);
     with([&oldest](auto& from) { from.pop(oldest); });
   }
+
+  /// Whether somebody further up is reading an event: who asks for the next one from within gets none.
+  [[nodiscard]] bool held() const noexcept { return held_; }
+  void set_held(bool held) noexcept { held_ = held; }
+
   void wake_producer() noexcept {
     with([](auto& from) { from.wake_producer(); });
   }
@@ -59,8 +81,7 @@ class inbox {
   /// Deregisters the consumer.
   void leave() noexcept {
     left_.store(true, std::memory_order_release);
-    if (auto* own = std::get_if<std::shared_ptr<channel>>(&from_)) (*own)->close_by_consumer();
-    if (auto* own = std::get_if<std::shared_ptr<conflated_channel>>(&from_)) (*own)->close_by_consumer();
+    with([](auto& from) { from.close_by_consumer(); });
     nudge();
   }
   [[nodiscard]] bool left() const noexcept { return left_.load(std::memory_order_acquire); }
@@ -68,7 +89,15 @@ class inbox {
   void nudge() noexcept { spot().wake(); }
 
  private:
-  std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>, std::shared_ptr<conflated_channel>> from_;
+  [[nodiscard]] static bool is_status(const waiting_event& event) noexcept {
+    return event.payload != nullptr && tick_tag::unpack(event.tag).kind == tick_kind::status;
+  }
+
+  source from_;
+  symbol_states states_;
+  bool held_{false};
+  bool telling_{false};  // told_ comes next
+  tick_payload told_;
   std::atomic<bool> left_{false};
 };
 

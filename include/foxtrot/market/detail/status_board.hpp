@@ -1,18 +1,15 @@
-// foxtrot/market/detail/status_board.hpp: how things stand, for consumers that missed hearing how they came to be so.
+// foxtrot/market/detail/status_board.hpp: which symbols are silent or have a broken book, for who missed hearing it.
 #pragma once
 
-#include <foxtrot/market/event.hpp>
+#include <foxtrot/core/clock.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/symbol.hpp>
-#include <foxtrot/queue/conflating_table.hpp>
 
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 namespace foxtrot::inline v0::detail {
 
@@ -20,91 +17,55 @@ namespace foxtrot::inline v0::detail {
   return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
 }
 
-/// Some symbols, to be gone through once.
-class symbol_bits {
- public:
-  static constexpr std::size_t words = (symbol_table::max_symbols + 1) / 64;
+/// Bits by symbol.
+inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64;
 
-  /// The first of them, which is taken out.
-  [[nodiscard]] std::optional<symbol_id> take_first() noexcept {
-    for (; first_ < words; ++first_) {
-      std::uint64_t& word = bits_[first_];
-      if (word == 0) continue;
-      const auto index = first_ * 64 + static_cast<std::size_t>(std::countr_zero(word));
-      word &= word - 1;
-      return symbol_id{static_cast<std::uint16_t>(index)};
-    }
-    return std::nullopt;
-  }
-
- private:
-  friend class symbol_set;
-  std::array<std::uint64_t, words> bits_{};
-  std::size_t first_{words};  // no bit below this word
-};
-
-/// A set of symbols that one thread changes and any number read. Relaxed throughout: what a reader must find here is
-/// ordered by the events it has seen.
-class symbol_set {
- public:
-  void set(symbol_id symbol, bool in) noexcept {
-    const auto index = static_cast<std::size_t>(symbol);
-    std::atomic<std::uint64_t>& word = words_[index / 64];
-    const std::uint64_t bit = std::uint64_t{1} << index % 64;
-    const std::uint64_t before = word.load(std::memory_order_relaxed);  // nobody else writes
-    if (const std::uint64_t now = in ? before | bit : before & ~bit; now != before) {
-      word.store(now, std::memory_order_relaxed);
-    }
-  }
-  /// Copies those that are in now to `to`.
-  void copy(symbol_bits& to) const noexcept {
-    to.first_ = 0;
-    for (std::size_t i = 0; i < words_.size(); ++i) to.bits_[i] = words_[i].load(std::memory_order_relaxed);
-  }
-
- private:
-  std::array<std::atomic<std::uint64_t>, symbol_bits::words> words_{};
-};
-
-/// What remains of the status events: the connection's last state, the symbols that are silent, the books that have a
-/// hole. The network thread writes it before the event itself goes out, so whoever has seen events up to some position
-/// finds here at least what they said.
+/// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
+/// so whoever has seen an event finds here at least what it said. Relaxed throughout: the events carry the order.
 class status_board {
  public:
-  /// Network thread: event number `position` is about to say this.
-  void note(const status_record& record, line_tag tag, std::uint64_t position) noexcept {
-    if (is_connection_state(record.code)) connection_.store(0, record, position, tag);
+  /// Network thread.
+  void note(const status_record& record) noexcept {
     switch (record.code) {
-      case status_code::stale: silent_.set(record.symbol, true); break;
-      case status_code::fresh: silent_.set(record.symbol, false); break;
-      case status_code::resynchronised: broken_.set(record.symbol, false); break;
+      case status_code::stale: set(silent_, record.symbol, true); break;
+      case status_code::fresh: set(silent_, record.symbol, false); break;
+      case status_code::resynchronised: set(broken_, record.symbol, false); break;
       case status_code::gap:
-        if (record.gap_kind == tick_kind::depth_update) broken_.set(record.symbol, true);
+        if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
         break;
       default: break;
     }
   }
   /// Network thread: the whole book of that symbol goes out.
-  void note_book(symbol_id symbol) noexcept { broken_.set(symbol, false); }
+  void note_book(symbol_id symbol) noexcept { set(broken_, symbol, false); }
 
-  struct state {
-    status_record record;
-    line_tag tag;
-  };
-  /// The connection's last state, if an event before `position` said it: a later one is still to be heard.
-  [[nodiscard]] std::optional<state> connection_before(std::uint64_t position) const noexcept {
-    state found{};
-    std::uint64_t at = 0;
-    if (!connection_.try_load(0, found.record, at, found.tag) || at >= position) return std::nullopt;
-    return found;
+  // --- any thread ---
+
+  [[nodiscard]] std::uint64_t silent(std::size_t word) const noexcept {
+    return silent_[word].load(std::memory_order_relaxed);
   }
-  [[nodiscard]] const symbol_set& silent() const noexcept { return silent_; }
-  [[nodiscard]] const symbol_set& broken() const noexcept { return broken_; }
+  [[nodiscard]] std::uint64_t broken(std::size_t word) const noexcept {
+    return broken_[word].load(std::memory_order_relaxed);
+  }
+  /// When something changed last, on epoch_clock; events received later come after it.
+  [[nodiscard]] std::int64_t changed_ns() const noexcept { return changed_ns_.load(std::memory_order_relaxed); }
 
  private:
-  conflating_table<status_record> connection_{1};
-  symbol_set silent_;
-  symbol_set broken_;
+  using bits = std::array<std::atomic<std::uint64_t>, symbol_words>;
+
+  void set(bits& where, symbol_id symbol, bool in) noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    const std::uint64_t bit = std::uint64_t{1} << index % 64;
+    const std::uint64_t before = where[index / 64].load(std::memory_order_relaxed);  // nobody else writes
+    const std::uint64_t now = in ? before | bit : before & ~bit;
+    if (now == before) return;
+    where[index / 64].store(now, std::memory_order_relaxed);
+    changed_ns_.store(epoch_clock::now_ns(), std::memory_order_relaxed);
+  }
+
+  bits silent_{};
+  bits broken_{};
+  std::atomic<std::int64_t> changed_ns_{0};
 };
 
 }  // namespace foxtrot::inline v0::detail
