@@ -1604,6 +1604,14 @@ class status : public tick<status_record> {
   [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
 };
 
+namespace detail {
+
+[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
+  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
+}
+
+}  // namespace detail
+
 /// Makes the record of a status event; the rest of its fields are zero.
 [[nodiscard]] inline status_record make_status(status_code code, std::int64_t received_ns, std::error_code error = {}) {
   status_record record{};
@@ -2167,67 +2175,6 @@ class inline_consumers {
 // foxtrot/feed/outlet.hpp: the network thread's end of one consumer's own queue.
 
 // foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
-
-// foxtrot/market/detail/status_board.hpp: which symbols are silent or have a broken book, for who missed hearing it.
-
-namespace foxtrot::inline v0::detail {
-
-[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
-  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
-}
-
-/// Bits by symbol.
-inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64;
-
-/// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
-/// so whoever has seen an event finds here at least what it said. Relaxed throughout: the events carry the order.
-class status_board {
- public:
-  /// Network thread.
-  void note(const status_record& record) noexcept {
-    switch (record.code) {
-      case status_code::stale: set(silent_, record.symbol, true); break;
-      case status_code::fresh: set(silent_, record.symbol, false); break;
-      case status_code::resynchronised: set(broken_, record.symbol, false); break;
-      case status_code::gap:
-        if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
-        break;
-      default: break;
-    }
-  }
-  /// Network thread: the whole book of that symbol goes out.
-  void note_book(symbol_id symbol) noexcept { set(broken_, symbol, false); }
-
-  // --- any thread ---
-
-  [[nodiscard]] std::uint64_t silent(std::size_t word) const noexcept {
-    return silent_[word].load(std::memory_order_relaxed);
-  }
-  [[nodiscard]] std::uint64_t broken(std::size_t word) const noexcept {
-    return broken_[word].load(std::memory_order_relaxed);
-  }
-  /// When something changed last, on epoch_clock; events received later come after it.
-  [[nodiscard]] std::int64_t changed_ns() const noexcept { return changed_ns_.load(std::memory_order_relaxed); }
-
- private:
-  using bits = std::array<std::atomic<std::uint64_t>, symbol_words>;
-
-  void set(bits& where, symbol_id symbol, bool in) noexcept {
-    const auto index = static_cast<std::size_t>(symbol);
-    const std::uint64_t bit = std::uint64_t{1} << index % 64;
-    const std::uint64_t before = where[index / 64].load(std::memory_order_relaxed);  // nobody else writes
-    const std::uint64_t now = in ? before | bit : before & ~bit;
-    if (now == before) return;
-    where[index / 64].store(now, std::memory_order_relaxed);
-    changed_ns_.store(epoch_clock::now_ns(), std::memory_order_relaxed);
-  }
-
-  bits silent_{};
-  bits broken_{};
-  std::atomic<std::int64_t> changed_ns_{0};
-};
-
-}  // namespace foxtrot::inline v0::detail
 
 // foxtrot/market/detail/waiting_event.hpp: the event at the head of a consumer's queue, whatever kind of queue it is.
 
@@ -4073,6 +4020,63 @@ class feed_cursor {
 // foxtrot/market/detail/inbox.hpp: where a subscription's events come from, by whatever policy.
 
 // foxtrot/market/detail/symbol_states.hpp: what one consumer has been told of its symbols, against how things stand.
+
+// foxtrot/market/detail/status_board.hpp: which symbols are silent or have a broken book, for who missed hearing it.
+
+namespace foxtrot::inline v0::detail {
+
+/// Bits by symbol.
+inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64;
+
+/// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
+/// so whoever has seen an event finds here at least what it said. Relaxed throughout: the events carry the order.
+class status_board {
+ public:
+  /// Network thread.
+  void note(const status_record& record) noexcept {
+    switch (record.code) {
+      case status_code::stale: set(silent_, record.symbol, true); break;
+      case status_code::fresh: set(silent_, record.symbol, false); break;
+      case status_code::resynchronised: set(broken_, record.symbol, false); break;
+      case status_code::gap:
+        if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
+        break;
+      default: break;
+    }
+  }
+  /// Network thread: the whole book of that symbol goes out.
+  void note_book(symbol_id symbol) noexcept { set(broken_, symbol, false); }
+
+  // --- any thread ---
+
+  [[nodiscard]] std::uint64_t silent(std::size_t word) const noexcept {
+    return silent_[word].load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t broken(std::size_t word) const noexcept {
+    return broken_[word].load(std::memory_order_relaxed);
+  }
+  /// When something changed last, on epoch_clock; events received later come after it.
+  [[nodiscard]] std::int64_t changed_ns() const noexcept { return changed_ns_.load(std::memory_order_relaxed); }
+
+ private:
+  using bits = std::array<std::atomic<std::uint64_t>, symbol_words>;
+
+  void set(bits& where, symbol_id symbol, bool in) noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    const std::uint64_t bit = std::uint64_t{1} << index % 64;
+    const std::uint64_t before = where[index / 64].load(std::memory_order_relaxed);  // nobody else writes
+    const std::uint64_t now = in ? before | bit : before & ~bit;
+    if (now == before) return;
+    where[index / 64].store(now, std::memory_order_relaxed);
+    changed_ns_.store(epoch_clock::now_ns(), std::memory_order_relaxed);
+  }
+
+  bits silent_{};
+  bits broken_{};
+  std::atomic<std::int64_t> changed_ns_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
 
 namespace foxtrot::inline v0::detail {
 
@@ -10500,6 +10504,400 @@ class depth_fetcher {
 
 }  // namespace foxtrot::inline v0::binance::detail
 
+// foxtrot/feed/command_queue.hpp: what other threads want of the network thread, in order and bounded.
+
+// foxtrot/queue/mpmc_queue.hpp: many producers, many consumers, bounded; the one header that sees moodycamel.
+
+// foxtrot/queue/detail/mpmc_cell.hpp: a place for an item in a block of moodycamel's, and the ways out of it.
+
+namespace foxtrot::inline v0 {
+
+/// What may travel through an mpmc_queue: moving it never fails. Copying is not asked for.
+template <class T>
+concept mpmc_item = std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T> &&
+                    std::is_nothrow_destructible_v<T>;
+
+namespace detail {
+
+/// In a block it holds an item, or nothing; as an argument it says where the item is to come from, so that the item
+/// stays untouched where there is no block for it. The ways out below end the item, the destructor does not.
+template <mpmc_item T>
+union mpmc_cell {
+  explicit mpmc_cell(T* from) noexcept : source{from} {}
+  explicit mpmc_cell(T&& item) noexcept : value{std::move(item)} {}
+  mpmc_cell(mpmc_cell&& from) noexcept {
+    if (from.source != nullptr) std::construct_at(&value, std::move(*from.source));
+  }
+  ~mpmc_cell() {}
+
+  T value;
+  T* source;
+};
+
+// What an item taken out of a block is assigned to.
+
+/// To a living item.
+template <mpmc_item T>
+struct mpmc_assign {
+  T& to;
+  void operator=(mpmc_cell<T>&& from) noexcept {
+    to = std::move(from.value);
+    std::destroy_at(&from.value);
+  }
+};
+
+/// To raw memory: an output iterator.
+template <mpmc_item T>
+struct mpmc_construct {
+  T* to;
+  mpmc_construct& operator*() noexcept { return *this; }
+  mpmc_construct& operator++() noexcept { return ++to, *this; }
+  mpmc_construct operator++(int) noexcept { return {to++}; }
+  void operator=(mpmc_cell<T>&& from) noexcept {
+    std::construct_at(to, std::move(from.value));
+    std::destroy_at(&from.value);
+  }
+};
+
+/// Nowhere.
+struct mpmc_destroy {
+  template <mpmc_item T>
+  void operator=(mpmc_cell<T>&& from) noexcept {
+    std::destroy_at(&from.value);
+  }
+};
+
+/// Nowhere, where the cell holds nothing.
+struct mpmc_ignore {
+  template <mpmc_item T>
+  void operator=(mpmc_cell<T>&&) noexcept {}
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// A bounded queue between any number of threads, for commands and work sharing; between two threads, spsc_ring is
+/// several times as fast. Items of one producer's end come out in order; between ends there is no order. All memory is
+/// taken in the constructor. Ends are made of it, one for each thread; they must be gone before the queue is.
+/// There is no pushing without an end: moodycamel's queue would allocate for every such thread.
+template <mpmc_item T>
+class mpmc_queue {
+ public:
+  using value_type = T;
+  class producer;
+  class consumer;
+
+  /// Room for exactly `capacity` items (at least one), and for up to `producers` producers' ends at a time.
+  mpmc_queue(std::size_t capacity, std::size_t producers)
+      : capacity_{std::clamp(capacity, std::size_t{1}, most)}, in_use_(std::max(producers, std::size_t{1})) {
+    tokens_.reserve(in_use_.size());
+    for (std::size_t i = 0; i < in_use_.size(); ++i) give_blocks(tokens_.emplace_back(queue_));
+  }
+  mpmc_queue(const mpmc_queue&) = delete;
+  mpmc_queue& operator=(const mpmc_queue&) = delete;
+  ~mpmc_queue() {
+    moodycamel::ConsumerToken token{queue_};
+    for (detail::mpmc_destroy each; queue_.try_dequeue(token, each);) continue;
+  }
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  /// A producer's end; none while as many as the constructor was told are in use. Any thread.
+  [[nodiscard]] std::optional<producer> make_producer() noexcept {
+    for (std::size_t i = 0; i < in_use_.size(); ++i) {
+      // acquire: what the end before did with the token
+      if (!in_use_[i].exchange(true, std::memory_order_acquire)) return producer{*this, i};
+    }
+    return std::nullopt;
+  }
+
+  /// A consumer's end. Any thread, any number.
+  [[nodiscard]] consumer make_consumer() noexcept { return consumer{*this}; }
+
+  /// No push succeeds any more; what is inside can still be taken. Wakes everybody who waits. Any thread.
+  void close() noexcept {
+    state_.fetch_or(closed_bit, std::memory_order_release);
+    sleepers_.wake();
+  }
+  [[nodiscard]] bool closed() const noexcept { return (state() & closed_bit) != 0; }
+
+  /// Items inside at some moment of the call, and those on their way in or out. Any thread.
+  [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(state() & ~closed_bit); }
+
+ private:
+  using cell = detail::mpmc_cell<T>;
+
+  struct traits : moodycamel::ConcurrentQueueDefaultTraits {
+    static constexpr std::size_t INITIAL_IMPLICIT_PRODUCER_HASH_SIZE = 0;  // no producers without a token
+    static void* malloc(std::size_t bytes) { return ::operator new(bytes); }
+    static void free(void* block) noexcept { ::operator delete(block); }
+  };
+  using queue_type = moodycamel::ConcurrentQueue<cell, traits>;
+
+  static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
+  static constexpr std::size_t most = std::size_t{1} << 40;
+
+  // Blocks belong to their producer for ever. A producer goes round its blocks in a circle and can go on into the next
+  // one if that is empty, that is, if all items that were ever put there have been taken out completely. When it needs
+  // one, less than `capacity` other items are inside. If they are its latest, then ceil(capacity / size) blocks hold
+  // them all and one more block is the empty one, whichever producers the other items are of: so each producer gets
+  // its own blocks for all of `capacity`. They need not be its latest: a consumer may be interrupted after it laid
+  // claim to an item and before it moved it out, and others go on. For that there are as many blocks again.
+  void give_blocks(const moodycamel::ProducerToken& token) {
+    constexpr std::size_t size = queue_type::BLOCK_SIZE;
+    const std::size_t blocks = 2 * ((capacity_ + size - 1) / size) + 1;
+    for (std::size_t i = 0; i < blocks * size; ++i) queue_.enqueue(token, cell{nullptr});
+    for (detail::mpmc_ignore each; queue_.try_dequeue_from_producer(token, each);) continue;
+  }
+
+  [[nodiscard]] std::uint64_t state() const noexcept { return state_.load(std::memory_order_acquire); }
+
+  /// Room for up to `wanted` items; 0 if there is none.
+  [[nodiscard]] std::size_t reserve(std::size_t wanted) noexcept {
+    std::uint64_t seen = state_.load(std::memory_order_relaxed);
+    while ((seen & closed_bit) == 0 && seen < capacity_) {
+      const std::size_t count = std::min(wanted, capacity_ - static_cast<std::size_t>(seen));
+      // acquire: pairs with give_back(), so that the blocks emptied before it are seen to be empty
+      if (state_.compare_exchange_weak(seen, seen + count, std::memory_order_acquire, std::memory_order_relaxed)) {
+        return count;
+      }
+    }
+    return 0;
+  }
+  void give_back(std::size_t count) noexcept {
+    // release: see reserve(). All writes are read-modify-writes, so an acquire of any later one gets it as well.
+    state_.fetch_sub(count, std::memory_order_release);
+  }
+
+  const std::size_t capacity_;
+  queue_type queue_{0};
+  std::vector<moodycamel::ProducerToken> tokens_;            // each used by the end that has it
+  std::vector<std::atomic<bool>> in_use_;                    // whether an end has that token
+  alignas(cache_line) std::atomic<std::uint64_t> state_{0};  // items inside, and whether closed; any thread
+  parking_spot sleepers_;                                    // consumers
+};
+
+/// Where one thread puts items in.
+template <mpmc_item T>
+class mpmc_queue<T>::producer {
+ public:
+  using value_type = T;
+
+  producer(producer&& other) noexcept : queue_{std::exchange(other.queue_, nullptr)}, token_{other.token_} {}
+  producer& operator=(producer&& other) noexcept {
+    std::swap(queue_, other.queue_);
+    std::swap(token_, other.token_);
+    return *this;
+  }
+  ~producer() {
+    if (queue_ != nullptr)
+      queue_->in_use_[token_].store(false, std::memory_order_release);  // pairs with make_producer()
+  }
+
+  /// False, and `item` untouched, where capacity() items are inside or the queue is closed. There is one more reason: a
+  /// consumer was interrupted in the middle of taking an item of this end, and has been for so long that capacity()
+  /// others went past it.
+  [[nodiscard]] bool try_push(T&& item) noexcept {
+    if (queue_->reserve(1) == 0) return false;
+    if (!enqueue(item)) {
+      queue_->give_back(1);
+      return false;
+    }
+    queue_->sleepers_.wake(1);
+    return true;
+  }
+  [[nodiscard]] bool try_push(const T& item) noexcept(std::is_nothrow_copy_constructible_v<T>)
+    requires std::copy_constructible<T>
+  {
+    T copy{item};  // before anything is reserved: copying may throw
+    return try_push(std::move(copy));
+  }
+
+  /// Moves as many of the items in as there is room for, the first ones first, and returns their number. The others
+  /// are untouched.
+  [[nodiscard]] std::size_t try_push_bulk(std::span<T> items) noexcept {
+    const std::size_t room = items.empty() ? 0 : queue_->reserve(items.size());
+    if (room == 0) return 0;
+    std::size_t done = 0;
+    if (queue_->queue_.try_enqueue_bulk(token(), std::move_iterator<T*>{items.data()}, room)) {
+      done = room;
+    } else {  // blocks are missing, as try_push() says: into those that there are
+      while (done < room && enqueue(items[done])) ++done;
+      queue_->give_back(room - done);
+    }
+    if (done != 0) queue_->sleepers_.wake(static_cast<std::uint32_t>(std::min<std::size_t>(done, INT_MAX)));
+    return done;
+  }
+
+ private:
+  friend mpmc_queue;
+  producer(mpmc_queue& queue, std::size_t token) noexcept : queue_{&queue}, token_{token} {}
+
+  [[nodiscard]] const moodycamel::ProducerToken& token() const noexcept {
+    const moodycamel::ProducerToken& mine = queue_->tokens_[token_];
+    if (!mine.valid()) __builtin_unreachable();  // or g++ warns of the null pointer that an invalid one has
+    return mine;
+  }
+  [[nodiscard]] bool enqueue(T& item) noexcept { return queue_->queue_.try_enqueue(token(), cell{&item}); }
+
+  mpmc_queue* queue_;
+  std::size_t token_;
+};
+
+/// Where one thread takes items out. Items that consume() had taken when its visitor threw stay in this end and come
+/// first next time; they go with it when it goes.
+template <mpmc_item T>
+class mpmc_queue<T>::consumer {
+ public:
+  using value_type = T;
+
+  consumer(const consumer&) = delete;
+  consumer& operator=(const consumer&) = delete;
+  ~consumer() { std::destroy(taken_.value + next_, taken_.value + end_); }
+
+  /// Moves an item to `item`; false where none is inside, or others are just taking the last.
+  [[nodiscard]] bool try_pop(T& item) noexcept {
+    if (next_ != end_) return pop_taken(item), true;
+    if (queue_.size() == 0) return false;  // one line to look at instead of every producer's
+    detail::mpmc_assign<T> to{item};
+    if (!queue_.queue_.try_dequeue(token_, to)) return false;
+    queue_.give_back(1);
+    return true;
+  }
+
+  /// Calls `visit(T&&)` for up to `max` items that are there now and returns their number. An item whose visit throws
+  /// is consumed, no other is.
+  template <std::invocable<T&&> Visitor>
+  std::size_t consume(std::size_t max, Visitor&& visit) {
+    std::size_t done = 0;
+    while (done < max && (next_ != end_ || take(max - done) != 0)) {
+      for (; next_ != end_ && done < max; ++done) {
+        T item{std::move(taken_.value[next_])};
+        std::destroy_at(&taken_.value[next_++]);
+        visit(std::move(item));
+      }
+    }
+    return done;
+  }
+
+  /// Moves an item to `item`, sleeping until there is one. False where the queue is empty and closed, a stop requested,
+  /// or `patience` over; never while an item is on its way: not for threads whose priority keeps others from running.
+  [[nodiscard]] bool pop_wait(T& item, const std::stop_token& stop,
+                              std::optional<std::chrono::nanoseconds> patience = {}) noexcept {
+    if (try_pop(item)) return true;
+    using clock = std::chrono::steady_clock;
+    const auto start = clock::now();
+    const std::stop_callback on_stop{stop, [this]() noexcept { queue_.sleepers_.wake(); }};
+    for (unsigned turns = 1;; ++turns) {
+      if (try_pop(item)) return true;
+      // Something is inside, but on its way in or out, or hidden by another consumer that is just finding nothing.
+      // Never asleep, and never gone, then: the wake-up for it may have come here.
+      if (queue_.size() != 0) {
+        pause(turns);
+        continue;
+      }
+      std::optional<std::chrono::nanoseconds> left = patience;
+      if (patience) left = *patience - (clock::now() - start);
+      if (queue_.closed() || stop.stop_requested() || (left && *left <= std::chrono::nanoseconds::zero())) return false;
+      // Whoever pushes counts the item before it wakes, and a stop or close is there before its waking: so the second
+      // look sees it, or the spot is awake (see parking_spot).
+      queue_.sleepers_.park([&] { return queue_.state() == 0 && !stop.stop_requested(); }, left);
+    }
+  }
+
+ private:
+  friend mpmc_queue;
+  explicit consumer(mpmc_queue& queue) noexcept : queue_{queue}, token_{queue.queue_} {}
+
+  // Few enough for a stack, and to leave something to other consumers.
+  static constexpr std::size_t batch = std::clamp<std::size_t>(4096 / sizeof(T), 1, 32);
+  union storage {
+    storage() noexcept {}
+    ~storage() {}
+    T value[batch];
+  };
+
+  std::size_t take(std::size_t max) noexcept {
+    if (queue_.size() == 0) return 0;
+    next_ = 0;
+    end_ = queue_.queue_.try_dequeue_bulk(token_, detail::mpmc_construct<T>{taken_.value}, std::min(max, batch));
+    queue_.give_back(end_);
+    return end_;
+  }
+
+  void pop_taken(T& item) noexcept {
+    item = std::move(taken_.value[next_]);
+    std::destroy_at(&taken_.value[next_++]);
+  }
+
+  static void pause(unsigned turns) noexcept {
+    if (turns % 64 == 0) {
+      ::sched_yield();
+    } else {
+      cpu_relax();
+    }
+  }
+
+  mpmc_queue& queue_;
+  moodycamel::ConsumerToken token_;
+  std::size_t next_{0};  // taken and not yet handed over: from here
+  std::size_t end_{0};   // to here
+  storage taken_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Commands wait in memory that was taken beforehand, so a network thread that is stuck, or callers that never stop,
+/// cannot fill the machine. One post to the loop serves all that came before it ran. Commands of the loop thread keep
+/// their order, and so do those of all other threads together.
+template <mpmc_item Command>
+class command_queue {
+ public:
+  /// `run` is called on the loop, once for each command; what it throws goes to the loop. The queue must outlive what
+  /// it posted there: it goes after the loop has ended, or before it began.
+  command_queue(async_thread_bridge& bridge, std::size_t capacity, std::function<void(Command&)> run)
+      : bridge_{bridge}, run_{std::move(run)}, waiting_{capacity, 2} {}
+  command_queue(const command_queue&) = delete;
+  command_queue& operator=(const command_queue&) = delete;
+
+  /// False, and the command untouched, while as many as there is room for are waiting. Any thread.
+  [[nodiscard]] bool try_send(Command&& command) {
+    if (!push(std::move(command))) return false;
+    // acquire and release: who finds it announced has its command seen by the run to come, for that takes the
+    // announcement away first
+    if (!announced_.exchange(true, std::memory_order_acq_rel)) bridge_.post([this] { run_all(); });
+    return true;
+  }
+
+ private:
+  // An end belongs to one thread at a time; the loop thread, which may not wait for others, has its own.
+  [[nodiscard]] bool push(Command&& command) {
+    if (bridge_.on_loop_thread()) return of_loop_.try_push(std::move(command));
+    const std::lock_guard lock{mutex_};
+    return of_others_.try_push(std::move(command));
+  }
+
+  void run_all() {
+    announced_.exchange(false, std::memory_order_acq_rel);
+    out_.consume(waiting_.capacity(), [this](Command&& command) { run_(command); });
+  }
+
+  async_thread_bridge& bridge_;
+  const std::function<void(Command&)> run_;
+  mpmc_queue<Command> waiting_;
+  typename mpmc_queue<Command>::producer of_loop_{*waiting_.make_producer()};
+  std::mutex mutex_;  // guards of_others_
+  typename mpmc_queue<Command>::producer of_others_{*waiting_.make_producer()};
+  typename mpmc_queue<Command>::consumer out_{waiting_.make_consumer()};  // the loop's
+  std::atomic<bool> announced_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/feed/tls_dialer.hpp: how a session gets its connection in production.
 
 namespace foxtrot::inline v0 {
@@ -11135,19 +11533,16 @@ class engine {
     return bridge_.stop(task_patience);
   }
 
-  void subscribe(std::vector<std::string> streams) {
-    bridge_.post([this, streams = std::move(streams)] { session_.subscribe(streams); });
+  // What follows is done by the network thread as soon as it comes to it. False where too much waits for it already.
+  [[nodiscard]] bool subscribe(std::vector<std::string> streams) {
+    return commands_.try_send({command::subscribe, std::move(streams)});
   }
-  void unsubscribe(std::vector<std::string> streams) {
-    bridge_.post([this, streams = std::move(streams)] { session_.unsubscribe(streams); });
+  [[nodiscard]] bool unsubscribe(std::vector<std::string> streams) {
+    return commands_.try_send({command::unsubscribe, std::move(streams)});
   }
   /// Lets newcomers hear the state of the connection even if nothing else happens.
-  void greet_newcomers() {
-    bridge_.post([this] { const publisher::batch adopt{out_}; });
-  }
-  void drop_connection() {
-    bridge_.post([this] { session_.drop(errc::closed); });
-  }
+  [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::greet_newcomers, {}}); }
+  [[nodiscard]] bool drop_connection() { return commands_.try_send({command::drop_connection, {}}); }
 
   /// After stop(): the network thread has not ended, because a handler there has not returned.
   [[nodiscard]] bool stuck() { return bridge_.has_thread(); }
@@ -11162,6 +11557,25 @@ class engine {
  private:
   static constexpr std::chrono::milliseconds start_patience{1000};
   static constexpr std::chrono::milliseconds task_patience{500};
+
+  struct command {
+    enum kind : std::uint8_t { subscribe, unsubscribe, greet_newcomers, drop_connection };
+    kind what;
+    std::vector<std::string> streams;
+  };
+  static constexpr std::size_t most_commands = 256;
+
+  void run(command& wanted) {
+    switch (wanted.what) {
+      case command::subscribe: return session_.subscribe(wanted.streams);
+      case command::unsubscribe: return session_.unsubscribe(wanted.streams);
+      case command::greet_newcomers: {
+        const publisher::batch adopt{out_};
+        return;
+      }
+      case command::drop_connection: return session_.drop(errc::closed);
+    }
+  }
 
   [[nodiscard]] static bridge_settings bridge_settings_of(const network_settings& given) {
     bridge_settings made;
@@ -11187,6 +11601,7 @@ class engine {
   protocol protocol_;
   websocket_manager<protocol, tls_dialer> session_;
   depth_fetcher fetcher_;
+  command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
   task_scope requests_{bridge_.context(), "requests", &settings_.given.log};
 };
 
@@ -11229,14 +11644,14 @@ class market_data {
   /// A consumer of what it wants, by the policy it wants. errc::bad_argument for a symbol that cannot be a name.
   [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
     auto made = out_.subscribe(wanted);
-    with_engine([](detail::engine& running) { running.greet_newcomers(); });
+    greet_newcomers();
     return made;
   }
   /// A handler on the network thread: see publisher::subscribe_inline.
   [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
                                                              inline_handler handler) {
     auto made = out_.subscribe_inline(wanted, std::move(handler));
-    with_engine([](detail::engine& running) { running.greet_newcomers(); });
+    greet_newcomers();
     return made;
   }
 
@@ -11267,7 +11682,8 @@ class market_data {
   }
 
   /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one,
-  /// or for more than 1,024 in all.
+  /// or for more than 1,024 in all; errc::would_block where the network thread does not get to what it was told before:
+  /// later connections will have them.
   std::error_code subscribe_streams(const std::vector<std::string>& streams) {
     if (!std::all_of(streams.begin(), streams.end(), is_stream_name)) return errc::bad_argument;
     {
@@ -11279,23 +11695,22 @@ class market_data {
       if (all.size() > detail::max_streams) return errc::bad_argument;
       settings_.given.streams = std::move(all);
     }
-    with_engine([&streams](detail::engine& running) { running.subscribe(streams); });
-    return {};
+    return tell_engine([&streams](detail::engine& running) { return running.subscribe(streams); });
   }
-  /// Takes streams away, now and for later connections.
-  void unsubscribe_streams(const std::vector<std::string>& streams) {
+  /// Takes streams away, now and for later connections. errc::would_block as above.
+  std::error_code unsubscribe_streams(const std::vector<std::string>& streams) {
     {
       const std::lock_guard lock{streams_mutex_};
       std::erase_if(settings_.given.streams, [&streams](const std::string& stream) {
         return std::find(streams.begin(), streams.end(), stream) != streams.end();
       });
     }
-    with_engine([&streams](detail::engine& running) { running.unsubscribe(streams); });
+    return tell_engine([&streams](detail::engine& running) { return running.unsubscribe(streams); });
   }
 
   /// Cuts the connection as the network might; it is made again at once. For drills.
-  void drop_connection() {
-    with_engine([](detail::engine& running) { running.drop_connection(); });
+  std::error_code drop_connection() {
+    return tell_engine([](detail::engine& running) { return running.drop_connection(); });
   }
 
   [[nodiscard]] connection_info info() {
@@ -11328,6 +11743,18 @@ class market_data {
     if (engine_ != nullptr) action(*engine_);
   }
 
+  // The same for a command, which there may be no room for.
+  template <class Action>
+  std::error_code tell_engine(Action action) {
+    bool taken = true;
+    with_engine([&](detail::engine& running) { taken = action(running); });
+    return taken ? std::error_code{} : make_error_code(errc::would_block);
+  }
+  // Where there is no room for it, the network thread is behind with so much that it will greet them anyway.
+  void greet_newcomers() {
+    (void)tell_engine([](detail::engine& running) { return running.greet_newcomers(); });
+  }
+
   [[nodiscard]] std::vector<std::string> streams_now() {
     const std::lock_guard lock{streams_mutex_};
     return settings_.given.streams;
@@ -11351,349 +11778,6 @@ class market_data {
 };
 
 }  // namespace foxtrot::inline v0::binance
-
-// foxtrot/queue/mpmc_queue.hpp: many producers, many consumers, bounded; the one header that sees moodycamel.
-
-// foxtrot/queue/detail/mpmc_cell.hpp: a place for an item in a block of moodycamel's, and the ways out of it.
-
-namespace foxtrot::inline v0 {
-
-/// What may travel through an mpmc_queue: moving it never fails. Copying is not asked for.
-template <class T>
-concept mpmc_item = std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T> &&
-                    std::is_nothrow_destructible_v<T>;
-
-namespace detail {
-
-/// In a block it holds an item, or nothing; as an argument it says where the item is to come from, so that the item
-/// stays untouched where there is no block for it. The ways out below end the item, the destructor does not.
-template <mpmc_item T>
-union mpmc_cell {
-  explicit mpmc_cell(T* from) noexcept : source{from} {}
-  explicit mpmc_cell(T&& item) noexcept : value{std::move(item)} {}
-  mpmc_cell(mpmc_cell&& from) noexcept {
-    if (from.source != nullptr) std::construct_at(&value, std::move(*from.source));
-  }
-  ~mpmc_cell() {}
-
-  T value;
-  T* source;
-};
-
-// What an item taken out of a block is assigned to.
-
-/// To a living item.
-template <mpmc_item T>
-struct mpmc_assign {
-  T& to;
-  void operator=(mpmc_cell<T>&& from) noexcept {
-    to = std::move(from.value);
-    std::destroy_at(&from.value);
-  }
-};
-
-/// To raw memory: an output iterator.
-template <mpmc_item T>
-struct mpmc_construct {
-  T* to;
-  mpmc_construct& operator*() noexcept { return *this; }
-  mpmc_construct& operator++() noexcept { return ++to, *this; }
-  mpmc_construct operator++(int) noexcept { return {to++}; }
-  void operator=(mpmc_cell<T>&& from) noexcept {
-    std::construct_at(to, std::move(from.value));
-    std::destroy_at(&from.value);
-  }
-};
-
-/// Nowhere.
-struct mpmc_destroy {
-  template <mpmc_item T>
-  void operator=(mpmc_cell<T>&& from) noexcept {
-    std::destroy_at(&from.value);
-  }
-};
-
-/// Nowhere, where the cell holds nothing.
-struct mpmc_ignore {
-  template <mpmc_item T>
-  void operator=(mpmc_cell<T>&&) noexcept {}
-};
-
-}  // namespace detail
-}  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0 {
-
-/// A bounded queue between any number of threads, for commands and work sharing; between two threads, spsc_ring is
-/// several times as fast. Items of one producer's end come out in order; between ends there is no order. All memory is
-/// taken in the constructor. Ends are made of it, one for each thread; they must be gone before the queue is.
-/// There is no pushing without an end: moodycamel's queue would allocate for every such thread.
-template <mpmc_item T>
-class mpmc_queue {
- public:
-  using value_type = T;
-  class producer;
-  class consumer;
-
-  /// Room for exactly `capacity` items (at least one), and for up to `producers` producers' ends at a time.
-  mpmc_queue(std::size_t capacity, std::size_t producers)
-      : capacity_{std::clamp(capacity, std::size_t{1}, most)}, in_use_(std::max(producers, std::size_t{1})) {
-    tokens_.reserve(in_use_.size());
-    for (std::size_t i = 0; i < in_use_.size(); ++i) give_blocks(tokens_.emplace_back(queue_));
-  }
-  mpmc_queue(const mpmc_queue&) = delete;
-  mpmc_queue& operator=(const mpmc_queue&) = delete;
-  ~mpmc_queue() {
-    moodycamel::ConsumerToken token{queue_};
-    for (detail::mpmc_destroy each; queue_.try_dequeue(token, each);) continue;
-  }
-
-  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-
-  /// A producer's end; none while as many as the constructor was told are in use. Any thread.
-  [[nodiscard]] std::optional<producer> make_producer() noexcept {
-    for (std::size_t i = 0; i < in_use_.size(); ++i) {
-      // acquire: what the end before did with the token
-      if (!in_use_[i].exchange(true, std::memory_order_acquire)) return producer{*this, i};
-    }
-    return std::nullopt;
-  }
-
-  /// A consumer's end. Any thread, any number.
-  [[nodiscard]] consumer make_consumer() noexcept { return consumer{*this}; }
-
-  /// No push succeeds any more; what is inside can still be taken. Wakes everybody who waits. Any thread.
-  void close() noexcept {
-    state_.fetch_or(closed_bit, std::memory_order_release);
-    sleepers_.wake();
-  }
-  [[nodiscard]] bool closed() const noexcept { return (state() & closed_bit) != 0; }
-
-  /// Items inside at some moment of the call, and those on their way in or out. Any thread.
-  [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(state() & ~closed_bit); }
-
- private:
-  using cell = detail::mpmc_cell<T>;
-
-  struct traits : moodycamel::ConcurrentQueueDefaultTraits {
-    static constexpr std::size_t INITIAL_IMPLICIT_PRODUCER_HASH_SIZE = 0;  // no producers without a token
-    static void* malloc(std::size_t bytes) { return ::operator new(bytes); }
-    static void free(void* block) noexcept { ::operator delete(block); }
-  };
-  using queue_type = moodycamel::ConcurrentQueue<cell, traits>;
-
-  static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
-  static constexpr std::size_t most = std::size_t{1} << 40;
-
-  // Blocks belong to their producer for ever. A producer goes round its blocks in a circle and can go on into the next
-  // one if that is empty, that is, if all items that were ever put there have been taken out completely. When it needs
-  // one, less than `capacity` other items are inside. If they are its latest, then ceil(capacity / size) blocks hold
-  // them all and one more block is the empty one, whichever producers the other items are of: so each producer gets
-  // its own blocks for all of `capacity`. They need not be its latest: a consumer may be interrupted after it laid
-  // claim to an item and before it moved it out, and others go on. For that there are as many blocks again.
-  void give_blocks(const moodycamel::ProducerToken& token) {
-    constexpr std::size_t size = queue_type::BLOCK_SIZE;
-    const std::size_t blocks = 2 * ((capacity_ + size - 1) / size) + 1;
-    for (std::size_t i = 0; i < blocks * size; ++i) queue_.enqueue(token, cell{nullptr});
-    for (detail::mpmc_ignore each; queue_.try_dequeue_from_producer(token, each);) continue;
-  }
-
-  [[nodiscard]] std::uint64_t state() const noexcept { return state_.load(std::memory_order_acquire); }
-
-  /// Room for up to `wanted` items; 0 if there is none.
-  [[nodiscard]] std::size_t reserve(std::size_t wanted) noexcept {
-    std::uint64_t seen = state_.load(std::memory_order_relaxed);
-    while ((seen & closed_bit) == 0 && seen < capacity_) {
-      const std::size_t count = std::min(wanted, capacity_ - static_cast<std::size_t>(seen));
-      // acquire: pairs with give_back(), so that the blocks emptied before it are seen to be empty
-      if (state_.compare_exchange_weak(seen, seen + count, std::memory_order_acquire, std::memory_order_relaxed)) {
-        return count;
-      }
-    }
-    return 0;
-  }
-  void give_back(std::size_t count) noexcept {
-    // release: see reserve(). All writes are read-modify-writes, so an acquire of any later one gets it as well.
-    state_.fetch_sub(count, std::memory_order_release);
-  }
-
-  const std::size_t capacity_;
-  queue_type queue_{0};
-  std::vector<moodycamel::ProducerToken> tokens_;            // each used by the end that has it
-  std::vector<std::atomic<bool>> in_use_;                    // whether an end has that token
-  alignas(cache_line) std::atomic<std::uint64_t> state_{0};  // items inside, and whether closed; any thread
-  parking_spot sleepers_;                                    // consumers
-};
-
-/// Where one thread puts items in.
-template <mpmc_item T>
-class mpmc_queue<T>::producer {
- public:
-  using value_type = T;
-
-  producer(producer&& other) noexcept : queue_{std::exchange(other.queue_, nullptr)}, token_{other.token_} {}
-  producer& operator=(producer&& other) noexcept {
-    std::swap(queue_, other.queue_);
-    std::swap(token_, other.token_);
-    return *this;
-  }
-  ~producer() {
-    if (queue_ != nullptr)
-      queue_->in_use_[token_].store(false, std::memory_order_release);  // pairs with make_producer()
-  }
-
-  /// False, and `item` untouched, where capacity() items are inside or the queue is closed. There is one more reason: a
-  /// consumer was interrupted in the middle of taking an item of this end, and has been for so long that capacity()
-  /// others went past it.
-  [[nodiscard]] bool try_push(T&& item) noexcept {
-    if (queue_->reserve(1) == 0) return false;
-    if (!enqueue(item)) {
-      queue_->give_back(1);
-      return false;
-    }
-    queue_->sleepers_.wake(1);
-    return true;
-  }
-  [[nodiscard]] bool try_push(const T& item) noexcept(std::is_nothrow_copy_constructible_v<T>)
-    requires std::copy_constructible<T>
-  {
-    T copy{item};  // before anything is reserved: copying may throw
-    return try_push(std::move(copy));
-  }
-
-  /// Moves as many of the items in as there is room for, the first ones first, and returns their number. The others
-  /// are untouched.
-  [[nodiscard]] std::size_t try_push_bulk(std::span<T> items) noexcept {
-    const std::size_t room = items.empty() ? 0 : queue_->reserve(items.size());
-    if (room == 0) return 0;
-    std::size_t done = 0;
-    if (queue_->queue_.try_enqueue_bulk(token(), std::move_iterator<T*>{items.data()}, room)) {
-      done = room;
-    } else {  // blocks are missing, as try_push() says: into those that there are
-      while (done < room && enqueue(items[done])) ++done;
-      queue_->give_back(room - done);
-    }
-    if (done != 0) queue_->sleepers_.wake(static_cast<std::uint32_t>(std::min<std::size_t>(done, INT_MAX)));
-    return done;
-  }
-
- private:
-  friend mpmc_queue;
-  producer(mpmc_queue& queue, std::size_t token) noexcept : queue_{&queue}, token_{token} {}
-
-  [[nodiscard]] const moodycamel::ProducerToken& token() const noexcept {
-    const moodycamel::ProducerToken& mine = queue_->tokens_[token_];
-    if (!mine.valid()) __builtin_unreachable();  // or g++ warns of the null pointer that an invalid one has
-    return mine;
-  }
-  [[nodiscard]] bool enqueue(T& item) noexcept { return queue_->queue_.try_enqueue(token(), cell{&item}); }
-
-  mpmc_queue* queue_;
-  std::size_t token_;
-};
-
-/// Where one thread takes items out. Items that consume() had taken when its visitor threw stay in this end and come
-/// first next time; they go with it when it goes.
-template <mpmc_item T>
-class mpmc_queue<T>::consumer {
- public:
-  using value_type = T;
-
-  consumer(const consumer&) = delete;
-  consumer& operator=(const consumer&) = delete;
-  ~consumer() { std::destroy(taken_.value + next_, taken_.value + end_); }
-
-  /// Moves an item to `item`; false where none is inside, or others are just taking the last.
-  [[nodiscard]] bool try_pop(T& item) noexcept {
-    if (next_ != end_) return pop_taken(item), true;
-    if (queue_.size() == 0) return false;  // one line to look at instead of every producer's
-    detail::mpmc_assign<T> to{item};
-    if (!queue_.queue_.try_dequeue(token_, to)) return false;
-    queue_.give_back(1);
-    return true;
-  }
-
-  /// Calls `visit(T&&)` for up to `max` items that are there now and returns their number. An item whose visit throws
-  /// is consumed, no other is.
-  template <std::invocable<T&&> Visitor>
-  std::size_t consume(std::size_t max, Visitor&& visit) {
-    std::size_t done = 0;
-    while (done < max && (next_ != end_ || take(max - done) != 0)) {
-      for (; next_ != end_ && done < max; ++done) {
-        T item{std::move(taken_.value[next_])};
-        std::destroy_at(&taken_.value[next_++]);
-        visit(std::move(item));
-      }
-    }
-    return done;
-  }
-
-  /// Moves an item to `item`, sleeping until there is one. False where the queue is empty and closed, a stop requested,
-  /// or `patience` over; never while an item is on its way: not for threads whose priority keeps others from running.
-  [[nodiscard]] bool pop_wait(T& item, const std::stop_token& stop,
-                              std::optional<std::chrono::nanoseconds> patience = {}) noexcept {
-    if (try_pop(item)) return true;
-    using clock = std::chrono::steady_clock;
-    const auto start = clock::now();
-    const std::stop_callback on_stop{stop, [this]() noexcept { queue_.sleepers_.wake(); }};
-    for (unsigned turns = 1;; ++turns) {
-      if (try_pop(item)) return true;
-      // Something is inside, but on its way in or out, or hidden by another consumer that is just finding nothing.
-      // Never asleep, and never gone, then: the wake-up for it may have come here.
-      if (queue_.size() != 0) {
-        pause(turns);
-        continue;
-      }
-      std::optional<std::chrono::nanoseconds> left = patience;
-      if (patience) left = *patience - (clock::now() - start);
-      if (queue_.closed() || stop.stop_requested() || (left && *left <= std::chrono::nanoseconds::zero())) return false;
-      // Whoever pushes counts the item before it wakes, and a stop or close is there before its waking: so the second
-      // look sees it, or the spot is awake (see parking_spot).
-      queue_.sleepers_.park([&] { return queue_.state() == 0 && !stop.stop_requested(); }, left);
-    }
-  }
-
- private:
-  friend mpmc_queue;
-  explicit consumer(mpmc_queue& queue) noexcept : queue_{queue}, token_{queue.queue_} {}
-
-  // Few enough for a stack, and to leave something to other consumers.
-  static constexpr std::size_t batch = std::clamp<std::size_t>(4096 / sizeof(T), 1, 32);
-  union storage {
-    storage() noexcept {}
-    ~storage() {}
-    T value[batch];
-  };
-
-  std::size_t take(std::size_t max) noexcept {
-    if (queue_.size() == 0) return 0;
-    next_ = 0;
-    end_ = queue_.queue_.try_dequeue_bulk(token_, detail::mpmc_construct<T>{taken_.value}, std::min(max, batch));
-    queue_.give_back(end_);
-    return end_;
-  }
-
-  void pop_taken(T& item) noexcept {
-    item = std::move(taken_.value[next_]);
-    std::destroy_at(&taken_.value[next_++]);
-  }
-
-  static void pause(unsigned turns) noexcept {
-    if (turns % 64 == 0) {
-      ::sched_yield();
-    } else {
-      cpu_relax();
-    }
-  }
-
-  mpmc_queue& queue_;
-  moodycamel::ConsumerToken token_;
-  std::size_t next_{0};  // taken and not yet handed over: from here
-  std::size_t end_{0};   // to here
-  storage taken_;
-};
-
-}  // namespace foxtrot::inline v0
 
 // foxtrot/strategy.hpp: what a strategy sees: ticks, queues and threads, without any networking. Compiles fast.
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
-#include <foxtrot/market/detail/status_board.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/levels.hpp>

@@ -74,6 +74,14 @@ class status : public tick<status_record> {
   [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
 };
 
+namespace detail {
+
+[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
+  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
+}
+
+}  // namespace detail
+
 /// Makes the record of a status event; the rest of its fields are zero.
 [[nodiscard]] inline status_record make_status(status_code code, std::int64_t received_ns, std::error_code error = {}) {
   status_record record{};

@@ -5,6 +5,7 @@
 #include <foxtrot/exchange/binance/depth_fetcher.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
+#include <foxtrot/feed/command_queue.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/tls_dialer.hpp>
 #include <foxtrot/feed/websocket_manager.hpp>
@@ -14,6 +15,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <future>
 #include <span>
 #include <string>
@@ -81,19 +84,16 @@ class engine {
     return bridge_.stop(task_patience);
   }
 
-  void subscribe(std::vector<std::string> streams) {
-    bridge_.post([this, streams = std::move(streams)] { session_.subscribe(streams); });
+  // What follows is done by the network thread as soon as it comes to it. False where too much waits for it already.
+  [[nodiscard]] bool subscribe(std::vector<std::string> streams) {
+    return commands_.try_send({command::subscribe, std::move(streams)});
   }
-  void unsubscribe(std::vector<std::string> streams) {
-    bridge_.post([this, streams = std::move(streams)] { session_.unsubscribe(streams); });
+  [[nodiscard]] bool unsubscribe(std::vector<std::string> streams) {
+    return commands_.try_send({command::unsubscribe, std::move(streams)});
   }
   /// Lets newcomers hear the state of the connection even if nothing else happens.
-  void greet_newcomers() {
-    bridge_.post([this] { const publisher::batch adopt{out_}; });
-  }
-  void drop_connection() {
-    bridge_.post([this] { session_.drop(errc::closed); });
-  }
+  [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::greet_newcomers, {}}); }
+  [[nodiscard]] bool drop_connection() { return commands_.try_send({command::drop_connection, {}}); }
 
   /// After stop(): the network thread has not ended, because a handler there has not returned.
   [[nodiscard]] bool stuck() { return bridge_.has_thread(); }
@@ -108,6 +108,25 @@ class engine {
  private:
   static constexpr std::chrono::milliseconds start_patience{1000};
   static constexpr std::chrono::milliseconds task_patience{500};
+
+  struct command {
+    enum kind : std::uint8_t { subscribe, unsubscribe, greet_newcomers, drop_connection };
+    kind what;
+    std::vector<std::string> streams;
+  };
+  static constexpr std::size_t most_commands = 256;
+
+  void run(command& wanted) {
+    switch (wanted.what) {
+      case command::subscribe: return session_.subscribe(wanted.streams);
+      case command::unsubscribe: return session_.unsubscribe(wanted.streams);
+      case command::greet_newcomers: {
+        const publisher::batch adopt{out_};
+        return;
+      }
+      case command::drop_connection: return session_.drop(errc::closed);
+    }
+  }
 
   [[nodiscard]] static bridge_settings bridge_settings_of(const network_settings& given) {
     bridge_settings made;
@@ -133,6 +152,7 @@ class engine {
   protocol protocol_;
   websocket_manager<protocol, tls_dialer> session_;
   depth_fetcher fetcher_;
+  command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
   task_scope requests_{bridge_.context(), "requests", &settings_.given.log};
 };
 

@@ -58,14 +58,14 @@ class market_data {
   /// A consumer of what it wants, by the policy it wants. errc::bad_argument for a symbol that cannot be a name.
   [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
     auto made = out_.subscribe(wanted);
-    with_engine([](detail::engine& running) { running.greet_newcomers(); });
+    greet_newcomers();
     return made;
   }
   /// A handler on the network thread: see publisher::subscribe_inline.
   [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
                                                              inline_handler handler) {
     auto made = out_.subscribe_inline(wanted, std::move(handler));
-    with_engine([](detail::engine& running) { running.greet_newcomers(); });
+    greet_newcomers();
     return made;
   }
 
@@ -96,7 +96,8 @@ class market_data {
   }
 
   /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one,
-  /// or for more than 1,024 in all.
+  /// or for more than 1,024 in all; errc::would_block where the network thread does not get to what it was told before:
+  /// later connections will have them.
   std::error_code subscribe_streams(const std::vector<std::string>& streams) {
     if (!std::all_of(streams.begin(), streams.end(), is_stream_name)) return errc::bad_argument;
     {
@@ -108,23 +109,22 @@ class market_data {
       if (all.size() > detail::max_streams) return errc::bad_argument;
       settings_.given.streams = std::move(all);
     }
-    with_engine([&streams](detail::engine& running) { running.subscribe(streams); });
-    return {};
+    return tell_engine([&streams](detail::engine& running) { return running.subscribe(streams); });
   }
-  /// Takes streams away, now and for later connections.
-  void unsubscribe_streams(const std::vector<std::string>& streams) {
+  /// Takes streams away, now and for later connections. errc::would_block as above.
+  std::error_code unsubscribe_streams(const std::vector<std::string>& streams) {
     {
       const std::lock_guard lock{streams_mutex_};
       std::erase_if(settings_.given.streams, [&streams](const std::string& stream) {
         return std::find(streams.begin(), streams.end(), stream) != streams.end();
       });
     }
-    with_engine([&streams](detail::engine& running) { running.unsubscribe(streams); });
+    return tell_engine([&streams](detail::engine& running) { return running.unsubscribe(streams); });
   }
 
   /// Cuts the connection as the network might; it is made again at once. For drills.
-  void drop_connection() {
-    with_engine([](detail::engine& running) { running.drop_connection(); });
+  std::error_code drop_connection() {
+    return tell_engine([](detail::engine& running) { return running.drop_connection(); });
   }
 
   [[nodiscard]] connection_info info() {
@@ -155,6 +155,18 @@ class market_data {
     if (on_network_thread()) return action(*engine_);
     const std::lock_guard lock{mutex_};
     if (engine_ != nullptr) action(*engine_);
+  }
+
+  // The same for a command, which there may be no room for.
+  template <class Action>
+  std::error_code tell_engine(Action action) {
+    bool taken = true;
+    with_engine([&](detail::engine& running) { taken = action(running); });
+    return taken ? std::error_code{} : make_error_code(errc::would_block);
+  }
+  // Where there is no room for it, the network thread is behind with so much that it will greet them anyway.
+  void greet_newcomers() {
+    (void)tell_engine([](detail::engine& running) { return running.greet_newcomers(); });
   }
 
   [[nodiscard]] std::vector<std::string> streams_now() {

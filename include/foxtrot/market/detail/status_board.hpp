@@ -13,10 +13,6 @@
 
 namespace foxtrot::inline v0::detail {
 
-[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
-  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
-}
-
 /// Bits by symbol.
 inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64;
 
