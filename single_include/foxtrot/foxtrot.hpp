@@ -2978,12 +2978,12 @@ class spsc_ring {
     while (done < max && holds(consumer_.position + many - 1)) {
       // All before that one are there as well: its acquire is one of everything published before it.
       const std::size_t end = std::min(max, done + many);
-      for (; done < end; ++done) take(visit, std::memory_order_relaxed);
+      for (; done < end; ++done) take(visit);
     }
     // Near the head one by one: a core that guessed on would take the lines that are just being filled from the
     // producer.
     for (; done < max && holds(consumer_.position); ++done) {
-      take(visit, std::memory_order_acquire);
+      take(visit);
       stop_speculation();
     }
     return done;
@@ -3010,9 +3010,10 @@ class spsc_ring {
   }
 
   template <class Visitor>
-  void take(Visitor& visit, std::memory_order order) {
+  void take(Visitor& visit) {
     slot& line = consumer_.lines[consumer_.position++];
-    detail::show<T>(visit, *line.value(), detail::tag_of(line.word.load(order)));
+    const std::uint64_t word = line.word.load(std::memory_order_relaxed);  // holds() has acquired it, or a later one
+    detail::show<T>(visit, *line.value(), detail::tag_of(word));
   }
 
   struct batch_release {
