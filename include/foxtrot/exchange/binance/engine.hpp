@@ -86,14 +86,14 @@ class engine {
 
   // What follows is done by the network thread as soon as it comes to it. False where too much waits for it already.
   [[nodiscard]] bool subscribe(std::vector<std::string> streams) {
-    return commands_.try_send({command::subscribe, std::move(streams)});
+    return commands_.try_send({command::action::subscribe, std::move(streams)});
   }
   [[nodiscard]] bool unsubscribe(std::vector<std::string> streams) {
-    return commands_.try_send({command::unsubscribe, std::move(streams)});
+    return commands_.try_send({command::action::unsubscribe, std::move(streams)});
   }
   /// Lets newcomers hear the state of the connection even if nothing else happens.
-  [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::greet_newcomers, {}}); }
-  [[nodiscard]] bool drop_connection() { return commands_.try_send({command::drop_connection, {}}); }
+  [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::action::greet, {}}); }
+  [[nodiscard]] bool drop_connection() { return commands_.try_send({command::action::drop, {}}); }
 
   /// After stop(): the network thread has not ended, because a handler there has not returned.
   [[nodiscard]] bool stuck() { return bridge_.has_thread(); }
@@ -110,21 +110,21 @@ class engine {
   static constexpr std::chrono::milliseconds task_patience{500};
 
   struct command {
-    enum kind : std::uint8_t { subscribe, unsubscribe, greet_newcomers, drop_connection };
-    kind what;
+    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop };
+    action what;
     std::vector<std::string> streams;
   };
   static constexpr std::size_t most_commands = 256;
 
   void run(command& wanted) {
     switch (wanted.what) {
-      case command::subscribe: return session_.subscribe(wanted.streams);
-      case command::unsubscribe: return session_.unsubscribe(wanted.streams);
-      case command::greet_newcomers: {
+      case command::action::subscribe: return session_.subscribe(wanted.streams);
+      case command::action::unsubscribe: return session_.unsubscribe(wanted.streams);
+      case command::action::greet: {
         const publisher::batch adopt{out_};
         return;
       }
-      case command::drop_connection: return session_.drop(errc::closed);
+      case command::action::drop: return session_.drop(errc::closed);
     }
   }
 
