@@ -1,45 +1,67 @@
-// foxtrot/core/decimal.hpp: exact decimal numbers: a 64-bit mantissa and a power of ten.
+// foxtrot/core/decimal.hpp: exact decimal numbers: an integer mantissa and a power of ten.
 #pragma once
 
+#include <foxtrot/core/detail/decimal_text.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/int128.hpp>
 #include <foxtrot/core/result.hpp>
 
 #include <array>
 #include <charconv>
 #include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace foxtrot::inline v0 {
 
+/// The widths there are.
+template <class Mantissa>
+concept decimal_mantissa = std::same_as<Mantissa, std::int64_t> || std::same_as<Mantissa, int128>;
+
 /// mantissa x 10^exponent, as the venue wrote it: "61837.63000000" is 6183763000000 x 10^-8. Never rounded, never
 /// binary floating point. Values are equal when they mean the same number, whatever their exponents. A plain value.
-class decimal {
+template <decimal_mantissa Mantissa>
+class basic_decimal {
  public:
-  constexpr decimal() noexcept = default;
-  constexpr decimal(std::int64_t mantissa, int exponent) noexcept
+  using mantissa_type = Mantissa;
+
+  constexpr basic_decimal() noexcept = default;
+  constexpr basic_decimal(Mantissa mantissa, int exponent) noexcept
       : mantissa_{mantissa}, exponent_{static_cast<std::int8_t>(exponent)} {}
+  /// From the narrower width, which always fits; the way back is narrow() in decimal_arithmetic.hpp.
+  template <std::same_as<std::int64_t> Narrower>
+    requires(!std::same_as<Mantissa, Narrower>)
+  constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
+      : basic_decimal{narrower.mantissa(), narrower.exponent()} {}
 
   /// Reads `-?digits[.digits]`, the whole of it. Zeros at the end of the fraction are kept as long as the mantissa has
-  /// room for them. errc::malformed_message for any other text, errc::number_out_of_range where 64 bits cannot hold it
-  /// exactly.
-  [[nodiscard]] static result<decimal> parse(std::string_view text) noexcept;
+  /// room for them. errc::malformed_message for any other text, errc::number_out_of_range where the mantissa cannot
+  /// hold it exactly.
+  [[nodiscard]] static result<basic_decimal> parse(std::string_view text) noexcept {
+    basic_decimal value;
+    const errc failed = parse_into(text, value);
+    if (failed != errc::none) return failed;
+    return value;
+  }
 
   /// The same for the hot path: errc::none, or the error with `value` left as it was.
-  [[nodiscard]] static constexpr errc parse_into(std::string_view text, decimal& value) noexcept;
+  [[nodiscard]] static constexpr errc parse_into(std::string_view text, basic_decimal& value) noexcept;
 
-  [[nodiscard]] constexpr std::int64_t mantissa() const noexcept { return mantissa_; }
+  [[nodiscard]] constexpr Mantissa mantissa() const noexcept { return mantissa_; }
   [[nodiscard]] constexpr int exponent() const noexcept { return exponent_; }
   [[nodiscard]] constexpr bool is_zero() const noexcept { return mantissa_ == 0; }
 
   /// The same number with the shortest mantissa: no zeros at its end.
-  [[nodiscard]] constexpr decimal normalized() const noexcept {
+  [[nodiscard]] constexpr basic_decimal normalized() const noexcept {
     if (mantissa_ == 0) return {};
-    decimal value = *this;
+    basic_decimal value = *this;
     while (value.mantissa_ % 10 == 0 && value.exponent_ < std::numeric_limits<std::int8_t>::max()) {
       value.mantissa_ /= 10;
       ++value.exponent_;
@@ -48,10 +70,10 @@ class decimal {
   }
 
   /// The mantissa this number has under another exponent; nothing where that is not exact or does not fit.
-  [[nodiscard]] constexpr std::optional<std::int64_t> mantissa_at(int exponent) const noexcept {
-    std::int64_t value = mantissa_;
+  [[nodiscard]] constexpr std::optional<Mantissa> mantissa_at(int exponent) const noexcept {
+    Mantissa value = mantissa_;
     for (int at = exponent_; value != 0 && at > exponent; --at) {
-      if (__builtin_mul_overflow(value, std::int64_t{10}, &value)) return std::nullopt;
+      if (__builtin_mul_overflow(value, Mantissa{10}, &value)) return std::nullopt;
     }
     for (int at = exponent_; value != 0 && at < exponent; ++at) {
       if (value % 10 != 0) return std::nullopt;
@@ -60,17 +82,18 @@ class decimal {
     return value;
   }
 
-  /// The nearest double. Not exact: for arithmetic that need not be.
-  [[nodiscard]] double to_double() const noexcept {
-    // from_chars rounds correctly where a product with a power of ten would round twice
-    constexpr std::size_t mantissa_chars = 20;
-    std::array<char, mantissa_chars + 5> text{};
-    char* end = std::to_chars(text.data(), text.data() + mantissa_chars, mantissa_).ptr;
-    *end++ = 'e';
-    end = std::to_chars(end, text.data() + text.size(), static_cast<int>(exponent_)).ptr;
-    double value = 0;
-    std::from_chars(text.data(), end, value);
-    return value;
+  /// The nearest double. Not exact: for arithmetic that need not be. A constant expression where 53 bits hold the
+  /// mantissa and the exponent is between -22 and 22.
+  [[nodiscard]] constexpr double to_double() const noexcept {
+    // then mantissa and power of ten are doubles themselves, and one operation rounds once
+    constexpr std::uint64_t exact = std::uint64_t{1} << 53;
+    constexpr int largest_power = 22;
+    if (detail::magnitude(mantissa_) <= exact && exponent_ >= -largest_power && exponent_ <= largest_power) {
+      double power = 1;
+      for (int i = exponent_ < 0 ? -exponent_ : exponent_; i > 0; --i) power *= 10;
+      return exponent_ < 0 ? static_cast<double>(mantissa_) / power : static_cast<double>(mantissa_) * power;
+    }
+    return detail::nearest_double(mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_);
   }
 
   /// The shortest exact text, without exponent: "61837.63", "-0.5", "1200". Never more than max_chars.
@@ -79,60 +102,91 @@ class decimal {
     return {text.data(), to_chars(text)};
   }
 
-  static constexpr std::size_t max_chars = 160;  // sign, 19 digits, point and 127 zeros
+  /// With that many digits behind the point: "61837.630". errc::number_out_of_range where they are too few (rounding
+  /// is the caller's to ask for: round_to_step()), errc::bad_argument for a negative number of them.
+  [[nodiscard]] result<std::string> fixed(int fraction_digits) const {
+    if (fraction_digits < 0) return errc::bad_argument;
+    std::string text(max_chars + static_cast<std::size_t>(fraction_digits), '\0');
+    const auto [end, failed] = to_chars(text.data(), text.data() + text.size(), fraction_digits);
+    if (failed != std::errc{}) return errc::number_out_of_range;
+    text.resize(static_cast<std::size_t>(end - text.data()));
+    return text;
+  }
+
+  /// Sign, digits, point, and zeros for every exponent: 19 or 39 digits and 127 zeros are the most.
+  static constexpr std::size_t max_chars = sizeof(Mantissa) == sizeof(std::int64_t) ? 160 : 176;
 
   /// Writes what str() returns; returns its length. Allocates nothing.
-  std::size_t to_chars(std::array<char, max_chars>& text) const noexcept;
+  constexpr std::size_t to_chars(std::array<char, max_chars>& text) const noexcept {
+    return static_cast<std::size_t>(to_chars(text.data(), text.data() + text.size()).ptr - text.data());
+  }
 
-  [[nodiscard]] friend constexpr bool operator==(const decimal& a, const decimal& b) noexcept {
+  /// Writes what str() returns into [first, last), as std::to_chars does: the end of the text, or `last` and
+  /// std::errc::value_too_large where there is no room.
+  constexpr std::to_chars_result to_chars(char* first, char* last) const noexcept {
+    const basic_decimal value = normalized();
+    return value.write(first, last, value.exponent_ < 0 ? -value.exponent_ : 0);
+  }
+
+  /// Writes what fixed() returns. std::errc::invalid_argument and `last` where so many digits cannot hold it exactly.
+  constexpr std::to_chars_result to_chars(char* first, char* last, int fraction_digits) const noexcept {
+    const basic_decimal value = normalized();
+    if (fraction_digits < 0 || fraction_digits < -value.exponent_) return {last, std::errc::invalid_argument};
+    return value.write(first, last, fraction_digits);
+  }
+
+  /// Numbers of the same width, or of two: the narrower one becomes wide.
+  [[nodiscard]] friend constexpr bool operator==(const basic_decimal& a, const basic_decimal& b) noexcept {
     return (a <=> b) == std::strong_ordering::equal;
   }
-  [[nodiscard]] friend constexpr std::strong_ordering operator<=>(const decimal& a, const decimal& b) noexcept {
+  [[nodiscard]] friend constexpr std::strong_ordering operator<=>(const basic_decimal& a,
+                                                                  const basic_decimal& b) noexcept {
     if (a.exponent_ == b.exponent_) return a.mantissa_ <=> b.mantissa_;
-    if (a.exponent_ < b.exponent_) return reverse(compare_finer(b, a));
+    if (a.exponent_ < b.exponent_) return 0 <=> compare_finer(b, a);
     return compare_finer(a, b);
   }
 
+  /// The same for equal numbers, whatever their exponents and widths.
+  [[nodiscard]] constexpr std::size_t hash() const noexcept {
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
+    const basic_decimal value = normalized();
+    const auto wide = static_cast<int128>(value.mantissa_);
+    auto mixed = static_cast<std::uint64_t>(wide) * odd;
+    mixed = (mixed ^ (mixed >> 32) ^ static_cast<std::uint64_t>(wide >> 64)) * odd;
+    mixed = (mixed ^ (mixed >> 32) ^ static_cast<std::uint8_t>(value.exponent_)) * odd;
+    return static_cast<std::size_t>(mixed ^ (mixed >> 32));
+  }
+
  private:
-  [[nodiscard]] static constexpr std::strong_ordering reverse(std::strong_ordering order) noexcept {
-    return 0 <=> order;
+  [[nodiscard]] constexpr std::to_chars_result write(char* first, char* last, int fraction_digits) const noexcept {
+    return detail::write_decimal(first, last, mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_,
+                                 fraction_digits);
   }
 
   // `coarse` has the larger exponent: bring it to the finer one, or see that it is out of the other's reach.
-  [[nodiscard]] static constexpr std::strong_ordering compare_finer(const decimal& coarse,
-                                                                    const decimal& fine) noexcept {
+  [[nodiscard]] static constexpr std::strong_ordering compare_finer(const basic_decimal& coarse,
+                                                                    const basic_decimal& fine) noexcept {
     if (const auto mantissa = coarse.mantissa_at(fine.exponent_)) return *mantissa <=> fine.mantissa_;
     return coarse.mantissa_ < 0 ? std::strong_ordering::less : std::strong_ordering::greater;
   }
 
-  // What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
-  [[nodiscard]] static constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept;
-
-  std::int64_t mantissa_{0};
+  Mantissa mantissa_{0};
   std::int8_t exponent_{0};
 };
 
-constexpr errc decimal::judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
-  bool exact = in_fraction;
-  for (; at != end; ++at) {
-    if (*at == '.') {
-      if (in_fraction || at + 1 == end) return errc::malformed_message;
-      in_fraction = true;
-      continue;
-    }
-    if (*at < '0' || *at > '9') return errc::malformed_message;
-    if (*at != '0') exact = false;
-  }
-  return exact ? errc::none : errc::number_out_of_range;
-}
+/// What ticks carry: 64 bits.
+using decimal = basic_decimal<std::int64_t>;
+/// 128 bits: products, sums over a book, the daily volume of a cheap coin.
+using wide_decimal = basic_decimal<int128>;
 
-constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexcept {
+template <decimal_mantissa Mantissa>
+constexpr errc basic_decimal<Mantissa>::parse_into(std::string_view text, basic_decimal& value) noexcept {
   const char* at = text.data();
   const char* const end = at + text.size();
   const bool negative = at != end && *at == '-';
   if (negative) ++at;
 
-  std::int64_t mantissa = 0;  // built negative: the negative side holds one value more
+  Mantissa mantissa = 0;  // built negative: the negative side holds one value more
   int exponent = 0;
   const char* point = nullptr;
   if (at == end) return errc::malformed_message;
@@ -144,10 +198,10 @@ constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexce
     }
     const int digit = *at - '0';
     if (digit < 0 || digit > 9) return errc::malformed_message;
-    std::int64_t longer = 0;
-    if (__builtin_mul_overflow(mantissa, std::int64_t{10}, &longer) ||
-        __builtin_sub_overflow(longer, std::int64_t{digit}, &longer)) {
-      const errc lost = judge_rest(at, end, point != nullptr);
+    Mantissa longer = 0;
+    if (__builtin_mul_overflow(mantissa, Mantissa{10}, &longer) ||
+        __builtin_sub_overflow(longer, Mantissa{digit}, &longer)) {
+      const errc lost = detail::judge_rest(at, end, point != nullptr);
       if (lost != errc::none) return lost;
       break;
     }
@@ -158,38 +212,16 @@ constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexce
     if (mantissa % 10 != 0) return errc::number_out_of_range;
     mantissa /= 10;
   }
-  if (!negative && __builtin_sub_overflow(std::int64_t{0}, mantissa, &mantissa)) return errc::number_out_of_range;
-  value = decimal{mantissa, exponent};
+  if (!negative && __builtin_sub_overflow(Mantissa{0}, mantissa, &mantissa)) return errc::number_out_of_range;
+  value = basic_decimal{mantissa, exponent};
   return errc::none;
 }
 
-inline result<decimal> decimal::parse(std::string_view text) noexcept {
-  decimal value;
-  const errc failed = parse_into(text, value);
-  if (failed != errc::none) return failed;
-  return value;
-}
-
-inline std::size_t decimal::to_chars(std::array<char, max_chars>& text) const noexcept {
-  const decimal value = normalized();
-  std::array<char, 20> digits{};
-  const std::uint64_t magnitude = value.mantissa_ < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(value.mantissa_)
-                                                      : static_cast<std::uint64_t>(value.mantissa_);
-  const auto count =
-      static_cast<int>(std::to_chars(digits.data(), digits.data() + digits.size(), magnitude).ptr - digits.data());
-  std::size_t length = 0;
-  const auto put = [&](char c) { text[length++] = c; };
-  if (value.mantissa_ < 0) put('-');
-  const int whole = count + value.exponent_;  // digits before the point
-  if (whole <= 0) put('0');
-  for (int i = 0; i < count || i < whole; ++i) {
-    if (i == whole || (i == 0 && whole <= 0)) {
-      put('.');
-      for (int zero = whole; zero < 0; ++zero) put('0');
-    }
-    put(i < count ? digits[static_cast<std::size_t>(i)] : '0');
-  }
-  return length;
-}
-
 }  // namespace foxtrot::inline v0
+
+template <foxtrot::decimal_mantissa Mantissa>
+struct std::hash<foxtrot::basic_decimal<Mantissa>> {
+  [[nodiscard]] constexpr std::size_t operator()(const foxtrot::basic_decimal<Mantissa>& value) const noexcept {
+    return value.hash();
+  }
+};

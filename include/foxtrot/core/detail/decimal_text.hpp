@@ -1,0 +1,90 @@
+// foxtrot/core/detail/decimal_text.hpp: decimal numbers as text, whatever the width of their mantissa.
+#pragma once
+
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/core/int128.hpp>
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+
+namespace foxtrot::inline v0::detail {
+
+/// The decimal digits of an integer, the first one first; none for zero.
+class digits {
+ public:
+  static constexpr std::size_t most = 39;  // of 2^128
+
+  constexpr explicit digits(uint128 number) noexcept {
+    constexpr std::uint64_t chunk = 10'000'000'000'000'000'000U;  // 10^19: divides by 128 bits once or twice only
+    constexpr int chunk_digits = 19;
+    for (; number > ~std::uint64_t{0}; number /= chunk) {
+      auto low = static_cast<std::uint64_t>(number % chunk);
+      for (int i = 0; i < chunk_digits; ++i, low /= 10) put(low);
+    }
+    for (auto rest = static_cast<std::uint64_t>(number); rest != 0; rest /= 10) put(rest);
+  }
+
+  [[nodiscard]] constexpr int count() const noexcept { return static_cast<int>(most - first_); }
+  [[nodiscard]] constexpr char operator[](int index) const noexcept {
+    return text_[first_ + static_cast<std::size_t>(index)];
+  }
+  [[nodiscard]] constexpr const char* begin() const noexcept { return text_.data() + first_; }
+  [[nodiscard]] constexpr const char* end() const noexcept { return text_.data() + most; }
+
+ private:
+  constexpr void put(std::uint64_t number) noexcept { text_[--first_] = static_cast<char>('0' + number % 10); }
+
+  std::array<char, most> text_{};
+  std::size_t first_{most};
+};
+
+/// digits x 10^exponent with exactly `fraction` digits behind the point, of which there are never fewer than -exponent.
+/// As std::to_chars: value_too_large and `last` where there is no room.
+[[nodiscard]] constexpr std::to_chars_result write_decimal(char* first, char* last, bool negative, const digits& all,
+                                                           int exponent, int fraction) noexcept {
+  const int whole = all.count() == 0 ? 0 : all.count() + exponent;  // digits before the point
+  const std::ptrdiff_t length =
+      (negative ? 1 : 0) + std::ptrdiff_t{whole > 0 ? whole : 1} + (fraction > 0 ? 1 + std::ptrdiff_t{fraction} : 0);
+  if (last - first < length) return {last, std::errc::value_too_large};
+  const auto put = [&](int index) { *first++ = index >= 0 && index < all.count() ? all[index] : '0'; };
+  if (negative) *first++ = '-';
+  if (whole <= 0) *first++ = '0';
+  for (int i = 0; i < whole; ++i) put(i);
+  if (fraction > 0) *first++ = '.';
+  for (int i = 0; i < fraction; ++i) put(whole + i);
+  return {first, std::errc{}};
+}
+
+/// The nearest double of digits x 10^exponent; from_chars rounds once where a product with a power of ten rounds twice.
+[[nodiscard]] inline double nearest_double(bool negative, const digits& all, int exponent) noexcept {
+  std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters
+  char* end = text.data();
+  if (negative) *end++ = '-';
+  if (all.count() == 0) *end++ = '0';
+  for (const char digit : all) *end++ = digit;
+  *end++ = 'e';
+  end = std::to_chars(end, text.data() + text.size(), exponent).ptr;
+  double value = 0;
+  std::from_chars(text.data(), end, value);
+  return value;
+}
+
+/// What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
+[[nodiscard]] constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
+  bool exact = in_fraction;
+  for (; at != end; ++at) {
+    if (*at == '.') {
+      if (in_fraction || at + 1 == end) return errc::malformed_message;
+      in_fraction = true;
+      continue;
+    }
+    if (*at < '0' || *at > '9') return errc::malformed_message;
+    if (*at != '0') exact = false;
+  }
+  return exact ? errc::none : errc::number_out_of_range;
+}
+
+}  // namespace foxtrot::inline v0::detail
