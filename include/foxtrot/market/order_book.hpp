@@ -7,6 +7,7 @@
 #include <foxtrot/market/book_levels.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/sorted_levels.hpp>
+#include <foxtrot/market/level_changes.hpp>
 #include <foxtrot/market/levels.hpp>
 
 #include <algorithm>
@@ -23,20 +24,6 @@ enum class book_side : std::uint8_t { bids, asks };
 struct order_book_settings {
   std::size_t reserve{4'096};  ///< levels a side with room made for them at once; more are allocated when they come
   std::size_t max_levels{0};   ///< levels a side to keep, the best ones, after each change; 0: all
-};
-
-/// Level changes with common exponents, in any order of prices: what a depth event holds. Quantities are absolute and
-/// never negative; 0 removes the level.
-struct level_changes {
-  std::span<const raw_level> bids;
-  std::span<const raw_level> asks;
-  int price_exponent{0};
-  int quantity_exponent{0};
-
-  [[nodiscard]] static level_changes of(const depth_tick& tick) noexcept {
-    const depth_record& record = tick.record();
-    return {tick.bids().raw(), tick.asks().raw(), record.price_exponent, record.quantity_exponent};
-  }
 };
 
 /// Every level is a pair of integers; prices share one exponent and quantities another. When a finer one comes, all are
