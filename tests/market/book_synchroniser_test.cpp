@@ -151,6 +151,10 @@ TEST_CASE("book synchroniser: a snapshot before any diff", "[market]") {
   CHECK_FALSE(joined.request_snapshot);
   CHECK(fits.sync.last_id() == 20);
 
+  fixture adjacent;
+  (void)adjacent.snapshot(9);
+  CHECK(adjacent.diff(10, 20).resynchronised);
+
   fixture ahead;
   (void)ahead.snapshot(25);
   CHECK(ahead.diff(10, 20).resynchronised);

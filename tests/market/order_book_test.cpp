@@ -53,9 +53,9 @@ class random_market {
     }
     // a venue's messages are sorted, one way or the other
     if (const auto order = random_() % 3; order < 2) {
-      std::ranges::sort(made, [order](const raw_level& a, const raw_level& b) {
-        return (a.price < b.price) == (order == 0) && a.price != b.price;
-      });
+      std::ranges::sort(made, {}, &raw_level::price);
+      made.erase(std::ranges::unique(made, {}, &raw_level::price).begin(), made.end());
+      if (order == 1) std::ranges::reverse(made);
     }
   }
 
@@ -284,6 +284,9 @@ TEST_CASE("order book: costs at the ends", "[market]") {
   CHECK(book.cost(book_side::asks, {most, 0})->mantissa() == int128{most} * (most - 1) + most - 1);
   CHECK(*book.cost(book_side::asks, {1, -20}) == wide_decimal{most - 1, -20});
   CHECK_FALSE(book.cost(book_side::asks, {1, 25}));
+  order_book deep;
+  deep.assign(changes({{100, most}}, {}, 0, 0));
+  CHECK(*deep.cost(book_side::bids, {1, -20}) == wide_decimal{100, -20});  // what stands there exceeds 128 bits of that
   CHECK(book.depth_to(book_side::asks, {most, 0}) == wide_decimal{int128{most} + 1, 0});
   CHECK(book.vwap(book_side::asks, {1, 0}).value() == static_cast<double>(most - 1));
 }

@@ -16,6 +16,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace foxtrot::inline v0 {
 
@@ -27,14 +28,15 @@ struct order_book_settings {
 };
 
 /// Every level is a pair of integers; prices share one exponent and quantities another. When a finer one comes, all are
-/// re-scaled, exactly. A change costs a short search and moves the levels between it and the best price. With a cap,
-/// levels beyond it are forgotten, and are missing where better ones go. No allocation within the reserved room. One
-/// thread.
+/// re-scaled, exactly. Changes cost a logarithmic search each, and together one pass over levels up to the best price
+/// at most. With a cap, levels beyond it are forgotten, and are missing where better ones go. No allocation within the
+/// reserved room, which holds for the levels of one message, too. One thread.
 class order_book {
  public:
   explicit order_book(const order_book_settings& settings = {}) : max_levels_{settings.max_levels} {
     bids_.reserve(settings.reserve);
     asks_.reserve(settings.reserve);
+    scratch_.reserve(settings.reserve);
   }
 
   /// Makes the changes. errc::number_out_of_range, and the book as it was, where no common exponent holds all numbers.
@@ -42,8 +44,8 @@ class order_book {
     if (changes.price_exponent != price_exponent_ || changes.quantity_exponent != quantity_exponent_) [[unlikely]] {
       if (const errc bad = agree(changes); bad != errc::none) return bad;
     }
-    change(bids_, changes.bids, changes, bids_.size());
-    change(asks_, changes.asks, changes, asks_.size());
+    change(bids_, changes.bids, changes);
+    change(asks_, changes.asks, changes);
     return errc::none;
   }
   [[nodiscard]] errc apply(const depth_update& update) { return apply(level_changes::of(update)); }
@@ -129,7 +131,7 @@ class order_book {
     return side == book_side::bids ? bids_.all() : asks_.all();
   }
   [[nodiscard]] std::size_t find(book_side side, std::int64_t price) const noexcept {
-    return side == book_side::bids ? bids_.find(price, bids_.size()) : asks_.find(price, asks_.size());
+    return side == book_side::bids ? bids_.find(price) : asks_.find(price);
   }
   template <class Side>
   [[nodiscard]] std::optional<price_level> best(const Side& side) const noexcept {
@@ -138,11 +140,11 @@ class order_book {
   }
 
   template <class Side>
-  void change(Side& side, std::span<const raw_level> levels, const level_changes& of, std::size_t near) {
+  void change(Side& side, std::span<const raw_level> levels, const level_changes& of) {
     if (of.price_exponent == price_exponent_ && of.quantity_exponent == quantity_exponent_) [[likely]] {
-      for (const raw_level& level : levels) side.set(level, near);
+      side.apply(levels, scratch_);
     } else {
-      for (const raw_level& level : levels) side.set(*converted(level, of), near);
+      for (const raw_level& level : levels) side.set(*converted(level, of));
     }
     if (max_levels_ != 0) side.keep(max_levels_);
   }
@@ -150,10 +152,7 @@ class order_book {
   // From the worst price, where a snapshot is in its usual order: each level goes to the end.
   template <class Side>
   void fill(Side& side, std::span<const raw_level> levels) {
-    for (std::size_t i = levels.size(); i-- > 0;) {
-      std::size_t near = side.size();
-      side.set(levels[i], near);
-    }
+    for (std::size_t i = levels.size(); i-- > 0;) side.set(levels[i]);
     if (max_levels_ != 0) side.keep(max_levels_);
   }
 
@@ -170,6 +169,7 @@ class order_book {
 
   detail::sorted_levels<true> bids_;
   detail::sorted_levels<false> asks_;
+  std::vector<detail::level_edit> scratch_;
   std::size_t max_levels_;
   int price_exponent_{0};
   int quantity_exponent_{0};
