@@ -427,7 +427,7 @@ class venue {
   [[nodiscard]] std::uint64_t id() const { return id_; }
   std::uint64_t operator()() { return random_(); }
 
-  /// Moves a book on to that id; false where it is past it.
+  /// Moves a book on to that id.
   void advance(map_book& book, std::size_t& position, std::uint64_t id) const {
     for (; position < history_.size() && history_[position].id <= id; ++position) {
       if (history_[position].bid) {
@@ -507,8 +507,17 @@ tally run(book_rule rule, const trouble& with, std::uint64_t seed, std::size_t m
     const std::uint64_t id = source.id() - std::min<std::uint64_t>(source() % 8, source.id() - 1'000);
     answers.emplace_back(due, snapshot_of(source.book_at(id), id));
   };
+  std::optional<std::size_t> requested_at;
   const auto check = [&](const book_action& action) {
-    if (action.request_snapshot) take(at + source() % with.answer);
+    if (action.request_snapshot) {
+      if (requested_at && at - *requested_at < 3) FAIL("asks too often");
+      requested_at = at;
+      take(at + source() % with.answer);
+    }
+    // nothing is waited for in vain
+    if (sync.due().has_value() != (sync.state() == book_state::buffering || sync.state() == book_state::broken)) {
+      FAIL("message " << at << ": nobody will ask for a snapshot, or in vain");
+    }
     if (action.lost && action.lost->fault != book_fault::gap) FAIL("fault " << static_cast<int>(action.lost->fault));
     if (action.lost) ++seen.gaps;
     const bool live = sync.state() == book_state::live;
