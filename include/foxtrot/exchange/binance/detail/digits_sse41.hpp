@@ -113,6 +113,11 @@ struct sse41_digits : plain_digits {
     return false;
   }
 
+  /// Sixteen digits as four numbers of four.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i fours_of(__m128i digits) noexcept {
+    return _mm_madd_epi16(_mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a)), _mm_set1_epi32(0x00010064));
+  }
+
  private:
   struct sixteen {
     __m128i values;   // of the digits
@@ -140,10 +145,9 @@ struct sse41_digits : plain_digits {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(minus_ones.data() + decimals));
   }
 
-  /// The number that sixteen digits are: pairs, fours, eights, all.
+  /// The number that sixteen digits are: fours, eights, all.
   [[gnu::always_inline, gnu::target("sse4.1")]] static std::uint64_t value_of(__m128i digits) noexcept {
-    const __m128i pairs = _mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a));
-    const __m128i fours = _mm_madd_epi16(pairs, _mm_set1_epi32(0x00010064));
+    const __m128i fours = fours_of(digits);
     const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(fours, fours), _mm_set1_epi32(0x00012710));
     const auto halves = static_cast<std::uint64_t>(_mm_cvtsi128_si64(eights));
     return (halves & 0xffff'ffffU) * 100'000'000 + (halves >> 32);

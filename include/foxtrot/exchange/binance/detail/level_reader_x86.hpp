@@ -8,6 +8,7 @@
 #if defined(__x86_64__)
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -50,90 +51,144 @@ inline constexpr number_patterns patterns = [] {
   return all;
 }();
 
-/// The loops that take level after level as long as the guess holds. At the first character of a price; true where the
-/// side ended, behind it; else in front of the price that was not as expected.
-struct level_runs {
-  [[gnu::noinline, gnu::target("avx2")]] static bool avx2(cursor& c, depth_reading& out) noexcept {
-    const level_layout guess = *out.guess;
-    const number_pattern& price = pattern_of(guess.price_length, guess.price_point);
-    const number_pattern& quantity = pattern_of(guess.quantity_length, guess.quantity_point);
-    const __m256i exact = _mm256_setr_m128i(vector(price.exact), vector(quantity.exact));
-    const __m256i digit = _mm256_setr_m128i(vector(price.digit), vector(quantity.digit));
-    const __m256i any = _mm256_setr_m128i(vector(price.any), vector(quantity.any));
-    const __m256i order = _mm256_setr_m128i(vector(price.order), vector(quantity.order));
-    const std::size_t to_quantity = std::size_t{guess.price_length} + 3;
-    const std::size_t to_tail = to_quantity + guess.quantity_length + 1;
-    const char* at = c.at;
-    const char* const end = c.end;
-    foxtrot::raw_level* next = out.next;
-    foxtrot::raw_level* const limit = out.limit;
-    bool ended = false;
-    while (next != limit && at < end) {
-      const __m256i text = _mm256_inserti128_si256(_mm256_castsi128_si256(vector(at)), vector(at + to_quantity), 1);
-      const __m256i values = _mm256_sub_epi8(text, _mm256_set1_epi8('0'));
-      const __m256i digits = _mm256_cmpeq_epi8(_mm256_min_epu8(values, _mm256_set1_epi8(9)), values);
-      const __m256i right =
-          _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(text, exact), any), _mm256_and_si256(digits, digit));
-      if (_mm256_movemask_epi8(right) != -1 || !begins_with<",\"">(at + to_quantity - 2)) break;
-      const char* const tail = at + to_tail;
-      const bool more = begins_with<"],[\"">(tail);
-      if (!more && !begins_with<"]]">(tail)) break;
-      const __m256i pairs = _mm256_maddubs_epi16(_mm256_shuffle_epi8(values, order), _mm256_set1_epi16(0x010a));
-      const __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00010064));
-      store(next++, _mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
-      at = tail + 4;
-      if (!more) {
-        at = tail + 2;
-        ended = true;
-        break;
-      }
-    }
-    c.at = at;
-    out.next = next;
+/// The numbers of a level side by side: what is expected of price and quantity.
+struct level_pattern {
+  const number_pattern* price;
+  const number_pattern* quantity;
+
+  explicit level_pattern(const level_layout& guess) noexcept
+      : price{&pattern_of(guess.price_length, guess.price_point)},
+        quantity{&pattern_of(guess.quantity_length, guess.quantity_point)} {}
+
+  [[nodiscard]] static const number_pattern& pattern_of(unsigned length, unsigned point) noexcept {
+    return patterns[std::size_t{length} * 16 + point];
+  }
+};
+
+/// Where a run of levels that look alike has got to.
+struct level_run {
+  const char* at;
+  const char* const end;
+  foxtrot::raw_level* next;
+  foxtrot::raw_level* const limit;
+  level_layout guess;
+  const unsigned quantity_decimals;
+  std::size_t to_quantity;
+  std::size_t to_tail;
+  bool ended{false};
+
+  [[gnu::always_inline]] level_run(const cursor& c, const depth_reading& out) noexcept
+      : at{c.at},
+        end{c.end},
+        next{out.next},
+        limit{out.limit},
+        guess{*out.guess},
+        quantity_decimals{static_cast<unsigned>(-guess.quantity_exponent())},
+        to_quantity{std::size_t{guess.price_length} + 3},
+        to_tail{to_quantity + guess.quantity_length + 1} {}
+
+  [[nodiscard, gnu::always_inline]] bool goes_on() const noexcept { return next != limit && at < end; }
+
+  /// What is between and behind the numbers, in the likely order.
+  [[nodiscard, gnu::always_inline]] bool separators_fit() noexcept {
+    if (!begins_with<",\"">(at + to_quantity - 2)) [[unlikely]]
+      return false;
+    if (begins_with<"],[\"">(at + to_tail)) [[likely]]
+      return true;
+    ended = begins_with<"]]">(at + to_tail);
     return ended;
   }
 
-  [[gnu::noinline, gnu::target("sse4.1")]] static bool sse41(cursor& c, depth_reading& out) noexcept {
-    const level_layout guess = *out.guess;
-    const number_pattern& price = pattern_of(guess.price_length, guess.price_point);
-    const number_pattern& quantity = pattern_of(guess.quantity_length, guess.quantity_point);
-    const std::size_t to_quantity = std::size_t{guess.price_length} + 3;
-    const std::size_t to_tail = to_quantity + guess.quantity_length + 1;
-    const char* at = c.at;
-    const char* const end = c.end;
-    foxtrot::raw_level* next = out.next;
-    foxtrot::raw_level* const limit = out.limit;
-    bool ended = false;
-    while (next != limit && at < end) {
-      const __m128i price_text = vector(at);
-      const __m128i quantity_text = vector(at + to_quantity);
-      const __m128i price_values = _mm_sub_epi8(price_text, _mm_set1_epi8('0'));
-      const __m128i quantity_values = _mm_sub_epi8(quantity_text, _mm_set1_epi8('0'));
-      const __m128i right = _mm_and_si128(as_expected(price_text, price_values, price),
-                                          as_expected(quantity_text, quantity_values, quantity));
-      if (_mm_movemask_epi8(right) != 0xffff || !begins_with<",\"">(at + to_quantity - 2)) break;
-      const char* const tail = at + to_tail;
-      const bool more = begins_with<"],[\"">(tail);
-      if (!more && !begins_with<"]]">(tail)) break;
-      store(next++, fours_of(_mm_shuffle_epi8(price_values, vector(price.order))),
-            fours_of(_mm_shuffle_epi8(quantity_values, vector(quantity.order))));
-      at = tail + 4;
-      if (!more) {
-        at = tail + 2;
-        ended = true;
-        break;
-      }
-    }
+  /// To the next level; false at the end of the side.
+  [[nodiscard, gnu::always_inline]] bool advance() noexcept {
+    ++next;
+    at += to_tail + 4;
+    if (!ended) [[likely]]
+      return true;
+    at -= 2;
+    return false;
+  }
+
+  /// Quantities differ in the digits before the point. Given which of its characters are no digits: true with a new
+  /// guess.
+  [[nodiscard, gnu::always_inline]] bool adapt(unsigned others) noexcept {
+    const auto point = static_cast<unsigned>(std::countr_zero(others | 0x10000U));
+    const unsigned length = quantity_decimals == 0 ? point : point + 1 + quantity_decimals;
+    if (length == guess.quantity_length || point == 0 || length > number_pattern::longest) return false;
+    guess.quantity_length = static_cast<std::uint8_t>(length);
+    guess.quantity_point = static_cast<std::uint8_t>(point);
+    to_tail = to_quantity + length + 1;
+    return true;
+  }
+
+  /// True at the end of the side, `c` then behind it; else `c` is in front of what was not expected.
+  [[nodiscard, gnu::always_inline]] bool finish(cursor& c, depth_reading& out) const noexcept {
     c.at = at;
     out.next = next;
+    *out.guess = guess;
     return ended;
+  }
+};
+
+/// The loops that take level after level from the first character of a price.
+struct level_runs {
+  [[nodiscard, gnu::noinline, gnu::target("avx2")]] static bool avx2(cursor& c, depth_reading& out) noexcept {
+    level_run run{c, out};
+    level_pattern pattern{run.guess};
+    __m256i exact = both(pattern.price->exact, pattern.quantity->exact);
+    __m256i digit = both(pattern.price->digit, pattern.quantity->digit);
+    __m256i any = both(pattern.price->any, pattern.quantity->any);
+    __m256i order = both(pattern.price->order, pattern.quantity->order);
+    while (run.goes_on()) {
+      const __m256i text =
+          _mm256_inserti128_si256(_mm256_castsi128_si256(vector(run.at)), vector(run.at + run.to_quantity), 1);
+      const __m256i values = _mm256_sub_epi8(text, _mm256_set1_epi8('0'));
+      const __m256i digits = _mm256_cmpeq_epi8(_mm256_min_epu8(values, _mm256_set1_epi8(9)), values);
+      const __m256i fits =
+          _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(text, exact), any), _mm256_and_si256(digits, digit));
+      if (_mm256_movemask_epi8(fits) != -1) [[unlikely]] {
+        if (!run.adapt(~static_cast<unsigned>(_mm256_movemask_epi8(digits)) >> 16)) break;
+        pattern = level_pattern{run.guess};
+        exact = _mm256_inserti128_si256(exact, vector(pattern.quantity->exact), 1);
+        digit = _mm256_inserti128_si256(digit, vector(pattern.quantity->digit), 1);
+        any = _mm256_inserti128_si256(any, vector(pattern.quantity->any), 1);
+        order = _mm256_inserti128_si256(order, vector(pattern.quantity->order), 1);
+        continue;
+      }
+      if (!run.separators_fit()) break;
+      const __m256i pairs = _mm256_maddubs_epi16(_mm256_shuffle_epi8(values, order), _mm256_set1_epi16(0x010a));
+      const __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00010064));
+      store(run.next, _mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
+      if (!run.advance()) break;
+    }
+    return run.finish(c, out);
+  }
+
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool sse41(cursor& c, depth_reading& out) noexcept {
+    level_run run{c, out};
+    level_pattern pattern{run.guess};
+    while (run.goes_on()) {
+      const __m128i price_text = vector(run.at);
+      const __m128i quantity_text = vector(run.at + run.to_quantity);
+      const __m128i price = _mm_sub_epi8(price_text, _mm_set1_epi8('0'));
+      const __m128i quantity = _mm_sub_epi8(quantity_text, _mm_set1_epi8('0'));
+      const __m128i quantity_digits = digits_of(quantity);
+      const __m128i fit = _mm_and_si128(fits(price_text, digits_of(price), *pattern.price),
+                                        fits(quantity_text, quantity_digits, *pattern.quantity));
+      if (_mm_movemask_epi8(fit) != 0xffff) [[unlikely]] {
+        if (!run.adapt(static_cast<unsigned>(_mm_movemask_epi8(quantity_digits)) ^ 0xffffU)) break;
+        pattern = level_pattern{run.guess};
+        continue;
+      }
+      if (!run.separators_fit()) break;
+      store(run.next, sse41_digits::fours_of(_mm_shuffle_epi8(price, vector(pattern.price->order))),
+            sse41_digits::fours_of(_mm_shuffle_epi8(quantity, vector(pattern.quantity->order))));
+      if (!run.advance()) break;
+    }
+    return run.finish(c, out);
   }
 
  private:
-  [[nodiscard]] static const number_pattern& pattern_of(std::uint8_t length, std::uint8_t point) noexcept {
-    return patterns[std::size_t{length} * 16 + point];
-  }
-
   template <class Bytes>
   [[gnu::always_inline]] static __m128i vector(const Bytes& bytes) noexcept {
     return _mm_load_si128(reinterpret_cast<const __m128i*>(bytes.data()));
@@ -141,19 +196,21 @@ struct level_runs {
   [[gnu::always_inline]] static __m128i vector(const char* at) noexcept {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
   }
+  template <class Bytes>
+  [[gnu::always_inline, gnu::target("avx2")]] static __m256i both(const Bytes& low, const Bytes& high) noexcept {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(vector(low)), vector(high), 1);
+  }
 
-  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i as_expected(__m128i text, __m128i values,
-                                                                           const number_pattern& pattern) noexcept {
-    const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i digits_of(__m128i values) noexcept {
+    return _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+  }
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i fits(__m128i text, __m128i digits,
+                                                                    const number_pattern& pattern) noexcept {
     return _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(text, vector(pattern.exact)), vector(pattern.any)),
                         _mm_and_si128(digits, vector(pattern.digit)));
   }
 
-  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i fours_of(__m128i digits) noexcept {
-    return _mm_madd_epi16(_mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a)), _mm_set1_epi32(0x00010064));
-  }
-
-  /// Four numbers below 10,000 each for price and quantity become eight digits, and then all sixteen.
+  /// Four numbers below 10,000 each for price and quantity become two of eight digits each, and then one each.
   [[gnu::always_inline, gnu::target("sse4.1")]] static void store(foxtrot::raw_level* to, __m128i price,
                                                                   __m128i quantity) noexcept {
     static_assert(sizeof(foxtrot::raw_level) == sizeof(__m128i) && offsetof(foxtrot::raw_level, price) == 0);
