@@ -52,28 +52,30 @@ struct plain_digits {
     return moved(c, c.at + (value ? 4 : 5));
   }
 
-  [[nodiscard, gnu::noinline]] static bool read_long(a_number, cursor& c, std::uint64_t& value) noexcept {
-    const char* at = c.at;
+  // These get no cursor, so that none need live in memory: they return where the number ends, or nullptr.
+
+  [[nodiscard, gnu::noinline]] static const char* long_number(const char* const begin, const char* end,
+                                                              std::uint64_t& value) noexcept {
+    const char* at = begin;
     std::uint64_t all = 0;
-    for (unsigned digit = 0; at < c.end && (digit = digit_at(at)) <= 9; ++at) {
+    for (unsigned digit = 0; at < end && (digit = digit_at(at)) <= 9; ++at) {
       if (__builtin_mul_overflow(all, std::uint64_t{10}, &all) ||
           __builtin_add_overflow(all, std::uint64_t{digit}, &all)) {
-        return false;
+        return nullptr;
       }
     }
-    if (at == c.at || (*c.at == '0' && at - c.at > 1)) return false;
+    if (at == begin || (*begin == '0' && at - begin > 1)) return nullptr;
     value = all;
-    c.at = at;
-    return true;
+    return at;
   }
 
-  [[nodiscard, gnu::noinline]] static bool read_long(an_amount, cursor& c, std::int64_t& mantissa,
-                                                     std::int8_t& exponent) noexcept {
-    const char* at = c.at;
+  [[nodiscard, gnu::noinline]] static const char* long_amount(const char* const begin, const char* end,
+                                                              std::int64_t& mantissa, std::int8_t& exponent) noexcept {
+    const char* at = begin;
     const char* point = nullptr;
     std::int64_t all = 0;
-    for (; at < c.end; ++at) {
-      if (*at == '.' && point == nullptr && at != c.at) {
+    for (; at < end; ++at) {
+      if (*at == '.' && point == nullptr && at != begin) {
         point = at;
         continue;
       }
@@ -81,16 +83,25 @@ struct plain_digits {
       if (digit > 9) break;
       if (__builtin_mul_overflow(all, std::int64_t{10}, &all) ||
           __builtin_add_overflow(all, std::int64_t{digit}, &all)) {
-        return false;  // zeros at the end of a fraction might still be left out: not our business
+        return nullptr;  // zeros at the end of a fraction might still be left out: not our business
       }
     }
-    if (at == c.at || (point != nullptr && at - point == 1)) return false;
+    if (at == begin || (point != nullptr && at - point == 1)) return nullptr;
     const auto decimals = point == nullptr ? std::ptrdiff_t{0} : at - point - 1;
-    if (decimals > std::numeric_limits<std::int8_t>::max()) return false;
+    if (decimals > std::numeric_limits<std::int8_t>::max()) return nullptr;
     mantissa = all;
     exponent = static_cast<std::int8_t>(-decimals);
-    c.at = at;
-    return true;
+    return at;
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read_long(a_number, cursor& c, std::uint64_t& value) noexcept {
+    c.at = long_number(c.at, c.end, value);
+    return c.at != nullptr;
+  }
+  [[nodiscard, gnu::always_inline]] static bool read_long(an_amount, cursor& c, std::int64_t& mantissa,
+                                                          std::int8_t& exponent) noexcept {
+    c.at = long_amount(c.at, c.end, mantissa, exponent);
+    return c.at != nullptr;
   }
 
  private:

@@ -49,7 +49,7 @@ struct sse41_digits : plain_digits {
       microseconds = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, to_the_right(13))) * 1000);
       return moved(c, at + 13);
     }
-    if (text.others != 0) return false;
+    if (text.others != 0x10000) return false;
     microseconds = static_cast<std::int64_t>(value_of(text.values));
     return moved(c, at + 16);
   }
@@ -121,19 +121,19 @@ struct sse41_digits : plain_digits {
  private:
   struct sixteen {
     __m128i values;   // of the digits
-    unsigned others;  // a bit for each character that is none
+    unsigned others;  // a bit for each character that is none, and one behind them
   };
 
   [[gnu::always_inline, gnu::target("sse4.1")]] static sixteen look(const char* at) noexcept {
     const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const __m128i values = _mm_sub_epi8(text, _mm_set1_epi8('0'));
     const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
-    return {values, static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0xffffU};
+    return {values, static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0x1ffffU};
   }
 
-  /// Characters before the first marked one; 16 or more where none of the 16 is.
+  /// Characters before the first marked one; 16 where none of the 16 is.
   [[nodiscard, gnu::always_inline]] static unsigned count(unsigned marks) noexcept {
-    return static_cast<unsigned>(std::countr_zero(marks | 0x10000U));
+    return static_cast<unsigned>(__builtin_ctz(marks));
   }
 
   /// A shuffle that moves the first `length` bytes to the right end, zeros before them.

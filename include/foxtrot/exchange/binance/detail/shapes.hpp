@@ -116,6 +116,8 @@ using ignored_boolean = ignored<a_boolean, bool>;
 
 namespace shapes {
 
+// Types of their own: their names are short.
+
 using book_sides = sequence<
     text<"\",\"b\":\"">, field<an_amount, &book_ticker_fields::bid_price, &book_ticker_fields::price_exponent>,
     text<"\",\"B\":\"">, field<an_amount, &book_ticker_fields::bid_quantity, &book_ticker_fields::quantity_exponent>,
@@ -125,12 +127,14 @@ using book_sides = sequence<
 using futures_book = sequence<field<a_name, &book_ticker_fields::symbol>, maybe<text<"\",\"ps\":\"">, ignored_name>,
                               book_sides, text<"\",\"T\":">, field<a_time, &book_ticker_fields::transaction_us>,
                               text<",\"E\":">, field<a_time, &book_ticker_fields::event_us>, text<"}">>;
-using book_ticker = choice<
-    sequence<text<"{\"u\":">, field<a_number, &book_ticker_fields::update_id>,
-             choice<sequence<text<",\"s\":\"">, field<a_name, &book_ticker_fields::symbol>, book_sides, text<"\"}">>,
-                    sequence<text<",\"e\":\"bookTicker\",\"s\":\"">, futures_book>>>,
-    sequence<text<"{\"e\":\"bookTicker\",\"u\":">, field<a_number, &book_ticker_fields::update_id>, text<",\"s\":\"">,
-             futures_book>>;
+struct book_ticker
+    : choice<
+          sequence<
+              text<"{\"u\":">, field<a_number, &book_ticker_fields::update_id>,
+              choice<sequence<text<",\"s\":\"">, field<a_name, &book_ticker_fields::symbol>, book_sides, text<"\"}">>,
+                     sequence<text<",\"e\":\"bookTicker\",\"s\":\"">, futures_book>>>,
+          sequence<text<"{\"e\":\"bookTicker\",\"u\":">, field<a_number, &book_ticker_fields::update_id>,
+                   text<",\"s\":\"">, futures_book>> {};
 
 using trade_of_spot =
     sequence<text<"s\":\"">, field<a_name, &trade_fields::symbol>, text<"\",\"t\":">,
@@ -148,25 +152,26 @@ using trade_of_futures =
              text<"\",\"q\":\"">, field<an_amount, &trade_fields::quantity, &trade_fields::quantity_exponent>,
              text<"\",\"X\":\"">, field<a_name, &trade_fields::execution>, text<"\",\"m\":">,
              field<a_boolean, &trade_fields::buyer_is_maker>, text<"}">>;
-using trade = sequence<text<"{\"e\":\"trade\",\"E\":">, field<a_time, &trade_fields::event_us>, text<",\"">,
-                       choice<trade_of_spot, trade_of_futures>>;
+struct trade : sequence<text<"{\"e\":\"trade\",\"E\":">, field<a_time, &trade_fields::event_us>, text<",\"">,
+                        choice<trade_of_spot, trade_of_futures>> {};
 
-using aggregate_trade = sequence<
-    text<"{\"e\":\"aggTrade\",\"E\":">, field<a_time, &aggregate_trade_fields::event_us>,
-    choice<sequence<text<",\"s\":\"">, field<a_name, &aggregate_trade_fields::symbol>, text<"\",\"a\":">,
-                    field<a_number, &aggregate_trade_fields::aggregate_id>, text<",\"p\":\"">>,
-           sequence<text<",\"a\":">, field<a_number, &aggregate_trade_fields::aggregate_id>, text<",\"s\":\"">,
-                    field<a_name, &aggregate_trade_fields::symbol>, text<"\",\"p\":\"">>>,
-    field<an_amount, &aggregate_trade_fields::price, &aggregate_trade_fields::price_exponent>, text<"\",\"q\":\"">,
-    field<an_amount, &aggregate_trade_fields::quantity, &aggregate_trade_fields::quantity_exponent>,
-    maybe<
-        text<"\",\"nq\":\"">, set<&aggregate_trade_fields::has_normal_quantity, true>,
-        field<an_amount, &aggregate_trade_fields::normal_quantity, &aggregate_trade_fields::normal_quantity_exponent>>,
-    text<"\",\"f\":">, field<a_number, &aggregate_trade_fields::first_trade_id>, text<",\"l\":">,
-    field<a_number, &aggregate_trade_fields::last_trade_id>, text<",\"T\":">,
-    field<a_time, &aggregate_trade_fields::trade_us>, text<",\"m\":">,
-    field<a_boolean, &aggregate_trade_fields::buyer_is_maker>, maybe<text<",\"M\":">, ignored_boolean>,
-    maybe<text<",\"st\":">, ignored_number>, text<"}">>;
+struct aggregate_trade
+    : sequence<text<"{\"e\":\"aggTrade\",\"E\":">, field<a_time, &aggregate_trade_fields::event_us>,
+               choice<sequence<text<",\"s\":\"">, field<a_name, &aggregate_trade_fields::symbol>, text<"\",\"a\":">,
+                               field<a_number, &aggregate_trade_fields::aggregate_id>, text<",\"p\":\"">>,
+                      sequence<text<",\"a\":">, field<a_number, &aggregate_trade_fields::aggregate_id>,
+                               text<",\"s\":\"">, field<a_name, &aggregate_trade_fields::symbol>, text<"\",\"p\":\"">>>,
+               field<an_amount, &aggregate_trade_fields::price, &aggregate_trade_fields::price_exponent>,
+               text<"\",\"q\":\"">,
+               field<an_amount, &aggregate_trade_fields::quantity, &aggregate_trade_fields::quantity_exponent>,
+               maybe<text<"\",\"nq\":\"">, set<&aggregate_trade_fields::has_normal_quantity, true>,
+                     field<an_amount, &aggregate_trade_fields::normal_quantity,
+                           &aggregate_trade_fields::normal_quantity_exponent>>,
+               text<"\",\"f\":">, field<a_number, &aggregate_trade_fields::first_trade_id>, text<",\"l\":">,
+               field<a_number, &aggregate_trade_fields::last_trade_id>, text<",\"T\":">,
+               field<a_time, &aggregate_trade_fields::trade_us>, text<",\"m\":">,
+               field<a_boolean, &aggregate_trade_fields::buyer_is_maker>, maybe<text<",\"M\":">, ignored_boolean>,
+               maybe<text<",\"st\":">, ignored_number>, text<"}">> {};
 
 using depth_update =
     sequence<text<"{\"e\":\"depthUpdate\",\"E\":">, field<a_time, &depth_fields::event_us>,
@@ -181,25 +186,25 @@ using book =
              maybe<text<",\"E\":">, field<a_time, &depth_fields::event_us>, text<",\"T\":">,
                    field<a_time, &depth_fields::transaction_us>>,
              text<",\"bids\":[">, side<&depth_fields::bids>, text<",\"asks\":[">, side<&depth_fields::asks>, text<"}">>;
-using depth = choice<depth_update, book>;
+struct depth : choice<depth_update, book> {};
 
 using mark_index = maybe<text<"\",\"i\":\"">, set<&mark_price_fields::has_index, true>,
                          field<an_amount, &mark_price_fields::index, &mark_price_fields::index_exponent>>;
 using mark_settlement = field<an_amount, &mark_price_fields::settlement, &mark_price_fields::settlement_exponent>;
-using mark_price =
-    sequence<text<"{\"e\":\"markPriceUpdate\",\"E\":">, field<a_time, &mark_price_fields::event_us>, text<",\"s\":\"">,
-             field<a_name, &mark_price_fields::symbol>, text<"\",\"p\":\"">,
-             field<an_amount, &mark_price_fields::mark, &mark_price_fields::mark_exponent>,
-             maybe<text<"\",\"ap\":\"">, set<&mark_price_fields::has_average, true>,
-                   field<an_amount, &mark_price_fields::average, &mark_price_fields::average_exponent>>,
-             choice<sequence<text<"\",\"P\":\"">, mark_settlement, mark_index>,
-                    sequence<text<"\",\"i\":\"">, set<&mark_price_fields::has_index, true>,
-                             field<an_amount, &mark_price_fields::index, &mark_price_fields::index_exponent>,
-                             text<"\",\"P\":\"">, mark_settlement>>,
-             text<"\",\"r\":\"">,
-             field<a_signed_amount, &mark_price_fields::funding_rate, &mark_price_fields::funding_rate_exponent>,
-             text<"\",\"T\":">, field<a_time, &mark_price_fields::next_funding_us>,
-             maybe<text<",\"st\":">, ignored_number>, text<"}">>;
+struct mark_price
+    : sequence<text<"{\"e\":\"markPriceUpdate\",\"E\":">, field<a_time, &mark_price_fields::event_us>,
+               text<",\"s\":\"">, field<a_name, &mark_price_fields::symbol>, text<"\",\"p\":\"">,
+               field<an_amount, &mark_price_fields::mark, &mark_price_fields::mark_exponent>,
+               maybe<text<"\",\"ap\":\"">, set<&mark_price_fields::has_average, true>,
+                     field<an_amount, &mark_price_fields::average, &mark_price_fields::average_exponent>>,
+               choice<sequence<text<"\",\"P\":\"">, mark_settlement, mark_index>,
+                      sequence<text<"\",\"i\":\"">, set<&mark_price_fields::has_index, true>,
+                               field<an_amount, &mark_price_fields::index, &mark_price_fields::index_exponent>,
+                               text<"\",\"P\":\"">, mark_settlement>>,
+               text<"\",\"r\":\"">,
+               field<a_signed_amount, &mark_price_fields::funding_rate, &mark_price_fields::funding_rate_exponent>,
+               text<"\",\"T\":">, field<a_time, &mark_price_fields::next_funding_us>,
+               maybe<text<",\"st\":">, ignored_number>, text<"}">> {};
 
 }  // namespace shapes
 }  // namespace foxtrot::inline v0::binance::detail
