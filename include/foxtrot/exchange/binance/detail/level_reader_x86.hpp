@@ -21,7 +21,7 @@ namespace foxtrot::inline v0::binance::detail {
 struct number_pattern {
   static constexpr std::size_t longest = 15;
 
-  alignas(64) std::array<std::uint8_t, 16> exact;  // the point and the quote
+  alignas(64) std::array<std::uint8_t, 16> exact;  // the point and the quote; elsewhere what is right anyway
   std::array<std::uint8_t, 16> digit;              // ff: a digit
   std::array<std::uint8_t, 16> any;                // ff: behind the quote
   std::array<std::int8_t, 16> order;
@@ -37,7 +37,7 @@ inline constexpr number_patterns patterns = [] {
       number_pattern& one = all[length * 16 + point];
       for (std::size_t i = 0; i < 16; ++i) {
         const bool is_point = i == point && point != length;
-        one.exact[i] = is_point ? '.' : i == length ? '"' : 0;
+        one.exact[i] = is_point ? '.' : i == length ? '"' : '0';  // a digit as well: nothing else passes
         one.digit[i] = i < length && !is_point ? 0xff : 0;
         one.any[i] = i > length ? 0xff : 0;
         one.order[i] = -1;
