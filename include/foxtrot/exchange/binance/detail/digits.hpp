@@ -110,6 +110,12 @@ struct plain_digits {
   }
 };
 
+/// Digits of a number before and behind its point: 1 to 8 each.
+struct amount_width {
+  unsigned whole{1};
+  unsigned decimals{1};
+};
+
 /// The readers for any machine: eight characters in a general register.
 struct portable_digits : plain_digits {
   using plain_digits::read;
@@ -184,6 +190,28 @@ struct portable_digits : plain_digits {
     return moved(c, fraction + decimals);
   }
 
+  /// An amount in a long list of them, up to its quote: the guess is that it is as wide as the last one. Then nothing
+  /// waits for where its parts end, which else is most of the time.
+  [[nodiscard, gnu::always_inline]] static bool read_like(amount_width& last, cursor& c, std::int64_t& mantissa,
+                                                          std::int8_t& exponent) noexcept {
+    const char* const at = c.at;
+    const char* const fraction = at + last.whole + 1;
+    const std::uint64_t whole = aligned(load<std::uint64_t>(at), last.whole);
+    const std::uint64_t part = aligned(load<std::uint64_t>(fraction), last.decimals);
+    if (fraction[-1] == '.' && fraction[last.decimals] == '"' && (odd(whole) | odd(part)) == 0) [[likely]] {
+      mantissa = static_cast<std::int64_t>(value_of(whole) * powers_of_ten[last.decimals] + value_of(part));
+      exponent = static_cast<std::int8_t>(-static_cast<int>(last.decimals));
+      return moved(c, fraction + last.decimals);
+    }
+    if (!read(an_amount{}, c, mantissa, exponent)) return false;
+    const auto decimals = static_cast<unsigned>(-exponent);
+    const auto length = static_cast<std::size_t>(c.at - at);
+    if (decimals - 1 < 8 && length - decimals - 2 < 8) {
+      last = {static_cast<unsigned>(length) - decimals - 1, decimals};
+    }
+    return true;
+  }
+
   [[nodiscard, gnu::always_inline]] static bool read(a_like_amount, cursor& c, std::int64_t& mantissa,
                                                      const std::int8_t& exponent) noexcept {
     std::int8_t found = 0;
@@ -250,7 +278,14 @@ struct portable_digits : plain_digits {
   }
   /// The same of the first 1 to 8; zeros come before them.
   [[nodiscard, gnu::always_inline]] static std::uint64_t leading(std::uint64_t text, unsigned digits) noexcept {
-    return value_of((text ^ '0' * every_byte) << (64 - 8 * digits));
+    return value_of(aligned(text, digits));
+  }
+  [[nodiscard, gnu::always_inline]] static std::uint64_t aligned(std::uint64_t text, unsigned digits) noexcept {
+    return (text ^ '0' * every_byte) << (64 - 8 * digits);
+  }
+  /// Not zero if any byte is not the value of a digit; which one is not told.
+  [[nodiscard, gnu::always_inline]] static std::uint64_t odd(std::uint64_t values) noexcept {
+    return ((values + 0x76 * every_byte) | values) & high_bits;
   }
 };
 

@@ -13,6 +13,8 @@ namespace foxtrot::inline v0::binance::detail {
 /// How the digits of a level stand: a guess about the next one. `point` is `length` where there is none; at most 15
 /// characters.
 struct level_layout {
+  amount_width price;     // the portable form's guess
+  amount_width quantity;  // likewise
   std::uint8_t price_length{14};
   std::uint8_t price_point{5};
   std::uint8_t quantity_length{10};
@@ -48,21 +50,25 @@ struct depth_reading : depth_fields {
 struct portable_levels {
   [[nodiscard]] static bool read(cursor& c, depth_reading& out) noexcept {
     if (*c.at == ']') return plain_digits::moved(c, c.at + 1);
+    amount_width price = out.guess->price;
+    amount_width quantity = out.guess->quantity;
     for (cursor now = c; now.at < now.end && out.next != out.limit;) {
       std::int8_t price_exponent = 0;
       std::int8_t quantity_exponent = 0;
       if (!begins_with<"[\"">(now.at)) return false;
       now.at += 2;
-      if (!portable_digits::read(an_amount{}, now, out.next->price, price_exponent)) return false;
+      if (!portable_digits::read_like(price, now, out.next->price, price_exponent)) return false;
       if (!begins_with<"\",\"">(now.at)) return false;
       now.at += 3;
-      if (!portable_digits::read(an_amount{}, now, out.next->quantity, quantity_exponent)) return false;
+      if (!portable_digits::read_like(quantity, now, out.next->quantity, quantity_exponent)) return false;
       if (!out.agree(price_exponent, quantity_exponent)) return false;
       ++out.next;
       if (begins_with<"\"],">(now.at)) {
         now.at += 3;
       } else {
         c.at = now.at + 3;
+        out.guess->price = price;
+        out.guess->quantity = quantity;
         return begins_with<"\"]]">(now.at);
       }
     }

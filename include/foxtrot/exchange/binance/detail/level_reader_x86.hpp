@@ -259,8 +259,10 @@ struct x86_levels {
     c.at = now.at;
     if (!out.agree(price_exponent, quantity_exponent)) return false;
     if (price_length <= number_pattern::longest && quantity_length <= number_pattern::longest) {
-      *out.guess = {static_cast<std::uint8_t>(price_length), point_of(price_length, price_exponent),
-                    static_cast<std::uint8_t>(quantity_length), point_of(quantity_length, quantity_exponent)};
+      out.guess->price_length = static_cast<std::uint8_t>(price_length);
+      out.guess->price_point = point_of(price_length, price_exponent);
+      out.guess->quantity_length = static_cast<std::uint8_t>(quantity_length);
+      out.guess->quantity_point = point_of(quantity_length, quantity_exponent);
     }
     return true;
   }
