@@ -6,6 +6,7 @@
 #include <foxtrot/exchange/binance/detail/shape_reader.hpp>
 #include <foxtrot/exchange/binance/detail/shapes.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -63,7 +64,7 @@ class speculative_parser {
     depth_reading reading;
     reading.first = reading.next = room.data();
     reading.limit = room.data() + room.size();
-    reading.guess = &guess_;
+    reading.guess = &guess_for(from.stream);
     if (!read_as<shapes::depth>(from, reading)) return false;
     if (reading.first_id > reading.last_id || reading.bids > most_levels || reading.asks > most_levels) return false;
     reading.levels = {reading.first, reading.next};
@@ -107,8 +108,17 @@ class speculative_parser {
     }
   }
 
+  /// Symbols differ in their digits, messages of one symbol hardly. Streams that share a guess only cost time.
+  [[nodiscard]] level_layout& guess_for(std::string_view stream) noexcept {
+    if (stream.empty()) return guesses_[0];
+    const auto name = load<std::uint64_t>(stream.data());
+    return guesses_[static_cast<std::size_t>((name * 0x9e3779b97f4a7c15) >> (64 - guess_bits))];
+  }
+
+  static constexpr unsigned guess_bits = 6;
+
   isa use_;
-  level_layout guess_;
+  std::array<level_layout, std::size_t{1} << guess_bits> guesses_{};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
