@@ -90,8 +90,7 @@ TEMPLATE_TEST_CASE("digits: every short amount as decimal takes it", "[binance][
   std::size_t wrong = 0;
   std::size_t accepted = 0;
   std::string text;
-  const auto longest = foxtrot_test::sanitized ? std::size_t{4} : std::size_t{5};
-  for (std::size_t length = 0; length <= longest; ++length) {
+  for (std::size_t length = 0; length <= 5; ++length) {
     std::size_t count = 1;
     for (std::size_t i = 0; i < length; ++i) count *= alphabet.size();
     for (std::size_t number = 0; number < count; ++number) {

@@ -68,7 +68,7 @@ class speculative_parser {
     if (!read_as<shapes::depth>(from, reading)) return false;
     if (reading.first_id > reading.last_id || reading.bids > most_levels || reading.asks > most_levels) return false;
     reading.levels = {reading.first, reading.next};
-    out = reading;
+    out = static_cast<const depth_fields&>(reading);
     return true;
   }
 
@@ -111,7 +111,7 @@ class speculative_parser {
   /// Symbols differ in their digits, messages of one symbol hardly. Streams that share a guess only cost time.
   [[nodiscard]] level_layout& guess_for(std::string_view stream) noexcept {
     if (stream.empty()) return guesses_[0];
-    const auto name = load<std::uint64_t>(stream.data());
+    const auto name = load<std::uint64_t>(&stream.front());
     return guesses_[static_cast<std::size_t>((name * 0x9e3779b97f4a7c15) >> (64 - guess_bits))];
   }
 
