@@ -61,20 +61,20 @@ struct sse41_digits : plain_digits {
     const unsigned point = count(text.others);
     if (point - 1 > 14) [[unlikely]]
       return point != 0 && read_long(an_amount{}, c, mantissa, exponent);
-    __m128i order = to_the_right(point);
-    unsigned length = point;
-    int decimals = 0;
-    if (at[point] == '.') [[likely]] {
-      length = count(text.others & (text.others - 1));
-      decimals = static_cast<int>(length - point) - 1;
-      if (length > 15) [[unlikely]]
-        return read_long(an_amount{}, c, mantissa, exponent);
-      if (decimals == 0) [[unlikely]]
-        return false;
-      order = _mm_add_epi8(to_the_right(length), over_the_point(static_cast<unsigned>(decimals)));
+    if (at[point] != '.') [[unlikely]] {
+      mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, to_the_right(point))));
+      exponent = 0;
+      return moved(c, at + point);
     }
+    const unsigned length = count(text.others & (text.others - 1));
+    const unsigned decimals = length - point - 1;
+    if (length > 15) [[unlikely]]
+      return read_long(an_amount{}, c, mantissa, exponent);
+    if (decimals == 0) [[unlikely]]
+      return false;
+    const __m128i order = _mm_add_epi8(to_the_right(length), over_the_point(decimals));
     mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, order)));
-    exponent = static_cast<std::int8_t>(-decimals);
+    exponent = static_cast<std::int8_t>(0U - decimals);
     return moved(c, at + length);
   }
 
