@@ -1,7 +1,9 @@
 // foxtrot/feed/counters.hpp: what a feed has counted, written by its network thread, read by anyone.
 #pragma once
 
+#include <foxtrot/core/error.hpp>
 #include <foxtrot/feed/error_kind.hpp>
+#include <foxtrot/feed/named_counters.hpp>
 #include <foxtrot/market/kinds.hpp>
 
 #include <array>
@@ -25,6 +27,20 @@ class counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// Why a message was not understood.
+enum class rejection : std::uint8_t { malformed, missing_field, wrong_type, out_of_range, other };
+inline constexpr std::size_t rejection_count = 5;
+
+[[nodiscard]] constexpr rejection rejection_of(errc why) noexcept {
+  switch (why) {
+    case errc::malformed_message: return rejection::malformed;
+    case errc::missing_field: return rejection::missing_field;
+    case errc::wrong_type: return rejection::wrong_type;
+    case errc::number_out_of_range: return rejection::out_of_range;
+    default: return rejection::other;
+  }
+}
+
 /// Totals since the feed was made. Each number is right by itself; together they are a moment's view.
 struct feed_counters {
   counter messages;          ///< WebSocket messages and HTTP bodies that held data or answers
@@ -32,7 +48,7 @@ struct feed_counters {
   counter answers;           ///< of these, answers to our own requests
   counter shutdowns;         ///< of these, announcements that the connection will be closed
   counter unknown;           ///< of these, events of a kind that has no tick
-  counter rejected;          ///< of these, not understood: malformed, a field missing or out of range
+  counter rejected;          ///< of these, not understood: see rejections
   counter connects;          ///< connections that reached `connected`
   counter disconnects;       ///< of these, lost again; our own goodbye is no loss
   counter failed_attempts;   ///< attempts that never got there
@@ -41,10 +57,18 @@ struct feed_counters {
   counter handler_failures;  ///< exceptions thrown by inline handlers
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
-  std::array<counter, error_kind_count> errors;  ///< of connections and requests, by kind
+  std::array<counter, error_kind_count> errors;     ///< of connections and requests, by kind
+  std::array<counter, rejection_count> rejections;  ///< by what was wrong
+  named_counters unknown_events{64};                ///< events that have no tick, by the venue's name for them
+  named_counters fallbacks{1024};  ///< messages not in the shape that their kind has, by stream: read all the same,
+                                   ///< more slowly; many mean that the venue has changed its format
 
   /// Network thread.
   void count(std::error_code error) noexcept { errors[static_cast<std::size_t>(kind_of(error))].add(); }
+  void count_rejected(errc why) noexcept {
+    rejected.add();
+    rejections[static_cast<std::size_t>(rejection_of(why))].add();
+  }
 };
 
 }  // namespace foxtrot::inline v0

@@ -175,7 +175,7 @@ class live_connection {
 
   // Counted each time, said at most once a second.
   void reject(feed_counters& count, errc why) {
-    count.rejected.add();
+    count.count_rejected(why);
     const steady_time now = timers_.now();
     if (now < next_remark_) return;
     next_remark_ = now + std::chrono::seconds{1};

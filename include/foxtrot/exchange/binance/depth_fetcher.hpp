@@ -121,7 +121,7 @@ class depth_fetcher {
     const auto now = epoch_clock::now_ns() + settings_.given.session.clock_shift.count();
     switch (decoder_.messages().decode_depth(body, symbol, now, batch)) {
       case message_type::tick: return {};
-      case message_type::rejected: count.rejected.add(); return decoder_.last_error();
+      case message_type::rejected: count.count_rejected(decoder_.last_error()); return decoder_.last_error();
       default: count.unknown.add(); return errc::malformed_message;
     }
   }

@@ -12,22 +12,34 @@
 
 namespace foxtrot::inline v0::binance::detail {
 
+using foxtrot::basic_decimal;
 using foxtrot::decimal;
 using foxtrot::errc;
 
 /// The venue names its fields with one letter, most of them; the others that matter are listed.
-enum class field : std::uint8_t { last_update_id = 64, previous_update_id, id, code, message, none = 255 };
+enum class key : std::uint8_t {
+  last_update_id = 64,
+  previous_update_id,
+  average_price,
+  symbol,
+  id,
+  code,
+  message,
+  none = 255
+};
 
-[[nodiscard]] constexpr field letter(char c) noexcept { return static_cast<field>(c - 'A'); }
+[[nodiscard]] constexpr key letter(char c) noexcept { return static_cast<key>(c - 'A'); }
 
-[[nodiscard]] constexpr field field_of(std::string_view key) noexcept {
-  if (key.size() == 1 && key[0] >= 'A' && key[0] <= 'z') return letter(key[0]);
-  if (key == "lastUpdateId") return field::last_update_id;
-  if (key == "pu") return field::previous_update_id;
-  if (key == "id") return field::id;
-  if (key == "code") return field::code;
-  if (key == "msg") return field::message;
-  return field::none;
+[[nodiscard]] constexpr key key_of(std::string_view name) noexcept {
+  if (name.size() == 1) return name[0] >= 'A' && name[0] <= 'z' ? letter(name[0]) : key::none;
+  if (name == "lastUpdateId") return key::last_update_id;
+  if (name == "pu") return key::previous_update_id;
+  if (name == "ap") return key::average_price;
+  if (name == "symbol") return key::symbol;
+  if (name == "id") return key::id;
+  if (name == "code") return key::code;
+  if (name == "msg") return key::message;
+  return key::none;
 }
 
 /// The text of each field as it stands in the message, looked at only when a decoder asks. Every reader says what is
@@ -36,24 +48,27 @@ class fields {
  public:
   void clear() noexcept { present_ = {}; }
 
-  /// A field may come once: what two mean is anybody's guess.
-  [[nodiscard]] errc put(field which, std::string_view token) noexcept {
-    if (which == field::none) return errc::none;
+  /// A scalar of the message, without white space around it. A field may come once: what two mean is anybody's guess.
+  [[nodiscard]] errc put(key which, std::string_view token) noexcept {
+    if (which == key::none) return errc::none;
     if (has(which)) return errc::malformed_message;
     const auto at = static_cast<std::size_t>(which);
     present_[at / 64] |= std::uint64_t{1} << (at % 64);
-    while (!token.empty() && is_space(token.back())) token.remove_suffix(1);  // up to the comma
     tokens_[at] = token;
     return errc::none;
   }
 
-  [[nodiscard]] bool has(field which) const noexcept {
+  [[nodiscard]] bool has(key which) const noexcept {
     const auto at = static_cast<std::size_t>(which);
     return (present_[at / 64] >> (at % 64) & 1) != 0;
   }
+  /// Absent, null or an empty string: the venue's ways to say that there is none.
+  [[nodiscard]] bool is_blank(key which) const noexcept {
+    return !has(which) || at(which) == "null" || at(which) == "\"\"";
+  }
 
   /// What stands between the quotes; text with escapes is not taken for anything.
-  [[nodiscard]] errc text(field which, std::string_view& value) const noexcept {
+  [[nodiscard]] errc text(key which, std::string_view& value) const noexcept {
     if (!has(which)) return errc::missing_field;
     const std::string_view token = at(which);
     if (token.size() < 2 || token.front() != '"') return errc::wrong_type;
@@ -63,20 +78,28 @@ class fields {
   }
 
   /// A price or quantity: a decimal in quotes, not negative.
-  [[nodiscard]] errc amount(field which, decimal& value) const noexcept {
+  template <class Mantissa>
+  [[nodiscard]] errc amount(key which, basic_decimal<Mantissa>& value) const noexcept {
     std::string_view digits;
     if (const errc bad = text(which, digits); bad != errc::none) return bad;
     return parse_amount(digits, value);
   }
-  [[nodiscard]] static errc parse_amount(std::string_view digits, decimal& value) noexcept {
-    const errc bad = decimal::parse_into(digits, value);
+  template <class Mantissa>
+  [[nodiscard]] static errc parse_amount(std::string_view digits, basic_decimal<Mantissa>& value) noexcept {
+    const errc bad = basic_decimal<Mantissa>::parse_into(digits, value);
     return bad == errc::none && value.mantissa() < 0 ? errc::number_out_of_range : bad;
   }
+  /// The same for changes and rates, which may be negative.
+  [[nodiscard]] errc signed_amount(key which, decimal& value) const noexcept {
+    std::string_view digits;
+    if (const errc bad = text(which, digits); bad != errc::none) return bad;
+    return decimal::parse_into(digits, value);
+  }
 
-  [[nodiscard]] errc number(field which, std::uint64_t& value) const noexcept { return parse(which, value); }
-  [[nodiscard]] errc number(field which, std::int64_t& value) const noexcept { return parse(which, value); }
+  [[nodiscard]] errc number(key which, std::uint64_t& value) const noexcept { return parse(which, value); }
+  [[nodiscard]] errc number(key which, std::int64_t& value) const noexcept { return parse(which, value); }
 
-  [[nodiscard]] errc boolean(field which, bool& value) const noexcept {
+  [[nodiscard]] errc boolean(key which, bool& value) const noexcept {
     if (!has(which)) return errc::missing_field;
     if (at(which) != "true" && at(which) != "false") return errc::wrong_type;
     value = at(which) == "true";
@@ -85,7 +108,7 @@ class fields {
 
   /// A time in microseconds since the epoch. The venue sends milliseconds unless asked for microseconds: today's
   /// milliseconds have 13 digits, its microseconds 16.
-  [[nodiscard]] errc time_us(field which, std::int64_t& value) const noexcept {
+  [[nodiscard]] errc time_us(key which, std::int64_t& value) const noexcept {
     constexpr std::int64_t least_microseconds = 100'000'000'000'000;
     const errc bad = parse(which, value);
     if (bad != errc::none) return bad;
@@ -93,15 +116,16 @@ class fields {
     if (value < least_microseconds) value *= 1000;
     return errc::none;
   }
+  /// Leaves the value as it is where the field is absent.
+  [[nodiscard]] errc optional_time_us(key which, std::int64_t& value) const noexcept {
+    return has(which) ? time_us(which, value) : errc::none;
+  }
 
  private:
-  [[nodiscard]] static constexpr bool is_space(char c) noexcept {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-  }
-  [[nodiscard]] std::string_view at(field which) const noexcept { return tokens_[static_cast<std::size_t>(which)]; }
+  [[nodiscard]] std::string_view at(key which) const noexcept { return tokens_[static_cast<std::size_t>(which)]; }
 
   template <class Integer>
-  [[nodiscard]] errc parse(field which, Integer& value) const noexcept {
+  [[nodiscard]] errc parse(key which, Integer& value) const noexcept {
     if (!has(which)) return errc::missing_field;
     const std::string_view token = at(which);
     const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), value);
@@ -110,7 +134,7 @@ class fields {
   }
 
   std::array<std::uint64_t, 2> present_{};
-  std::array<std::string_view, 69> tokens_;  // only those that are present mean anything
+  std::array<std::string_view, 71> tokens_;  // only those that are present mean anything
 };
 
 }  // namespace foxtrot::inline v0::binance::detail

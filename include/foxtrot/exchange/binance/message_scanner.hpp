@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/decimal.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/exchange/binance/detail/json_text.hpp>
 #include <foxtrot/exchange/binance/fields.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/market/level_builder.hpp>
@@ -17,13 +18,14 @@
 namespace foxtrot::inline v0::binance::detail {
 
 /// Takes a message apart without deciding what it is. Price levels go where the batch wants them at once; everything
-/// else stays text in the message. The combined form {"stream":..,"data":{..}} and {"error":{..}} are opened, other
-/// objects are passed over. One thread.
+/// else stays text in the message. The combined form {"stream":..,"data":{..}} and {"error":{..}} are opened, so are
+/// lists and the objects inside of a candle and a forced order; what nobody asks for only has to be JSON. One thread.
 class message_scanner {
  public:
-  /// What a message held; views into it.
+  /// What an object held; views into the message.
   struct content {
     fields scalars;
+    fields inner;                     ///< of the object "k" or "o" in it
     std::string_view stream;          ///< of the combined form
     publisher::batch::draft draft{};  ///< begun where there were levels
     level_builder levels;             ///< bids, then asks
@@ -31,86 +33,166 @@ class message_scanner {
     std::size_t asks{0};
     bool has_bids{false};
     bool has_asks{false};
+    bool has_inner{false};
     bool is_answer{false};  ///< it has a result or an error
     bool is_error{false};
+    bool is_list{false};  ///< of objects, which were told one by one
 
     void clear() noexcept {
-      scalars.clear();
+      clear_object();
       stream = {};
+      is_answer = is_error = is_list = false;
+    }
+    void clear_object() noexcept {
+      scalars.clear();
+      inner.clear();
       draft = {};
       levels = {};
       bids = asks = 0;
-      has_bids = has_asks = is_answer = is_error = false;
+      has_bids = has_asks = has_inner = false;
     }
   };
 
   [[nodiscard]] const content& found() const noexcept { return found_; }
 
+  /// Of a list, `each` is called after every object in it, with found() full; what comes before a fault has been told.
   /// 64 readable bytes must follow the message.
-  [[nodiscard]] errc scan(std::string_view message, publisher::batch& out) {
+  template <class Each>
+  [[nodiscard]] errc scan(std::string_view message, publisher::batch& out, Each&& each) {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
     found_.clear();
+    has_data_ = false;
     max_levels_ = message.size() / shortest_level + 1;
+    if (message.starts_with(byte_order_mark)) return errc::malformed_message;  // RFC 8259 section 8.1
     simdjson::ondemand::document document;
     if (parser_.iterate(message.data(), message.size(), message.size() + simdjson::SIMDJSON_PADDING).get(document)) {
       return errc::malformed_message;
     }
-    json_object all;
-    if (const auto failed = document.get_object().get(all)) {
-      return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+    json_type type{};
+    if (document.type().get(type)) return errc::malformed_message;
+    errc bad = errc::wrong_type;
+    if (type == json_type::object) {
+      json_object all;
+      if (document.get_object().get(all)) return errc::malformed_message;
+      bad = scan_object(all, out, true, each);
+    } else if (type == json_type::array) {
+      json_array list;
+      if (document.get_array().get(list)) return errc::malformed_message;
+      bad = scan_list(list, out, each);
     }
-    if (const errc bad = scan_object(all, out, true); bad != errc::none) return bad;
+    if (bad != errc::none) return bad;
     return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
   }
 
  private:
   using json_object = simdjson::ondemand::object;
+  using json_array = simdjson::ondemand::array;
   using json_value = simdjson::ondemand::value;
+  using json_type = simdjson::ondemand::json_type;
 
-  [[nodiscard]] errc scan_object(json_object& object, publisher::batch& out, bool outermost) {
+  template <class Each>
+  [[nodiscard]] errc scan_object(json_object& object, publisher::batch& out, bool outermost, Each& each) {
     for (auto next : object) {
       simdjson::ondemand::field member;
       if (std::move(next).get(member)) return errc::malformed_message;
-      const std::string_view key = key_of(member);
+      const std::string_view name = name_of(member);
       json_value value = member.value();
-      simdjson::ondemand::json_type type{};
+      json_type type{};
       if (value.type().get(type)) return errc::malformed_message;
       errc bad = errc::none;
-      if (type == simdjson::ondemand::json_type::array) {
-        bad = scan_array(key, value, out);
-      } else if (type == simdjson::ondemand::json_type::object) {
-        bad = outermost ? scan_inner(key, value, out) : errc::none;
+      if (type == json_type::array) {
+        bad = outermost && name == "data" ? scan_data_list(value, out, each) : scan_array(name, value, out);
+      } else if (type == json_type::object) {
+        bad = outermost ? scan_outer_member(name, value, out, each) : scan_inner(name, value);
       } else {
-        const std::string_view token = value.raw_json_token();
-        if (key == "stream") {
-          bad = set_stream(token);
-        } else if (key == "result" || key == "error") {
-          found_.is_answer = true;
-          if (key == "error" && !token.starts_with("null")) found_.is_error = true;
-        } else {
-          bad = found_.scalars.put(field_of(key), token);
-        }
+        const std::string_view token = without_space_behind(value.raw_json_token());
+        if (!is_json_scalar(token)) return errc::malformed_message;
+        bad = scan_scalar(name, token, outermost);
       }
       if (bad != errc::none) return bad;
     }
     return errc::none;
   }
 
-  [[nodiscard]] errc scan_inner(std::string_view key, json_value& value, publisher::batch& out) {
-    if (key != "data" && key != "error") return errc::none;
-    if (key == "error") found_.is_answer = found_.is_error = true;
-    json_object inner;
-    if (value.get_object().get(inner)) return errc::malformed_message;
-    return scan_object(inner, out, false);
-  }
-
-  [[nodiscard]] errc scan_array(std::string_view key, json_value& value, publisher::batch& out) {
-    if (key == "result") {
-      found_.is_answer = true;
+  [[nodiscard]] errc scan_scalar(std::string_view name, std::string_view token, bool outermost) noexcept {
+    if (outermost && name == "stream") {
+      if (token.size() < 3 || token.front() != '"') return errc::wrong_type;
+      if (!found_.stream.empty()) return errc::malformed_message;
+      found_.stream = token.substr(1, token.size() - 2);
       return errc::none;
     }
-    if (key == "b" || key == "bids") return scan_side(value, found_.has_bids, found_.bids, out);
-    if (key == "a" || key == "asks") return scan_side(value, found_.has_asks, found_.asks, out);
+    if (outermost && (name == "result" || name == "error")) {
+      found_.is_answer = true;
+      if (name == "error" && token != "null") found_.is_error = true;
+      return errc::none;
+    }
+    return found_.scalars.put(key_of(name), token);
+  }
+
+  template <class Each>
+  [[nodiscard]] errc scan_outer_member(std::string_view name, json_value& value, publisher::batch& out, Each& each) {
+    if (name != "data" && name != "error") return scan_inner(name, value);
+    if (name == "error") found_.is_answer = found_.is_error = true;
+    if (std::exchange(has_data_, true)) return errc::malformed_message;
+    json_object inner;
+    if (value.get_object().get(inner)) return errc::malformed_message;
+    return scan_object(inner, out, false, each);
+  }
+
+  template <class Each>
+  [[nodiscard]] errc scan_data_list(json_value& value, publisher::batch& out, Each& each) {
+    if (std::exchange(has_data_, true)) return errc::malformed_message;
+    json_array list;
+    if (value.get_array().get(list)) return errc::malformed_message;
+    return scan_list(list, out, each);
+  }
+
+  // Objects that cannot be understood do not hide those after them.
+  template <class Each>
+  [[nodiscard]] errc scan_list(json_array& list, publisher::batch& out, Each& each) {
+    found_.is_list = true;
+    errc first_bad = errc::none;
+    for (auto next : list) {
+      json_object element;
+      if (const auto failed = next.get_object().get(element)) {
+        return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+      }
+      found_.clear_object();
+      if (const errc bad = scan_object(element, out, false, each); bad != errc::none) return bad;
+      if (const errc bad = each(); first_bad == errc::none) first_bad = bad;
+    }
+    return first_bad;
+  }
+
+  // A candle and a forced order stand in an object of their own.
+  [[nodiscard]] errc scan_inner(std::string_view name, json_value& value) {
+    if (name != "k" && name != "o") return check(value, most_nesting);
+    if (std::exchange(found_.has_inner, true)) return errc::malformed_message;
+    json_object inner;
+    if (value.get_object().get(inner)) return errc::malformed_message;
+    for (auto next : inner) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return errc::malformed_message;
+      json_value each = member.value();
+      json_type type{};
+      if (each.type().get(type)) return errc::malformed_message;
+      errc bad = errc::none;
+      if (type == json_type::array || type == json_type::object) {
+        bad = check(each, most_nesting);
+      } else {
+        const std::string_view token = without_space_behind(each.raw_json_token());
+        bad = is_json_scalar(token) ? found_.inner.put(key_of(name_of(member)), token) : errc::malformed_message;
+      }
+      if (bad != errc::none) return bad;
+    }
     return errc::none;
+  }
+
+  [[nodiscard]] errc scan_array(std::string_view name, json_value& value, publisher::batch& out) {
+    if (name == "b" || name == "bids") return scan_side(value, found_.has_bids, found_.bids, out);
+    if (name == "a" || name == "asks") return scan_side(value, found_.has_asks, found_.asks, out);
+    if (name == "result") found_.is_answer = true;
+    return check(value, most_nesting);
   }
 
   [[nodiscard]] errc scan_side(json_value& value, bool& seen, std::size_t& count, publisher::batch& out) {
@@ -121,11 +203,13 @@ class message_scanner {
       found_.levels = level_builder{found_.draft.levels};
     }
     const std::size_t before = found_.levels.size();
-    simdjson::ondemand::array side;
+    json_array side;
     if (value.get_array().get(side)) return errc::malformed_message;
     for (auto next : side) {
-      simdjson::ondemand::array pair;
-      if (next.get_array().get(pair)) return errc::wrong_type;
+      json_array pair;
+      if (const auto failed = next.get_array().get(pair)) {
+        return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+      }
       if (const errc bad = scan_level(pair); bad != errc::none) return bad;
     }
     count = found_.levels.size() - before;
@@ -133,43 +217,67 @@ class message_scanner {
     return errc::none;
   }
 
-  [[nodiscard]] errc scan_level(simdjson::ondemand::array& pair) {
+  [[nodiscard]] errc scan_level(json_array& pair) {
     std::array<decimal, 2> numbers;
     std::size_t count = 0;
     for (auto next : pair) {
       json_value value;
       if (std::move(next).get(value)) return errc::malformed_message;
-      if (count == numbers.size()) break;  // older shapes append an empty array
-      simdjson::ondemand::raw_json_string text;
-      if (value.get_raw_json_string().get(text)) return errc::wrong_type;
-      const char* end = text.raw();
-      while (*end != '"') ++end;  // simdjson has seen the closing quote
-      const std::string_view digits{text.raw(), static_cast<std::size_t>(end - text.raw())};
+      if (count == numbers.size()) {  // older shapes append an empty array
+        if (const errc bad = check(value, most_nesting); bad != errc::none) return bad;
+        continue;
+      }
+      const std::string_view token = without_space_behind(value.raw_json_token());
+      if (token.size() < 2 || token.front() != '"' || token.back() != '"') return errc::wrong_type;
+      const std::string_view digits = token.substr(1, token.size() - 2);
       if (const errc bad = fields::parse_amount(digits, numbers[count]); bad != errc::none) return bad;
       ++count;
     }
     return count == numbers.size() ? found_.levels.add(numbers[0], numbers[1]) : errc::missing_field;
   }
 
-  [[nodiscard]] static std::string_view key_of(simdjson::ondemand::field& member) noexcept {
+  // What nobody asks for: On-Demand passes over it without a look.
+  [[nodiscard]] static errc check(json_value& value, int nesting) {
+    json_type type{};
+    if (value.type().get(type) || nesting == 0) return errc::malformed_message;
+    if (type == json_type::array) {
+      json_array list;
+      if (value.get_array().get(list)) return errc::malformed_message;
+      for (auto next : list) {
+        json_value each;
+        if (std::move(next).get(each)) return errc::malformed_message;
+        if (const errc bad = check(each, nesting - 1); bad != errc::none) return bad;
+      }
+      return errc::none;
+    }
+    if (type == json_type::object) {
+      json_object members;
+      if (value.get_object().get(members)) return errc::malformed_message;
+      for (auto next : members) {
+        simdjson::ondemand::field member;
+        if (std::move(next).get(member)) return errc::malformed_message;
+        json_value each = member.value();
+        if (const errc bad = check(each, nesting - 1); bad != errc::none) return bad;
+      }
+      return errc::none;
+    }
+    return is_json_scalar(without_space_behind(value.raw_json_token())) ? errc::none : errc::malformed_message;
+  }
+
+  [[nodiscard]] static std::string_view name_of(simdjson::ondemand::field& member) noexcept {
     const char* const begin = member.key().raw();
     const char* end = begin;
-    while (*end != '"') ++end;
+    while (*end != '"') ++end;  // simdjson has seen the closing quote
     return {begin, static_cast<std::size_t>(end - begin)};
   }
 
-  [[nodiscard]] errc set_stream(std::string_view token) noexcept {
-    while (!token.empty() && token.back() != '"') token.remove_suffix(1);
-    if (token.size() < 2 || token.front() != '"') return errc::wrong_type;
-    found_.stream = token.substr(1, token.size() - 2);
-    return errc::none;
-  }
-
   static constexpr std::size_t shortest_level = 10;  // ["1","2"],
+  static constexpr int most_nesting = 32;
 
   simdjson::ondemand::parser parser_;
   content found_;
   std::size_t max_levels_{0};
+  bool has_data_{false};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail

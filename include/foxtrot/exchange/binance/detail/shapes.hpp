@@ -89,8 +89,10 @@ struct mark_price_fields {
   std::int8_t index_exponent{0};
   std::int8_t settlement_exponent{0};
   std::int8_t funding_rate_exponent{0};
-  bool has_average{false};  // "ap"
-  bool has_index{false};    // "i"
+  bool has_average{false};      // "ap"
+  bool has_index{false};        // "i"
+  bool has_settlement{true};    // "P"
+  bool has_funding_rate{true};  // "r"
 };
 
 // The grammar: what a message consists of, one after the other.

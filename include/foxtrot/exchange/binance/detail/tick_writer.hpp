@@ -1,0 +1,144 @@
+// foxtrot/exchange/binance/detail/tick_writer.hpp: what messages said, as records in the feed's queues.
+#pragma once
+
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/exchange/binance/detail/shapes.hpp>
+#include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/market/book_ticker.hpp>
+#include <foxtrot/market/depth.hpp>
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/symbol.hpp>
+#include <foxtrot/market/tick.hpp>
+#include <foxtrot/market/time_offset.hpp>
+#include <foxtrot/market/trade.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Where the ticks of one message go, and what all of them share.
+class tick_writer {
+ public:
+  /// `stream` is that of the combined form, else empty; `asked` the symbol that was asked for over HTTP, else empty.
+  tick_writer(publisher::batch& out, tick_tag tag, std::int64_t received_ns, std::string_view stream,
+              std::string_view asked) noexcept
+      : out_{out}, stream_{stream}, asked_{asked}, received_ns_{received_ns}, tag_{tag} {}
+
+  [[nodiscard]] errc write(const book_ticker_fields& said) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<book_ticker_record>();
+    record = {said.update_id,
+              said.bid_price,
+              said.bid_quantity,
+              said.ask_price,
+              said.ask_quantity,
+              received_ns_,
+              offset_of(said.transaction_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(tick_kind::book_ticker, 0, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const trade_fields& said, tick_kind kind = tick_kind::trade) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<trade_record>();
+    record = {said.trade_id,
+              said.price,
+              said.quantity,
+              0,
+              offset_of(said.trade_us),
+              0,
+              received_ns_,
+              offset_of(said.event_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(kind, said.buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol);
+    return errc::none;
+  }
+
+  /// Into the draft that holds the levels already.
+  [[nodiscard]] errc write(const depth_fields& said, const publisher::batch::draft& draft) {
+    // the futures send their partial books in the shape of updates: only the stream tells
+    const bool update = said.is_update && !is_partial_book();
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = draft.payload->emplace<depth_record>();
+    record = {said.first_id,
+              said.last_id,
+              said.previous_id,
+              0,
+              static_cast<std::uint16_t>(said.bids),
+              static_cast<std::uint16_t>(said.asks),
+              offset_of(said.transaction_us),
+              received_ns_,
+              offset_of(said.event_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(update ? tick_kind::depth_update : tick_kind::depth_snapshot,
+            said.has_previous_id ? depth_update::previous_id_flag : std::uint8_t{0}, symbol,
+            std::size_t{said.bids} + said.asks);
+    return errc::none;
+  }
+
+ private:
+  // Where a message names no symbol, its stream does, or whoever asked for it.
+  [[nodiscard]] errc find(std::string_view name, symbol_id& symbol) const {
+    if (!name.empty()) [[likely]]
+      return intern(name, symbol);
+    if (!asked_.empty()) return intern(asked_, symbol);
+    const std::string_view lower = stream_.substr(0, stream_.find('@'));
+    std::array<char, symbol_table::longest_name> upper{};
+    if (lower.empty()) return errc::missing_field;
+    if (lower.size() > upper.size()) return errc::number_out_of_range;
+    for (std::size_t i = 0; i < lower.size(); ++i) {
+      upper[i] = lower[i] >= 'a' && lower[i] <= 'z' ? static_cast<char>(lower[i] - 'a' + 'A') : lower[i];
+    }
+    return intern({upper.data(), lower.size()}, symbol);
+  }
+  [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
+    const auto id = out_.symbols().intern(name);
+    if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
+    symbol = *id;
+    return errc::none;
+  }
+
+  [[nodiscard]] time_offset offset_of(std::int64_t venue_us) const noexcept {
+    if (venue_us == no_time) return {};
+    const time_offset made = time_offset::between(received_ns_, venue_us);
+    if (!made.present()) [[unlikely]]
+      out_.counters().absent_times.add();
+    return made;
+  }
+
+  // <symbol>@depth5, @depth10, @depth20
+  [[nodiscard]] bool is_partial_book() const noexcept {
+    constexpr std::string_view mark = "@depth";
+    const std::size_t at = stream_.find(mark);
+    return at != std::string_view::npos && at + mark.size() < stream_.size() && stream_[at + mark.size()] >= '0' &&
+           stream_[at + mark.size()] <= '9';
+  }
+
+  void publish(tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t body = 0) {
+    tick_tag tag = tag_;
+    tag.kind = kind;
+    tag.flags = flags;
+    out_.publish(tag, symbol, body);
+  }
+
+  publisher::batch& out_;
+  std::string_view stream_;
+  std::string_view asked_;
+  std::int64_t received_ns_;
+  tick_tag tag_;
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
