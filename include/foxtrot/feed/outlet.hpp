@@ -4,6 +4,7 @@
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/conflated_channel.hpp>
 #include <foxtrot/market/detail/consumer_filter.hpp>
+#include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
 
@@ -42,7 +43,7 @@ class outlet {
     if (room.payload == nullptr) return;
     *room.payload = line;
     std::copy_n(body.begin(), body.size(), room.body.elements.begin());
-    if (has_levels(tag.kind)) room.payload->as<depth_record>().body = room.body.position;
+    if (has_body(tag.kind)) set_body_position(*room.payload, room.body.position);
     queue_->publish(room, body.size(), tag.packed());
   }
   void put_status(const status_record& record, line_tag tag) const noexcept {

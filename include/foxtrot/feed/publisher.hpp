@@ -8,6 +8,7 @@
 #include <foxtrot/feed/counters.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
 #include <foxtrot/feed/outlets.hpp>
+#include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/status.hpp>
@@ -179,7 +180,7 @@ class publisher::batch {
   void publish_in_place(tick_tag tag, symbol_id symbol, std::size_t level_count) {
     const detail::outlet& only = to_.consumers_.queues().front();
     if (only.wants(tag.kind, symbol)) {
-      if (detail::has_levels(tag.kind)) in_place_.payload->as<depth_record>().body = in_place_.body.position;
+      if (detail::has_body(tag.kind)) detail::set_body_position(*in_place_.payload, in_place_.body.position);
       only.in_place()->publish(in_place_, level_count, tag.packed());
     }
     in_place_ = {};

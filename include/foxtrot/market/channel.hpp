@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/levels.hpp>
@@ -137,7 +138,7 @@ class channel {
       last_words_tag_.reset();
       return;
     }
-    if (!oldest.body.empty()) levels_.release(oldest.payload->as<depth_record>().body, oldest.body.size());
+    if (!oldest.body.empty()) levels_.release(body_position(*oldest.payload), oldest.body.size());
     ring_.pop();
   }
   /// After one or more pops: lets a producer go on that waits for room.
@@ -184,9 +185,8 @@ class channel {
   }
   [[nodiscard]] waiting_event shown(const tick_payload& oldest) const noexcept {
     const line_tag tag = ring_.front_tag();
-    if (!has_levels(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
-    const auto& record = oldest.as<depth_record>();
-    return {&oldest, tag, levels_.view(record.body, record.level_count())};
+    if (!has_body(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
+    return {&oldest, tag, levels_.view(body_position(oldest), body_size(oldest))};
   }
 
   // After a loss the consumer first hears how much it lost, then what state the connection is in, then goes on.

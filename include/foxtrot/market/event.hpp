@@ -1,12 +1,22 @@
 // foxtrot/market/event.hpp: the next thing a strategy is told: a tick or a status.
 #pragma once
 
+#include <foxtrot/market/aggregate_trade.hpp>
+#include <foxtrot/market/average_price.hpp>
+#include <foxtrot/market/block_trade.hpp>
 #include <foxtrot/market/book_ticker.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/kline.hpp>
+#include <foxtrot/market/liquidation.hpp>
+#include <foxtrot/market/mark_price.hpp>
+#include <foxtrot/market/mini_ticker.hpp>
+#include <foxtrot/market/reference_price.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/symbol.hpp>
+#include <foxtrot/market/ticker.hpp>
 #include <foxtrot/market/trade.hpp>
+#include <foxtrot/market/unknown_event.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -40,7 +50,7 @@ struct tick_payload {
 static_assert(line_payload<tick_payload> && sizeof(tick_payload) == line_payload_bytes);
 
 /// One event, in place in its queue: valid until the next one is taken, and so not copyable. What `visit` hands out may
-/// be copied, except the levels of depth events; the whole event as a stored_event.
+/// be copied, except the levels of depth events and unknown events; the whole event as a stored_event.
 class event {
  public:
   event(const tick_payload& payload, line_tag tag, std::span<const raw_level> body,
@@ -64,6 +74,16 @@ class event {
       case tick_kind::trade: return give<trade>(handlers...);
       case tick_kind::depth_update: return give<depth_update>(handlers...);
       case tick_kind::depth_snapshot: return give<depth_snapshot>(handlers...);
+      case tick_kind::aggregate_trade: return give<aggregate_trade>(handlers...);
+      case tick_kind::block_trade: return give<block_trade>(handlers...);
+      case tick_kind::kline: return give<kline>(handlers...);
+      case tick_kind::mini_ticker: return give<mini_ticker>(handlers...);
+      case tick_kind::ticker: return give<ticker>(handlers...);
+      case tick_kind::average_price: return give<average_price>(handlers...);
+      case tick_kind::reference_price: return give<reference_price>(handlers...);
+      case tick_kind::mark_price: return give<mark_price>(handlers...);
+      case tick_kind::liquidation: return give<liquidation>(handlers...);
+      case tick_kind::unknown_event: return give<unknown_event>(handlers...);
     }
   }
 
@@ -80,7 +100,8 @@ class event {
   template <class Tick>
   [[nodiscard]] Tick make() const noexcept {
     const auto& record = payload_->as<typename Tick::record_type>();
-    if constexpr (std::derived_from<Tick, depth_tick>) {
+    if constexpr (std::constructible_from<Tick, decltype(record), std::span<const raw_level>, tick_tag,
+                                          const symbol_table&>) {
       return {record, body_, tag_, *symbols_};
     } else {
       return {record, tag_, *symbols_};

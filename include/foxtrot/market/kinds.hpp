@@ -10,12 +10,30 @@
 
 namespace foxtrot::inline v0 {
 
-enum class tick_kind : std::uint8_t { status, book_ticker, trade, depth_update, depth_snapshot };
-inline constexpr std::size_t tick_kind_count = 5;
+enum class tick_kind : std::uint8_t {
+  status,
+  book_ticker,
+  trade,
+  depth_update,
+  depth_snapshot,
+  aggregate_trade,
+  block_trade,
+  kline,
+  mini_ticker,
+  ticker,
+  average_price,
+  reference_price,
+  mark_price,
+  liquidation,
+  unknown_event,  ///< what the venue sent and no other kind fits, as it came
+};
+inline constexpr std::size_t tick_kind_count = 15;
 
 [[nodiscard]] constexpr std::string_view to_string(tick_kind kind) noexcept {
-  constexpr std::array<std::string_view, tick_kind_count> names{"status", "book_ticker", "trade", "depth_update",
-                                                                "depth_snapshot"};
+  constexpr std::array<std::string_view, tick_kind_count> names{
+      "status",          "book_ticker",     "trade",      "depth_update", "depth_snapshot",
+      "aggregate_trade", "block_trade",     "kline",      "mini_ticker",  "ticker",
+      "average_price",   "reference_price", "mark_price", "liquidation",  "unknown_event"};
   const auto index = static_cast<std::size_t>(kind);
   return index < names.size() ? names[index] : "?";
 }
@@ -26,9 +44,10 @@ class kind_set {
   constexpr kind_set() noexcept = default;
   constexpr kind_set(tick_kind kind) noexcept : bits_{bit(kind)} {}
 
+  /// Every kind but unknown_event: who wants raw messages too says `kind_set::all() | tick_kind::unknown_event`.
   [[nodiscard]] static constexpr kind_set all() noexcept {
     kind_set every;
-    every.bits_ = (1U << tick_kind_count) - 1;
+    every.bits_ = ((1U << tick_kind_count) - 1) & ~bit(tick_kind::unknown_event);
     return every;
   }
   [[nodiscard]] constexpr bool contains(tick_kind kind) const noexcept { return (bits_ & bit(kind)) != 0; }

@@ -13,18 +13,19 @@
 namespace foxtrot::inline v0 {
 
 enum class status_code : std::uint8_t {
-  connected,         ///< ticks may come
-  disconnected,      ///< a connection was lost, or could not be made; error() says why
-  reconnecting,      ///< attempt() is about to begin
-  gap,               ///< ids from() to to() of symbol() are missing
-  resynchronised,    ///< the book of symbol() is right again
-  stale,             ///< symbol() has been silent for too long
-  fresh,             ///< symbol() speaks again
-  dropped,           ///< count() events were lost between the one before and the one after, because we were too slow
-  fallback_started,  ///< ticks come by HTTP polling
-  fallback_ended,    ///< ticks come by WebSocket again
+  connected,           ///< ticks may come
+  disconnected,        ///< a connection was lost, or could not be made; error() says why
+  reconnecting,        ///< attempt() is about to begin
+  gap,                 ///< ids from() to to() of symbol() are missing
+  resynchronised,      ///< the book of symbol() is right again
+  stale,               ///< symbol() has been silent for too long
+  fresh,               ///< symbol() speaks again
+  dropped,             ///< count() events were lost between the one before and the one after, because we were too slow
+  fallback_started,    ///< ticks come by HTTP polling
+  fallback_ended,      ///< ticks come by WebSocket again
+  shutdown_announced,  ///< the venue will close this connection soon
 };
-inline constexpr std::size_t status_code_count = 10;
+inline constexpr std::size_t status_code_count = 11;
 
 struct status_record {
   std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt
@@ -51,8 +52,8 @@ class status : public tick<status_record> {
   [[nodiscard]] status_code code() const noexcept { return record().code; }
   [[nodiscard]] const char* name() const noexcept {
     static constexpr std::array<const char*, status_code_count> names{
-        "connected", "disconnected", "reconnecting",     "gap",           "resynchronised", "stale",
-        "fresh",     "dropped",      "fallback_started", "fallback_ended"};
+        "connected",        "disconnected",   "reconnecting",      "gap", "resynchronised", "stale", "fresh", "dropped",
+        "fallback_started", "fallback_ended", "shutdown_announced"};
     const auto index = static_cast<std::size_t>(code());
     return index < names.size() ? names[index] : "?";
   }

@@ -27,8 +27,8 @@ static_assert(tick_record<trade_record>);
 static_assert(offsetof(trade_record, received_ns) == 40 && offsetof(trade_record, event_time) == 48 &&
               offsetof(trade_record, symbol) == 52 && offsetof(trade_record, price_exponent) == 54);
 
-/// One trade, as it happened.
-class trade : public tick<trade_record> {
+/// What trades of the book and block trades share.
+class trade_tick : public tick<trade_record> {
  public:
   using tick::tick;
 
@@ -47,6 +47,12 @@ class trade : public tick<trade_record> {
   [[nodiscard]] std::optional<timestamp> trade_time() const noexcept {
     return record().trade_time.from(record().received_ns);
   }
+};
+
+/// One trade, as it happened.
+class trade : public trade_tick {
+ public:
+  using trade_tick::trade_tick;
 };
 
 }  // namespace foxtrot::inline v0

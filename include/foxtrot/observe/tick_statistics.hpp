@@ -28,8 +28,10 @@ class tick_statistics {
   explicit tick_statistics(std::chrono::nanoseconds clock_shift = {}) : shift_{clock_shift} {}
 
   void record(const event& told) {
-    ++kinds_[static_cast<std::size_t>(told.kind())];
-    told.visit([this](const status& s) { record_status(s); }, [this](const auto& tick) { record_tick(tick); });
+    const auto kind = static_cast<std::size_t>(told.kind());
+    ++kinds_[kind];
+    told.visit([this](const status& s) { record_status(s); },
+               [this, kind](const auto& tick) { record_tick(tick, kind); });
   }
 
   /// Ticks, without status events.
@@ -67,7 +69,7 @@ class tick_statistics {
   }
 
   template <class Tick>
-  void record_tick(const Tick& tick) {
+  void record_tick(const Tick& tick, std::size_t kind) {
     latency_.record((epoch_clock::now() + shift_ - tick.received()).count());
     if constexpr (requires { tick.event_time(); }) {
       if (const auto sent = tick.event_time()) venue_delay_.record((tick.received() - *sent).count());
@@ -77,13 +79,8 @@ class tick_statistics {
     const auto index = static_cast<std::size_t>(tick.symbol().id());
     if (index >= symbols_.size()) symbols_.resize(index + 1);
     symbols_[index].name = tick.symbol();
-    ++symbols_[index].kinds[static_cast<std::size_t>(kind_of(tick))];
+    ++symbols_[index].kinds[kind];
   }
-
-  [[nodiscard]] static constexpr tick_kind kind_of(const book_ticker&) noexcept { return tick_kind::book_ticker; }
-  [[nodiscard]] static constexpr tick_kind kind_of(const trade&) noexcept { return tick_kind::trade; }
-  [[nodiscard]] static constexpr tick_kind kind_of(const depth_update&) noexcept { return tick_kind::depth_update; }
-  [[nodiscard]] static constexpr tick_kind kind_of(const depth_snapshot&) noexcept { return tick_kind::depth_snapshot; }
 
   std::chrono::nanoseconds shift_;
   by_kind kinds_{};

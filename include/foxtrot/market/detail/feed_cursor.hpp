@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/market/detail/consumer_filter.hpp>
+#include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/feed_ring.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
 
@@ -58,11 +59,10 @@ class feed_cursor {
     const tick_kind kind = tick_tag::unpack(tag_).kind;
     if (!filter_.wants(kind, symbol_of(line_))) return true;
     body_size_ = 0;
-    if (has_levels(kind)) {
-      const auto& record = line_.as<depth_record>();
-      const std::size_t size = record.level_count();
-      if (size != 0 && !ring_->levels().try_copy(record.body, size, body_.get())) {
-        lose(1);  // its levels have been overwritten, if not itself, or never fitted
+    if (has_body(kind)) {
+      const std::size_t size = detail::body_size(line_);
+      if (size != 0 && !ring_->levels().try_copy(body_position(line_), size, body_.get())) {
+        lose(1);  // its body has been overwritten, if not itself, or never fitted
         return true;
       }
       body_size_ = size;

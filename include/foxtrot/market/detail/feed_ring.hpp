@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/status.hpp>
@@ -33,7 +34,7 @@ class feed_ring {
     if (body.empty()) return put(line, tag.packed());
     tick_payload copy = line;
     // `refused`, where it is longer than the arena, is a position that no reader finds anything at
-    copy.as<depth_record>().body = levels_.publish(body);
+    set_body_position(copy, levels_.publish(body));
     put(copy, tag.packed());
   }
   /// A state of the connection also where nobody reads: who comes later finds it.

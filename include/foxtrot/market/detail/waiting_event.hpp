@@ -22,10 +22,6 @@ struct waiting_event {
   std::span<const raw_level> body{};
 };
 
-[[nodiscard]] constexpr bool has_levels(tick_kind kind) noexcept {
-  return kind == tick_kind::depth_update || kind == tick_kind::depth_snapshot;
-}
-
 /// All records have their symbol in one place.
 [[nodiscard]] inline symbol_id symbol_of(const tick_payload& payload) noexcept {
   symbol_id symbol;
