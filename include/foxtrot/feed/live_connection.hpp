@@ -166,6 +166,7 @@ class live_connection {
       case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
       case message_type::shutdown:
         count.shutdowns.add();
+        batch_->publish_status(make_status(status_code::shutdown_announced, received_ns_), protocol_.where());
         log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
         return;
       case message_type::unknown: return count.unknown.add();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/exchange/binance/detail/body_readers.hpp>
 #include <foxtrot/exchange/binance/detail/field_readers.hpp>
 #include <foxtrot/exchange/binance/detail/isa.hpp>
 #include <foxtrot/exchange/binance/detail/shapes.hpp>
@@ -12,6 +13,10 @@
 #include <foxtrot/exchange/binance/message_scanner.hpp>
 #include <foxtrot/feed/protocol.hpp>
 #include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/market/kline.hpp>
+#include <foxtrot/market/liquidation.hpp>
+#include <foxtrot/market/mini_ticker.hpp>
+#include <foxtrot/market/ticker.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -73,7 +78,7 @@ class codec {
         if (const auto read = speculate(opened, message.size(), {out, tag, received_ns, opened.stream, asked}, out))
           return *read;
         const message_type read = decode_generally(message, received_ns, tag, asked, out);
-        if (read == message_type::tick) count_fallback(out.counters());
+        if (read == message_type::tick && is_of(opened.kind)) count_fallback(out.counters());
         return read;
       }
     }
@@ -94,14 +99,25 @@ class codec {
         if (!fast_.read(from, said)) return std::nullopt;
         return outcome_of(to.write(said));
       }
+      case shape::aggregate_trade: {
+        detail::aggregate_trade_fields said;
+        if (!fast_.read(from, said)) return std::nullopt;
+        return outcome_of(to.write(said));
+      }
+      case shape::mark_price: {
+        detail::mark_price_fields said;
+        if (!fast_.read(from, said)) return std::nullopt;
+        return outcome_of(to.write(said));
+      }
       case shape::depth: {
         detail::depth_fields said;
         const publisher::batch::draft draft = out.begin(size / shortest_level + 1);
         if (!fast_.read(from, draft.levels, said)) return std::nullopt;
         return outcome_of(to.write(said, draft));
       }
-      default: return std::nullopt;
+      case shape::unknown: break;
     }
+    return std::nullopt;
   }
 
   [[nodiscard]] message_type outcome_of(errc failed) noexcept {
@@ -109,6 +125,18 @@ class codec {
     return failed == errc::none ? message_type::tick : message_type::rejected;
   }
 
+  // Whether the event turned out to be of the kind that its first characters promised.
+  [[nodiscard]] bool is_of(shape kind) const noexcept {
+    switch (kind) {
+      case shape::book_ticker: return event_.empty() || event_ == "bookTicker";
+      case shape::trade: return event_ == "trade";
+      case shape::aggregate_trade: return event_ == "aggTrade";
+      case shape::depth: return event_.empty() || event_ == "depthUpdate";
+      case shape::mark_price: return event_ == "markPriceUpdate";
+      case shape::unknown: break;
+    }
+    return false;
+  }
   void count_fallback(feed_counters& count) const {
     count.fallbacks.add(!found_.stream.empty() ? found_.stream : !event_.empty() ? event_ : "?");
   }
@@ -116,22 +144,29 @@ class codec {
   message_type decode_generally(std::string_view message, std::int64_t received_ns, tick_tag tag,
                                 std::string_view asked, publisher::batch& out) {
     event_ = {};
-    list_ = message_type::tick;
+    message_type all = message_type::tick;
     const errc bad = scanner_.scan(message, out, [&] {
-      const detail::tick_writer to{out, tag, received_ns, found_.stream, asked};
-      const message_type each = interpret(to);
-      if (each != message_type::tick) list_ = each;
+      const message_type each = interpret({out, tag, received_ns, found_.stream, asked});
+      if (each != message_type::tick) all = each;
       return error_;
     });
     if (bad != errc::none) return outcome_of(bad);
-    if (found_.is_list) return list_;
-    return interpret({out, tag, received_ns, found_.stream, asked});
+    detail::tick_writer to{out, tag, received_ns, found_.stream, asked};
+    if (!found_.is_list) all = interpret(to);
+    if (all == message_type::unknown) {
+      out.counters().unknown_events.add(event_);
+      std::int64_t event_us = detail::no_time;
+      (void)found_.scalars.optional_time_us(detail::letter('E'), event_us);  // whatever it may be here
+      to.write_unknown(message, event_, event_us);
+    }
+    return all;
   }
 
   // One object.
   [[nodiscard]] message_type interpret(detail::tick_writer to) {
     using detail::letter;
     const detail::fields& said = found_.scalars;
+    error_ = errc::none;
     if (found_.is_answer || (said.has(key::code) && said.has(key::message))) return interpret_answer();
     if (!said.has(letter('e'))) {
       if (found_.has_bids && found_.has_asks) return outcome_of(write_depth(to));
@@ -139,9 +174,27 @@ class codec {
       return message_type::unknown;
     }
     if (const errc bad = said.text(letter('e'), event_); bad != errc::none) return outcome_of(bad);
+    return interpret_event(to);
+  }
+
+  [[nodiscard]] message_type interpret_event(detail::tick_writer to) {
     if (event_ == "bookTicker") return write<detail::book_ticker_fields>(to);
     if (event_ == "trade") return write<detail::trade_fields>(to);
+    if (event_ == "aggTrade") return write<detail::aggregate_trade_fields>(to);
     if (event_ == "depthUpdate") return outcome_of(write_depth(to));
+    if (event_ == "markPriceUpdate") return write<detail::mark_price_fields>(to);
+    if (event_ == "kline") return outcome_of(write_inner<kline_body>(to, tick_kind::kline));
+    if (event_ == "24hrTicker") return outcome_of(write_ticker(to, ticker_window::h24));
+    if (event_ == "24hrMiniTicker") {
+      return outcome_of(write_body<mini_ticker_body>(to, tick_kind::mini_ticker, found_.scalars, {}));
+    }
+    if (event_ == "1hTicker") return outcome_of(write_ticker(to, ticker_window::h1));
+    if (event_ == "4hTicker") return outcome_of(write_ticker(to, ticker_window::h4));
+    if (event_ == "1dTicker") return outcome_of(write_ticker(to, ticker_window::d1));
+    if (event_ == "forceOrder") return outcome_of(write_inner<liquidation_body>(to, tick_kind::liquidation));
+    if (event_ == "avgPrice") return write<detail::average_price_fields>(to);
+    if (event_ == "referencePrice") return write<detail::reference_price_fields>(to);
+    if (event_ == "blockTrade") return write_block_trade(to);
     if (event_ == "serverShutdown") return message_type::shutdown;
     return message_type::unknown;
   }
@@ -151,6 +204,35 @@ class codec {
     Fields said;
     const errc bad = detail::read(found_.scalars, said);
     return outcome_of(bad != errc::none ? bad : to.write(said));
+  }
+
+  [[nodiscard]] message_type write_block_trade(detail::tick_writer to) {
+    detail::trade_fields said;
+    const errc bad = detail::read(found_.scalars, said);
+    return outcome_of(bad != errc::none ? bad : to.write(said, tick_kind::block_trade));
+  }
+
+  template <class Body>
+  [[nodiscard]] errc write_body(detail::tick_writer to, tick_kind kind, const detail::fields& from, Body body) {
+    std::string_view symbol;
+    std::int64_t event_us = detail::no_time;
+    if (const errc bad = detail::read(from, body); bad != errc::none) return bad;
+    if (const errc bad = detail::read_symbol(found_.scalars, symbol); bad != errc::none) return bad;
+    if (symbol.empty()) {
+      if (const errc bad = detail::read_symbol(from, symbol); bad != errc::none) return bad;
+    }
+    if (const errc bad = found_.scalars.time_us(detail::letter('E'), event_us); bad != errc::none) return bad;
+    return to.write(kind, symbol, event_us, body);
+  }
+  // What stands in an object of its own.
+  template <class Body>
+  [[nodiscard]] errc write_inner(detail::tick_writer to, tick_kind kind) {
+    return found_.has_inner ? write_body<Body>(to, kind, found_.inner, {}) : errc::missing_field;
+  }
+  [[nodiscard]] errc write_ticker(detail::tick_writer to, ticker_window window) {
+    ticker_body body;
+    body.window = window;
+    return write_body(to, tick_kind::ticker, found_.scalars, body);
   }
 
   [[nodiscard]] errc write_depth(detail::tick_writer to) {
@@ -205,7 +287,6 @@ class codec {
   std::string_view event_;
   tick_tag tag_;
   errc error_{errc::none};
-  message_type list_{message_type::tick};  // what became of its objects
   bool speculate_;
 };
 

@@ -9,8 +9,10 @@
 #include <foxtrot/market/levels.hpp>
 
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <string_view>
+#include <system_error>
 
 namespace foxtrot::inline v0::binance::detail {
 
@@ -104,6 +106,41 @@ namespace foxtrot::inline v0::binance::detail {
          good(read_optional(letter('P'), out.settlement, out.settlement_exponent, out.has_settlement)) &&
          good(read_rate()) && good(read_symbol(from, out.symbol)) && good(from.time_us(letter('E'), out.event_us)) &&
          good(from.optional_time_us(letter('T'), out.next_funding_us)));
+  return bad;
+}
+
+/// "5m", "1h": how long the average reaches back.
+[[nodiscard]] inline errc read_minutes(std::string_view text, std::uint32_t& minutes) noexcept {
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), minutes);
+  if (failed != std::errc{} || end + 1 != text.data() + text.size()) return errc::malformed_message;
+  switch (*end) {
+    case 'm': return errc::none;
+    case 'h': minutes = minutes < 100'000 ? minutes * 60 : 0; break;
+    case 'd': minutes = minutes < 10'000 ? minutes * 1440 : 0; break;
+    default: return errc::malformed_message;
+  }
+  return minutes != 0 ? errc::none : errc::number_out_of_range;
+}
+
+[[nodiscard]] inline errc read(const fields& from, average_price_fields& out) noexcept {
+  std::string_view interval;
+  errc bad = errc::none;
+  const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+  (void)(good(from.text(letter('i'), interval)) && good(read_minutes(interval, out.interval_minutes)) &&
+         good(read_amount(from, letter('w'), out.price, out.price_exponent)) &&
+         good(from.time_us(letter('T'), out.last_trade_us)) && good(read_symbol(from, out.symbol)) &&
+         good(from.time_us(letter('E'), out.event_us)));
+  return bad;
+}
+
+/// The venue sends null where it has none.
+[[nodiscard]] inline errc read(const fields& from, reference_price_fields& out) noexcept {
+  errc bad = errc::none;
+  const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+  if (!from.has(letter('r'))) return errc::missing_field;
+  out.has_price = !from.is_blank(letter('r'));
+  (void)((!out.has_price || good(read_amount(from, letter('r'), out.price, out.price_exponent))) &&
+         good(read_symbol(from, out.symbol)) && good(from.time_us(letter('t'), out.time_us)));
   return bad;
 }
 

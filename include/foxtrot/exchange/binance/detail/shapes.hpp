@@ -75,6 +75,23 @@ struct depth_fields {
   bool is_update{true};  // by its keys; the futures send partial books in the shape of updates
 };
 
+struct average_price_fields {
+  std::int64_t price{0};
+  std::int64_t last_trade_us{no_time};
+  std::int64_t event_us{no_time};
+  std::string_view symbol;
+  std::uint32_t interval_minutes{0};
+  std::int8_t price_exponent{0};
+};
+
+struct reference_price_fields {
+  std::int64_t price{0};
+  std::int64_t time_us{no_time};
+  std::string_view symbol;
+  std::int8_t price_exponent{0};
+  bool has_price{false};
+};
+
 struct mark_price_fields {
   std::int64_t mark{0};
   std::int64_t average{0};

@@ -2,19 +2,27 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/exchange/binance/detail/body_readers.hpp>
 #include <foxtrot/exchange/binance/detail/shapes.hpp>
 #include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/market/aggregate_trade.hpp>
+#include <foxtrot/market/average_price.hpp>
 #include <foxtrot/market/book_ticker.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/reference_price.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/market/tick.hpp>
 #include <foxtrot/market/time_offset.hpp>
 #include <foxtrot/market/trade.hpp>
+#include <foxtrot/market/unknown_event.hpp>
+#include <foxtrot/market/venue_time.hpp>
+#include <foxtrot/market/wide_tick.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 namespace foxtrot::inline v0::binance::detail {
@@ -89,7 +97,90 @@ class tick_writer {
     return errc::none;
   }
 
+  [[nodiscard]] errc write(const aggregate_trade_fields& said) {
+    symbol_id symbol{};
+    std::uint64_t count = 0;
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    if (__builtin_sub_overflow(said.last_trade_id, said.first_trade_id, &count) || ++count > most_trades)
+      return errc::number_out_of_range;
+    auto& record = out_.begin().payload->emplace<aggregate_trade_record>();
+    record = {said.aggregate_id,
+              said.price,
+              said.quantity,
+              said.first_trade_id,
+              offset_of(said.trade_us),
+              static_cast<std::uint32_t>(count),
+              received_ns_,
+              offset_of(said.event_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(tick_kind::aggregate_trade, said.buyer_is_maker ? aggregate_trade::buyer_is_maker_flag : std::uint8_t{0},
+            symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const average_price_fields& said) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<average_price_record>();
+    record = {};
+    record.price = said.price;
+    record.last_trade = venue_time{said.last_trade_us};
+    record.interval_minutes = said.interval_minutes;
+    record.received_ns = received_ns_;
+    record.event_time = offset_of(said.event_us);
+    record.symbol = symbol;
+    record.price_exponent = said.price_exponent;
+    publish(tick_kind::average_price, 0, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const reference_price_fields& said) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<reference_price_record>();
+    record = {};
+    record.price = said.price;
+    record.received_ns = received_ns_;
+    record.event_time = offset_of(said.time_us);
+    record.symbol = symbol;
+    record.price_exponent = said.price_exponent;
+    publish(tick_kind::reference_price, said.has_price ? reference_price::has_price_flag : std::uint8_t{0}, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const mark_price_fields& said) {
+    return write(tick_kind::mark_price, said.symbol, said.event_us, body_of(said));
+  }
+
+  /// A tick of more than one line.
+  template <wide_body Body>
+  [[nodiscard]] errc write(tick_kind kind, std::string_view name, std::int64_t event_us, const Body& body) {
+    symbol_id symbol{};
+    if (const errc bad = find(name, symbol); bad != errc::none) return bad;
+    const publisher::batch::draft draft = out_.begin(units_of<Body>);
+    write_body(draft.levels, body);
+    draft.payload->emplace<wide_record>() = make_wide_record<Body>(received_ns_, offset_of(event_us), symbol);
+    publish(kind, 0, symbol, units_of<Body>);
+    return errc::none;
+  }
+
+  /// A whole message as it came; `name` is its event's, a part of it, or empty.
+  void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) {
+    if (message.size() > unknown_event::longest_text) return;
+    const std::size_t units = unknown_event::units_for(message);
+    const publisher::batch::draft draft = out_.begin(units);
+    auto& record = draft.payload->emplace<unknown_record>();
+    record = unknown_event::write(draft.levels, message, name);
+    record.received_ns = received_ns_;
+    record.event_time = offset_of(event_us);
+    publish(tick_kind::unknown_event, 0, symbol_id::none, units);
+  }
+
  private:
+  static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
+
   // Where a message names no symbol, its stream does, or whoever asked for it.
   [[nodiscard]] errc find(std::string_view name, symbol_id& symbol) const {
     if (!name.empty()) [[likely]]
