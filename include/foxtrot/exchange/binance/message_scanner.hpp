@@ -4,6 +4,7 @@
 #include <foxtrot/core/decimal.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/exchange/binance/detail/json_text.hpp>
+#include <foxtrot/exchange/binance/detail/json_values.hpp>
 #include <foxtrot/exchange/binance/fields.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/market/level_builder.hpp>
@@ -55,12 +56,13 @@ class message_scanner {
 
   [[nodiscard]] const content& found() const noexcept { return found_; }
 
-  /// Of a list, `each` is called after every object in it, with found() full; what comes before a fault has been told.
-  /// 64 readable bytes must follow the message.
+  /// Of a list, `each` is called after every object in it, with found() full. 64 readable bytes must follow the
+  /// message.
   template <class Each>
   [[nodiscard]] errc scan(std::string_view message, publisher::batch& out, Each&& each) {
     constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
     found_.clear();
+    message_ = message;
     has_data_ = false;
     max_levels_ = message.size() / shortest_level + 1;
     if (message.starts_with(byte_order_mark)) return errc::malformed_message;  // RFC 8259 section 8.1
@@ -70,7 +72,7 @@ class message_scanner {
     }
     json_type type{};
     if (document.type().get(type)) return errc::malformed_message;
-    errc bad = errc::wrong_type;
+    errc bad = errc::none;
     if (type == json_type::object) {
       json_object all;
       if (document.get_object().get(all)) return errc::malformed_message;
@@ -79,35 +81,37 @@ class message_scanner {
       json_array list;
       if (document.get_array().get(list)) return errc::malformed_message;
       bad = scan_list(list, out, each);
+    } else {
+      return errc::wrong_type;
     }
-    if (bad != errc::none) return bad;
-    return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
+    if (bad == errc::none) {
+      return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
+    }
+    // On-Demand goes on behind a message that lacks brackets, into whatever memory holds: what it finds wrong there
+    // says nothing.
+    return json_check{message}.passes() ? bad : errc::malformed_message;
   }
 
  private:
-  using json_object = simdjson::ondemand::object;
-  using json_array = simdjson::ondemand::array;
-  using json_value = simdjson::ondemand::value;
-  using json_type = simdjson::ondemand::json_type;
-
   template <class Each>
   [[nodiscard]] errc scan_object(json_object& object, publisher::batch& out, bool outermost, Each& each) {
     for (auto next : object) {
       simdjson::ondemand::field member;
       if (std::move(next).get(member)) return errc::malformed_message;
-      const std::string_view name = name_of(member);
+      std::string_view name;
       json_value value = member.value();
       json_type type{};
       if (value.type().get(type)) return errc::malformed_message;
-      errc bad = errc::none;
+      errc bad = read_name(member, name);
+      if (bad != errc::none) return bad;
       if (type == json_type::array) {
         bad = outermost && name == "data" ? scan_data_list(value, out, each) : scan_array(name, value, out);
       } else if (type == json_type::object) {
         bad = outermost ? scan_outer_member(name, value, out, each) : scan_inner(name, value);
       } else {
-        const std::string_view token = without_space_behind(value.raw_json_token());
-        if (!is_json_scalar(token)) return errc::malformed_message;
-        bad = scan_scalar(name, token, outermost);
+        std::string_view token;
+        bad = read_scalar(value, token);
+        if (bad == errc::none) bad = scan_scalar(name, token, outermost);
       }
       if (bad != errc::none) return bad;
     }
@@ -151,6 +155,7 @@ class message_scanner {
   template <class Each>
   [[nodiscard]] errc scan_list(json_array& list, publisher::batch& out, Each& each) {
     found_.is_list = true;
+    if (!json_check{message_}.passes()) return errc::malformed_message;  // before the first is told
     errc first_bad = errc::none;
     for (auto next : list) {
       json_object element;
@@ -166,22 +171,25 @@ class message_scanner {
 
   // A candle and a forced order stand in an object of their own.
   [[nodiscard]] errc scan_inner(std::string_view name, json_value& value) {
-    if (name != "k" && name != "o") return check(value, most_nesting);
+    if (name != "k" && name != "o") return check_value(value);
     if (std::exchange(found_.has_inner, true)) return errc::malformed_message;
     json_object inner;
     if (value.get_object().get(inner)) return errc::malformed_message;
     for (auto next : inner) {
       simdjson::ondemand::field member;
       if (std::move(next).get(member)) return errc::malformed_message;
+      std::string_view field;
       json_value each = member.value();
       json_type type{};
       if (each.type().get(type)) return errc::malformed_message;
-      errc bad = errc::none;
+      errc bad = read_name(member, field);
+      if (bad != errc::none) return bad;
       if (type == json_type::array || type == json_type::object) {
-        bad = check(each, most_nesting);
+        bad = check_value(each);
       } else {
-        const std::string_view token = without_space_behind(each.raw_json_token());
-        bad = is_json_scalar(token) ? found_.inner.put(key_of(name_of(member)), token) : errc::malformed_message;
+        std::string_view token;
+        bad = read_scalar(each, token);
+        if (bad == errc::none) bad = found_.inner.put(key_of(field), token);
       }
       if (bad != errc::none) return bad;
     }
@@ -192,7 +200,7 @@ class message_scanner {
     if (name == "b" || name == "bids") return scan_side(value, found_.has_bids, found_.bids, out);
     if (name == "a" || name == "asks") return scan_side(value, found_.has_asks, found_.asks, out);
     if (name == "result") found_.is_answer = true;
-    return check(value, most_nesting);
+    return check_value(value);
   }
 
   [[nodiscard]] errc scan_side(json_value& value, bool& seen, std::size_t& count, publisher::batch& out) {
@@ -224,11 +232,14 @@ class message_scanner {
       json_value value;
       if (std::move(next).get(value)) return errc::malformed_message;
       if (count == numbers.size()) {  // older shapes append an empty array
-        if (const errc bad = check(value, most_nesting); bad != errc::none) return bad;
+        if (const errc bad = check_value(value); bad != errc::none) return bad;
         continue;
       }
-      const std::string_view token = without_space_behind(value.raw_json_token());
-      if (token.size() < 2 || token.front() != '"' || token.back() != '"') return errc::wrong_type;
+      json_type type{};
+      std::string_view token;
+      if (value.type().get(type)) return errc::malformed_message;
+      if (type != json_type::string) return errc::wrong_type;
+      if (const errc bad = read_scalar(value, token); bad != errc::none) return bad;
       const std::string_view digits = token.substr(1, token.size() - 2);
       if (const errc bad = fields::parse_amount(digits, numbers[count]); bad != errc::none) return bad;
       ++count;
@@ -236,46 +247,11 @@ class message_scanner {
     return count == numbers.size() ? found_.levels.add(numbers[0], numbers[1]) : errc::missing_field;
   }
 
-  // What nobody asks for: On-Demand passes over it without a look.
-  [[nodiscard]] static errc check(json_value& value, int nesting) {
-    json_type type{};
-    if (value.type().get(type) || nesting == 0) return errc::malformed_message;
-    if (type == json_type::array) {
-      json_array list;
-      if (value.get_array().get(list)) return errc::malformed_message;
-      for (auto next : list) {
-        json_value each;
-        if (std::move(next).get(each)) return errc::malformed_message;
-        if (const errc bad = check(each, nesting - 1); bad != errc::none) return bad;
-      }
-      return errc::none;
-    }
-    if (type == json_type::object) {
-      json_object members;
-      if (value.get_object().get(members)) return errc::malformed_message;
-      for (auto next : members) {
-        simdjson::ondemand::field member;
-        if (std::move(next).get(member)) return errc::malformed_message;
-        json_value each = member.value();
-        if (const errc bad = check(each, nesting - 1); bad != errc::none) return bad;
-      }
-      return errc::none;
-    }
-    return is_json_scalar(without_space_behind(value.raw_json_token())) ? errc::none : errc::malformed_message;
-  }
-
-  [[nodiscard]] static std::string_view name_of(simdjson::ondemand::field& member) noexcept {
-    const char* const begin = member.key().raw();
-    const char* end = begin;
-    while (*end != '"') ++end;  // simdjson has seen the closing quote
-    return {begin, static_cast<std::size_t>(end - begin)};
-  }
-
   static constexpr std::size_t shortest_level = 10;  // ["1","2"],
-  static constexpr int most_nesting = 32;
 
   simdjson::ondemand::parser parser_;
   content found_;
+  std::string_view message_;
   std::size_t max_levels_{0};
   bool has_data_{false};
 };

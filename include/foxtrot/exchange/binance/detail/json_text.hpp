@@ -1,7 +1,9 @@
 // foxtrot/exchange/binance/detail/json_text.hpp: whether a token of a message is JSON, for those that nobody decodes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace foxtrot::inline v0::binance::detail {
@@ -63,5 +65,65 @@ namespace foxtrot::inline v0::binance::detail {
   while (!token.empty() && is_space(token.back())) token.remove_suffix(1);
   return token;
 }
+
+/// Whether a whole message is one JSON value with no more than 64 levels of nesting, read as plainly as can be.
+class json_check {
+ public:
+  explicit constexpr json_check(std::string_view text) noexcept : text_{text} {}
+
+  [[nodiscard]] constexpr bool passes() noexcept {
+    while (true) {
+      if (opens()) {
+        if (depth_++ == most_nesting) return false;
+        in_object_ = in_object_ << 1 | (text_[at_++] == '{' ? 1 : 0);
+        if (!closes() && !(in_object_ & 1 ? takes_key() : true)) return false;
+        if (!closes()) continue;
+      } else if (!takes_scalar()) {
+        return false;
+      }
+      while (closes()) {
+        ++at_, --depth_;
+        in_object_ >>= 1;
+      }
+      skip_space();
+      if (depth_ == 0) return at_ == text_.size();
+      if (!takes(',') || !(in_object_ & 1 ? takes_key() : true)) return false;
+    }
+  }
+
+ private:
+  static constexpr int most_nesting = 64;
+
+  constexpr void skip_space() noexcept { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
+  [[nodiscard]] constexpr bool is_at(char c) noexcept {
+    skip_space();
+    return at_ < text_.size() && text_[at_] == c;
+  }
+  [[nodiscard]] constexpr bool opens() noexcept { return is_at('{') || is_at('['); }
+  [[nodiscard]] constexpr bool closes() noexcept { return depth_ != 0 && is_at(in_object_ & 1 ? '}' : ']'); }
+  [[nodiscard]] constexpr bool takes(char c) noexcept {
+    if (!is_at(c)) return false;
+    ++at_;
+    return true;
+  }
+  [[nodiscard]] constexpr bool takes_key() noexcept { return is_at('"') && takes_scalar() && takes(':'); }
+  [[nodiscard]] constexpr bool takes_scalar() noexcept {
+    const std::size_t begin = at_;
+    if (is_at('"')) {
+      const std::size_t first = at_++;
+      while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+      if (at_ >= text_.size()) return false;
+      ++at_;
+      return is_json_scalar(text_.substr(first, at_ - first));
+    }
+    at_ = std::min(text_.find_first_of(",:]}[{\" \t\r\n", begin), text_.size());
+    return is_json_scalar(text_.substr(begin, at_ - begin));
+  }
+
+  std::string_view text_;
+  std::size_t at_{0};
+  std::uint64_t in_object_{0};  // by level, the innermost lowest
+  int depth_{0};
+};
 
 }  // namespace foxtrot::inline v0::binance::detail
