@@ -3,15 +3,19 @@
 
 #include <catch2/catch.hpp>
 
+#include <support/every_tick.hpp>
 #include <support/sanitizer.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <memory_resource>
+#include <optional>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -75,6 +79,14 @@ struct scene {
   void update(std::uint64_t last, std::uint16_t side = 2, const char* symbol = "BTC") {
     book(tick_kind::depth_update, last, side, symbol);
   }
+  void any(tick_kind kind, std::uint64_t number, const char* symbol = "BTC") {
+    const auto made = foxtrot_test::make_tick(kind, number, id(symbol));
+    publisher::batch batch{out};
+    const auto draft = batch.begin(made.body.size());
+    *draft.payload = made.line;
+    std::copy(made.body.begin(), made.body.end(), draft.levels.begin());
+    batch.publish(made.tag, made.symbol, made.body.size());
+  }
   void tell(status_code code, const char* symbol = nullptr) {
     publisher::batch batch{out};
     status_record record = make_status(code, 1);
@@ -126,6 +138,15 @@ strings drain(subscription& queue) {
   }
   return all;
 }
+
+// The same for events of any kind.
+strings drain_any(subscription& queue) {
+  strings all;
+  while (queue.poll(64, [&](const event& told) { all.push_back(foxtrot_test::told_of_any(told)); }) != 0) {
+  }
+  return all;
+}
+constexpr kind_set really_all = kind_set::all() | tick_kind::unknown_event;
 
 }  // namespace
 
@@ -242,6 +263,115 @@ TEST_CASE("levels that never fit are lost to those who want them, and to nobody 
   CHECK(books.dropped() == 1);
   CHECK(drain(trades) == strings{"T1 BTC"});
   CHECK(trades.dropped() == 0);
+}
+
+TEST_CASE("every policy: every kind arrives as it was published, alone and beside others") {
+  for (const overflow policy : every_policy) {
+    for (const bool alone : {true, false}) {
+      INFO(to_string(policy) << (alone ? ", alone" : ", with another and a handler"));
+      scene s{{.capacity = 64, .level_capacity = 256}};
+      auto queue =
+          s.out.subscribe({.kinds = really_all, .when_full = policy, .capacity = 64, .level_capacity = 4096}).value();
+      std::optional<subscription> other;
+      std::optional<inline_subscription> handler;
+      strings handled;
+      if (!alone) {
+        other = s.out.subscribe({.kinds = really_all, .when_full = overflow::drop_newest, .capacity = 64}).value();
+        handler = s.out
+                      .subscribe_inline({.kinds = really_all},
+                                        [&](const event& told) { handled.push_back(foxtrot_test::told_of_any(told)); })
+                      .value();
+      }
+      for (std::uint64_t number = 1; number <= 20; ++number) {
+        strings published;
+        strings latest;  // what a table has a place for
+        for (const tick_kind kind : foxtrot_test::every_tick_kind()) {
+          s.any(kind, number);
+          published.push_back(foxtrot_test::told_of_made(kind, number));
+          if (kind != tick_kind::depth_update && kind != tick_kind::unknown_event) latest.push_back(published.back());
+        }
+        strings seen = drain_any(queue);
+        if (policy == overflow::conflate) {
+          std::sort(seen.begin(), seen.end());
+          std::sort(latest.begin(), latest.end());
+          CHECK(seen == latest);
+        } else {
+          CHECK(seen == published);
+        }
+        if (!alone) {
+          CHECK(drain_any(*other) == published);
+          CHECK(std::exchange(handled, {}) == published);
+        }
+      }
+      CHECK(queue.dropped() == 0);
+    }
+  }
+}
+
+TEST_CASE("every policy: what a full queue loses of any kind is counted and told, and the rest is whole") {
+  for (const overflow policy : {overflow::drop_oldest, overflow::drop_newest}) {
+    for (const tick_kind kind : foxtrot_test::every_tick_kind()) {
+      INFO(to_string(policy) << ", " << to_string(kind));
+      scene s{{.capacity = 16, .level_capacity = 64}};
+      auto queue =
+          s.out.subscribe({.kinds = really_all, .when_full = policy, .capacity = 16, .level_capacity = 64}).value();
+      constexpr std::uint64_t count = 50;
+      for (std::uint64_t number = 1; number <= count; ++number) s.any(kind, number);
+      std::uint64_t ticks = 0;
+      std::uint64_t lost = 0;
+      queue.poll(1000, [&](const event& told) {
+        if (told.kind() == kind) {
+          ++ticks;
+          CHECK(foxtrot_test::told_of_any(told).find("wrong") == std::string::npos);
+        }
+        told.visit([&](const status& each) { lost += each.code() == status_code::dropped ? each.count() : 0; });
+      });
+      CHECK(ticks > 0);
+      CHECK(ticks + lost == count);
+      CHECK(queue.dropped() == lost);
+    }
+  }
+}
+
+TEST_CASE("block: waits for room for bodies of any kind, two threads", "[stress]") {
+  scene s;
+  const std::uint64_t count = repetitions(20'000);
+  auto queue = s.out
+                   .subscribe({.kinds = really_all,
+                               .when_full = overflow::block,
+                               .capacity = 16,
+                               .level_capacity = 64,
+                               .waiting = idle::adaptive})
+                   .value();
+  const auto& kinds = foxtrot_test::every_tick_kind();
+  std::uint64_t seen = 0;
+  std::uint64_t faults = 0;
+  std::jthread reader{[&] {
+    for (const auto& each : queue.until({})) {
+      if (each.kind() == tick_kind::status) continue;  // gaps of ids, as kinds take turns
+      const tick_kind kind = kinds[static_cast<std::size_t>(seen++ % kinds.size())];
+      if (foxtrot_test::told_of_any(each) != foxtrot_test::told_of_made(kind, seen)) ++faults;
+    }
+  }};
+  for (std::uint64_t number = 0; number < count; ++number) {
+    s.any(kinds[static_cast<std::size_t>(number % kinds.size())], number + 1);
+  }
+  s.out.close();
+  reader.join();
+  CHECK(seen == count);
+  CHECK(faults == 0);
+  CHECK(queue.dropped() == 0);
+}
+
+TEST_CASE("unknown events come only to who asks for them, and then whatever the symbols") {
+  scene s;
+  auto everything = s.out.subscribe({.when_full = overflow::drop_newest, .capacity = 8}).value();
+  auto raw = s.out.subscribe({.kinds = tick_kind::unknown_event, .symbols = {"ETH"}}).value();
+  s.any(tick_kind::unknown_event, 1);
+  s.any(tick_kind::kline, 2, "BTC");
+  s.any(tick_kind::kline, 3, "ETH");
+  CHECK(drain_any(everything) == strings{"kline 2", "kline 3"});
+  CHECK(drain_any(raw) == strings{foxtrot_test::told_of_made(tick_kind::unknown_event, 1)});
 }
 
 TEST_CASE("every policy: cancelling in the middle of a loop ends it") {
@@ -484,6 +614,93 @@ TEST_CASE("conflate: room is for as many symbols as were asked for, whatever the
   s.trade(1, "X1");
   CHECK(latest.dropped() == 0);
   CHECK(drain(latest) == strings{"T1 X99", "T1 X77"});
+}
+
+TEST_CASE("conflate: the latest of each kind and symbol, of klines for each interval") {
+  scene s;
+  auto latest = s.out.subscribe({.when_full = overflow::conflate, .capacity = 16, .level_capacity = 4096}).value();
+  const auto kline_of = [&](std::uint64_t number, kline_interval interval) {
+    auto made = foxtrot_test::make_tick(tick_kind::kline, number, s.id("BTC"));
+    auto body = read_body<kline_body>(made.body);
+    body.interval = interval;
+    publisher::batch batch{s.out};
+    const auto draft = batch.begin(made.body.size());
+    *draft.payload = made.line;
+    write_body(draft.levels, body);
+    batch.publish(made.tag, made.symbol, made.body.size());
+  };
+  for (std::uint64_t number = 1; number <= 10; ++number) {
+    kline_of(number, kline_interval::m1);
+    kline_of(number + 100, kline_interval::h1);
+    s.any(tick_kind::mini_ticker, number, "BTC");
+    s.any(tick_kind::mini_ticker, number + 1, "ETH");
+    s.any(tick_kind::aggregate_trade, number, "BTC");
+  }
+  strings seen;
+  while (latest.poll(64, [&](const event& told) {
+    told.visit([](const status&) {},
+               [&](const kline& each) {
+                 std::uint64_t number = 0;
+                 std::memcpy(&number, &each.body(), sizeof number);
+                 seen.push_back(std::string{to_string(each.interval())} + " " + std::to_string(number));
+               },
+               [&](const auto&) { seen.push_back(foxtrot_test::told_of_any(told)); });
+  }) != 0) {
+  }
+  std::sort(seen.begin(), seen.end());
+  CHECK(seen == strings{"1h 110", "1m 10", "aggregate_trade 10", "mini_ticker 10", "mini_ticker 11"});
+}
+
+TEST_CASE("conflate: wide ticks have as much room as levels were asked for, and what has none is told") {
+  scene s;
+  auto latest = s.out
+                    .subscribe({.kinds = tick_kind::ticker | tick_kind::mark_price,
+                                .when_full = overflow::conflate,
+                                .capacity = 8,
+                                .level_capacity = 60})
+                    .value();
+  CHECK(latest.capacity() == 8);
+  s.any(tick_kind::ticker, 1, "A");
+  s.any(tick_kind::mark_price, 2, "A");
+  s.any(tick_kind::ticker, 3, "B");
+  s.any(tick_kind::ticker, 4, "C");
+  s.any(tick_kind::mark_price, 5, "A");
+  CHECK(latest.dropped() == 1);
+  CHECK(drain_any(latest) == strings{"status dropped", "ticker 1", "mark_price 5", "ticker 3"});
+}
+
+TEST_CASE("conflate: wide ticks are whole and none is older than the one before, two threads", "[stress]") {
+  scene s;
+  const std::uint64_t count = repetitions(20'000);
+  auto latest =
+      s.out
+          .subscribe(
+              {.kinds = kind_set::all(), .when_full = overflow::conflate, .capacity = 16, .waiting = idle::adaptive})
+          .value();
+  const auto& kinds = foxtrot_test::every_tick_kind();
+  std::array<std::uint64_t, tick_kind_count> last{};
+  std::uint64_t faults = 0;
+  std::jthread reader{[&] {
+    for (const auto& each : latest.until({})) {
+      if (each.kind() == tick_kind::status) continue;
+      const std::string text = foxtrot_test::told_of_any(each);
+      const std::uint64_t number = std::stoull(text.substr(text.find(' ')));
+      auto& before = last[static_cast<std::size_t>(each.kind())];
+      if (text.find("wrong") != std::string::npos || number <= before) ++faults;
+      before = number;
+    }
+  }};
+  for (std::uint64_t number = 1; number <= count; ++number) {
+    for (const tick_kind kind : kinds) s.any(kind, number);
+  }
+  s.out.close();
+  reader.join();
+  CHECK(faults == 0);
+  for (const tick_kind kind : kinds) {
+    INFO(to_string(kind));
+    const bool comes = kind != tick_kind::depth_update && kind != tick_kind::unknown_event;
+    CHECK(last[static_cast<std::size_t>(kind)] == (comes ? count : 0));
+  }
 }
 
 TEST_CASE("conflate: a newcomer hears first how the connection stands, and the end last") {

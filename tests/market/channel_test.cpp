@@ -1,12 +1,14 @@
 #include <foxtrot/market/channel.hpp>
 
 #include <support/allocation_counter.hpp>
+#include <support/every_tick.hpp>
 #include <support/market_events.hpp>
 #include <support/sanitizer.hpp>
 #include <support/thread_state.hpp>
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <future>
@@ -281,4 +283,29 @@ TEST_CASE("channel: publishing and reading allocate nothing", "[market]") {
   CHECK(after == before);
   CHECK(seen > 1000);
   CHECK(queue->dropped() > 0);
+}
+
+TEST_CASE("channel: every kind comes out as it went in, bodies round the end of their store included", "[market]") {
+  const auto queue = make_channel({.capacity = 64, .level_capacity = 256});
+  std::uint64_t number = 0;
+  for (int round = 0; round < 100; ++round) {
+    std::vector<std::string> expected;
+    for (const tick_kind kind : foxtrot_test::every_tick_kind()) {
+      const auto made = foxtrot_test::make_tick(kind, ++number, symbol_id::none);
+      const auto room = queue->claim(made.body.size());
+      REQUIRE(room.payload != nullptr);
+      *room.payload = made.line;
+      std::copy(made.body.begin(), made.body.end(), room.body.elements.begin());
+      if (detail::has_body(kind)) detail::set_body_position(*room.payload, room.body.position);
+      queue->publish(room, made.body.size(), made.tag.packed());
+      expected.push_back(foxtrot_test::told_of_made(kind, number));
+    }
+    for (const auto& each : expected) {
+      const auto oldest = queue->front();
+      REQUIRE(oldest.payload != nullptr);
+      CHECK(foxtrot_test::told_of_any(event{*oldest.payload, oldest.tag, oldest.body, queue->symbols()}) == each);
+      queue->pop(oldest);
+    }
+    CHECK(queue->front().payload == nullptr);
+  }
 }

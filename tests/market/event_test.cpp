@@ -1,5 +1,7 @@
 #include <foxtrot/market/event.hpp>
 
+#include <support/every_tick.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <array>
@@ -135,4 +137,19 @@ TEST_CASE("event: itself is a view and cannot be kept", "[market]") {
   static_assert(!std::is_move_constructible_v<event> && !std::is_move_assignable_v<event>);
   static_assert(event_handler<void (*)(const event&)>);
   SUCCEED();
+}
+
+TEST_CASE("event: every kind is visited as what it is", "[market]") {
+  symbol_table table;
+  const symbol_id btc = table.intern("BTC").value();
+  for (const tick_kind kind : foxtrot_test::every_tick_kind()) {
+    INFO(to_string(kind));
+    const auto made = foxtrot_test::make_tick(kind, 41, btc);
+    const event passing{made.line, made.tag.packed(), made.body, table};
+    CHECK(passing.kind() == kind);
+    CHECK(foxtrot_test::told_of_any(passing) == foxtrot_test::told_of_made(kind, 41));
+    std::string symbol;
+    passing.visit([](const status&) {}, [&](const auto& any) { symbol = any.symbol().name(); });
+    CHECK(symbol == (kind == tick_kind::unknown_event ? "" : "BTC"));
+  }
 }

@@ -27,6 +27,7 @@ TEST_CASE("status: every code has a name of its own", "[market]") {
   CHECK(names.size() == status_code_count);
   CHECK(names.count("?") == 0);
   CHECK(std::string{made(make_status(status_code::fallback_ended, 0)).name()} == "fallback_ended");
+  CHECK(std::string{made(make_status(status_code::shutdown_announced, 0)).name()} == "shutdown_announced");
   CHECK(std::string{made(make_status(static_cast<status_code>(99), 0)).name()} == "?");
 }
 

@@ -1,11 +1,14 @@
 #include <foxtrot/market/stored_event.hpp>
 
+#include <support/every_tick.hpp>
 #include <support/market_events.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 
@@ -64,4 +67,43 @@ TEST_CASE("stored_event: levels come along where there is room for them", "[mark
   }
   REQUIRE(kept);
   CHECK(told_by(*kept) == "book 1+2 2 3");
+}
+
+TEST_CASE("stored_event: what is wide comes along in a wide one, and survives its event", "[market]") {
+  for (const tick_kind kind : foxtrot_test::every_tick_kind()) {
+    INFO(to_string(kind));
+    std::optional<stored_event> narrow;
+    std::optional<stored_wide_event> wide;
+    std::optional<stored_book_event> book;
+    {
+      const auto made = foxtrot_test::make_tick(kind, 12, symbol_id{1});
+      const event passing{made.line, made.tag.packed(), made.body, no_symbols()};
+      narrow = stored_event::of(passing);
+      wide = stored_wide_event::of(passing);
+      book = stored_book_event::of(passing);
+      CHECK(narrow.has_value() == made.body.empty());
+    }
+    const auto told_of_copy = [](const auto& stored) {
+      std::string text;
+      stored.visit([](const status&) {},
+                   [&]<class Body>(const wide_tick<Body>& each) {
+                     std::uint64_t number = 0;
+                     std::memcpy(&number, &each.body(), sizeof number);
+                     const Body expected = foxtrot_test::body_made_from<Body>(number);
+                     if (std::memcmp(&expected, &each.body(), sizeof expected) == 0) text = std::to_string(number);
+                   },
+                   [&](const depth_tick& each) { text = std::to_string(each.asks()[1].quantity.mantissa() - 2); },
+                   [&](const unknown_event& each) { text = each.text(); }, [&](const auto&) { text = "12"; });
+      return text;
+    };
+    const std::string expected = kind == tick_kind::unknown_event ? foxtrot_test::text_made_from(12) : "12";
+    REQUIRE(wide);
+    REQUIRE(book);
+    CHECK(told_of_copy(*wide) == expected);
+    CHECK(told_of_copy(*book) == expected);
+    if (narrow) CHECK(told_of_copy(*narrow) == expected);
+  }
+  const auto ticker_made = foxtrot_test::make_tick(tick_kind::ticker, 1, symbol_id{1});
+  const event passing{ticker_made.line, ticker_made.tag.packed(), ticker_made.body, no_symbols()};
+  CHECK_FALSE(basic_stored_event<units_of<ticker_body> - 1>::of(passing));
 }

@@ -6,8 +6,11 @@
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/observe/tick_statistics.hpp>
 
+#include <support/every_tick.hpp>
+
 #include <simdjson.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -63,6 +66,36 @@ TEST_CASE("tick_statistics: counts by kind and symbol, latencies, delays, losses
   CHECK(s.seen.dropped() == s.queue.dropped());
   CHECK(s.seen.dropped() > 0);
   CHECK(s.seen.count_of(status_code::gap) == 1);
+}
+
+TEST_CASE("tick_statistics: counts every kind, and those without a symbol in sum") {
+  scene s;
+  auto all =
+      s.out
+          .subscribe(
+              {.kinds = kind_set::all() | tick_kind::unknown_event, .when_full = overflow::drop_newest, .capacity = 64})
+          .value();
+  for (const tick_kind kind : foxtrot_test::every_tick_kind()) {
+    const auto made = foxtrot_test::make_tick(kind, 1, s.symbols.intern("BTC").value());
+    publisher::batch batch{s.out};
+    const auto draft = batch.begin(made.body.size());
+    *draft.payload = made.line;
+    std::copy(made.body.begin(), made.body.end(), draft.levels.begin());
+    batch.publish(made.tag, made.symbol, made.body.size());
+  }
+  all.poll(1000, [&](const event& told) { s.seen.record(told); });
+  CHECK(s.seen.ticks() == tick_kind_count - 1);
+  REQUIRE(s.seen.symbols().size() == 1);
+  for (const tick_kind kind : foxtrot_test::every_tick_kind()) {
+    const auto index = static_cast<std::size_t>(kind);
+    CHECK(s.seen.kinds()[index] == 1);
+    CHECK(s.seen.symbols()[0].kinds[index] == (kind == tick_kind::unknown_event ? 0 : 1));
+  }
+  const session_report report{.seen = s.seen, .feed = s.out.counters()};
+  for (const tick_kind kind : foxtrot_test::every_tick_kind()) {
+    CHECK(report.table().find(to_string(kind)) != std::string::npos);
+    CHECK(report.json().find('"' + std::string{to_string(kind)} + "\":1") != std::string::npos);
+  }
 }
 
 TEST_CASE("session_report: the JSON can be parsed and says what was counted") {
@@ -122,6 +155,7 @@ TEST_CASE("session_report: the table has a row for each symbol, one for all, and
   for (const char* part :
        {"symbol ", "BTCUSDT ", "ETHUSDT ", "all ", "book_ticker", "read to strategy: p50 ", "shutdown: "})
     CHECK(text.find(part) != std::string::npos);
+  CHECK(text.find("kline") == std::string::npos);  // there were none
 }
 
 }  // namespace

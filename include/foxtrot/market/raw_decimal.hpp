@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/decimal.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 
@@ -13,8 +14,14 @@ template <decimal_mantissa Mantissa>
 class basic_raw_decimal {
  public:
   constexpr basic_raw_decimal() noexcept = default;
-  constexpr basic_raw_decimal(const basic_decimal<Mantissa>& value) noexcept
-      : mantissa_{value.mantissa()}, exponent_{static_cast<std::int8_t>(value.exponent())}, present_{1} {}
+  /// From a decimal of this width, or a narrower one.
+  template <std::convertible_to<basic_decimal<Mantissa>> Decimal>
+  constexpr basic_raw_decimal(const Decimal& from) noexcept {
+    const basic_decimal<Mantissa> wanted = from;
+    mantissa_ = wanted.mantissa();
+    exponent_ = static_cast<std::int8_t>(wanted.exponent());
+    present_ = 1;
+  }
 
   [[nodiscard]] constexpr bool present() const noexcept { return present_ != 0; }
   /// 0 where there is none: for what the venue always sends.

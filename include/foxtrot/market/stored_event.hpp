@@ -1,6 +1,7 @@
 // foxtrot/market/stored_event.hpp: an event that outlives its place in a queue, to be handed on to other threads.
 #pragma once
 
+#include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/levels.hpp>
 #include <foxtrot/market/symbol.hpp>
@@ -16,15 +17,15 @@
 
 namespace foxtrot::inline v0 {
 
-/// A copy of an event with up to `Levels` price levels. A plain value: keep it, put it into any queue, visit it in any
-/// thread. The symbol table of the feed must outlive it.
+/// A copy of an event with up to `Levels` price levels, or as many times 16 bytes of another body. A plain value: keep
+/// it, put it into any queue, visit it in any thread. The symbol table of the feed must outlive it.
 template <std::size_t Levels>
 class basic_stored_event {
  public:
   /// Nothing: something to be overwritten.
   basic_stored_event() noexcept = default;
 
-  /// Nothing where the event has more levels than fit.
+  /// Nothing where the event has a longer body than fits.
   [[nodiscard]] static std::optional<basic_stored_event> of(const event& from) noexcept {
     if (from.body_.size() > Levels) return std::nullopt;
     return basic_stored_event{from};
@@ -32,7 +33,7 @@ class basic_stored_event {
 
   [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
 
-  /// As event::visit; nothing is visited where nothing was stored. What has levels is valid as long as this copy.
+  /// As event::visit; nothing is visited where nothing was stored. Views, as of levels, are valid as long as this copy.
   template <class... Handlers>
   void visit(Handlers&&... handlers) const {
     if (symbols_ == nullptr) return;
@@ -53,11 +54,15 @@ class basic_stored_event {
   std::array<raw_level, Levels> levels_;
 };
 
-/// Ticks and statuses: everything but what has levels.
+/// Ticks of one line and statuses: quotes, trades of all kinds, average and reference prices.
 using stored_event = basic_stored_event<0>;
+/// Klines, tickers, mark prices and liquidations as well: everything but books, their changes, and unknown events that
+/// are longer than a ticker.
+using stored_wide_event = basic_stored_event<detail::largest_wide_body>;
 /// Books of up to twenty levels on either side as well.
 using stored_book_event = basic_stored_event<40>;
 
-static_assert(std::is_trivially_copyable_v<stored_event> && std::is_trivially_copyable_v<stored_book_event>);
+static_assert(std::is_trivially_copyable_v<stored_event> && std::is_trivially_copyable_v<stored_wide_event> &&
+              std::is_trivially_copyable_v<stored_book_event>);
 
 }  // namespace foxtrot::inline v0

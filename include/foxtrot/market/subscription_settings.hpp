@@ -14,11 +14,16 @@
 namespace foxtrot::inline v0 {
 
 /// What happens to events for a consumer that does not keep up.
+///
+/// Under `conflate` it reads the latest of each symbol and kind, of klines the latest of each interval, however late it
+/// comes. So a kline's last word, `closed`, may be overwritten by the next interval's first, and of trades and
+/// liquidations it sees samples. Depth updates, being changes, never come, nor do unknown events; they count as lost
+/// nowhere.
 enum class overflow : std::uint8_t {
   drop_oldest,  ///< it reads the feed's one ring, which overwrites: losing much at once, it goes on with what is recent
   drop_newest,  ///< a queue of its own: what finds it full is lost
   block,     ///< a queue of its own, for which the network thread waits, and all of the feed: replays, tests, benches
-  conflate,  ///< the latest of each symbol and kind, however late it comes; depth updates, being changes, never
+  conflate,  ///< a table of its own: the latest of each symbol and kind
 };
 
 [[nodiscard]] constexpr std::string_view to_string(overflow policy) noexcept {
@@ -34,12 +39,14 @@ enum class overflow : std::uint8_t {
 /// What one consumer wants. The defaults want everything. Whatever is lost is counted and told in order, as status
 /// `dropped`. Under drop_oldest no queue is its own, and what concerns one is ignored: see ring_settings.
 struct subscription_settings {
-  kind_set kinds{kind_set::all()};     ///< status events always come
+  kind_set kinds{kind_set::all()};     ///< status events always come; unknown events only if named
   std::vector<std::string> symbols{};  ///< names as the venue writes them; empty: all
   overflow when_full{overflow::drop_oldest};
   std::size_t capacity{std::size_t{1} << 16};  ///< events in a queue of its own, a power of two; conflate: symbols
-  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of all waiting depth events in it together
-  idle waiting{idle::block};                         ///< how the consumer waits when there is nothing
+  /// Price levels of all waiting depth events in it together; other bodies count as a level for each 16 bytes, a ticker
+  /// as 20. Under conflate books have that much room, and other bodies, of up to 20 each, as much again.
+  std::size_t level_capacity{std::size_t{1} << 18};
+  idle waiting{idle::block};  ///< how the consumer waits when there is nothing
   /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};
 };
@@ -47,7 +54,7 @@ struct subscription_settings {
 /// The ring that all drop_oldest consumers of a feed read.
 struct ring_settings {
   std::size_t capacity{std::size_t{1} << 16};        ///< events; rounded up to a power of two
-  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of those that are depth events
+  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels and other bodies, as in subscription_settings
   /// Used by several threads, and until the feed and its consumers have gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};
 };

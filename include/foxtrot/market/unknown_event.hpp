@@ -36,8 +36,8 @@ static_assert(offsetof(unknown_record, body) == 24 && offsetof(unknown_record, b
               offsetof(unknown_record, no_units) == 34 && offsetof(unknown_record, received_ns) == 40 &&
               offsetof(unknown_record, event_time) == 48 && offsetof(unknown_record, symbol) == 52);
 
-/// A message that this version knows no tick for: for streams that the venue adds. Comes only to who asks for its kind;
-/// filters by symbol let none through. A view: valid as long as the event.
+/// A message that this version knows no tick for: for streams that the venue adds. Comes only to who asks for its kind,
+/// and then whatever symbols are asked for. A view: valid as long as the event.
 class unknown_event : public tick<unknown_record> {
  public:
   /// Longer messages do not fit.

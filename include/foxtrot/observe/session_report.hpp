@@ -118,13 +118,19 @@ inline std::string session_report::json() const {
 inline std::string session_report::table() const {
   std::string text;
   detail::append_format(text, "%-16s", "symbol");
+  // quotes, trades and books; others only where there were some
+  const auto shown = [this](std::size_t kind) {
+    return kind <= static_cast<std::size_t>(tick_kind::depth_snapshot) || seen.kinds()[kind] != 0;
+  };
   for (std::size_t kind = 1; kind < tick_kind_count; ++kind) {
+    if (!shown(kind)) continue;
     detail::append_format(text, "%16s", std::string{to_string(static_cast<tick_kind>(kind))}.c_str());
   }
   text += '\n';
-  const auto row = [&text](std::string_view name, const tick_statistics::by_kind& kinds) {
+  const auto row = [&text, &shown](std::string_view name, const tick_statistics::by_kind& kinds) {
     detail::append_format(text, "%-16s", std::string{name}.c_str());
     for (std::size_t kind = 1; kind < tick_kind_count; ++kind) {
+      if (!shown(kind)) continue;
       detail::append_format(text, "%16llu", static_cast<unsigned long long>(kinds[kind]));
     }
     text += '\n';

@@ -2,8 +2,14 @@
 #pragma once
 
 #include <foxtrot/market/channel.hpp>
+#include <foxtrot/market/detail/event_body.hpp>
+#include <foxtrot/market/detail/key_numbers.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/kline.hpp>
+#include <foxtrot/market/levels.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
+#include <foxtrot/market/symbol.hpp>
 #include <foxtrot/queue/conflating_table.hpp>
 
 #include <algorithm>
@@ -27,26 +33,21 @@ class conflated_channel {
 
   conflated_channel(const subscription_settings& wanted, symbol_table& symbols)
       : status_{status_settings(wanted), symbols},
-        lines_{kinds_in_lines * symbols_in(wanted), memory_or_heap(wanted.memory)},
+        symbols_in_{symbols_in(wanted)},
+        columns_{columns_of(wanted.kinds)},
+        lines_{columns_.count * symbols_in_, memory_or_heap(wanted.memory)},
         books_{books_in(wanted), memory_or_heap(wanted.memory)},
-        row_of_symbol_(symbol_table::max_symbols + 1, no_row) {}
+        wides_{wides_in(wanted), memory_or_heap(wanted.memory)},
+        row_of_symbol_(symbol_table::max_symbols + 1, no_row),
+        row_of_wide_{wides_.keys()} {}
 
   // --- network thread ---
 
   void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
-    if (tag.kind == tick_kind::depth_update) return;  // a change is worth nothing without those before it
+    // a change is worth nothing without those before it, and what is unknown may be one
+    if (tag.kind == tick_kind::depth_update || tag.kind == tick_kind::unknown_event) return;
     ++position_;
-    const std::size_t row = row_of(symbol_of(line));
-    if (const auto column = column_of(tag.kind); column && row < capacity()) {
-      lines_.store(row * kinds_in_lines + *column, line, position_, tag.packed());
-    } else if (tag.kind == tick_kind::depth_snapshot && row < books_.keys() && body.size() <= book_levels) {
-      book made;  // its levels as far as they are used
-      made.line = line.as<depth_record>();
-      std::copy_n(body.begin(), body.size(), made.levels.begin());
-      books_.store_prefix(row, made, offsetof(book, levels) + body.size_bytes(), position_, tag.packed());
-    } else {
-      return status_.lose_one();
-    }
+    if (!find_place(line, tag, body)) return status_.lose_one();
     status_.note_news();
   }
   void put_status(status_record record, line_tag tag) noexcept {
@@ -79,26 +80,74 @@ class conflated_channel {
   [[nodiscard]] parking_spot& consumer_spot() noexcept { return status_.consumer_spot(); }
   [[nodiscard]] const symbol_table& symbols() const noexcept { return status_.symbols(); }
   /// Symbols.
-  [[nodiscard]] std::size_t capacity() const noexcept { return lines_.keys() / kinds_in_lines; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return symbols_in_; }
   /// Any thread.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return status_.dropped(); }
 
  private:
-  static constexpr std::size_t kinds_in_lines = 2;
   static constexpr std::uint32_t no_row = std::numeric_limits<std::uint32_t>::max();
 
-  [[nodiscard]] static constexpr std::optional<std::size_t> column_of(tick_kind kind) noexcept {
-    switch (kind) {
-      case tick_kind::book_ticker: return 0;
-      case tick_kind::trade: return 1;
-      default: return std::nullopt;
+  // Each kind of one line that is wanted has a place in a symbol's row.
+  struct columns {
+    std::array<std::uint8_t, tick_kind_count> of{};
+    std::size_t count{0};
+  };
+  [[nodiscard]] static columns columns_of(kind_set wanted) noexcept {
+    columns made;
+    for (std::size_t i = 0; i < tick_kind_count; ++i) {
+      const auto kind = static_cast<tick_kind>(i);
+      const bool has_one = kind != tick_kind::status && !has_body(kind) && wanted.contains(kind);
+      made.of[i] = has_one ? static_cast<std::uint8_t>(made.count++) : no_column;
     }
+    return made;
   }
+  static constexpr std::uint8_t no_column = 0xff;
+
+  // A line and its body, as far as it is used.
+  template <std::size_t Units>
+  struct with_body {
+    tick_payload line;
+    std::array<raw_level, Units> body;
+  };
+  using book = with_body<book_levels>;
+  using wide = with_body<largest_wide_body>;
+
+  // False: there is no place for it.
+  [[nodiscard]] bool find_place(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
+    if (!has_body(tag.kind)) return put_line(line, tag);
+    if (tag.kind == tick_kind::depth_snapshot) return put_body(books_, row_of(symbol_of(line)), line, tag, body);
+    return put_body(wides_, row_of_wide(line, tag.kind, body), line, tag, body);
+  }
+  [[nodiscard]] bool put_line(const tick_payload& line, tick_tag tag) noexcept {
+    const std::size_t column = columns_.of[static_cast<std::size_t>(tag.kind)];
+    const std::size_t row = row_of(symbol_of(line));
+    if (column == no_column || row >= symbols_in_) return false;
+    lines_.store(row * columns_.count + column, line, position_, tag.packed());
+    return true;
+  }
+  template <class Entry>
+  [[nodiscard]] bool put_body(conflating_table<Entry>& table, std::size_t row, const tick_payload& line, tick_tag tag,
+                              std::span<const raw_level> body) noexcept {
+    Entry made;
+    if (row >= table.keys() || body.size() > made.body.size()) return false;
+    made.line = line;
+    std::copy_n(body.begin(), body.size(), made.body.begin());
+    table.store_prefix(row, made, offsetof(Entry, body) + body.size_bytes(), position_, tag.packed());
+    return true;
+  }
+
   // Symbols get rows as they come.
   [[nodiscard]] std::size_t row_of(symbol_id symbol) noexcept {
     std::uint32_t& row = row_of_symbol_[static_cast<std::size_t>(symbol)];
     if (row == no_row) row = next_row_++;
     return row;
+  }
+  // And so does what has a body, for each interval of klines.
+  [[nodiscard]] std::size_t row_of_wide(const tick_payload& line, tick_kind kind,
+                                        std::span<const raw_level> body) noexcept {
+    const auto part = kind == tick_kind::kline ? static_cast<std::uint32_t>(read_body<kline_body>(body).interval) : 0;
+    return row_of_wide_.of(static_cast<std::uint32_t>(symbol_of(line)) | static_cast<std::uint32_t>(kind) << 16 |
+                           part << 24);
   }
   [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
     const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
@@ -108,16 +157,20 @@ class conflated_channel {
     if (!wanted.kinds.contains(tick_kind::depth_snapshot)) return 0;
     return std::min(wanted.level_capacity / book_levels, symbols_in(wanted));
   }
+  [[nodiscard]] static std::size_t wides_in(const subscription_settings& wanted) noexcept {
+    std::size_t each_symbol = 0;
+    for (const tick_kind kind :
+         {tick_kind::mini_ticker, tick_kind::ticker, tick_kind::mark_price, tick_kind::liquidation}) {
+      if (wanted.kinds.contains(kind)) ++each_symbol;
+    }
+    if (wanted.kinds.contains(tick_kind::kline)) each_symbol += kline_interval_count;
+    return std::min(wanted.level_capacity / largest_wide_body, symbols_in(wanted) * each_symbol);
+  }
   [[nodiscard]] static subscription_settings status_settings(const subscription_settings& wanted) {
     return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
   }
 
   [[nodiscard]] waiting_event shown() const noexcept { return {&line_, tag_, {body_.data(), body_size_}}; }
-
-  struct book {
-    depth_record line;
-    std::array<raw_level, book_levels> levels;
-  };
 
   // The next tick that no status precedes goes to line_.
   bool take_tick() noexcept {
@@ -134,15 +187,27 @@ class conflated_channel {
     const auto line = [&](std::size_t, const tick_payload& from, std::uint64_t position, line_tag tag) {
       return take(from, {}, position, tag);
     };
-    const auto book_of = [&](std::size_t, const book& from, std::uint64_t position, line_tag tag) {
-      tick_payload copy;
-      copy.emplace<depth_record>() = from.line;
-      return take(copy, std::span{from.levels}.first(from.line.level_count()), position, tag);
+    const auto entry = [&](std::size_t, const auto& from, std::uint64_t position, line_tag tag) {
+      return take(from.line, std::span{from.body}.first(std::min(body_size(from.line), from.body.size())), position,
+                  tag);
     };
-    books_first_ = !books_first_;  // neither keeps the other from being heard
-    if (books_first_ && books_.any_dirty() && books_.consume(1, book_of) != 0) return true;
-    if (lines_.any_dirty() && lines_.consume(1, line) != 0) return true;
-    return !books_first_ && books_.any_dirty() && books_.consume(1, book_of) != 0;
+    // each table is the first in turn: none keeps the others from being heard
+    constexpr unsigned tables = 3;
+    const unsigned first = turn_++;
+    for (unsigned i = 0; i < tables; ++i) {
+      switch ((first + i) % tables) {
+        case 0:
+          if (books_.any_dirty() && books_.consume(1, entry) != 0) return true;
+          break;
+        case 1:
+          if (lines_.any_dirty() && lines_.consume(1, line) != 0) return true;
+          break;
+        default:
+          if (wides_.any_dirty() && wides_.consume(1, entry) != 0) return true;
+          break;
+      }
+    }
+    return false;
   }
   [[nodiscard]] bool status_precedes(std::uint64_t position) noexcept {
     const waiting_event oldest = status_.front();
@@ -150,16 +215,20 @@ class conflated_channel {
   }
 
   channel status_;
+  const std::size_t symbols_in_;
+  const columns columns_;
   conflating_table<tick_payload> lines_;
   conflating_table<book> books_;
+  conflating_table<wide> wides_;
 
   // network thread
   std::uint64_t position_{0};                 // of the last event
   std::vector<std::uint32_t> row_of_symbol_;  // by id
   std::uint32_t next_row_{0};
+  key_numbers row_of_wide_;  // by symbol, kind and interval
 
   // consumer's thread
-  bool books_first_{false};
+  unsigned turn_{0};
   bool held_{false};  // line_, tag_ and body_ are an event
   line_tag tag_;
   tick_payload line_;

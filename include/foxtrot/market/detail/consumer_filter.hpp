@@ -12,7 +12,7 @@
 
 namespace foxtrot::inline v0::detail {
 
-/// By kind and symbol; status events always pass.
+/// By kind and symbol; status events always pass, and unknown events, which name no symbol, where their kind is wanted.
 class consumer_filter {
  public:
   [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols) {
@@ -29,7 +29,7 @@ class consumer_filter {
   }
 
   [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
-    return kinds_.contains(kind) && (kind == tick_kind::status || wants(symbol));
+    return kinds_.contains(kind) && (wants(symbol) || kind == tick_kind::status || kind == tick_kind::unknown_event);
   }
   [[nodiscard]] bool wants(symbol_id symbol) const noexcept {
     const auto index = static_cast<std::size_t>(symbol);

@@ -4,9 +4,15 @@
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/kline.hpp>
+#include <foxtrot/market/liquidation.hpp>
+#include <foxtrot/market/mark_price.hpp>
+#include <foxtrot/market/mini_ticker.hpp>
+#include <foxtrot/market/ticker.hpp>
 #include <foxtrot/market/unknown_event.hpp>
 #include <foxtrot/market/wide_tick.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,7 +52,12 @@ static_assert(offsetof(unknown_record, body) == body_offset &&
   return false;
 }
 
-// The rest is for events that have one.
+/// Units of the arena that the longest body of fixed size takes.
+inline constexpr std::size_t largest_wide_body =
+    std::max({units_of<kline_body>, units_of<mini_ticker_body>, units_of<ticker_body>, units_of<mark_price_body>,
+              units_of<liquidation_body>});
+
+// The rest is for events that have a body.
 
 [[nodiscard]] inline std::uint64_t body_position(const tick_payload& payload) noexcept {
   std::uint64_t position = 0;
