@@ -5,6 +5,7 @@
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
 #include <foxtrot/feed/publisher.hpp>
@@ -100,8 +101,8 @@ class depth_fetcher {
  private:
   [[nodiscard]] task<std::error_code> fetch(std::string symbol) {
     url where = settings_.rest;
-    where.target = settings_.given.market == market::usdm ? "/fapi/v1/depth?symbol=" : "/api/v3/depth?symbol=";
-    where.target += symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
+    where.target = depth_path_of(settings_.given.market);
+    where.target += "?symbol=" + symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
     const steady_time::duration limit = settings_.given.request_timeout;
     auto answer = co_await client_.get(std::move(where), limit);
     if (!answer) co_return answer.error();

@@ -4,19 +4,35 @@
 #include <foxtrot/market/kinds.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace foxtrot::inline v0::binance {
 
-/// Spot, and the futures settled in US dollars.
-enum class market : std::uint8_t { spot, usdm };
+/// Spot, the futures settled in US dollars, and those settled in the coin itself.
+enum class market : std::uint8_t { spot, usdm, coinm };
 
 [[nodiscard]] constexpr std::string_view to_string(market which) noexcept {
-  return which == market::usdm ? "usdm" : "spot";
+  switch (which) {
+    case market::usdm: return "usdm";
+    case market::coinm: return "coinm";
+    default: return "spot";
+  }
+}
+/// The market that to_string() names so; nothing for any other text.
+[[nodiscard]] constexpr std::optional<market> market_of(std::string_view name) noexcept {
+  for (const market which : {market::spot, market::usdm, market::coinm}) {
+    if (name == to_string(which)) return which;
+  }
+  return std::nullopt;
 }
 [[nodiscard]] constexpr venue venue_of(market which) noexcept {
-  return which == market::usdm ? venue::binance_usdm : venue::binance_spot;
+  switch (which) {
+    case market::usdm: return venue::binance_usdm;
+    case market::coinm: return venue::binance_coinm;
+    default: return venue::binance_spot;
+  }
 }
 
 /// Where a market is reached: base URLs without a path.
@@ -28,13 +44,34 @@ struct endpoints {
 /// The venue's public endpoints for market data. Spot: the hosts that need no key; web-socket-streams.md and
 /// market_data_only.md of binance-spot-api-docs. USD-M: the split endpoints of 2026, see path_of().
 [[nodiscard]] inline endpoints public_endpoints(market which) {
-  if (which == market::usdm) return {"wss://fstream.binance.com", "https://fapi.binance.com"};
-  return {"wss://stream.binance.com:9443", "https://data-api.binance.vision"};
+  switch (which) {
+    case market::usdm: return {"wss://fstream.binance.com", "https://fapi.binance.com"};
+    case market::coinm: return {"wss://dstream.binance.com", "https://dapi.binance.com"};
+    default: return {"wss://stream.binance.com:9443", "https://data-api.binance.vision"};
+  }
 }
 
 /// The path of a combined-stream connection. USD-M serves book and depth streams under /public.
 [[nodiscard]] constexpr std::string_view path_of(market which) noexcept {
   return which == market::usdm ? "/public/stream" : "/stream";
+}
+
+/// The REST request for the book of one symbol, without its parameters.
+[[nodiscard]] constexpr std::string_view depth_path_of(market which) noexcept {
+  switch (which) {
+    case market::usdm: return "/fapi/v1/depth";
+    case market::coinm: return "/dapi/v1/depth";
+    default: return "/api/v3/depth";
+  }
+}
+
+/// The REST request for what is traded and by which rules, without parameters.
+[[nodiscard]] constexpr std::string_view exchange_info_path_of(market which) noexcept {
+  switch (which) {
+    case market::usdm: return "/fapi/v1/exchangeInfo";
+    case market::coinm: return "/dapi/v1/exchangeInfo";
+    default: return "/api/v3/exchangeInfo";
+  }
 }
 
 }  // namespace foxtrot::inline v0::binance

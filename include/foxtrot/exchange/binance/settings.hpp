@@ -17,11 +17,15 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace foxtrot::inline v0::binance {
+
+/// What the venue counts its times in. Spot only: the futures know milliseconds alone.
+enum class time_unit : std::uint8_t { milliseconds, microseconds };
 
 /// The network thread.
 struct network_settings {
@@ -50,6 +54,8 @@ struct market_data_settings {
   ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
   diagnostics log{};
   symbol_table* symbols{&symbol_table::shared()};
+  binance::time_unit time_unit{
+      time_unit::milliseconds};  ///< of the times in WebSocket messages; microseconds: spot only
 };
 
 namespace detail {
@@ -72,6 +78,8 @@ struct checked_settings {
     if (!rest) return rest.error();
     if (websocket->target != "/" || rest->target != "/") return errc::bad_url;  // the paths are ours
     if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
+    const bool microseconds = given.time_unit == time_unit::microseconds;
+    if (microseconds && given.market != market::spot) return errc::bad_argument;
     if (given.streams.size() > max_streams) return errc::bad_argument;
     for (const std::string& stream : given.streams) {
       if (!is_stream_name(stream)) return errc::bad_argument;
@@ -82,6 +90,7 @@ struct checked_settings {
     given.session.upgrade.port = websocket->port;
     given.session.upgrade.secure = websocket->secure;
     given.session.upgrade.target = path_of(given.market);
+    if (microseconds) given.session.upgrade.target += "?timeUnit=MICROSECOND";  // web-socket-streams.md, "General"
     return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls)};
   }
 };
