@@ -135,8 +135,8 @@ std::vector<foxtrot::symbol_spec> symbols_of(const live_ticks_options& options, 
 
 std::error_code prepare_simulation(const live_ticks_options& options, market_source& source) {
   foxtrot::exchange_settings wanted;
-  wanted.market =
-      options.market == foxtrot::binance::market::usdm ? foxtrot::sim_market::usdm : foxtrot::sim_market::spot;
+  if (options.market == foxtrot::binance::market::usdm) wanted.market = foxtrot::sim_market::usdm;
+  if (options.market == foxtrot::binance::market::coinm) wanted.market = foxtrot::sim_market::coinm;
   if (options.capture.empty()) {
     wanted.symbols = symbols_of(options, wanted.market);
     for (const auto& spec : wanted.symbols) {
@@ -151,7 +151,8 @@ std::error_code prepare_simulation(const live_ticks_options& options, market_sou
     for (const auto& stream : contents->streams) source.streams.push_back(stream.name);
     source.expected = contents->lines - contents->other;
     source.clock_shift = std::chrono::nanoseconds{contents->first_ns} - foxtrot::epoch_clock::now().time_since_epoch();
-    if (contents->market == foxtrot::capture_market::usdm) source.feed.market = foxtrot::binance::market::usdm;
+    if (contents->market == foxtrot::capture_market::usdm && options.market == foxtrot::binance::market::spot)
+      source.feed.market = foxtrot::binance::market::usdm;
   }
   source.simulation.emplace(wanted);
   const auto port = source.simulation->start();
@@ -164,6 +165,8 @@ std::error_code prepare_simulation(const live_ticks_options& options, market_sou
 
 void prepare_server(const live_ticks_options& options, market_source& source) {
   std::vector<std::string> symbols = options.symbols;
+  const bool coinm = options.market == foxtrot::binance::market::coinm;
+  if (symbols.empty() && coinm) symbols = {"btcusd_perp", "ethusd_perp"};
   if (symbols.empty()) symbols = {"btcusdt", "ethusdt"};
   for (const std::string& symbol : symbols) {
     for (const std::string& stream : options.streams)

@@ -21,7 +21,7 @@ constexpr const char* usage =
 
   --ca FILE            writes the authority to trust, PEM      [simulated_exchange_ca.pem]
   --port N             listens there                           [any free port]
-  --market spot|usdm   which of the venue's markets            [spot]
+  --market MARKET      which of them: spot, usdm, coinm        [spot]
   --events N           events a second, of all symbols         [800]
   --capture FILE       plays a recording instead (.gz too), to the first who subscribes
   --speed X|max        its pace                                [1]
@@ -56,8 +56,9 @@ bool apply(options& to, std::string_view name, std::string_view value) {
   if (name == "--speed" && value == "max") return to.exchange.replay.speed = 0, true;
   if (name == "--speed") return read_number(value, to.exchange.replay.speed);
   if (name == "--market") {
-    to.exchange.market = value == "usdm" ? foxtrot::sim_market::usdm : foxtrot::sim_market::spot;
-    return value == "spot" || value == "usdm";
+    if (value == "usdm") to.exchange.market = foxtrot::sim_market::usdm;
+    if (value == "coinm") to.exchange.market = foxtrot::sim_market::coinm;
+    return value == "spot" || value == "usdm" || value == "coinm";
   }
   if (name == "--certificate" && kinds.contains(value)) {
     to.exchange.certificate = kinds.at(value);

@@ -44,7 +44,7 @@ Without a source of data it starts a simulated exchange of its own, on loopback 
   --url wss://H:P      any server that speaks the protocol, with
   --rest https://H:P     its REST side                                        [the URL's host and port]
   --ca FILE            trusts the authorities in this PEM file                [the system's]
-  --market spot|usdm   which of the venue's markets                           [spot]
+  --market MARKET      which of the venue's: spot, usdm, coinm                [spot]
 
   --symbols A,B        symbols                                                [btcusdt,ethusdt,... or the capture's]
   --streams X,Y        streams of each symbol                                 [bookTicker,trade,depth@100ms]
@@ -101,8 +101,9 @@ template <class Number>
     return check(read_number(value, 0.001, 1e6, to.speed));
   }
   if (name == "--market") {
-    if (value == "usdm") to.market = foxtrot::binance::market::usdm;
-    return check(value == "spot" || value == "usdm");
+    const auto market = foxtrot::binance::market_of(value);
+    if (market) to.market = *market;
+    return check(market.has_value());
   }
   return "unknown option " + std::string{name};
 }

@@ -170,10 +170,13 @@ TEST_CASE("exchange: pings carry the time and are answered, silence after them c
 }
 
 TEST_CASE("exchange: REST answers on the same port, in the shape of its market") {
-  const sim_market market = GENERATE(sim_market::spot, sim_market::usdm);
+  const sim_market market = GENERATE(sim_market::spot, sim_market::usdm, sim_market::coinm);
   running_exchange venue{busy(market)};
   rest_client rest{venue};
-  const std::string base = market == sim_market::spot ? "/api/v3/" : "/fapi/v1/";
+  const std::string base = market == sim_market::spot   ? "/api/v3/"
+                           : market == sim_market::usdm ? "/fapi/v1/"
+                                                        : "/dapi/v1/";
+  const std::string tail = market == sim_market::coinm ? "USD_PERP" : "USDT";
   CHECK(rest.get(base + "ping").body == "{}");
   simdjson::dom::parser parser;
   simdjson::dom::element body;
@@ -186,12 +189,22 @@ TEST_CASE("exchange: REST answers on the same port, in the shape of its market")
   };
   CHECK(json("time") == 200);
   CHECK(std::int64_t{body["serverTime"]} > 1'600'000'000'000);
-  CHECK(json("depth?symbol=BTCUSDT&limit=10") == 200);
+  CHECK(json("depth?symbol=BTC" + tail + "&limit=10") == 200);
   CHECK(body["bids"].get_array().size() == 10);
   CHECK(json("exchangeInfo") == 200);
   CHECK(body["symbols"].get_array().size() == 4);
-  CHECK(json("ticker/bookTicker?symbol=ETHUSDT") == 200);
-  CHECK(std::string_view{body["symbol"]} == "ETHUSDT");
+  if (market == sim_market::spot) {
+    CHECK(json("exchangeInfo?symbol=ETHUSDT&showPermissionSets=false") == 200);
+    CHECK(body["symbols"].get_array().size() == 1);
+    CHECK(body["symbols"].at(0)["permissionSets"].get_array().size() == 0);
+    CHECK(json("exchangeInfo?symbols=%5B%22BTCUSDT%22,%22SOLUSDT%22%5D") == 200);
+    CHECK(body["symbols"].get_array().size() == 2);
+    CHECK(body["symbols"].at(0)["permissionSets"].get_array().size() == 1);
+    CHECK(json("exchangeInfo?symbol=NOPE") == 400);
+    CHECK(std::int64_t{body["code"]} == -1121);
+  }
+  CHECK(json("ticker/bookTicker?symbol=ETH" + tail) == 200);
+  if (market != sim_market::coinm) CHECK(std::string_view{body["symbol"]} == "ETHUSDT");
   CHECK(json("ticker/bookTicker") == 200);
   CHECK(body.get_array().size() == 4);
   if (market == sim_market::spot) {

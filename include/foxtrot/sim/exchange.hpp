@@ -114,8 +114,9 @@ class exchange {
     auto replay = capture_replay::open(settings_.replay, counters_);
     if (!replay) return replay.error();
     const capture_market market = (*replay)->contents().market;
-    if (market != capture_market::unknown)
-      settings_.market = market == capture_market::usdm ? sim_market::usdm : sim_market::spot;
+    // a recording of COIN-M looks like one of USD-M
+    if (market == capture_market::spot) settings_.market = sim_market::spot;
+    if (market == capture_market::usdm && settings_.market == sim_market::spot) settings_.market = sim_market::usdm;
     source_ = std::move(*replay);
     return {};
   }

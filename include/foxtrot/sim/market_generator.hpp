@@ -100,7 +100,7 @@ class market_generator {
       case follow_up::quote: return emit(kind::book_ticker);
       case follow_up::slow_diff:
         event_.diff = book.take_slow_diff(chance_);
-        if (settings_.market == sim_market::usdm) next_ = follow_up::mark_price;
+        if (settings_.market != sim_market::spot) next_ = follow_up::mark_price;
         return emit(kind::depth_slow);
       case follow_up::mark_price: return emit(kind::mark_price);
     }

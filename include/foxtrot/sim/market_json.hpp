@@ -32,12 +32,14 @@ class market_json {
         tick_{spec.tick},
         price_{spec.price_decimals, spot_ ? 8 : spec.price_decimals},
         quantity_{spec.quantity_decimals, spot_ ? 8 : spec.quantity_decimals},
-        name_{spec.name} {}
+        name_{spec.name},
+        pair_{market == sim_market::coinm ? spec.name.substr(0, spec.name.find('_')) : std::string{}} {}
 
   void book_ticker(std::string& out, const market_event& event, time_unit unit) const {
-    text_writer to{out, 256 + name_.size()};
+    text_writer to{out, 256 + 2 * name_.size()};
     to.text(spot_ ? "{\"u\":" : "{\"e\":\"bookTicker\",\"u\":").number(event.update_id);
     symbol(to);
+    pair(to);
     price(to.text(",\"b\":"), event.bid);
     quantity(to.text(",\"B\":"), event.bid);
     price(to.text(",\"a\":"), event.ask);
@@ -47,7 +49,7 @@ class market_json {
   }
 
   void trade(std::string& out, const market_event& event, time_unit unit) const {
-    text_writer to{out, 256 + name_.size()};
+    text_writer to{out, 256 + 2 * name_.size()};
     to.text("{\"e\":\"trade\",\"E\":").number(to_unit(event.at_ns, unit));
     if (!spot_) to.text(",\"T\":").number(matched(event, unit));
     symbol(to);
@@ -77,7 +79,7 @@ class market_json {
   }
 
   void depth(std::string& out, const market_event& event, time_unit unit) const {
-    text_writer to{out, 256 + name_.size() + room(event.diff.bids.size() + event.diff.asks.size())};
+    text_writer to{out, 256 + 2 * name_.size() + room(event.diff.bids.size() + event.diff.asks.size())};
     diff_head(to, event, unit, event.diff);
     levels(to.text(",\"b\":"), event.diff.bids);
     levels(to.text(",\"a\":"), event.diff.asks);
@@ -87,7 +89,7 @@ class market_json {
   /// `<symbol>@depth<count>`: the best levels after a diff.
   void partial_depth(std::string& out, const market_event& event, const sim_book& book, std::size_t count,
                      time_unit unit) const {
-    text_writer to{out, 256 + name_.size() + room(2 * count)};
+    text_writer to{out, 256 + 2 * name_.size() + room(2 * count)};
     if (spot_) {
       to.text("{\"lastUpdateId\":").number(book.update_id).text(",\"bids\":");
       best_levels(to, book.bids, count);
@@ -147,6 +149,10 @@ class market_json {
   }
 
   void symbol(text_writer& to) const noexcept { to.text(",\"s\":\"").text(name_).text("\""); }
+  /// COIN-M says what its contract is on.
+  void pair(text_writer& to) const noexcept {
+    if (!pair_.empty()) to.text(",\"ps\":\"").text(pair_).text("\"");
+  }
   void price(text_writer& to, const sim_level& level) const noexcept { to.quoted(level.price * tick_, price_); }
   void quantity(text_writer& to, const sim_level& level) const noexcept { to.quoted(level.quantity, quantity_); }
 
@@ -154,6 +160,7 @@ class market_json {
     to.text("{\"e\":\"depthUpdate\",\"E\":").number(to_unit(event.at_ns, unit));
     if (!spot_) to.text(",\"T\":").number(matched(event, unit));
     symbol(to);
+    pair(to);
     to.text(",\"U\":").number(diff.first_id).text(",\"u\":").number(diff.last_id);
     if (!spot_) to.text(",\"pu\":").number(diff.previous_id);
   }
@@ -179,6 +186,7 @@ class market_json {
   number_format price_;
   number_format quantity_;
   std::string name_;
+  std::string pair_;  // COIN-M only
 };
 
 }  // namespace foxtrot::inline v0

@@ -6,6 +6,7 @@
 #include <foxtrot/net/http/fields.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/sim/control_protocol.hpp>
+#include <foxtrot/sim/exchange_info_json.hpp>
 #include <foxtrot/sim/exchange_target.hpp>
 #include <foxtrot/sim/market_source.hpp>
 #include <foxtrot/sim/symbol_spec.hpp>
@@ -35,10 +36,13 @@ struct rest_reply {
 class rest_api {
  public:
   rest_api(sim_market market, std::uint32_t weight_per_minute, market_source& source)
-      : prefix_{market == sim_market::spot ? "/api/v3/" : "/fapi/v1/"},
+      : prefix_{market == sim_market::spot   ? "/api/v3/"
+                : market == sim_market::usdm ? "/fapi/v1/"
+                                             : "/dapi/v1/"},
         spot_{market == sim_market::spot},
         weight_per_minute_{weight_per_minute},
-        source_{source} {}
+        source_{source},
+        info_{market, weight_per_minute} {}
 
   /// May wait for a snapshot; never fails.
   [[nodiscard]] task<rest_reply> get(timer_queue& timers, std::string text) {
@@ -56,7 +60,7 @@ class rest_api {
     } else if (name == "time") {
       reply.body = "{\"serverTime\":" + std::to_string(now_ms()) + "}";
     } else if (name == "exchangeInfo") {
-      reply.body = exchange_info();
+      reply = exchange_info(target);
     } else if (name == "ticker/bookTicker") {
       reply = book_tickers(target);
     } else if (name != "depth") {
@@ -132,7 +136,35 @@ class rest_api {
       reply.body = source_.book_ticker(*number);
       return reply.body.empty() ? invalid_symbol() : reply;
     }
-    if (const auto list = target.parameter("symbols"); list && spot_) {
+    if (const auto problem = wanted_symbols(target, wanted)) return *problem;
+    reply.body = "[";
+    for (const std::size_t number : wanted) {
+      const std::string ticker = source_.book_ticker(number);
+      if (!ticker.empty()) reply.body.append(reply.body.size() > 1 ? "," : "").append(ticker);
+    }
+    reply.body += ']';
+    return reply;
+  }
+
+  [[nodiscard]] rest_reply exchange_info(const request_target& target) const {
+    rest_reply reply;
+    std::vector<std::size_t> wanted;
+    if (const auto problem = wanted_symbols(target, wanted)) return *problem;
+    const bool permissions = target.parameter("showPermissionSets").value_or("true") != "false";
+    reply.body = info_.body(source_.symbols(), wanted, now_ms(), permissions);
+    return reply;
+  }
+
+  /// The numbers of the symbols that a request is about: all, unless it says which. Only spot takes lists.
+  [[nodiscard]] std::optional<rest_reply> wanted_symbols(const request_target& target,
+                                                         std::vector<std::size_t>& wanted) const {
+    const auto one = spot_ ? target.parameter("symbol") : std::nullopt;
+    const auto list = spot_ ? target.parameter("symbols") : std::nullopt;
+    if (one) {
+      const auto number = number_of(*one);
+      if (!number) return invalid_symbol();
+      wanted.push_back(*number);
+    } else if (list) {
       simdjson::dom::parser parser;
       simdjson::dom::array names;
       if (parser.parse(list->data(), list->size(), true).get(names) != simdjson::SUCCESS)
@@ -146,47 +178,14 @@ class rest_api {
     } else {
       for (std::size_t i = 0; i < source_.symbols().size(); ++i) wanted.push_back(i);
     }
-    reply.body = "[";
-    for (const std::size_t number : wanted) {
-      const std::string ticker = source_.book_ticker(number);
-      if (!ticker.empty()) reply.body.append(reply.body.size() > 1 ? "," : "").append(ticker);
-    }
-    reply.body += ']';
-    return reply;
-  }
-
-  /// Well-formed and minimal: limits, and every symbol with its filters.
-  [[nodiscard]] std::string exchange_info() const {
-    std::string info =
-        "{\"timezone\":\"UTC\",\"serverTime\":" + std::to_string(now_ms()) +
-        ",\"rateLimits\":[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,"
-        "\"limit\":" +
-        std::to_string(weight_per_minute_) +
-        "},{\"rateLimitType\":\"RAW_REQUESTS\",\"interval\":\"MINUTE\",\"intervalNum\":5,\"limit\":61000}],"
-        "\"exchangeFilters\":[],\"symbols\":[";
-    for (const symbol_spec& spec : source_.symbols()) {
-      if (info.back() != '[') info += ',';
-      const std::string quote = spec.name.ends_with("USDT") ? "USDT" : "";
-      const std::string base = spec.name.substr(0, spec.name.size() - quote.size());
-      info += "{\"symbol\":" + detail::json_quoted(spec.name) +
-              ",\"status\":\"TRADING\",\"baseAsset\":" + detail::json_quoted(base) + ",\"quoteAsset\":\"" + quote +
-              "\",\"filters\":[{\"filterType\":\"PRICE_FILTER\",\"tickSize\":" + step(spec.tick, spec.price_decimals) +
-              "},{\"filterType\":\"LOT_SIZE\",\"stepSize\":" + step(1, spec.quantity_decimals) + "}]}";
-    }
-    return info + "]}";
-  }
-
-  [[nodiscard]] std::string step(std::int64_t units, int decimals) const {
-    std::string text;
-    const number_format format{decimals, spot_ ? 8 : decimals};
-    text_writer{text, 2 * text_writer::number_room}.quoted(units, format);
-    return text;
+    return std::nullopt;
   }
 
   std::string_view prefix_;
   bool spot_;
   std::uint32_t weight_per_minute_;
   market_source& source_;
+  exchange_info_json info_;
   std::int64_t minute_{0};
   std::uint32_t used_{0};
 };

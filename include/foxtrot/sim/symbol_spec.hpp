@@ -12,7 +12,7 @@
 namespace foxtrot::inline v0 {
 
 /// Which market is simulated: they differ in keys, number formats, update ids and paths.
-enum class sim_market : std::uint8_t { spot, usdm };
+enum class sim_market : std::uint8_t { spot, usdm, coinm };
 
 /// One symbol. Prices are integers in units of its tick, quantities in units of its lot.
 struct symbol_spec {
@@ -22,6 +22,7 @@ struct symbol_spec {
   int price_decimals{2};             ///< spot pads to eight when it writes
   int quantity_decimals{5};          ///< likewise; the lot is one unit of the last decimal
   std::int64_t typical_quantity{1};  ///< what one level holds, in lots
+  std::string status{"TRADING"};     ///< what exchangeInfo says; it trades whatever that is
 };
 
 namespace detail {
@@ -61,18 +62,41 @@ inline constexpr std::array<known_symbol, 10> usdm_symbols{{
     {"1000PEPEUSDT", 78490, 1, 7, 0, 900000},
 }};
 
+// Quantities are contracts.
+inline constexpr std::array<known_symbol, 10> coinm_symbols{{
+    {"BTCUSD_PERP", 618002, 1, 1, 0, 8000},
+    {"ETHUSD_PERP", 268377, 1, 2, 0, 20000},
+    {"BNBUSD_PERP", 51018, 10, 2, 0, 3000},
+    {"SOLUSD_PERP", 153850, 1, 3, 0, 4000},
+    {"XRPUSD_PERP", 6124, 1, 4, 0, 6000},
+    {"DOGEUSD_PERP", 104290, 10, 6, 0, 3000},
+    {"ADAUSD_PERP", 33890, 10, 5, 0, 1200},
+    {"AVAXUSD_PERP", 22131, 1, 3, 0, 600},
+    {"LINKUSD_PERP", 10516, 1, 3, 0, 900},
+    {"LTCUSD_PERP", 6120, 1, 2, 0, 900},
+}};
+
+[[nodiscard]] constexpr const std::array<known_symbol, 10>& known_symbols(sim_market market) noexcept {
+  switch (market) {
+    case sim_market::usdm: return usdm_symbols;
+    case sim_market::coinm: return coinm_symbols;
+    default: return spot_symbols;
+  }
+}
+
 }  // namespace detail
 
 /// The first `count` symbols of a market: well-known ones with sensible prices, then invented ones.
 [[nodiscard]] inline std::vector<symbol_spec> default_symbols(sim_market market, std::size_t count = 4) {
-  const auto& known = market == sim_market::spot ? detail::spot_symbols : detail::usdm_symbols;
+  const auto& known = detail::known_symbols(market);
+  const std::string quote = market == sim_market::coinm ? "USD_PERP" : "USDT";
   std::vector<symbol_spec> specs;
   specs.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     const detail::known_symbol& model = known[i % known.size()];
-    std::string name = i < known.size() ? std::string{model.name} : "SIM" + std::to_string(i) + "USDT";
+    std::string name = i < known.size() ? std::string{model.name} : "SIM" + std::to_string(i) + quote;
     specs.push_back({std::move(name), model.price, model.tick, model.price_decimals, model.quantity_decimals,
-                     model.typical_quantity});
+                     model.typical_quantity, "TRADING"});
   }
   return specs;
 }

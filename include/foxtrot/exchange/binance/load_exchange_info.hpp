@@ -70,6 +70,7 @@ struct exchange_info_request {
   constexpr std::size_t largest_body = std::size_t{64} << 20U;
   auto checked = detail::checked_settings::make(settings);
   if (!checked) return checked.error();
+  if (timeout <= std::chrono::milliseconds{0}) return errc::timeout;
   asio::io_context loop{1};
   timer_queue timers{loop, system_time()};
   http_client client{
