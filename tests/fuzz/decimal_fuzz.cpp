@@ -5,7 +5,11 @@
 #include <foxtrot/core/decimal_rounding.hpp>
 
 #include <support/fuzzing.hpp>
+
+// The arithmetic to compare with: its branches must not steer.
+#pragma clang attribute push(__attribute__((no_sanitize("coverage", "address"))), apply_to = function)
 #include <support/long_arithmetic.hpp>
+#pragma clang attribute pop
 
 #include <algorithm>
 #include <cstddef>
@@ -123,11 +127,13 @@ FOXTROT_TEST_UNSEEN void check_text(std::string_view text) {
 
 // --- arithmetic ---
 
-/// Of any length: the first byte says how many bits are left out.
+/// Of any length: the first byte says how many bits are left out. Exponents are mostly near each other: hundreds of
+/// digits at school cost a hundred times as much.
 template <class Mantissa>
 FOXTROT_TEST_UNSEEN basic_decimal<Mantissa> number(fuzz_input& input) {
   const unsigned dropped = input.choice() % (8 * sizeof(Mantissa));
-  const auto exponent = static_cast<std::int8_t>(input.choice());
+  const auto any_exponent = static_cast<std::int8_t>(input.choice());
+  const int exponent = input.choice() % 32 == 31 ? any_exponent : any_exponent % 24;
   uint128 bits = 0;
   for (std::size_t i = 0; i < sizeof(Mantissa); ++i) bits = bits << 8 | input.choice();
   return {static_cast<Mantissa>(static_cast<Mantissa>(bits) >> dropped), exponent};
