@@ -29,7 +29,7 @@ namespace {
 
 using outcome = book_action::outcome;
 
-book_loss gap(std::uint64_t from, std::uint64_t to) { return {book_fault::gap, from, to}; }
+book_loss gap(std::uint64_t from, std::uint64_t to) { return {gap_reason::missing, from, to}; }
 
 /// A synchroniser with a clock that each input moves on; diffs set the bid at price `first id` to quantity `last id`.
 struct fixture {
@@ -217,17 +217,62 @@ TEST_CASE("book synchroniser: diffs that come again or late are dropped", "[mark
   CHECK(on.sync.state() == book_state::live);
 }
 
-TEST_CASE("book synchroniser: snapshots while live change nothing", "[market]") {
+TEST_CASE("book synchroniser: snapshots of before change nothing while live", "[market]") {
   fixture on;
   (void)on.diff(10, 20);
   (void)on.snapshot(15);
-  for (const std::uint64_t id : {5U, 18U, 20U, 99U}) {
+  for (const std::uint64_t id : {5U, 18U, 20U}) {
     const auto late = on.snapshot(id);
     CHECK(late.input == outcome::dropped);
     CHECK_FALSE(late.lost);
   }
   CHECK(on.sync.last_id() == 20);
   CHECK(on.bids() == 1);
+}
+
+TEST_CASE("book synchroniser: a newer snapshot takes a live book's place, with or without a hole between", "[market]") {
+  fixture on;
+  (void)on.diff(10, 20);
+  (void)on.snapshot(15);
+  const auto ahead = on.snapshot(35);
+  CHECK(ahead.input == outcome::applied);
+  CHECK_FALSE(ahead.resynchronised);  // it never was wrong
+  CHECK_FALSE(ahead.request_snapshot);
+  CHECK_FALSE(ahead.lost);
+  CHECK(on.sync.state() == book_state::live);
+  CHECK(on.sync.last_id() == 35);
+  CHECK(on.bids() == 0);
+  CHECK(on.diff(21, 30).input == outcome::dropped);
+  CHECK(on.diff(33, 40).input == outcome::applied);  // 31 and 32 never came, nor are they needed
+  CHECK(on.sync.last_id() == 40);
+}
+
+TEST_CASE("book synchroniser: a newer snapshot that is crossed breaks a live book", "[market]") {
+  fixture on;
+  (void)on.diff(10, 20);
+  (void)on.snapshot(15);
+  const std::array<raw_level, 1> level{raw_level{100, 1}};
+  const auto torn = on.sync.on_snapshot(30, {level, level, 0, 0}, on.now += 5s);
+  REQUIRE(torn.lost);
+  CHECK(*torn.lost == book_loss{gap_reason::crossed, 30, 30});
+  CHECK(torn.request_snapshot);
+  CHECK(on.sync.state() == book_state::broken);
+  CHECK(on.diff(21, 40).input == outcome::buffered);
+  CHECK(on.snapshot(40).resynchronised);
+  CHECK(on.sync.last_id() == 40);
+}
+
+TEST_CASE("book synchroniser: with a time-out of 0 a request is waited for", "[market]") {
+  fixture on{book_rule::spot, {.request_timeout = 0s}};
+  CHECK(on.diff(10, 20).request_snapshot);
+  on.now += 48h;
+  CHECK_FALSE(on.diff(21, 30).request_snapshot);
+  CHECK_FALSE(on.sync.due());
+  CHECK_FALSE(on.sync.on_time(on.now).request_snapshot);
+  CHECK(on.snapshot(5).request_snapshot);  // too old
+  CHECK_FALSE(on.sync.on_snapshot(5, {}, on.now).request_snapshot);
+  CHECK(on.sync.due() == on.now + 1s);
+  CHECK(on.sync.on_time(on.now + 1s).request_snapshot);
 }
 
 TEST_CASE("book synchroniser: futures name the diff before", "[market]") {
@@ -278,7 +323,7 @@ TEST_CASE("book synchroniser: a crossed book is lost", "[market]") {
   const std::array<raw_level, 1> bid{raw_level{1'000'000, 1}};
   const auto crossed = on.sync.on_diff({21, 22, {}, {bid, {}, 0, 0}}, on.now += 1s);
   REQUIRE(crossed.lost);
-  CHECK(*crossed.lost == book_loss{book_fault::crossed, 21, 22});
+  CHECK(*crossed.lost == book_loss{gap_reason::crossed, 21, 22});
   CHECK(crossed.request_snapshot);
   CHECK(on.sync.state() == book_state::broken);
   CHECK_FALSE(on.snapshot(21).resynchronised);  // would be crossed again
@@ -292,14 +337,14 @@ TEST_CASE("book synchroniser: a crossed or unusable snapshot is fetched again", 
   const std::array<raw_level, 1> both{raw_level{7, 1}};
   const auto crossed = on.sync.on_snapshot(15, {both, both, 0, 0}, on.now += 1s);
   REQUIRE(crossed.lost);
-  CHECK(*crossed.lost == book_loss{book_fault::crossed, 15, 15});
+  CHECK(*crossed.lost == book_loss{gap_reason::crossed, 15, 15});
   CHECK(crossed.request_snapshot);
   CHECK(on.sync.state() == book_state::buffering);
 
   const std::array<raw_level, 1> finest{raw_level{1, 1}};
   const auto unusable = on.sync.on_snapshot(15, {finest, {}, -100, 0}, on.now += 1s);
   REQUIRE(unusable.lost);
-  CHECK(*unusable.lost == book_loss{book_fault::unusable, 10, 20});
+  CHECK(*unusable.lost == book_loss{gap_reason::unusable, 10, 20});
   CHECK(unusable.request_snapshot);
   CHECK(on.snapshot(15).resynchronised);
   CHECK(on.sync.last_id() == 20);
@@ -356,7 +401,7 @@ TEST_CASE("book synchroniser: a venue that numbers anew is noticed", "[market]")
   for (std::uint64_t id = 1; id < 5; ++id) CHECK_FALSE(on.diff(id, id).lost);
   const auto noticed = on.diff(5, 5);
   REQUIRE(noticed.lost);
-  CHECK(*noticed.lost == book_loss{book_fault::renumbered, 5, 5});
+  CHECK(*noticed.lost == book_loss{gap_reason::renumbered, 5, 5});
   CHECK(noticed.request_snapshot);
   CHECK(on.sync.state() == book_state::broken);
   CHECK(on.diff(6, 6).input == outcome::buffered);
@@ -518,7 +563,8 @@ tally run(book_rule rule, const trouble& with, std::uint64_t seed, std::size_t m
     if (sync.due().has_value() != (sync.state() == book_state::buffering || sync.state() == book_state::broken)) {
       FAIL("message " << at << ": nobody will ask for a snapshot, or in vain");
     }
-    if (action.lost && action.lost->fault != book_fault::gap) FAIL("fault " << static_cast<int>(action.lost->fault));
+    if (action.lost && action.lost->fault != gap_reason::missing)
+      FAIL("fault " << static_cast<int>(action.lost->fault));
     if (action.lost) ++seen.gaps;
     const bool live = sync.state() == book_state::live;
     // consumers know: every way out of live is a loss, every way into it told
@@ -712,7 +758,7 @@ TEST_CASE("book synchroniser: with one diff in a thousand missing every hole is 
       if (std::exchange(missing, false)) {
         ++holes;
         REQUIRE(action.lost);
-        CHECK(action.lost->fault == book_fault::gap);
+        CHECK(action.lost->fault == gap_reason::missing);
         CHECK(action.lost->from == of->diffs[i - 2].last + 1);
         CHECK(action.lost->to == diff.previous.value_or(diff.first - 1));
       } else {

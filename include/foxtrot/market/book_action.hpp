@@ -3,6 +3,7 @@
 
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/level_changes.hpp>
+#include <foxtrot/market/status.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -20,17 +21,10 @@ enum class book_state : std::uint8_t {
   broken,     ///< it was live and lost its way: kept as it was, wrong, until a snapshot comes
 };
 
-/// Why a book was lost, or could not be made from a snapshot.
-enum class book_fault : std::uint8_t {
-  gap,         ///< ids are missing
-  crossed,     ///< bids reach the asks
-  unusable,    ///< numbers without a common exponent
-  renumbered,  ///< ids have been lower than the book's for long: the venue began anew
-};
-
-/// The ids in doubt, both ends included: those that never came for a gap, else those of the diff or the snapshot.
+/// Why a book was lost, or could not be made from a snapshot, and the ids in doubt, both ends included: those that
+/// never came where they are missing, else those of the diff or the snapshot.
 struct book_loss {
-  book_fault fault{};
+  gap_reason fault{};
   std::uint64_t from{0};
   std::uint64_t to{0};
   friend constexpr bool operator==(const book_loss&, const book_loss&) = default;

@@ -22,7 +22,8 @@ struct book_synchroniser_settings {
   std::size_t max_levels{std::size_t{1} << 17U};  ///< likewise, in all of them
   std::size_t max_stale{256};                     ///< old ids in a row that mean a new numbering
   std::chrono::nanoseconds request_interval{std::chrono::seconds{1}};  ///< between two requests at least
-  std::chrono::nanoseconds request_timeout{std::chrono::seconds{10}};  ///< a request without answer is made again
+  /// A request without answer is made again; 0: never, whoever fetches sees to it that there is one.
+  std::chrono::nanoseconds request_timeout{std::chrono::seconds{10}};
 };
 
 /// Pure logic for one symbol: knows no socket and no clock. Give it every diff and every snapshot in the order they
@@ -41,8 +42,9 @@ class book_synchroniser {
     return on_diff(book_diff::of(update), now);
   }
 
-  /// A snapshot after change `last_id`. One that is too old for the diffs at hand is dropped and another asked for; one
-  /// that nobody asked for is dropped while live.
+  /// A snapshot after change `last_id`. One that is too old for the diffs at hand is dropped and another asked for.
+  /// While live, one that is newer than the book takes its place, with the levels that it has: after a reconnect the
+  /// next diff, which would show a hole, may be long in coming.
   [[nodiscard]] book_action on_snapshot(std::uint64_t last_id, const level_changes& levels, time now);
   [[nodiscard]] book_action on_snapshot(const depth_snapshot& snapshot, time now) {
     return on_snapshot(snapshot.last_id(), level_changes::of(snapshot), now);
@@ -62,7 +64,7 @@ class book_synchroniser {
   }
   /// When on_time() has something to do; nothing while no request is pending.
   [[nodiscard]] std::optional<time> due() const noexcept {
-    if (!needs_snapshot() || !requested_at_) return std::nullopt;
+    if (!needs_snapshot() || !requested_at_ || waits_for_ever()) return std::nullopt;
     return *requested_at_ + (in_flight_ ? settings_.request_timeout : settings_.request_interval);
   }
 
@@ -92,6 +94,8 @@ class book_synchroniser {
   [[nodiscard]] bool needs_snapshot() const noexcept {
     return state_ == book_state::buffering || state_ == book_state::broken;
   }
+  [[nodiscard]] bool waits_for_ever() const noexcept { return in_flight_ && settings_.request_timeout == time{0}; }
+
   // A snapshot may be of the middle of the diff that leads past it, and a futures' diff that ends at it still counts.
   [[nodiscard]] bool is_stale(std::uint64_t last_id) const noexcept {
     return settings_.rule == book_rule::futures && holds_snapshot_ ? last_id < id_ : last_id <= id_;
@@ -116,13 +120,13 @@ class book_synchroniser {
 
   void ask(book_action& action, time now) noexcept {
     const auto when = due();
-    if (!needs_snapshot() || (when && now < *when)) return;
+    if (!needs_snapshot() || waits_for_ever() || (when && now < *when)) return;
     action.request_snapshot = true;
     in_flight_ = true;
     requested_at_ = now;
   }
 
-  void lose(book_action& action, book_fault fault, std::uint64_t from, std::uint64_t to) noexcept {
+  void lose(book_action& action, gap_reason fault, std::uint64_t from, std::uint64_t to) noexcept {
     action.lost = book_loss{fault, from, to};
     if (state_ == book_state::live) state_ = book_state::broken;
     holds_snapshot_ = false;
@@ -157,7 +161,7 @@ inline book_action book_synchroniser::on_diff(const book_diff& diff, time now) {
     ask(action, now);
     return action;
   } else {
-    lose(action, book_fault::renumbered, diff.first_id, diff.last_id);
+    lose(action, gap_reason::renumbered, diff.first_id, diff.last_id);
     forget_diffs();
   }
   if (state_ == book_state::live) {
@@ -171,7 +175,7 @@ inline book_action book_synchroniser::on_diff(const book_diff& diff, time now) {
 
 inline void book_synchroniser::buffer(const step& next, book_action& action) {
   if (seen_ && next.before > *seen_) {
-    lose(action, book_fault::gap, *seen_ + 1, next.before);
+    lose(action, gap_reason::missing, *seen_ + 1, next.before);
     kept_.clear();  // no snapshot can lead across the hole
   }
   keep(next);
@@ -189,7 +193,7 @@ inline void book_synchroniser::buffer(const step& next, book_action& action) {
 
 inline void book_synchroniser::follow(const step& next, book_action& action) {
   if (next.before > id_) {
-    lose(action, book_fault::gap, id_ + 1, next.before);
+    lose(action, gap_reason::missing, id_ + 1, next.before);
     keep(next);
     action.input = outcome::buffered;
   } else if (apply(next, action)) {
@@ -201,11 +205,11 @@ inline void book_synchroniser::follow(const step& next, book_action& action) {
 
 inline bool book_synchroniser::apply(const step& next, book_action& action) {
   if (book_.apply(next.changes) != errc::none) {
-    lose(action, book_fault::unusable, next.before + 1, next.last);
+    lose(action, gap_reason::unusable, next.before + 1, next.last);
     return false;
   }
   if (book_.crossed()) {
-    lose(action, book_fault::crossed, next.before + 1, next.last);
+    lose(action, gap_reason::crossed, next.before + 1, next.last);
     return false;
   }
   id_ = next.last;
@@ -216,7 +220,11 @@ inline bool book_synchroniser::apply(const step& next, book_action& action) {
 inline book_action book_synchroniser::on_snapshot(std::uint64_t last_id, const level_changes& levels, time now) {
   book_action action;
   in_flight_ = false;
-  if (state_ == book_state::live) return action;
+  const bool was_live = state_ == book_state::live;
+  if (was_live) {
+    if (last_id <= id_) return action;
+    seen_ = id_;
+  }
   // what the diffs at hand follow; all before it is gone
   const auto earliest = kept_.empty() ? seen_ : std::optional{kept_[0].before};
   if (!earliest || last_id >= *earliest) {
@@ -224,13 +232,14 @@ inline book_action book_synchroniser::on_snapshot(std::uint64_t last_id, const l
     id_ = last_id;
     holds_snapshot_ = true;
     if (book_.crossed()) {
-      lose(action, book_fault::crossed, last_id, last_id);
+      lose(action, gap_reason::crossed, last_id, last_id);
     } else if (earliest) {
       join(action);
     } else {
       action.input = outcome::buffered;
     }
   }
+  action.resynchronised = action.resynchronised && !was_live;
   ask(action, now);
   return action;
 }

@@ -82,6 +82,13 @@ class depth_snapshot : public depth_tick {
  public:
   using depth_tick::depth_tick;
 
+  /// Set in the tag where the feed made it itself, from the book that it keeps.
+  static constexpr std::uint8_t kept_book_flag = 2;
+
+  /// Whether it is all that the feed's own book holds, at this very place among the updates: those before it are in it,
+  /// the next one follows it. Else it is what the venue sent: some best levels, of a moment near by.
+  [[nodiscard]] bool is_kept_book() const noexcept { return (tag().flags & kept_book_flag) != 0; }
+
   [[nodiscard]] std::uint64_t last_id() const noexcept { return record().last_id; }
 };
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <system_error>
 
 namespace foxtrot::inline v0 {
@@ -16,8 +17,8 @@ enum class status_code : std::uint8_t {
   connected,           ///< ticks may come
   disconnected,        ///< a connection was lost, or could not be made; error() says why
   reconnecting,        ///< attempt() is about to begin
-  gap,                 ///< ids from() to to() of symbol() are missing
-  resynchronised,      ///< the book of symbol() is right again
+  gap,                 ///< symbol() misses something: reason() says what, gap_kind() of which kind of tick
+  resynchronised,      ///< the book of symbol() is right again: every gap of depth updates before is mended
   stale,               ///< symbol() has been silent for too long
   fresh,               ///< symbol() speaks again
   dropped,             ///< count() events were lost between the one before and the one after, because we were too slow
@@ -27,6 +28,14 @@ enum class status_code : std::uint8_t {
 };
 inline constexpr std::size_t status_code_count = 11;
 
+/// Why a gap is told.
+enum class gap_reason : std::uint8_t {
+  missing,     ///< ids from() to to() never came
+  crossed,     ///< in the book after ids from() to to() bids reach the asks, so that changes must be missing
+  unusable,    ///< ids from() to to() and the book have no common exponent
+  renumbered,  ///< the venue counts anew, beginning with from() to to(): forget older ids, reset a book of your own
+};
+
 struct status_record {
   std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt
   std::uint64_t second;  // gap: to
@@ -34,7 +43,8 @@ struct status_record {
   status_code code;
   bool error_is_system;
   tick_kind gap_kind;
-  std::uint8_t reserved[9];
+  gap_reason reason;  // gap
+  std::uint8_t reserved[8];
   std::uint64_t position;  // under overflow::conflate: its number among the consumer's events
   std::int64_t received_ns;
   std::uint32_t reserved_too;
@@ -64,16 +74,23 @@ class status : public tick<status_record> {
     if (record().error_is_system) return {record().error, std::system_category()};
     return make_error_code(static_cast<errc>(record().error));
   }
-  /// gap: the first and the last id that is missing, and of which kind of tick. Both 0 where an earlier gap is told
-  /// again, after a loss or to a newcomer: the book of symbol() is not whole.
+  /// gap: the first and the last id in question, why, and of which kind of tick. Both ids are 0 where an earlier gap is
+  /// told again, after a loss or to a newcomer: the book of symbol() is not whole.
   [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
   [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
+  [[nodiscard]] gap_reason reason() const noexcept { return record().reason; }
   [[nodiscard]] tick_kind gap_kind() const noexcept { return record().gap_kind; }
   /// dropped: how many events were lost.
   [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
   /// reconnecting: 1 for the first attempt since the connection was lost.
   [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
 };
+
+[[nodiscard]] constexpr std::string_view to_string(gap_reason reason) noexcept {
+  constexpr std::array<std::string_view, 4> names{"missing", "crossed", "unusable", "renumbered"};
+  const auto index = static_cast<std::size_t>(reason);
+  return index < names.size() ? names[index] : "?";
+}
 
 namespace detail {
 
