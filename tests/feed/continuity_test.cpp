@@ -1,102 +1,181 @@
-// tests/feed/continuity_test.cpp: holes in the numbering of trades and book updates.
+// tests/feed/continuity_test.cpp: holes in the venue's numbering, and ticks that come twice or too late.
 #include <foxtrot/feed/continuity.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <cstdint>
-#include <optional>
-#include <utility>
+#include <string>
 
 namespace {
 
 using namespace foxtrot;
-using hole = std::optional<std::pair<std::uint64_t, std::uint64_t>>;
 
+/// Verdicts in words: "ok", "again", "gap 6-8", "new 1-1".
 struct scene {
-  hole trade(std::uint64_t id, symbol_id symbol = symbol_id{1}) {
-    payload.emplace<trade_record>() = {};
-    payload.as<trade_record>().trade_id = id;
+  std::string trade(std::uint64_t id, symbol_id symbol = symbol_id{1}) {
+    auto& record = payload.emplace<trade_record>();
+    record = {};
+    record.trade_id = id;
+    record.received_ns = now_ns;
     return seen({.kind = tick_kind::trade}, symbol);
   }
-  hole diff(std::uint64_t first, std::uint64_t last, symbol_id symbol = symbol_id{1}) {
-    payload.emplace<depth_record>() = {};
-    payload.as<depth_record>().first_id = first;
-    payload.as<depth_record>().last_id = last;
-    return seen({.kind = tick_kind::depth_update}, symbol);
+  std::string quote(std::uint64_t id) {
+    auto& record = payload.emplace<book_ticker_record>();
+    record = {};
+    record.update_id = id;
+    record.received_ns = now_ns;
+    return seen({.kind = tick_kind::book_ticker}, symbol_id{1});
   }
-  hole futures(std::uint64_t previous, std::uint64_t first, std::uint64_t last) {
-    payload.emplace<depth_record>() = {};
-    payload.as<depth_record>().first_id = first;
-    payload.as<depth_record>().last_id = last;
-    payload.as<depth_record>().previous_id = previous;
-    return seen({.kind = tick_kind::depth_update, .flags = depth_update::previous_id_flag}, symbol_id{1});
+  std::string diff(std::uint64_t first, std::uint64_t last, symbol_id symbol = symbol_id{1}) {
+    return depth({.kind = tick_kind::depth_update}, 0, first, last, symbol);
   }
-  hole other(tick_kind kind, std::uint64_t id) {
-    payload.emplace<book_ticker_record>() = {};
-    payload.as<book_ticker_record>().update_id = id;
-    return seen({.kind = kind}, symbol_id{1});
+  std::string futures(std::uint64_t previous, std::uint64_t first, std::uint64_t last) {
+    return depth({.kind = tick_kind::depth_update, .flags = depth_update::previous_id_flag}, previous, first, last,
+                 symbol_id{1});
+  }
+  std::string book(std::uint64_t last, source how) {
+    return depth({.kind = tick_kind::depth_snapshot, .how = how}, 0, 0, last, symbol_id{1});
   }
 
   continuity ids;
   tick_payload payload;
+  std::int64_t now_ns{1'700'000'000'000'000'000};
 
  private:
-  hole seen(tick_tag tag, symbol_id symbol) {
-    const auto found = ids.follow(tag, symbol, payload);
-    return found ? hole{{found->from, found->to}} : std::nullopt;
+  std::string depth(tick_tag tag, std::uint64_t previous, std::uint64_t first, std::uint64_t last, symbol_id symbol) {
+    auto& record = payload.emplace<depth_record>();
+    record = {};
+    record.previous_id = previous;
+    record.first_id = first;
+    record.last_id = last;
+    record.received_ns = now_ns;
+    return seen(tag, symbol);
+  }
+  std::string seen(tick_tag tag, symbol_id symbol) {
+    const auto range = [this] { return std::to_string(ids.range().from) + "-" + std::to_string(ids.range().to); };
+    switch (ids.follow(tag, symbol, payload)) {
+      case id_verdict::in_order: return "ok";
+      case id_verdict::repeated: return "again";
+      case id_verdict::gap: return "gap " + range();
+      case id_verdict::renumbered: return "new " + range();
+    }
+    return "?";
   }
 };
 
 TEST_CASE("continuity: trades count one by one, each symbol for itself") {
   scene s;
-  CHECK_FALSE(s.trade(100));
-  CHECK_FALSE(s.trade(101));
-  CHECK_FALSE(s.trade(500, symbol_id{2}));
-  CHECK(s.trade(103) == hole{{102, 102}});
-  CHECK(s.trade(110) == hole{{104, 109}});
-  CHECK_FALSE(s.trade(111));
-  CHECK_FALSE(s.trade(501, symbol_id{2}));
-  CHECK(s.trade(9, symbol_id{7}) == hole{});
+  CHECK(s.trade(100) == "ok");
+  CHECK(s.trade(101) == "ok");
+  CHECK(s.trade(500, symbol_id{2}) == "ok");
+  CHECK(s.trade(103) == "gap 102-102");
+  CHECK(s.trade(110) == "gap 104-109");
+  CHECK(s.trade(111) == "ok");
+  CHECK(s.trade(501, symbol_id{2}) == "ok");
+  CHECK(s.trade(9, symbol_id{7}) == "ok");
 }
 
-TEST_CASE("continuity: ids that repeat or go backwards are no gap, and hide none") {
+TEST_CASE("continuity: a market may count from nothing") {
   scene s;
-  CHECK_FALSE(s.trade(100));
-  CHECK_FALSE(s.trade(100));
-  CHECK_FALSE(s.trade(90));
-  CHECK_FALSE(s.trade(101));
-  CHECK_FALSE(s.diff(1, 10));
-  CHECK_FALSE(s.diff(5, 8));
-  CHECK_FALSE(s.diff(11, 20));
-  CHECK(s.diff(22, 25) == hole{{21, 21}});
+  CHECK(s.trade(0) == "ok");
+  CHECK(s.trade(1) == "ok");
+  CHECK(s.trade(2) == "ok");
+  CHECK(s.diff(0, 5) == "ok");
+  CHECK(s.diff(6, 6) == "ok");
+}
+
+TEST_CASE("continuity: what comes again or late is nobody's any more, and hides no hole") {
+  scene s;
+  CHECK(s.trade(100) == "ok");
+  CHECK(s.trade(100) == "again");
+  CHECK(s.trade(90) == "again");
+  CHECK(s.trade(101) == "ok");
+  CHECK(s.trade(103) == "gap 102-102");
+  CHECK(s.trade(102) == "again");
+  CHECK(s.trade(104) == "ok");
+  CHECK(s.diff(1, 10) == "ok");
+  CHECK(s.diff(5, 8) == "again");
+  CHECK(s.diff(1, 10) == "again");
+  CHECK(s.diff(11, 20) == "ok");
+  CHECK(s.diff(22, 25) == "gap 21-21");
 }
 
 TEST_CASE("continuity: spot's updates continue where the one before ended; overlaps are fine") {
   scene s;
-  CHECK_FALSE(s.diff(157, 160));
-  CHECK_FALSE(s.diff(161, 161));
-  CHECK_FALSE(s.diff(160, 170));
-  CHECK(s.diff(175, 180) == hole{{171, 174}});
-  CHECK_FALSE(s.trade(1));  // another numbering
-  CHECK_FALSE(s.diff(181, 190));
+  CHECK(s.diff(157, 160) == "ok");
+  CHECK(s.diff(161, 161) == "ok");
+  CHECK(s.diff(160, 170) == "ok");
+  CHECK(s.diff(175, 180) == "gap 171-174");
+  CHECK(s.trade(1) == "ok");  // another numbering
+  CHECK(s.diff(181, 190) == "ok");
 }
 
 TEST_CASE("continuity: the futures name the update before; their own ids have holes by nature") {
   scene s;
-  CHECK_FALSE(s.futures(90, 95, 100));
-  CHECK_FALSE(s.futures(100, 130, 140));
-  CHECK(s.futures(160, 170, 180) == hole{{141, 160}});
-  CHECK_FALSE(s.futures(180, 181, 190));
-  CHECK_FALSE(s.futures(140, 150, 160));  // old
-  CHECK_FALSE(s.futures(190, 191, 200));
+  CHECK(s.futures(90, 95, 100) == "ok");
+  CHECK(s.futures(100, 130, 140) == "ok");
+  CHECK(s.futures(160, 170, 180) == "gap 141-160");
+  CHECK(s.futures(180, 181, 190) == "ok");
+  CHECK(s.futures(140, 150, 160) == "again");
+  CHECK(s.futures(190, 191, 200) == "ok");
 }
 
-TEST_CASE("continuity: other kinds have no numbering to follow") {
+TEST_CASE("continuity: ids of book tickers grow, by any step; those of REST have none") {
   scene s;
-  CHECK_FALSE(s.other(tick_kind::book_ticker, 1));
-  CHECK_FALSE(s.other(tick_kind::book_ticker, 100));
-  CHECK_FALSE(s.other(tick_kind::depth_snapshot, 1));
-  CHECK_FALSE(s.other(tick_kind::depth_snapshot, 100));
+  CHECK(s.quote(10) == "ok");
+  CHECK(s.quote(500) == "ok");
+  CHECK(s.quote(0) == "ok");
+  CHECK(s.quote(500) == "again");
+  CHECK(s.quote(499) == "again");
+  CHECK(s.quote(501) == "ok");
+}
+
+TEST_CASE("continuity: whole books follow nothing") {
+  scene s;
+  CHECK(s.diff(1, 100) == "ok");
+  for (const source how : {source::http, source::websocket}) {
+    CHECK(s.book(200, how) == "ok");
+    CHECK(s.book(50, how) == "ok");
+    CHECK(s.book(50, how) == "ok");
+  }
+  CHECK(s.diff(101, 110) == "ok");
+}
+
+TEST_CASE("continuity: ids that stay low are a new numbering, so that no symbol falls silent") {
+  scene s;
+  CHECK(s.trade(1'000'000) == "ok");
+  std::uint64_t id = 0;
+  for (std::uint32_t i = 1; i < continuity::most_repeated; ++i) {
+    REQUIRE(s.trade(++id) == "again");
+    s.now_ns += 10'000'000;
+  }
+  CHECK(s.trade(256) == "new 256-256");
+  CHECK(s.trade(257) == "ok");
+  CHECK(s.trade(260) == "gap 258-259");
+  CHECK(s.trade(1'000'000) == "gap 261-999999");
+}
+
+TEST_CASE("continuity: the same for book updates, with all their ids") {
+  scene s;
+  CHECK(s.diff(1'000'000, 1'000'010) == "ok");
+  for (std::uint32_t i = 1; i < continuity::most_repeated; ++i) {
+    REQUIRE(s.diff(i * 10, i * 10 + 9) == "again");
+    s.now_ns += 10'000'000;
+  }
+  CHECK(s.diff(2'560, 2'569) == "new 2560-2569");
+  CHECK(s.diff(2'570, 2'579) == "ok");
+}
+
+TEST_CASE("continuity: a burst from behind, or one that takes turns with what is new, is no new numbering") {
+  scene s;
+  CHECK(s.trade(10'000) == "ok");
+  for (std::uint64_t id = 9'000; id < 10'000; ++id) REQUIRE(s.trade(id) == "again");  // within a moment
+  CHECK(s.trade(10'001) == "ok");
+  for (std::uint64_t id = 10'002; id < 12'000; ++id) {
+    s.now_ns += 10'000'000;
+    for (std::uint64_t lag = 200; lag > 0; lag -= 50) REQUIRE(s.trade(id - lag) == "again");
+    REQUIRE(s.trade(id) == "ok");
+  }
 }
 
 }  // namespace

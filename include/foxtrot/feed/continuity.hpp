@@ -1,6 +1,7 @@
-// foxtrot/feed/continuity.hpp: sees holes in the venue's numbering of trades and book updates.
+// foxtrot/feed/continuity.hpp: follows the venue's numbering of ticks: sees holes, and what came twice or too late.
 #pragma once
 
+#include <foxtrot/market/book_ticker.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
@@ -9,60 +10,113 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <cstring>
 #include <vector>
 
 namespace foxtrot::inline v0 {
 
-/// Ids that never came, both ends included.
-struct id_gap {
-  std::uint64_t from;
-  std::uint64_t to;
+/// Ids, both ends included.
+struct id_range {
+  std::uint64_t from{0};
+  std::uint64_t to{0};
 };
 
-/// Follows the ids of each symbol of one venue, over reconnects. Trades count one by one. Book updates of spot continue
-/// where the one before ended (U == previous u + 1); those of the futures name the one before (pu == previous u). Ids
-/// that go backwards are no gap. One thread; allocates only for a symbol seen first.
+/// What the id of a tick says about it.
+enum class id_verdict : std::uint8_t {
+  in_order,    ///< it follows what came before, or its kind has no numbering
+  gap,         ///< it is newer, but ids before it never came: range()
+  renumbered,  ///< ids have been low for so long that the venue must count anew, from range(), which is its own
+  repeated,    ///< it has been seen, or is older: not to be published, for each symbol's ticks have an order
+};
+
+/// Follows the ids of each symbol of one market, over reconnects. Trades count one by one. Book updates of spot
+/// continue where the one before ended (U == previous u + 1); those of the futures name the one before (pu == previous
+/// u). Ids of book tickers only grow, and are absent (0) from REST. Books sent whole follow nothing: one from REST may
+/// rightly be older than the updates. One thread; allocates only for a symbol with a higher number than any before.
 class continuity {
  public:
-  /// What is missing before this tick; nothing for the first of its kind and symbol.
-  [[nodiscard]] std::optional<id_gap> follow(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
-    if (tag.kind == tick_kind::trade) {
-      const auto& record = payload.as<trade_record>();
-      return step(seen_of(symbol).trade, record.trade_id, record.trade_id);
+  /// So many low ids in a row, over at least about a second, are a new numbering. A second connection that lags does
+  /// not look like one: it takes turns with the first, but for bursts.
+  static constexpr std::uint32_t most_repeated = 256;
+
+  [[nodiscard]] id_verdict follow(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
+    switch (tag.kind) {
+      case tick_kind::trade: {
+        const std::uint64_t id = payload.as<trade_record>().trade_id;
+        return step(of(symbol).trade, {id - 1, id, id}, payload);
+      }
+      case tick_kind::book_ticker: {
+        const std::uint64_t id = payload.as<book_ticker_record>().update_id;
+        return id != 0 ? step(of(symbol).book_ticker, {0, id, id}, payload) : id_verdict::in_order;
+      }
+      case tick_kind::depth_update: {
+        const auto& record = payload.as<depth_record>();
+        const bool chained = (tag.flags & depth_update::previous_id_flag) != 0;
+        const std::uint64_t before = chained ? record.previous_id : record.first_id - (record.first_id != 0);
+        return step(of(symbol).depth, {before, record.first_id, record.last_id}, payload);
+      }
+      default: return id_verdict::in_order;
     }
-    if (tag.kind == tick_kind::depth_update) {
-      const auto& record = payload.as<depth_record>();
-      std::uint64_t& last = seen_of(symbol).depth;
-      if ((tag.flags & depth_update::previous_id_flag) == 0) return step(last, record.first_id, record.last_id);
-      const std::uint64_t before = last;
-      if (record.last_id > last) last = record.last_id;
-      if (before == 0 || record.previous_id <= before) return std::nullopt;
-      return id_gap{before + 1, record.previous_id};
-    }
-    return std::nullopt;
   }
+
+  /// After `gap`: the ids that never came. After `renumbered`: those of the tick itself.
+  [[nodiscard]] const id_range& range() const noexcept { return range_; }
 
  private:
-  struct seen {
-    std::uint64_t trade{0};
-    std::uint64_t depth{0};
+  struct numbering {
+    std::uint64_t last{0};          // the highest id; 0: none yet
+    std::uint32_t repeated{0};      // ticks in a row that were not higher
+    std::uint32_t low_since_ms{0};  // when the first of these came, in units of 2^20 ns
+  };
+  // All that a tick's check touches: one line.
+  struct alignas(64) symbol_ids {
+    numbering trade;
+    numbering aggregate_trade;
+    numbering depth;
+    numbering book_ticker;
+  };
+  static_assert(sizeof(symbol_ids) == 64);
+
+  struct tick_ids {
+    std::uint64_t before;  // what it follows
+    std::uint64_t first;
+    std::uint64_t last;
   };
 
-  [[nodiscard]] seen& seen_of(symbol_id symbol) {
+  [[nodiscard]] symbol_ids& of(symbol_id symbol) {
     const auto index = static_cast<std::size_t>(symbol);
-    if (index >= seen_.size()) seen_.resize(index + 1);
-    return seen_[index];
+    if (index >= ids_.size()) [[unlikely]]
+      ids_.resize(index + 1);
+    return ids_[index];
   }
 
-  [[nodiscard]] static std::optional<id_gap> step(std::uint64_t& last, std::uint64_t first_id, std::uint64_t last_id) {
-    const std::uint64_t before = last;
-    if (last_id > last) last = last_id;
-    if (before == 0 || first_id <= before + 1) return std::nullopt;
-    return id_gap{before + 1, first_id - 1};
+  [[nodiscard]] id_verdict step(numbering& seen, const tick_ids& now, const tick_payload& payload) noexcept {
+    const std::uint64_t last = seen.last;
+    if (now.last <= last) [[unlikely]]
+      return repeat(seen, now, payload);
+    seen.last = now.last;
+    seen.repeated = 0;
+    if (now.before <= last || last == 0) [[likely]]
+      return id_verdict::in_order;
+    range_ = {last + 1, now.before};
+    return id_verdict::gap;
   }
 
-  std::vector<seen> seen_;  // by symbol
+  [[nodiscard, gnu::noinline]] id_verdict repeat(numbering& seen, const tick_ids& now,
+                                                 const tick_payload& payload) noexcept {
+    if (seen.last == 0) return id_verdict::in_order;  // a venue that counts from 0
+    std::int64_t received_ns = 0;                     // all records have it in one place
+    std::memcpy(&received_ns, payload.bytes + offsetof(trade_record, received_ns), sizeof received_ns);
+    const auto ms = static_cast<std::uint32_t>(received_ns >> 20);
+    if (seen.repeated++ == 0) seen.low_since_ms = ms;
+    if (seen.repeated < most_repeated || ms - seen.low_since_ms < 1'000) return id_verdict::repeated;
+    seen = {.last = now.last};
+    range_ = {now.first, now.last};
+    return id_verdict::renumbered;
+  }
+
+  std::vector<symbol_ids> ids_;  // by symbol
+  id_range range_;
 };
 
 }  // namespace foxtrot::inline v0

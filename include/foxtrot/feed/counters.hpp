@@ -52,7 +52,9 @@ struct feed_counters {
   counter connects;          ///< connections that reached `connected`
   counter disconnects;       ///< of these, lost again; our own goodbye is no loss
   counter failed_attempts;   ///< attempts that never got there
-  counter gaps;              ///< holes in the venue's numbering
+  counter gaps;              ///< told: holes in the venue's numbering, books that had to be given up
+  counter duplicates;        ///< ticks not published, for their ids had been seen or passed
+  counter renumbered;        ///< of the gaps, those where the venue began to count anew
   counter absent_times;      ///< venue times too far from the receive time to be kept
   counter handler_failures;  ///< exceptions thrown by inline handlers
   std::array<counter, tick_kind_count>

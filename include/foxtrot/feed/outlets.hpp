@@ -97,12 +97,12 @@ class outlets {
     if (current_ring_ != nullptr) current_ring_->wake_consumers();
   }
 
-  /// Before a status, or a whole book, goes out: so that nobody who misses it misses the fact.
+  /// Before a status goes out: so that nobody who misses it misses the fact.
   void note(const status_record& record, line_tag tag) noexcept {
     board_->note(record);
     if (is_connection_state(record.code)) state_ = {record, tag};
   }
-  void note_book(symbol_id symbol) noexcept { board_->note_book(symbol); }
+  [[nodiscard]] bool is_book_broken(symbol_id symbol) const noexcept { return board_->is_broken(symbol); }
   /// The connection's last state.
   [[nodiscard]] const std::optional<feed_ring::state>& state() const noexcept { return state_; }
 

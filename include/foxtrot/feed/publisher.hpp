@@ -4,10 +4,13 @@
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/feed/book_keeper.hpp>
 #include <foxtrot/feed/continuity.hpp>
 #include <foxtrot/feed/counters.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
 #include <foxtrot/feed/outlets.hpp>
+#include <foxtrot/market/book_action.hpp>
+#include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
@@ -71,6 +74,10 @@ class publisher {
   /// No more events: consumers read what is there and then see the end. Idempotent; not while a batch is open.
   void close() { consumers_.close(); }
 
+  /// Shows every depth update and REST snapshot to `keeper` from now on, or to nobody; tells what becomes of its books,
+  /// and publishes them where asked to. Network thread, or while there is none.
+  void show_books_to(book_keeper* keeper) noexcept { books_ = keeper; }
+
   [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const feed_counters& counters() const noexcept { return counters_; }
@@ -83,6 +90,7 @@ class publisher {
 
   // the network thread's own
   continuity continuity_;
+  book_keeper* books_{nullptr};
   std::vector<raw_level> scratch_levels_;
   tick_payload scratch_;
 };
@@ -117,27 +125,35 @@ class publisher::batch {
   }
 
   /// Gives the draft, with its first `level_count` levels, to everyone who wants it. Where the venue's ids show a hole
-  /// before it, everyone hears of that first.
+  /// before it, or the book that we keep is not right with it, everyone hears of that first. Where they show that it
+  /// came before, or is late, nobody gets it. What mends a book is followed by `resynchronised`.
   void publish(tick_tag tag, symbol_id symbol, std::size_t level_count = 0) {
-    if (const auto hole = to_.continuity_.follow(tag, symbol, *draft_.payload)) [[unlikely]] {
-      withdraw(level_count);
-      publish_gap(*hole, tag, symbol);
+    const id_verdict ids = to_.continuity_.follow(tag, symbol, *draft_.payload);
+    if (ids != id_verdict::in_order) [[unlikely]] {
+      if (ids == id_verdict::repeated) return forget_draft();
+      const id_range& hole = to_.continuity_.range();
+      const bool anew = ids == id_verdict::renumbered;
+      if (anew) to_.counters_.renumbered.add();
+      if (anew && tag.kind == tick_kind::depth_update && to_.books_ != nullptr) to_.books_->forget_ids(symbol);
+      const gap_reason why = anew ? gap_reason::renumbered : gap_reason::missing;
+      publish_gap({why, hole.from, hole.to}, tag, symbol, level_count);
     }
-    to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
-    if (tag.kind == tick_kind::depth_snapshot) to_.consumers_.note_book(symbol);
-    if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
-    const std::span<const raw_level> body = draft_.levels.first(level_count);
-    if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
-    for (const detail::outlet& each : to_.consumers_.queues()) {
-      if (!each.wants(tag.kind, symbol)) continue;
-      std::optional<inline_consumers::unlocked> meanwhile;
-      if (each.would_wait(level_count)) let_others_go_on(meanwhile);
-      each.put(*draft_.payload, tag, body);
-    }
-    if (!handlers_.empty()) {
-      const event told{*draft_.payload, tag.packed(), body, to_.symbols_};
-      handlers_.call(told, tag.kind, symbol, to_.counters_.handler_failures);
-    }
+    if (to_.books_ == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
+    const book_action book =
+        to_.books_->take(tag, draft_.payload->as<depth_record>(), draft_.levels.first(level_count));
+    const bool told = ids == id_verdict::gap && book.lost && book.lost->fault == gap_reason::missing;
+    if (book.lost && !told) [[unlikely]]
+      publish_gap(*book.lost, tag, symbol, level_count);
+    deliver(tag, symbol, level_count);
+    if (to_.books_->live(symbol) != nullptr) follow_up(tag.where, symbol);
+  }
+
+  /// Publishes the whole book that is kept of this symbol, now or as soon as it is right. False where none is kept. Not
+  /// while a draft is open.
+  bool publish_book(venue where, symbol_id symbol) {
+    if (to_.books_ == nullptr || !to_.books_->want(symbol)) return false;
+    if (to_.books_->live(symbol) != nullptr) follow_up(where, symbol);
+    return true;
   }
 
   /// A status event, to everyone: nobody can filter these. Not while a draft is open.
@@ -164,6 +180,33 @@ class publisher::batch {
   [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols_; }
 
  private:
+  // Partial books are whole by themselves.
+  [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
+    return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
+  }
+
+  void forget_draft() noexcept {
+    to_.counters_.duplicates.add();
+    in_place_ = {};
+  }
+
+  void deliver(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
+    if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
+    const std::span<const raw_level> body = draft_.levels.first(level_count);
+    if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
+    for (const detail::outlet& each : to_.consumers_.queues()) {
+      if (!each.wants(tag.kind, symbol)) continue;
+      std::optional<inline_consumers::unlocked> meanwhile;
+      if (each.would_wait(level_count)) let_others_go_on(meanwhile);
+      each.put(*draft_.payload, tag, body);
+    }
+    if (!handlers_.empty()) {
+      const event told{*draft_.payload, tag.packed(), body, to_.symbols_};
+      handlers_.call(told, tag.kind, symbol, to_.counters_.handler_failures);
+    }
+  }
+
   void greet_handlers() {
     const auto& state = *to_.consumers_.state();
     tick_payload line;
@@ -196,14 +239,47 @@ class publisher::batch {
     in_place_ = {};
   }
 
-  void publish_gap(const id_gap& hole, tick_tag tag, symbol_id symbol) {
+  // Before the draft, which has so many levels.
+  void publish_gap(const book_loss& what, tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    withdraw(level_count);
     to_.counters_.gaps.add();
     status_record record = make_status(status_code::gap, epoch_clock::now_ns());
-    record.first = hole.from;
-    record.second = hole.to;
-    record.gap_kind = tag.kind;
+    record.first = what.from;
+    record.second = what.to;
+    record.reason = what.fault;
+    record.gap_kind = tag.kind == tick_kind::depth_snapshot ? tick_kind::depth_update : tag.kind;
     record.symbol = symbol;
     publish_status(record, tag.where);
+  }
+
+  // The book is right now.
+  void follow_up(venue where, symbol_id symbol) {
+    if (to_.consumers_.is_book_broken(symbol)) [[unlikely]] {
+      status_record record = make_status(status_code::resynchronised, epoch_clock::now_ns());
+      record.symbol = symbol;
+      publish_status(record, where);
+    }
+    if (to_.books_->give(symbol)) [[unlikely]]
+      deliver_book(*to_.books_->live(symbol), where, symbol);
+  }
+
+  void deliver_book(const book_synchroniser& kept, venue where, symbol_id symbol) {
+    const std::span<const raw_level> bids = kept.book().bids().raw();  // the best come last
+    const std::span<const raw_level> asks = kept.book().asks().raw();
+    const draft room = begin(bids.size() + asks.size());
+    std::ranges::reverse_copy(bids, room.levels.begin());
+    std::ranges::reverse_copy(asks, room.levels.begin() + static_cast<std::ptrdiff_t>(bids.size()));
+    auto& record = room.payload->emplace<depth_record>();
+    record = {};
+    record.last_id = kept.last_id();
+    record.bids = static_cast<std::uint16_t>(bids.size());
+    record.asks = static_cast<std::uint16_t>(asks.size());
+    record.received_ns = epoch_clock::now_ns();
+    record.symbol = symbol;
+    record.price_exponent = static_cast<std::int8_t>(kept.book().price_exponent());
+    record.quantity_exponent = static_cast<std::int8_t>(kept.book().quantity_exponent());
+    deliver({.kind = tick_kind::depth_snapshot, .where = where, .flags = depth_snapshot::kept_book_flag}, symbol,
+            bids.size() + asks.size());
   }
 
   // Where we are about to wait for one consumer, nobody else shall wait for us: sleepers get what is published already,

@@ -42,7 +42,8 @@ namespace foxtrot::inline v0::binance::detail {
 }
 
 /// Fetches the depth snapshots that were asked for and publishes them as ticks; a request that fails is tried again,
-/// with backoff, until it is answered or forgotten. Loop thread only.
+/// with backoff, until it is answered or forgotten. What it brings may be too old: who asked sees, and asks again. Loop
+/// thread only.
 class depth_fetcher {
  public:
   depth_fetcher(timer_queue& timers, publisher& out, protocol& decoder, const checked_settings& settings)
@@ -53,19 +54,21 @@ class depth_fetcher {
         client_{timers, settings.tls, {.dial = settings.given.dial, .limits = {}, .headers = {}}},
         news_{timers.context()} {}
 
-  /// One snapshot for each diff-depth stream among these, unless it is waiting already.
-  void ask(std::span<const std::string> streams) {
-    for (const std::string& stream : streams) {
-      std::string symbol = depth_symbol_of(stream);
-      if (symbol.empty() || std::find(waiting_.begin(), waiting_.end(), symbol) != waiting_.end()) continue;
-      waiting_.push_back(std::move(symbol));
-    }
+  /// A snapshot of this symbol, unless it is waited for already.
+  void ask(std::string symbol) {
+    if (symbol == asking_ || std::find(waiting_.begin(), waiting_.end(), symbol) != waiting_.end()) return;
+    waiting_.push_back(std::move(symbol));
     news_.notify();
   }
-  /// Whatever is under way now will not count as an answer to what is asked from here on.
+  /// Nobody wants it any more. An answer to come will not be published.
+  void forget(const std::string& symbol) {
+    std::erase(waiting_, symbol);
+    if (asking_ == symbol) asking_.clear();
+  }
+  /// The same for all.
   void forget() noexcept {
     waiting_.clear();
-    ++round_;
+    asking_.clear();
   }
 
   /// Runs until cancelled.
@@ -77,15 +80,14 @@ class depth_fetcher {
         if (const std::error_code error = co_await news_.wait()) co_return;
         continue;
       }
-      const std::string symbol = waiting_.front();
-      const std::uint64_t round = round_;
+      const std::string symbol = std::exchange(waiting_.front(), {});
+      waiting_.pop_front();
+      asking_ = symbol;
       const std::error_code error = co_await fetch(symbol);
       if (error == errc::cancelled) co_return;
       const bool done = !error || error == errc::http_client_error;  // "no such symbol" will not change
-      if (round == round_) {
-        waiting_.pop_front();
-        if (!done) waiting_.push_back(symbol);  // the others have their turn first
-      }
+      const bool wanted = std::exchange(asking_, {}) == symbol;
+      if (!done && wanted) ask(symbol);  // the others have their turn first
       if (!error) {
         retry.reset();
         continue;
@@ -111,7 +113,11 @@ class depth_fetcher {
       if (told_to_wait) not_before_ = timers_.now() + answer->retry_after().value_or(std::chrono::seconds{60});
       co_return refused;
     }
-    co_return publish(symbol, answer->body);
+    if (asking_ != symbol) co_return std::error_code{};  // forgotten
+    asking_.clear();                                     // whom it does not serve may ask again
+    const std::error_code unreadable = publish(symbol, answer->body);
+    if (unreadable) asking_ = symbol;
+    co_return unreadable;
   }
 
   [[nodiscard]] std::error_code publish(const std::string& symbol, const std::string& body) {
@@ -134,7 +140,7 @@ class depth_fetcher {
   http_client client_;
   async_event news_;
   std::deque<std::string> waiting_;
-  std::uint64_t round_{0};
+  std::string asking_;        // the symbol of the request under way, while somebody wants it
   steady_time not_before_{};  // the server said when to come back
 };
 

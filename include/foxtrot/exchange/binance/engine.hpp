@@ -5,6 +5,7 @@
 #include <foxtrot/exchange/binance/depth_fetcher.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
+#include <foxtrot/feed/book_keeper.hpp>
 #include <foxtrot/feed/command_queue.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/tls_dialer.hpp>
@@ -12,7 +13,9 @@
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
 #include <foxtrot/net/task_scope.hpp>
+#include <foxtrot/net/timer_queue.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -36,6 +39,12 @@ class engine {
         out_{out},
         bridge_{bridge_settings_of(settings.given.network), settings.given.log},
         protocol_{settings.given.market},
+        books_{settings.given.market == market::spot ? book_rule::spot : book_rule::futures,
+               {.fetch = [this](symbol_id symbol) { fetcher_.ask(std::string{out_.symbols().name(symbol)}); },
+                .wake_after =
+                    [this](std::chrono::nanoseconds wait) {
+                      books_due_ = bridge_.timers().call_after(wait, [this] { books_.on_time(); });
+                    }}},
         session_{bridge_,
                  out,
                  protocol_,
@@ -54,6 +63,7 @@ class engine {
     session_.cancel();
     bridge_.context().restart();
     bridge_.context().poll();
+    out_.show_books_to(nullptr);
   }
 
   /// Stores who the network thread is, before any event can reach a handler there.
@@ -62,11 +72,15 @@ class engine {
     return bridge_.call(
         [this, &streams, &network_thread] {
           network_thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
-          session_.subscribe(streams);
+          subscribe_now(streams);
           if (settings_.given.depth_snapshots) {
-            // Not before the updates come: a snapshot older than the first of them would leave a hole.
+            // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.
+            // What is under way when a connection is made may be of before.
             session_.on_connected = [this] { fetcher_.forget(); };
-            session_.on_confirmed = [this](const std::vector<std::string>& confirmed) { fetcher_.ask(confirmed); };
+            session_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
+              for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
+            };
+            out_.show_books_to(&books_);
             (void)requests_.spawn("depth snapshots", fetcher_.run());
           }
           session_.start();
@@ -94,6 +108,10 @@ class engine {
   /// Lets newcomers hear the state of the connection even if nothing else happens.
   [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::action::greet, {}}); }
   [[nodiscard]] bool drop_connection() { return commands_.try_send({command::action::drop, {}}); }
+  /// The book that is kept of this symbol goes out as a tick.
+  [[nodiscard]] bool request_snapshot(std::string symbol) {
+    return commands_.try_send({command::action::snapshot, {std::move(symbol)}});
+  }
 
   /// After stop(): the network thread has not ended, because a handler there has not returned.
   [[nodiscard]] bool stuck() { return bridge_.has_thread(); }
@@ -110,22 +128,53 @@ class engine {
   static constexpr std::chrono::milliseconds task_patience{500};
 
   struct command {
-    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop };
+    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop, snapshot };
     action what;
-    std::vector<std::string> streams;
+    std::vector<std::string> names;  // of streams; snapshot: of a symbol
   };
   static constexpr std::size_t most_commands = 256;
 
   void run(command& wanted) {
     switch (wanted.what) {
-      case command::action::subscribe: return session_.subscribe(wanted.streams);
-      case command::action::unsubscribe: return session_.unsubscribe(wanted.streams);
+      case command::action::subscribe: return subscribe_now(wanted.names);
+      case command::action::unsubscribe: return unsubscribe_now(wanted.names);
       case command::action::greet: {
         const publisher::batch adopt{out_};
         return;
       }
       case command::action::drop: return session_.drop(errc::closed);
+      case command::action::snapshot: {
+        publisher::batch batch{out_};
+        (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
+        return;
+      }
     }
+  }
+
+  // Calls `action` with the symbol of each stream of depth updates among these.
+  template <class Action>
+  static void for_each_book(std::span<const std::string> streams, Action action) {
+    for (const std::string& stream : streams) {
+      if (std::string symbol = depth_symbol_of(stream); !symbol.empty()) action(std::move(symbol));
+    }
+  }
+
+  void subscribe_now(std::span<const std::string> streams) {
+    for_each_book(streams, [this](const std::string& symbol) {
+      if (!settings_.given.depth_snapshots) return;
+      if (const auto id = out_.symbols().intern(symbol)) books_.add(*id);
+    });
+    session_.subscribe(streams);
+  }
+  void unsubscribe_now(std::span<const std::string> streams) {
+    session_.unsubscribe(streams);
+    const std::vector<std::string> left = session_.subscriptions().streams();
+    for_each_book(streams, [&](const std::string& symbol) {
+      const auto is_left = [&symbol](const std::string& stream) { return depth_symbol_of(stream) == symbol; };
+      if (std::any_of(left.begin(), left.end(), is_left)) return;  // at another speed
+      books_.remove(out_.symbols().find(symbol));
+      fetcher_.forget(symbol);
+    });
   }
 
   [[nodiscard]] static bridge_settings bridge_settings_of(const network_settings& given) {
@@ -150,6 +199,8 @@ class engine {
   const std::future<void> said_{goodbye_.get_future()};
   async_thread_bridge bridge_;
   protocol protocol_;
+  book_keeper books_;
+  timer books_due_;
   websocket_manager<protocol, tls_dialer> session_;
   depth_fetcher fetcher_;
   command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};

@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -125,6 +126,26 @@ class market_data {
   /// Cuts the connection as the network might; it is made again at once. For drills.
   std::error_code drop_connection() {
     return tell_engine([](detail::engine& running) { return running.drop_connection(); });
+  }
+
+  /// Asks for the whole book of a symbol, such as "BTCUSDT", that has a stream of depth updates: for a consumer that
+  /// keeps its own and lost some. It comes to everybody, as a depth_snapshot of all that our book holds, in its place
+  /// among the updates: at once, or as soon as our book is right. errc::bad_argument where we keep no such book,
+  /// errc::closed where nothing is connected, errc::would_block as above.
+  std::error_code request_snapshot(std::string_view symbol) {
+    {
+      const std::lock_guard lock{streams_mutex_};
+      const auto& all = settings_.given.streams;
+      const bool kept = std::any_of(all.begin(), all.end(),
+                                    [symbol](const auto& stream) { return detail::depth_symbol_of(stream) == symbol; });
+      if (!kept || !settings_.given.depth_snapshots) return errc::bad_argument;
+    }
+    bool running = false;
+    const std::error_code error = tell_engine([&](detail::engine& engine) {
+      running = true;
+      return engine.request_snapshot(std::string{symbol});
+    });
+    return running ? error : make_error_code(errc::closed);
   }
 
   [[nodiscard]] connection_info info() {

@@ -17,7 +17,8 @@ namespace foxtrot::inline v0::detail {
 inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64;
 
 /// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
-/// so whoever has seen an event finds here at least what it said. Relaxed throughout: the events carry the order.
+/// so whoever has seen an event finds here at least what it said. A snapshot alone mends no book: it may be too old for
+/// the updates that came meanwhile. Relaxed throughout: the events carry the order.
 class status_board {
  public:
   /// Network thread.
@@ -32,8 +33,11 @@ class status_board {
       default: break;
     }
   }
-  /// Network thread: the whole book of that symbol goes out.
-  void note_book(symbol_id symbol) noexcept { set(broken_, symbol, false); }
+  /// Network thread: a gap of depth updates has been told, and `resynchronised` not yet.
+  [[nodiscard]] bool is_broken(symbol_id symbol) const noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return (broken(index / 64) >> index % 64 & 1U) != 0;
+  }
 
   // --- any thread ---
 

@@ -29,7 +29,6 @@ class symbol_states {
   /// The consumer has been shown this.
   void note(const waiting_event& shown) noexcept {
     const tick_kind kind = tick_tag::unpack(shown.tag).kind;
-    if (kind == tick_kind::depth_snapshot) return set(broken_, symbol_of(*shown.payload), false);
     if (kind != tick_kind::status) return;
     const auto& record = shown.payload->as<status_record>();
     switch (record.code) {
