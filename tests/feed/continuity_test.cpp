@@ -19,6 +19,12 @@ struct scene {
     record.received_ns = now_ns;
     return seen({.kind = tick_kind::trade}, symbol);
   }
+  std::string aggregate(std::uint64_t id) {
+    auto& record = payload.emplace<aggregate_trade_record>();
+    record = {};
+    record.aggregate_id = id;
+    return seen({.kind = tick_kind::aggregate_trade}, symbol_id{1});
+  }
   std::string quote(std::uint64_t id) {
     auto& record = payload.emplace<book_ticker_record>();
     record = {};
@@ -73,6 +79,16 @@ TEST_CASE("continuity: trades count one by one, each symbol for itself") {
   CHECK(s.trade(111) == "ok");
   CHECK(s.trade(501, symbol_id{2}) == "ok");
   CHECK(s.trade(9, symbol_id{7}) == "ok");
+}
+
+TEST_CASE("continuity: aggregate trades have a numbering of their own") {
+  scene s;
+  CHECK(s.trade(100) == "ok");
+  CHECK(s.aggregate(40) == "ok");
+  CHECK(s.aggregate(41) == "ok");
+  CHECK(s.aggregate(44) == "gap 42-43");
+  CHECK(s.aggregate(43) == "again");
+  CHECK(s.trade(101) == "ok");
 }
 
 TEST_CASE("continuity: a market may count from nothing") {

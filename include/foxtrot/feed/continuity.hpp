@@ -1,6 +1,7 @@
 // foxtrot/feed/continuity.hpp: follows the venue's numbering of ticks: sees holes, and what came twice or too late.
 #pragma once
 
+#include <foxtrot/market/aggregate_trade.hpp>
 #include <foxtrot/market/book_ticker.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/event.hpp>
@@ -29,7 +30,8 @@ enum class id_verdict : std::uint8_t {
   repeated,    ///< it has been seen, or is older: not to be published, for each symbol's ticks have an order
 };
 
-/// Follows the ids of each symbol of one market, over reconnects. Trades count one by one. Book updates of spot
+/// Follows the ids of each symbol of one market, over reconnects. Trades count one by one, and so do
+/// aggregate trades. Book updates of spot
 /// continue where the one before ended (U == previous u + 1); those of the futures name the one before (pu == previous
 /// u). Ids of book tickers only grow, and are absent (0) from REST. Books sent whole follow nothing: one from REST may
 /// rightly be older than the updates. One thread; allocates only for a symbol with a higher number than any before.
@@ -44,6 +46,10 @@ class continuity {
       case tick_kind::trade: {
         const std::uint64_t id = payload.as<trade_record>().trade_id;
         return step(of(symbol).trade, {id - 1, id, id}, payload);
+      }
+      case tick_kind::aggregate_trade: {
+        const std::uint64_t id = payload.as<aggregate_trade_record>().aggregate_id;
+        return step(of(symbol).aggregate_trade, {id - 1, id, id}, payload);
       }
       case tick_kind::book_ticker: {
         const std::uint64_t id = payload.as<book_ticker_record>().update_id;
