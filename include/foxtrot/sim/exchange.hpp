@@ -77,6 +77,10 @@ class exchange {
   void resume() {
     bridge_.post([this] { source_->pause(false); });
   }
+  /// The next depth update of this symbol gets lost on its way to everybody; not in a replay.
+  void lose_depth_update(std::string symbol) {
+    bridge_.post([this, symbol = std::move(symbol)] { source_->lose_depth_update(symbol); });
+  }
 
  private:
   [[nodiscard]] static bridge_settings bridge_settings_of(const exchange_settings& settings) {

@@ -77,6 +77,11 @@ class generator_source final : public market_source {
   }
 
   void pause(bool paused) override { paused_ = paused; }
+  void lose_depth_update(std::string_view symbol) override {
+    for (std::size_t i = 0; i < specs_.size(); ++i) {
+      if (specs_[i].name == symbol) to_lose_[i] = true;
+    }
+  }
 
   [[nodiscard]] const std::vector<symbol_spec>& symbols() const noexcept override { return specs_; }
   [[nodiscard]] task<std::string> snapshot(timer_queue&, std::size_t symbol, std::size_t limit) override {
@@ -122,11 +127,16 @@ class generator_source final : public market_source {
   static constexpr std::size_t most_at_once = 20'000;  // then the loop has its turn
 
   void tell(stream_hub& hub, const market_event& event) {
+    bool lost = false;
     for (std::size_t i = 0; i < channels.size(); ++i) {
       if (channels[i].event != event.what) continue;
       const std::size_t stream = event.symbol * channels.size() + i;
-      if (hub.wanted(stream)) tell(hub, event, channels[i], stream);
+      if (!hub.wanted(stream)) continue;
+      const bool update = channels[i].kind == sim_message::depth && channels[i].levels == 0;
+      lost = lost || (update && to_lose_[event.symbol]);
+      if (!update || !to_lose_[event.symbol]) tell(hub, event, channels[i], stream);
     }
+    if (lost) to_lose_[event.symbol] = false;
   }
 
   void tell(stream_hub& hub, const market_event& event, const channel& through, std::size_t stream) {
@@ -158,7 +168,8 @@ class generator_source final : public market_source {
   std::vector<market_json> json_;   // by symbol
   std::vector<std::string> names_;  // by stream
   std::unordered_map<std::string, std::size_t> by_name_;
-  std::array<std::string, 2> texts_;  // by time unit, of the message being told
+  std::array<std::string, 2> texts_;                              // by time unit, of the message being told
+  std::vector<bool> to_lose_ = std::vector<bool>(specs_.size());  // by symbol: its next depth update
   bool paused_{false};
 };
 

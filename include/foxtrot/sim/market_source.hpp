@@ -30,6 +30,8 @@ class market_source {
   [[nodiscard]] virtual task<> run(timer_queue& timers, stream_hub& hub) = 0;
   /// No data, until `false`. Ids go on without a hole.
   virtual void pause(bool paused) = 0;
+  /// The next depth update of that symbol that somebody wants happens, but is not sent. For those who make their data.
+  virtual void lose_depth_update(std::string_view symbol) { (void)symbol; }
 
   [[nodiscard]] virtual const std::vector<symbol_spec>& symbols() const noexcept = 0;
   /// Body of a depth request for one of `symbols`; may wait for it, and is empty where there is none in the end.
