@@ -1,12 +1,14 @@
 // foxtrot/feed/book_keeper.hpp: the feed's own books: one of each symbol with a stream of depth updates.
 #pragma once
 
+#include <foxtrot/core/clock.hpp>
 #include <foxtrot/market/book_action.hpp>
 #include <foxtrot/market/book_synchroniser.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/level_changes.hpp>
 #include <foxtrot/market/levels.hpp>
+#include <foxtrot/market/order_book.hpp>
 #include <foxtrot/market/symbol.hpp>
 
 #include <algorithm>
@@ -129,4 +131,28 @@ class book_keeper {
   std::chrono::nanoseconds now_{0};
 };
 
+namespace detail {
+
+[[nodiscard]] inline std::size_t level_count(const order_book& book) noexcept {
+  return book.size(book_side::bids) + book.size(book_side::asks);
+}
+
+/// The record of a snapshot of all that the book holds, and its levels, best first, into as much room.
+[[nodiscard]] inline depth_record write_book(const book_synchroniser& of, symbol_id symbol,
+                                             std::span<raw_level> levels) noexcept {
+  const std::span<const raw_level> bids = of.book().bids().raw();  // the best come last
+  const std::span<const raw_level> asks = of.book().asks().raw();
+  std::ranges::reverse_copy(asks, std::ranges::reverse_copy(bids, levels.begin()).out);
+  depth_record record{};
+  record.last_id = of.last_id();
+  record.bids = static_cast<std::uint16_t>(bids.size());
+  record.asks = static_cast<std::uint16_t>(asks.size());
+  record.received_ns = epoch_clock::now_ns();
+  record.symbol = symbol;
+  record.price_exponent = static_cast<std::int8_t>(of.book().price_exponent());
+  record.quantity_exponent = static_cast<std::int8_t>(of.book().quantity_exponent());
+  return record;
+}
+
+}  // namespace detail
 }  // namespace foxtrot::inline v0

@@ -78,6 +78,10 @@ class publisher {
   /// and publishes them where asked to. Network thread, or while there is none.
   void show_books_to(book_keeper* keeper) noexcept { books_ = keeper; }
 
+  /// Off: ticks are published whatever their ids say. For tests and benches that send one message again and again.
+  /// Likewise.
+  void follow_ids(bool on) noexcept { follows_ids_ = on; }
+
   [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const feed_counters& counters() const noexcept { return counters_; }
@@ -91,6 +95,7 @@ class publisher {
   // the network thread's own
   continuity continuity_;
   book_keeper* books_{nullptr};
+  bool follows_ids_{true};
   std::vector<raw_level> scratch_levels_;
   tick_payload scratch_;
 };
@@ -128,7 +133,8 @@ class publisher::batch {
   /// before it, or the book that we keep is not right with it, everyone hears of that first. Where they show that it
   /// came before, or is late, nobody gets it. What mends a book is followed by `resynchronised`.
   void publish(tick_tag tag, symbol_id symbol, std::size_t level_count = 0) {
-    const id_verdict ids = to_.continuity_.follow(tag, symbol, *draft_.payload);
+    const id_verdict ids =
+        to_.follows_ids_ ? to_.continuity_.follow(tag, symbol, *draft_.payload) : id_verdict::in_order;
     if (ids != id_verdict::in_order) [[unlikely]] {
       if (ids == id_verdict::repeated) return forget_draft();
       const id_range& hole = to_.continuity_.range();
@@ -264,22 +270,11 @@ class publisher::batch {
   }
 
   void deliver_book(const book_synchroniser& kept, venue where, symbol_id symbol) {
-    const std::span<const raw_level> bids = kept.book().bids().raw();  // the best come last
-    const std::span<const raw_level> asks = kept.book().asks().raw();
-    const draft room = begin(bids.size() + asks.size());
-    std::ranges::reverse_copy(bids, room.levels.begin());
-    std::ranges::reverse_copy(asks, room.levels.begin() + static_cast<std::ptrdiff_t>(bids.size()));
-    auto& record = room.payload->emplace<depth_record>();
-    record = {};
-    record.last_id = kept.last_id();
-    record.bids = static_cast<std::uint16_t>(bids.size());
-    record.asks = static_cast<std::uint16_t>(asks.size());
-    record.received_ns = epoch_clock::now_ns();
-    record.symbol = symbol;
-    record.price_exponent = static_cast<std::int8_t>(kept.book().price_exponent());
-    record.quantity_exponent = static_cast<std::int8_t>(kept.book().quantity_exponent());
+    const std::size_t levels = detail::level_count(kept.book());
+    const draft room = begin(levels);
+    room.payload->emplace<depth_record>() = detail::write_book(kept, symbol, room.levels);
     deliver({.kind = tick_kind::depth_snapshot, .where = where, .flags = depth_snapshot::kept_book_flag}, symbol,
-            bids.size() + asks.size());
+            levels);
   }
 
   // Where we are about to wait for one consumer, nobody else shall wait for us: sleepers get what is published already,
