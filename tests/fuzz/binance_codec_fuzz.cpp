@@ -80,6 +80,7 @@ class way {
   outcome read(std::string_view message, bool asked) {
     outcome made;
     publisher out{symbols()};
+    out.follow_ids(false);  // that is about streams, and takes memory for each symbol
     {
       auto handler = out.subscribe_inline({.kinds = kind_set::all() | tick_kind::unknown_event},
                                           [&made](const event& told) { add(made.told, told), ++made.ticks; });
