@@ -47,6 +47,7 @@
 #include <utility>
 #include <variant>
 #include <vector>
+#include <version>
 
 #include <asio/awaitable.hpp>
 #include <asio/basic_stream_socket.hpp>
@@ -96,9 +97,9 @@
 
 // foxtrot/foxtrot.hpp: everything a program needs to stream a market, down to the venue.
 
-// foxtrot/exchange/binance/market_data.hpp: live market data from Binance: the class that most programs need.
+// foxtrot/exchange/binance/load_exchange_info.hpp: asks a market what it trades, once.
 
-// foxtrot/core/error.hpp: every error foxtrot reports itself, in one category, grouped by conditions.
+// foxtrot/core/clock.hpp: time as a seam: the system's clocks, or one that a test advances by hand.
 
 // foxtrot/core/immortal.hpp: objects of the process that are never destroyed, because threads may outlive main.
 
@@ -114,6 +115,134 @@ template <class T>
 }
 
 }  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// When something must have happened by: always the steady clock, so that a step of the wall clock moves no deadline.
+using steady_time = std::chrono::steady_clock::time_point;
+
+/// Where deadlines are measured. Network and feed code asks this object, never the clock itself. `now` may be called
+/// from any thread.
+class time_source {
+ public:
+  time_source() = default;
+  time_source(const time_source&) = delete;
+  time_source& operator=(const time_source&) = delete;
+  virtual ~time_source() = default;
+
+  [[nodiscard]] virtual steady_time now() const noexcept = 0;
+  /// True where time moves only by a test's hand: timers then wait for nothing but `manual_time::advance`.
+  [[nodiscard]] virtual bool manual() const noexcept { return false; }
+};
+
+namespace detail {
+class system_time_source final : public time_source {
+ public:
+  [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
+};
+}  // namespace detail
+
+/// The process's steady clock.
+[[nodiscard]] inline time_source& system_time() noexcept { return detail::immortal<detail::system_time_source>(); }
+
+/// Time that stands still until `advance`. Any thread may read it.
+class manual_time final : public time_source {
+ public:
+  explicit manual_time(steady_time start = steady_time{std::chrono::hours{1}}) noexcept
+      : ticks_{start.time_since_epoch().count()} {}
+
+  [[nodiscard]] steady_time now() const noexcept override {
+    // relaxed: the value stands alone, nothing else is published with it
+    return steady_time{steady_time::duration{ticks_.load(std::memory_order_relaxed)}};
+  }
+  [[nodiscard]] bool manual() const noexcept override { return true; }
+
+  void advance(steady_time::duration step) noexcept { ticks_.fetch_add(step.count(), std::memory_order_relaxed); }
+  void advance_to(steady_time when) noexcept {
+    ticks_.store(when.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<steady_time::rep> ticks_;
+};
+
+/// Nanoseconds since the Unix epoch that never go backwards: the steady clock plus the wall clock's offset at the
+/// process's first use. Differences are exact latencies even if somebody steps the wall clock meanwhile; the price is
+/// that such a step does not show. One read costs one clock_gettime of the vDSO (about 20 ns). Any thread.
+struct epoch_clock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::sys_time<duration>;
+  static constexpr bool is_steady = true;
+
+  [[nodiscard]] static time_point now() noexcept { return time_point{steady_nanoseconds() + offset()}; }
+  /// The same instant as an integer, as ticks carry it.
+  [[nodiscard]] static std::int64_t now_ns() noexcept { return now().time_since_epoch().count(); }
+
+ private:
+  [[nodiscard]] static duration steady_nanoseconds() noexcept {
+    return std::chrono::duration_cast<duration>(std::chrono::steady_clock::now().time_since_epoch());
+  }
+  [[gnu::visibility("default")]] [[nodiscard]] static duration offset() noexcept {
+    static const duration value =
+        std::chrono::duration_cast<duration>(std::chrono::system_clock::now().time_since_epoch()) -
+        steady_nanoseconds();
+    return value;
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/diagnostics.hpp: where the library says what it notices; it never prints by itself.
+
+namespace foxtrot::inline v0 {
+
+enum class severity : std::uint8_t { debug, info, warning, error, critical };
+
+[[nodiscard]] constexpr std::string_view to_string(severity level) noexcept {
+  constexpr std::string_view names[] = {"debug", "info", "warning", "error", "critical"};
+  return names[static_cast<std::size_t>(level)];
+}
+
+/// One remark. The views live only during the call to the sink.
+struct diagnostic {
+  severity level{severity::info};
+  std::string_view component;  ///< which part speaks: "websocket_manager", "worker"
+  std::string_view message;
+  std::error_code error;  ///< zero where nothing failed
+};
+
+/// A sink that the user injects, shared by everything that a component makes. Called from any of foxtrot's threads,
+/// never per message: it must be thread-safe. What it throws goes no further. Without a sink remarks go nowhere.
+class diagnostics {
+ public:
+  using sink = std::function<void(const diagnostic&)>;
+
+  diagnostics() = default;
+  explicit diagnostics(sink target) : sink_{std::move(target)} {}
+
+  void report(severity level, std::string_view component, std::string_view message,
+              std::error_code error = {}) const noexcept {
+    if (!sink_) return;
+#if defined(__cpp_exceptions)
+    try {
+      sink_(diagnostic{level, component, message, error});
+    } catch (...) {  // a sink's mistake must not end what it was told about
+    }
+#else
+    sink_(diagnostic{level, component, message, error});
+#endif
+  }
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(sink_); }
+
+ private:
+  sink sink_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/error.hpp: every error foxtrot reports itself, in one category, grouped by conditions.
 
 namespace foxtrot::inline v0 {
 
@@ -454,246 +583,108 @@ class [[nodiscard]] result {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/exchange/binance/engine.hpp: everything that runs between connect and disconnect of a market_data.
+// foxtrot/exchange/binance/exchange_info.hpp: what a market trades, by which rules, and how often it may be asked.
 
-// foxtrot/exchange/binance/depth_fetcher.hpp: whole books over REST, one after the other, for the symbols that need
-// one.
+// foxtrot/exchange/binance/detail/exchange_info_reader.hpp: the body of GET exchangeInfo, taken apart.
 
-// foxtrot/core/clock.hpp: time as a seam: the system's clocks, or one that a test advances by hand.
+// foxtrot/exchange/binance/detail/json_members.hpp: the scalar members of one JSON object that somebody asked for.
+
+// foxtrot/core/decimal.hpp: exact decimal numbers: an integer mantissa and a power of ten.
+
+// foxtrot/core/detail/decimal_text.hpp: decimal numbers as text, whatever the width of their mantissa.
+
+// foxtrot/core/int128.hpp: the compiler's 128-bit integers under names of our own.
 
 namespace foxtrot::inline v0 {
 
-/// When something must have happened by: always the steady clock, so that a step of the wall clock moves no deadline.
-using steady_time = std::chrono::steady_clock::time_point;
+/// Without the extension's mark -Wpedantic objects to every use; the standard library's traits need not know them.
+__extension__ using int128 = __int128;
+__extension__ using uint128 = unsigned __int128;
 
-/// Where deadlines are measured. Network and feed code asks this object, never the clock itself. `now` may be called
-/// from any thread.
-class time_source {
- public:
-  time_source() = default;
-  time_source(const time_source&) = delete;
-  time_source& operator=(const time_source&) = delete;
-  virtual ~time_source() = default;
-
-  [[nodiscard]] virtual steady_time now() const noexcept = 0;
-  /// True where time moves only by a test's hand: timers then wait for nothing but `manual_time::advance`.
-  [[nodiscard]] virtual bool manual() const noexcept { return false; }
-};
+inline constexpr uint128 uint128_max = ~uint128{0};
+inline constexpr int128 int128_max = static_cast<int128>(uint128_max >> 1);
+inline constexpr int128 int128_min = -int128_max - 1;
 
 namespace detail {
-class system_time_source final : public time_source {
- public:
-  [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
-};
-}  // namespace detail
 
-/// The process's steady clock.
-[[nodiscard]] inline time_source& system_time() noexcept { return detail::immortal<detail::system_time_source>(); }
-
-/// Time that stands still until `advance`. Any thread may read it.
-class manual_time final : public time_source {
- public:
-  explicit manual_time(steady_time start = steady_time{std::chrono::hours{1}}) noexcept
-      : ticks_{start.time_since_epoch().count()} {}
-
-  [[nodiscard]] steady_time now() const noexcept override {
-    // relaxed: the value stands alone, nothing else is published with it
-    return steady_time{steady_time::duration{ticks_.load(std::memory_order_relaxed)}};
-  }
-  [[nodiscard]] bool manual() const noexcept override { return true; }
-
-  void advance(steady_time::duration step) noexcept { ticks_.fetch_add(step.count(), std::memory_order_relaxed); }
-  void advance_to(steady_time when) noexcept {
-    ticks_.store(when.time_since_epoch().count(), std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<steady_time::rep> ticks_;
-};
-
-/// Nanoseconds since the Unix epoch that never go backwards: the steady clock plus the wall clock's offset at the
-/// process's first use. Differences are exact latencies even if somebody steps the wall clock meanwhile; the price is
-/// that such a step does not show. One read costs one clock_gettime of the vDSO (about 20 ns). Any thread.
-struct epoch_clock {
-  using duration = std::chrono::nanoseconds;
-  using rep = duration::rep;
-  using period = duration::period;
-  using time_point = std::chrono::sys_time<duration>;
-  static constexpr bool is_steady = true;
-
-  [[nodiscard]] static time_point now() noexcept { return time_point{steady_nanoseconds() + offset()}; }
-  /// The same instant as an integer, as ticks carry it.
-  [[nodiscard]] static std::int64_t now_ns() noexcept { return now().time_since_epoch().count(); }
-
- private:
-  [[nodiscard]] static duration steady_nanoseconds() noexcept {
-    return std::chrono::duration_cast<duration>(std::chrono::steady_clock::now().time_since_epoch());
-  }
-  [[gnu::visibility("default")]] [[nodiscard]] static duration offset() noexcept {
-    static const duration value =
-        std::chrono::duration_cast<duration>(std::chrono::system_clock::now().time_since_epoch()) -
-        steady_nanoseconds();
-    return value;
-  }
-};
-
-}  // namespace foxtrot::inline v0
-
-// foxtrot/core/diagnostics.hpp: where the library says what it notices; it never prints by itself.
-
-namespace foxtrot::inline v0 {
-
-enum class severity : std::uint8_t { debug, info, warning, error, critical };
-
-[[nodiscard]] constexpr std::string_view to_string(severity level) noexcept {
-  constexpr std::string_view names[] = {"debug", "info", "warning", "error", "critical"};
-  return names[static_cast<std::size_t>(level)];
+/// The distance from zero; right for the most negative number, too.
+[[nodiscard]] constexpr std::uint64_t magnitude(std::int64_t value) noexcept {
+  const auto bits = static_cast<std::uint64_t>(value);
+  return value < 0 ? std::uint64_t{0} - bits : bits;
+}
+[[nodiscard]] constexpr uint128 magnitude(int128 value) noexcept {
+  const auto bits = static_cast<uint128>(value);
+  return value < 0 ? uint128{0} - bits : bits;
 }
 
-/// One remark. The views live only during the call to the sink.
-struct diagnostic {
-  severity level{severity::info};
-  std::string_view component;  ///< which part speaks: "websocket_manager", "worker"
-  std::string_view message;
-  std::error_code error;  ///< zero where nothing failed
-};
-
-/// A sink that the user injects, shared by everything that a component makes. Called from any of foxtrot's threads,
-/// never per message: it must be thread-safe. What it throws goes no further. Without a sink remarks go nowhere.
-class diagnostics {
- public:
-  using sink = std::function<void(const diagnostic&)>;
-
-  diagnostics() = default;
-  explicit diagnostics(sink target) : sink_{std::move(target)} {}
-
-  void report(severity level, std::string_view component, std::string_view message,
-              std::error_code error = {}) const noexcept {
-    if (!sink_) return;
-#if defined(__cpp_exceptions)
-    try {
-      sink_(diagnostic{level, component, message, error});
-    } catch (...) {  // a sink's mistake must not end what it was told about
-    }
-#else
-    sink_(diagnostic{level, component, message, error});
-#endif
-  }
-  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(sink_); }
-
- private:
-  sink sink_;
-};
+}  // namespace detail
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/exchange/binance/protocol.hpp: Binance's side of a session: its messages, its requests, its limits.
+namespace foxtrot::inline v0::detail {
 
-// foxtrot/exchange/binance/codec.hpp: the venue's JSON, as ticks.
-
-// foxtrot/exchange/binance/fields.hpp: the scalar fields of one JSON object, found by key whatever their order.
-
-// foxtrot/core/decimal.hpp: exact decimal numbers: a 64-bit mantissa and a power of ten.
-
-namespace foxtrot::inline v0 {
-
-/// mantissa x 10^exponent, as the venue wrote it: "61837.63000000" is 6183763000000 x 10^-8. Never rounded, never
-/// binary floating point. Values are equal when they mean the same number, whatever their exponents. A plain value.
-class decimal {
+/// The decimal digits of an integer, the first one first; none for zero.
+class digits {
  public:
-  constexpr decimal() noexcept = default;
-  constexpr decimal(std::int64_t mantissa, int exponent) noexcept
-      : mantissa_{mantissa}, exponent_{static_cast<std::int8_t>(exponent)} {}
+  static constexpr std::size_t most = 39;  // of 2^128
 
-  /// Reads `-?digits[.digits]`, the whole of it. Zeros at the end of the fraction are kept as long as the mantissa has
-  /// room for them. errc::malformed_message for any other text, errc::number_out_of_range where 64 bits cannot hold it
-  /// exactly.
-  [[nodiscard]] static result<decimal> parse(std::string_view text) noexcept;
-
-  /// The same for the hot path: errc::none, or the error with `value` left as it was.
-  [[nodiscard]] static constexpr errc parse_into(std::string_view text, decimal& value) noexcept;
-
-  [[nodiscard]] constexpr std::int64_t mantissa() const noexcept { return mantissa_; }
-  [[nodiscard]] constexpr int exponent() const noexcept { return exponent_; }
-  [[nodiscard]] constexpr bool is_zero() const noexcept { return mantissa_ == 0; }
-
-  /// The same number with the shortest mantissa: no zeros at its end.
-  [[nodiscard]] constexpr decimal normalized() const noexcept {
-    if (mantissa_ == 0) return {};
-    decimal value = *this;
-    while (value.mantissa_ % 10 == 0 && value.exponent_ < std::numeric_limits<std::int8_t>::max()) {
-      value.mantissa_ /= 10;
-      ++value.exponent_;
+  constexpr explicit digits(uint128 number) noexcept {
+    constexpr std::uint64_t chunk = 10'000'000'000'000'000'000U;  // 10^19: divides by 128 bits once or twice only
+    constexpr int chunk_digits = 19;
+    for (; number > ~std::uint64_t{0}; number /= chunk) {
+      auto low = static_cast<std::uint64_t>(number % chunk);
+      for (int i = 0; i < chunk_digits; ++i, low /= 10) put(low);
     }
-    return value;
+    for (auto rest = static_cast<std::uint64_t>(number); rest != 0; rest /= 10) put(rest);
   }
 
-  /// The mantissa this number has under another exponent; nothing where that is not exact or does not fit.
-  [[nodiscard]] constexpr std::optional<std::int64_t> mantissa_at(int exponent) const noexcept {
-    std::int64_t value = mantissa_;
-    for (int at = exponent_; value != 0 && at > exponent; --at) {
-      if (__builtin_mul_overflow(value, std::int64_t{10}, &value)) return std::nullopt;
-    }
-    for (int at = exponent_; value != 0 && at < exponent; ++at) {
-      if (value % 10 != 0) return std::nullopt;
-      value /= 10;
-    }
-    return value;
+  [[nodiscard]] constexpr int count() const noexcept { return static_cast<int>(most - first_); }
+  [[nodiscard]] constexpr char operator[](int index) const noexcept {
+    return text_[first_ + static_cast<std::size_t>(index)];
   }
-
-  /// The nearest double. Not exact: for arithmetic that need not be.
-  [[nodiscard]] double to_double() const noexcept {
-    // from_chars rounds correctly where a product with a power of ten would round twice
-    constexpr std::size_t mantissa_chars = 20;
-    std::array<char, mantissa_chars + 5> text{};
-    char* end = std::to_chars(text.data(), text.data() + mantissa_chars, mantissa_).ptr;
-    *end++ = 'e';
-    end = std::to_chars(end, text.data() + text.size(), static_cast<int>(exponent_)).ptr;
-    double value = 0;
-    std::from_chars(text.data(), end, value);
-    return value;
-  }
-
-  /// The shortest exact text, without exponent: "61837.63", "-0.5", "1200". Never more than max_chars.
-  [[nodiscard]] std::string str() const {
-    std::array<char, max_chars> text{};
-    return {text.data(), to_chars(text)};
-  }
-
-  static constexpr std::size_t max_chars = 160;  // sign, 19 digits, point and 127 zeros
-
-  /// Writes what str() returns; returns its length. Allocates nothing.
-  std::size_t to_chars(std::array<char, max_chars>& text) const noexcept;
-
-  [[nodiscard]] friend constexpr bool operator==(const decimal& a, const decimal& b) noexcept {
-    return (a <=> b) == std::strong_ordering::equal;
-  }
-  [[nodiscard]] friend constexpr std::strong_ordering operator<=>(const decimal& a, const decimal& b) noexcept {
-    if (a.exponent_ == b.exponent_) return a.mantissa_ <=> b.mantissa_;
-    if (a.exponent_ < b.exponent_) return reverse(compare_finer(b, a));
-    return compare_finer(a, b);
-  }
+  [[nodiscard]] constexpr const char* begin() const noexcept { return text_.data() + first_; }
+  [[nodiscard]] constexpr const char* end() const noexcept { return text_.data() + most; }
 
  private:
-  [[nodiscard]] static constexpr std::strong_ordering reverse(std::strong_ordering order) noexcept {
-    return 0 <=> order;
-  }
+  constexpr void put(std::uint64_t number) noexcept { text_[--first_] = static_cast<char>('0' + number % 10); }
 
-  // `coarse` has the larger exponent: bring it to the finer one, or see that it is out of the other's reach.
-  [[nodiscard]] static constexpr std::strong_ordering compare_finer(const decimal& coarse,
-                                                                    const decimal& fine) noexcept {
-    if (const auto mantissa = coarse.mantissa_at(fine.exponent_)) return *mantissa <=> fine.mantissa_;
-    return coarse.mantissa_ < 0 ? std::strong_ordering::less : std::strong_ordering::greater;
-  }
-
-  // What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
-  [[nodiscard]] static constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept;
-
-  std::int64_t mantissa_{0};
-  std::int8_t exponent_{0};
+  std::array<char, most> text_{};
+  std::size_t first_{most};
 };
 
-constexpr errc decimal::judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
+/// digits x 10^exponent with exactly `fraction` digits behind the point, of which there are never fewer than -exponent.
+/// As std::to_chars: value_too_large and `last` where there is no room.
+[[nodiscard]] constexpr std::to_chars_result write_decimal(char* first, char* last, bool negative, const digits& all,
+                                                           int exponent, int fraction) noexcept {
+  const int whole = all.count() == 0 ? 0 : all.count() + exponent;  // digits before the point
+  const std::ptrdiff_t length =
+      (negative ? 1 : 0) + std::ptrdiff_t{whole > 0 ? whole : 1} + (fraction > 0 ? 1 + std::ptrdiff_t{fraction} : 0);
+  if (last - first < length) return {last, std::errc::value_too_large};
+  const auto put = [&](int index) { *first++ = index >= 0 && index < all.count() ? all[index] : '0'; };
+  if (negative) *first++ = '-';
+  if (whole <= 0) *first++ = '0';
+  for (int i = 0; i < whole; ++i) put(i);
+  if (fraction > 0) *first++ = '.';
+  for (int i = 0; i < fraction; ++i) put(whole + i);
+  return {first, std::errc{}};
+}
+
+/// The nearest double of digits x 10^exponent; from_chars rounds once where a product with a power of ten rounds twice.
+[[nodiscard]] inline double nearest_double(bool negative, const digits& all, int exponent) noexcept {
+  std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters
+  char* end = text.data();
+  if (negative) *end++ = '-';
+  if (all.count() == 0) *end++ = '0';
+  for (const char digit : all) *end++ = digit;
+  *end++ = 'e';
+  end = std::to_chars(end, text.data() + text.size(), exponent).ptr;
+  double value = 0;
+  std::from_chars(text.data(), end, value);
+  return value;
+}
+
+/// What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
+[[nodiscard]] constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
   bool exact = in_fraction;
   for (; at != end; ++at) {
     if (*at == '.') {
@@ -707,13 +698,176 @@ constexpr errc decimal::judge_rest(const char* at, const char* end, bool in_frac
   return exact ? errc::none : errc::number_out_of_range;
 }
 
-constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexcept {
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// The widths there are.
+template <class Mantissa>
+concept decimal_mantissa = std::same_as<Mantissa, std::int64_t> || std::same_as<Mantissa, int128>;
+
+/// mantissa x 10^exponent, as the venue wrote it: "61837.63000000" is 6183763000000 x 10^-8. Never rounded, never
+/// binary floating point. Values are equal when they mean the same number, whatever their exponents. A plain value.
+template <decimal_mantissa Mantissa>
+class basic_decimal {
+ public:
+  using mantissa_type = Mantissa;
+
+  constexpr basic_decimal() noexcept = default;
+  constexpr basic_decimal(Mantissa mantissa, int exponent) noexcept
+      : mantissa_{mantissa}, exponent_{static_cast<std::int8_t>(exponent)} {}
+  /// From the narrower width, which always fits; the way back is narrow() in decimal_arithmetic.hpp.
+  template <std::same_as<std::int64_t> Narrower>
+    requires(!std::same_as<Mantissa, Narrower>)
+  constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
+      : basic_decimal{narrower.mantissa(), narrower.exponent()} {}
+
+  /// Reads `-?digits[.digits]`, the whole of it. Zeros at the end of the fraction are kept as long as the mantissa has
+  /// room for them. errc::malformed_message for any other text, errc::number_out_of_range where the mantissa cannot
+  /// hold it exactly.
+  [[nodiscard]] static result<basic_decimal> parse(std::string_view text) noexcept {
+    basic_decimal value;
+    const errc failed = parse_into(text, value);
+    if (failed != errc::none) return failed;
+    return value;
+  }
+
+  /// The same for the hot path: errc::none, or the error with `value` left as it was.
+  [[nodiscard]] static constexpr errc parse_into(std::string_view text, basic_decimal& value) noexcept;
+
+  [[nodiscard]] constexpr Mantissa mantissa() const noexcept { return mantissa_; }
+  [[nodiscard]] constexpr int exponent() const noexcept { return exponent_; }
+  [[nodiscard]] constexpr bool is_zero() const noexcept { return mantissa_ == 0; }
+
+  /// The same number with the shortest mantissa: no zeros at its end.
+  [[nodiscard]] constexpr basic_decimal normalized() const noexcept {
+    if (mantissa_ == 0) return {};
+    basic_decimal value = *this;
+    while (value.mantissa_ % 10 == 0 && value.exponent_ < std::numeric_limits<std::int8_t>::max()) {
+      value.mantissa_ /= 10;
+      ++value.exponent_;
+    }
+    return value;
+  }
+
+  /// The mantissa this number has under another exponent; nothing where that is not exact or does not fit.
+  [[nodiscard]] constexpr std::optional<Mantissa> mantissa_at(int exponent) const noexcept {
+    Mantissa value = mantissa_;
+    for (int at = exponent_; value != 0 && at > exponent; --at) {
+      if (__builtin_mul_overflow(value, Mantissa{10}, &value)) return std::nullopt;
+    }
+    for (int at = exponent_; value != 0 && at < exponent; ++at) {
+      if (value % 10 != 0) return std::nullopt;
+      value /= 10;
+    }
+    return value;
+  }
+
+  /// The nearest double. Not exact: for arithmetic that need not be. A constant expression where 53 bits hold the
+  /// mantissa and the exponent is between -22 and 22.
+  [[nodiscard]] constexpr double to_double() const noexcept {
+    // then mantissa and power of ten are doubles themselves, and one operation rounds once
+    constexpr std::uint64_t exact = std::uint64_t{1} << 53;
+    constexpr int largest_power = 22;
+    if (detail::magnitude(mantissa_) <= exact && exponent_ >= -largest_power && exponent_ <= largest_power) {
+      double power = 1;
+      for (int i = exponent_ < 0 ? -exponent_ : exponent_; i > 0; --i) power *= 10;
+      return exponent_ < 0 ? static_cast<double>(mantissa_) / power : static_cast<double>(mantissa_) * power;
+    }
+    return detail::nearest_double(mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_);
+  }
+
+  /// The shortest exact text, without exponent: "61837.63", "-0.5", "1200". Never more than max_chars.
+  [[nodiscard]] std::string str() const {
+    std::array<char, max_chars> text{};
+    return {text.data(), to_chars(text)};
+  }
+
+  /// With that many digits behind the point: "61837.630". errc::number_out_of_range where they are too few (rounding
+  /// is the caller's to ask for: round_to_step()), errc::bad_argument for a negative number of them.
+  [[nodiscard]] result<std::string> fixed(int fraction_digits) const {
+    if (fraction_digits < 0) return errc::bad_argument;
+    std::string text(max_chars + static_cast<std::size_t>(fraction_digits), '\0');
+    const auto [end, failed] = to_chars(text.data(), text.data() + text.size(), fraction_digits);
+    if (failed != std::errc{}) return errc::number_out_of_range;
+    text.resize(static_cast<std::size_t>(end - text.data()));
+    return text;
+  }
+
+  /// Sign, digits, point, and zeros for every exponent: 19 or 39 digits and 127 zeros are the most.
+  static constexpr std::size_t max_chars = sizeof(Mantissa) == sizeof(std::int64_t) ? 160 : 176;
+
+  /// Writes what str() returns; returns its length. Allocates nothing.
+  constexpr std::size_t to_chars(std::array<char, max_chars>& text) const noexcept {
+    return static_cast<std::size_t>(to_chars(text.data(), text.data() + text.size()).ptr - text.data());
+  }
+
+  /// Writes what str() returns into [first, last), as std::to_chars does: the end of the text, or `last` and
+  /// std::errc::value_too_large where there is no room.
+  constexpr std::to_chars_result to_chars(char* first, char* last) const noexcept {
+    const basic_decimal value = normalized();
+    return value.write(first, last, value.exponent_ < 0 ? -value.exponent_ : 0);
+  }
+
+  /// Writes what fixed() returns. std::errc::invalid_argument and `last` where so many digits cannot hold it exactly.
+  constexpr std::to_chars_result to_chars(char* first, char* last, int fraction_digits) const noexcept {
+    const basic_decimal value = normalized();
+    if (fraction_digits < 0 || fraction_digits < -value.exponent_) return {last, std::errc::invalid_argument};
+    return value.write(first, last, fraction_digits);
+  }
+
+  /// Numbers of the same width, or of two: the narrower one becomes wide.
+  [[nodiscard]] friend constexpr bool operator==(const basic_decimal& a, const basic_decimal& b) noexcept {
+    return (a <=> b) == std::strong_ordering::equal;
+  }
+  [[nodiscard]] friend constexpr std::strong_ordering operator<=>(const basic_decimal& a,
+                                                                  const basic_decimal& b) noexcept {
+    if (a.exponent_ == b.exponent_) return a.mantissa_ <=> b.mantissa_;
+    if (a.exponent_ < b.exponent_) return 0 <=> compare_finer(b, a);
+    return compare_finer(a, b);
+  }
+
+  /// The same for equal numbers, whatever their exponents and widths.
+  [[nodiscard]] constexpr std::size_t hash() const noexcept {
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
+    const basic_decimal value = normalized();
+    const auto wide = static_cast<int128>(value.mantissa_);
+    auto mixed = static_cast<std::uint64_t>(wide) * odd;
+    mixed = (mixed ^ (mixed >> 32) ^ static_cast<std::uint64_t>(wide >> 64)) * odd;
+    mixed = (mixed ^ (mixed >> 32) ^ static_cast<std::uint8_t>(value.exponent_)) * odd;
+    return static_cast<std::size_t>(mixed ^ (mixed >> 32));
+  }
+
+ private:
+  [[nodiscard]] constexpr std::to_chars_result write(char* first, char* last, int fraction_digits) const noexcept {
+    return detail::write_decimal(first, last, mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_,
+                                 fraction_digits);
+  }
+
+  // `coarse` has the larger exponent: bring it to the finer one, or see that it is out of the other's reach.
+  [[nodiscard]] static constexpr std::strong_ordering compare_finer(const basic_decimal& coarse,
+                                                                    const basic_decimal& fine) noexcept {
+    if (const auto mantissa = coarse.mantissa_at(fine.exponent_)) return *mantissa <=> fine.mantissa_;
+    return coarse.mantissa_ < 0 ? std::strong_ordering::less : std::strong_ordering::greater;
+  }
+
+  Mantissa mantissa_{0};
+  std::int8_t exponent_{0};
+};
+
+/// What ticks carry: 64 bits.
+using decimal = basic_decimal<std::int64_t>;
+/// 128 bits: products, sums over a book, the daily volume of a cheap coin.
+using wide_decimal = basic_decimal<int128>;
+
+template <decimal_mantissa Mantissa>
+constexpr errc basic_decimal<Mantissa>::parse_into(std::string_view text, basic_decimal& value) noexcept {
   const char* at = text.data();
   const char* const end = at + text.size();
   const bool negative = at != end && *at == '-';
   if (negative) ++at;
 
-  std::int64_t mantissa = 0;  // built negative: the negative side holds one value more
+  Mantissa mantissa = 0;  // built negative: the negative side holds one value more
   int exponent = 0;
   const char* point = nullptr;
   if (at == end) return errc::malformed_message;
@@ -725,10 +879,10 @@ constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexce
     }
     const int digit = *at - '0';
     if (digit < 0 || digit > 9) return errc::malformed_message;
-    std::int64_t longer = 0;
-    if (__builtin_mul_overflow(mantissa, std::int64_t{10}, &longer) ||
-        __builtin_sub_overflow(longer, std::int64_t{digit}, &longer)) {
-      const errc lost = judge_rest(at, end, point != nullptr);
+    Mantissa longer = 0;
+    if (__builtin_mul_overflow(mantissa, Mantissa{10}, &longer) ||
+        __builtin_sub_overflow(longer, Mantissa{digit}, &longer)) {
+      const errc lost = detail::judge_rest(at, end, point != nullptr);
       if (lost != errc::none) return lost;
       break;
     }
@@ -739,146 +893,963 @@ constexpr errc decimal::parse_into(std::string_view text, decimal& value) noexce
     if (mantissa % 10 != 0) return errc::number_out_of_range;
     mantissa /= 10;
   }
-  if (!negative && __builtin_sub_overflow(std::int64_t{0}, mantissa, &mantissa)) return errc::number_out_of_range;
-  value = decimal{mantissa, exponent};
+  if (!negative && __builtin_sub_overflow(Mantissa{0}, mantissa, &mantissa)) return errc::number_out_of_range;
+  value = basic_decimal{mantissa, exponent};
   return errc::none;
-}
-
-inline result<decimal> decimal::parse(std::string_view text) noexcept {
-  decimal value;
-  const errc failed = parse_into(text, value);
-  if (failed != errc::none) return failed;
-  return value;
-}
-
-inline std::size_t decimal::to_chars(std::array<char, max_chars>& text) const noexcept {
-  const decimal value = normalized();
-  std::array<char, 20> digits{};
-  const std::uint64_t magnitude = value.mantissa_ < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(value.mantissa_)
-                                                      : static_cast<std::uint64_t>(value.mantissa_);
-  const auto count =
-      static_cast<int>(std::to_chars(digits.data(), digits.data() + digits.size(), magnitude).ptr - digits.data());
-  std::size_t length = 0;
-  const auto put = [&](char c) { text[length++] = c; };
-  if (value.mantissa_ < 0) put('-');
-  const int whole = count + value.exponent_;  // digits before the point
-  if (whole <= 0) put('0');
-  for (int i = 0; i < count || i < whole; ++i) {
-    if (i == whole || (i == 0 && whole <= 0)) {
-      put('.');
-      for (int zero = whole; zero < 0; ++zero) put('0');
-    }
-    put(i < count ? digits[static_cast<std::size_t>(i)] : '0');
-  }
-  return length;
 }
 
 }  // namespace foxtrot::inline v0
 
+template <foxtrot::decimal_mantissa Mantissa>
+struct std::hash<foxtrot::basic_decimal<Mantissa>> {
+  [[nodiscard]] constexpr std::size_t operator()(const foxtrot::basic_decimal<Mantissa>& value) const noexcept {
+    return value.hash();
+  }
+};
+
 namespace foxtrot::inline v0::binance::detail {
 
-using foxtrot::decimal;
-using foxtrot::errc;
+using json_value = simdjson::ondemand::value;
 
-/// The venue names its fields with one letter, most of them; the others that matter are listed.
-enum class field : std::uint8_t { last_update_id = 64, previous_update_id, id, code, message, none = 255 };
-
-[[nodiscard]] constexpr field letter(char c) noexcept { return static_cast<field>(c - 'A'); }
-
-[[nodiscard]] constexpr field field_of(std::string_view key) noexcept {
-  if (key.size() == 1 && key[0] >= 'A' && key[0] <= 'z') return letter(key[0]);
-  if (key == "lastUpdateId") return field::last_update_id;
-  if (key == "pu") return field::previous_update_id;
-  if (key == "id") return field::id;
-  if (key == "code") return field::code;
-  if (key == "msg") return field::message;
-  return field::none;
+/// The name of a member as it stands in the document: one that is written with escapes is none we know.
+[[nodiscard]] inline std::string_view name_of(simdjson::ondemand::field& member) noexcept {
+  const char* const begin = member.key().raw();
+  const char* end = begin;
+  while (*end != '"') ++end;
+  return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-/// The text of each field as it stands in the message, looked at only when a decoder asks. Every reader says what is
-/// wrong: errc::missing_field, errc::wrong_type, errc::malformed_message, errc::number_out_of_range.
-class fields {
+/// Members by the place of their name in a list. Every reader says what is wrong: errc::missing_field,
+/// errc::wrong_type, errc::malformed_message, errc::number_out_of_range. A null counts as absent.
+template <std::size_t Count>
+class json_members {
  public:
-  void clear() noexcept { present_ = {}; }
+  explicit constexpr json_members(const std::array<std::string_view, Count>& names) noexcept : names_{names} {}
 
-  /// A field may come once: what two mean is anybody's guess.
-  [[nodiscard]] errc put(field which, std::string_view token) noexcept {
-    if (which == field::none) return errc::none;
-    if (has(which)) return errc::malformed_message;
-    const auto at = static_cast<std::size_t>(which);
-    present_[at / 64] |= std::uint64_t{1} << (at % 64);
-    while (!token.empty() && is_space(token.back())) token.remove_suffix(1);  // up to the comma
-    tokens_[at] = token;
+  /// Takes one scalar, if its name is on the list. False where this is no JSON, and nothing more can be read.
+  [[nodiscard]] bool take(std::string_view name, json_value& value, simdjson::ondemand::json_type type) noexcept {
+    using simdjson::ondemand::json_type;
+    std::size_t at = 0;
+    while (at < Count && names_[at] != name) ++at;
+    if (at == Count) return true;
+    member& into = members_[at];
+    twice_ = twice_ || into.is != kind::absent;
+    if (type == json_type::string) {
+      into.is = value.get_string().get(into.text) ? kind::unreadable : kind::text;
+      return true;
+    }
+    if (type == json_type::array || type == json_type::object) {
+      into.is = kind::unreadable;
+      return true;
+    }
+    std::string_view token = value.raw_json_token();
+    while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.remove_suffix(1);
+    into.text = token;
+    if (type == json_type::number) {
+      into.is = kind::number;
+    } else if (type == json_type::boolean) {
+      into.is = kind::boolean;
+      return token == "true" || token == "false";
+    } else {
+      into.is = kind::null;
+      return token == "null";
+    }
+    return true;
+  }
+
+  /// Whether a name came twice: what two mean is anybody's guess.
+  [[nodiscard]] bool any_twice() const noexcept { return twice_; }
+  [[nodiscard]] bool has(std::size_t at) const noexcept {
+    return members_[at].is != kind::absent && members_[at].is != kind::null;
+  }
+
+  [[nodiscard]] errc text(std::size_t at, std::string& value) const {
+    if (!has(at)) return errc::missing_field;
+    if (members_[at].is != kind::text) return errc::wrong_type;
+    value = members_[at].text;
     return errc::none;
   }
-
-  [[nodiscard]] bool has(field which) const noexcept {
-    const auto at = static_cast<std::size_t>(which);
-    return (present_[at / 64] >> (at % 64) & 1) != 0;
-  }
-
-  /// What stands between the quotes; text with escapes is not taken for anything.
-  [[nodiscard]] errc text(field which, std::string_view& value) const noexcept {
-    if (!has(which)) return errc::missing_field;
-    const std::string_view token = at(which);
-    if (token.size() < 2 || token.front() != '"') return errc::wrong_type;
-    if (token.back() != '"' || token.find('\\') != std::string_view::npos) return errc::malformed_message;
-    value = token.substr(1, token.size() - 2);
+  /// A whole number, not negative.
+  template <class Integer>
+  [[nodiscard]] errc number(std::size_t at, Integer& value) const noexcept {
+    if (!has(at)) return errc::missing_field;
+    const std::string_view token = members_[at].text;
+    if (members_[at].is != kind::number) return errc::wrong_type;
+    std::uint64_t read = 0;
+    if (token.starts_with('-')) return errc::number_out_of_range;
+    const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), read);
+    if (failed == std::errc::result_out_of_range) return errc::number_out_of_range;
+    if (failed != std::errc{} || end != token.data() + token.size()) return errc::wrong_type;
+    if (read > static_cast<std::uint64_t>(std::numeric_limits<Integer>::max())) return errc::number_out_of_range;
+    value = static_cast<Integer>(read);
     return errc::none;
   }
-
-  /// A price or quantity: a decimal in quotes, not negative.
-  [[nodiscard]] errc amount(field which, decimal& value) const noexcept {
-    std::string_view digits;
-    if (const errc bad = text(which, digits); bad != errc::none) return bad;
-    return parse_amount(digits, value);
-  }
-  [[nodiscard]] static errc parse_amount(std::string_view digits, decimal& value) noexcept {
-    const errc bad = decimal::parse_into(digits, value);
-    return bad == errc::none && value.mantissa() < 0 ? errc::number_out_of_range : bad;
-  }
-
-  [[nodiscard]] errc number(field which, std::uint64_t& value) const noexcept { return parse(which, value); }
-  [[nodiscard]] errc number(field which, std::int64_t& value) const noexcept { return parse(which, value); }
-
-  [[nodiscard]] errc boolean(field which, bool& value) const noexcept {
-    if (!has(which)) return errc::missing_field;
-    if (at(which) != "true" && at(which) != "false") return errc::wrong_type;
-    value = at(which) == "true";
+  /// A decimal in quotes; none where it is absent or zero, which is how the venue says that there is no such limit.
+  [[nodiscard]] errc limit(std::size_t at, std::optional<decimal>& value) const noexcept {
+    value.reset();
+    if (!has(at)) return errc::none;
+    if (members_[at].is != kind::text) return errc::wrong_type;
+    decimal read;
+    if (const errc bad = decimal::parse_into(members_[at].text, read); bad != errc::none) return bad;
+    if (read.mantissa() < 0) return errc::number_out_of_range;
+    if (!read.is_zero()) value = read;
     return errc::none;
   }
-
-  /// A time in microseconds since the epoch. The venue sends milliseconds unless asked for microseconds: today's
-  /// milliseconds have 13 digits, its microseconds 16.
-  [[nodiscard]] errc time_us(field which, std::int64_t& value) const noexcept {
-    constexpr std::int64_t least_microseconds = 100'000'000'000'000;
-    const errc bad = parse(which, value);
-    if (bad != errc::none) return bad;
-    if (value < 0) return errc::number_out_of_range;
-    if (value < least_microseconds) value *= 1000;
+  [[nodiscard]] errc boolean(std::size_t at, bool& value) const noexcept {
+    if (!has(at)) return errc::missing_field;
+    if (members_[at].is != kind::boolean) return errc::wrong_type;
+    value = members_[at].text == "true";
     return errc::none;
   }
 
  private:
-  [[nodiscard]] static constexpr bool is_space(char c) noexcept {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-  }
-  [[nodiscard]] std::string_view at(field which) const noexcept { return tokens_[static_cast<std::size_t>(which)]; }
+  enum class kind : std::uint8_t { absent, text, number, boolean, null, unreadable };
+  struct member {
+    kind is{kind::absent};
+    std::string_view text;
+  };
 
-  template <class Integer>
-  [[nodiscard]] errc parse(field which, Integer& value) const noexcept {
-    if (!has(which)) return errc::missing_field;
-    const std::string_view token = at(which);
-    const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), value);
-    if (failed == std::errc::result_out_of_range) return errc::number_out_of_range;
-    return failed == std::errc{} && end == token.data() + token.size() ? errc::none : errc::wrong_type;
-  }
-
-  std::array<std::uint64_t, 2> present_{};
-  std::array<std::string_view, 69> tokens_;  // only those that are present mean anything
+  const std::array<std::string_view, Count>& names_;
+  std::array<member, Count> members_{};
+  bool twice_{false};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/symbol_reader.hpp: one symbol of GET exchangeInfo, of spot, USD-M or COIN-M.
+
+// foxtrot/exchange/binance/symbol_rules.hpp: what orders for one symbol have to obey: steps, bounds, least values.
+
+// foxtrot/core/decimal_arithmetic.hpp: sums, differences and products of decimals: the exact value or nothing.
+
+namespace foxtrot::inline v0 {
+
+namespace detail {
+
+template <class A, class B>
+using wider_mantissa = std::conditional_t<std::same_as<A, int128>, A, B>;
+
+/// What arithmetic passes through: a wider exponent, and room for the most negative mantissa.
+struct signed_magnitude {
+  bool negative{false};
+  uint128 magnitude{0};
+  int exponent{0};
+
+  constexpr signed_magnitude(bool below_zero, uint128 distance, int power) noexcept
+      : negative{below_zero}, magnitude{distance}, exponent{power} {}
+  template <decimal_mantissa Mantissa>
+  constexpr explicit signed_magnitude(const basic_decimal<Mantissa>& value) noexcept
+      : negative{value.mantissa() < 0}, magnitude{detail::magnitude(value.mantissa())}, exponent{value.exponent()} {}
+
+  constexpr void strip_zeros() noexcept {
+    for (; magnitude != 0 && magnitude % 10 == 0; magnitude /= 10) ++exponent;
+  }
+};
+
+/// As a decimal: zeros come off or on only where the number would not fit otherwise.
+template <decimal_mantissa Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> fit(signed_magnitude value) noexcept {
+  constexpr int least_exponent = std::numeric_limits<std::int8_t>::min();
+  constexpr int most_exponent = std::numeric_limits<std::int8_t>::max();
+  const uint128 limit = (uint128{1} << (8 * sizeof(Mantissa) - 1)) - (value.negative ? 0 : 1);
+  if (value.magnitude == 0) {
+    const int exponent = value.exponent < least_exponent  ? least_exponent
+                         : value.exponent > most_exponent ? most_exponent
+                                                          : value.exponent;
+    return basic_decimal<Mantissa>{0, exponent};
+  }
+  for (; value.magnitude > limit || value.exponent < least_exponent; ++value.exponent) {
+    if (value.magnitude % 10 != 0) return std::nullopt;
+    value.magnitude /= 10;
+  }
+  for (; value.exponent > most_exponent; --value.exponent) {
+    if (value.magnitude > limit / 10) return std::nullopt;
+    value.magnitude *= 10;
+  }
+  // the most negative mantissa has no positive counterpart: negate before the sign is looked at
+  const auto bits = value.negative ? uint128{0} - value.magnitude : value.magnitude;
+  return basic_decimal<Mantissa>{static_cast<Mantissa>(static_cast<int128>(bits)), value.exponent};
+}
+
+/// The sum of two numbers whose magnitudes are those of mantissas.
+template <decimal_mantissa Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> sum(signed_magnitude a, signed_magnitude b) noexcept {
+  if (a.magnitude == 0) return fit<Mantissa>(b);
+  if (b.magnitude == 0) return fit<Mantissa>(a);
+  a.strip_zeros();
+  b.strip_zeros();
+  if (a.exponent < b.exponent) {
+    const signed_magnitude coarse = b;
+    b = a;
+    a = coarse;
+  }
+  // The last digit of a finer b is one of the sum, so the sum has to fit as it stands; and where 128 bits do not hold
+  // the aligned a, they do not hold its sum with a number of 127 bits either.
+  for (; a.exponent > b.exponent; --a.exponent) {
+    if (__builtin_mul_overflow(a.magnitude, uint128{10}, &a.magnitude)) return std::nullopt;
+  }
+  if (a.negative != b.negative) {
+    const bool larger = a.magnitude >= b.magnitude;
+    return fit<Mantissa>(
+        {larger ? a.negative : b.negative, larger ? a.magnitude - b.magnitude : b.magnitude - a.magnitude, a.exponent});
+  }
+  // only -2^127 twice gets here with a carry: 2^128 does not end in a zero
+  if (__builtin_add_overflow(a.magnitude, b.magnitude, &a.magnitude)) return std::nullopt;
+  return fit<Mantissa>(a);
+}
+
+template <decimal_mantissa Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> product(signed_magnitude a,
+                                                                       signed_magnitude b) noexcept {
+  const bool negative = a.negative != b.negative;
+  uint128 magnitude = 0;
+  int exponent = a.exponent + b.exponent;
+  if (__builtin_mul_overflow(a.magnitude, b.magnitude, &magnitude)) {
+    // take every ten out of the factors: what then overflows cannot be written shorter
+    const auto take_tens = [&exponent](uint128& twos, uint128& fives) {
+      for (; twos % 2 == 0 && fives % 5 == 0; ++exponent) {
+        twos /= 2;
+        fives /= 5;
+      }
+    };
+    a.strip_zeros();
+    b.strip_zeros();
+    exponent = a.exponent + b.exponent;
+    take_tens(a.magnitude, b.magnitude);
+    take_tens(b.magnitude, a.magnitude);
+    if (__builtin_mul_overflow(a.magnitude, b.magnitude, &magnitude)) return std::nullopt;
+  }
+  return fit<Mantissa>({negative, magnitude, exponent});
+}
+
+}  // namespace detail
+
+/// a + b, exactly; nothing where no mantissa of the wider of the two widths can hold it. The exponent is the finer one
+/// where that fits.
+template <class A, class B>
+[[nodiscard]] constexpr auto add(const basic_decimal<A>& a, const basic_decimal<B>& b) noexcept
+    -> std::optional<basic_decimal<detail::wider_mantissa<A, B>>> {
+  using wider = basic_decimal<detail::wider_mantissa<A, B>>;
+  using mantissa = typename wider::mantissa_type;
+  const int finer = a.exponent() < b.exponent() ? a.exponent() : b.exponent();
+  const auto left = wider{a}.mantissa_at(finer);
+  const auto right = wider{b}.mantissa_at(finer);
+  mantissa total = 0;
+  if (left && right && !__builtin_add_overflow(*left, *right, &total)) return wider{total, finer};
+  return detail::sum<mantissa>(detail::signed_magnitude{a}, detail::signed_magnitude{b});
+}
+
+/// a - b, exactly; nothing where no mantissa of the wider of the two widths can hold it.
+template <class A, class B>
+[[nodiscard]] constexpr auto subtract(const basic_decimal<A>& a, const basic_decimal<B>& b) noexcept
+    -> std::optional<basic_decimal<detail::wider_mantissa<A, B>>> {
+  using wider = basic_decimal<detail::wider_mantissa<A, B>>;
+  using mantissa = typename wider::mantissa_type;
+  const int finer = a.exponent() < b.exponent() ? a.exponent() : b.exponent();
+  const auto left = wider{a}.mantissa_at(finer);
+  const auto right = wider{b}.mantissa_at(finer);
+  mantissa rest = 0;
+  if (left && right && !__builtin_sub_overflow(*left, *right, &rest)) return wider{rest, finer};
+  detail::signed_magnitude negated{b};
+  negated.negative = !negated.negative;
+  return detail::sum<mantissa>(detail::signed_magnitude{a}, negated);
+}
+
+/// a x b, exactly; nothing where no mantissa of the wider of the two widths can hold it. Two decimals always have a
+/// product of 128 bits: make one of them wide.
+template <class A, class B>
+[[nodiscard]] constexpr auto multiply(const basic_decimal<A>& a, const basic_decimal<B>& b) noexcept
+    -> std::optional<basic_decimal<detail::wider_mantissa<A, B>>> {
+  return detail::product<detail::wider_mantissa<A, B>>(detail::signed_magnitude{a}, detail::signed_magnitude{b});
+}
+
+/// -value; nothing where only the most negative mantissa is left to be negated.
+template <class Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> negate(const basic_decimal<Mantissa>& value) noexcept {
+  detail::signed_magnitude negated{value};
+  negated.negative = !negated.negative;
+  return detail::fit<Mantissa>(negated);
+}
+
+/// The same number in 64 bits; nothing where they cannot hold it.
+[[nodiscard]] constexpr std::optional<decimal> narrow(const wide_decimal& value) noexcept {
+  return detail::fit<std::int64_t>(detail::signed_magnitude{value});
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/decimal_rounding.hpp: decimals brought to a tick or lot size, in a direction that the caller names.
+
+namespace foxtrot::inline v0 {
+
+/// Which multiple of the step: the one below or above (towards minus or plus infinity), or the nearer one, of two
+/// equally near the one farther from zero.
+enum class rounding : std::uint8_t { down, up, nearest };
+
+namespace detail {
+
+/// value / step as a whole number of steps and a remainder, `of` being the step in the remainder's unit.
+struct division {
+  bool overflow{false};  // the step is beyond 128 bits of the value's unit: the value is less than half of it
+  uint128 whole{0};      // known where the step is the coarser one
+  uint128 rest{0};
+  uint128 of{1};
+};
+
+// x + y modulo m, for x and y below m.
+[[nodiscard]] constexpr uint128 add_modulo(uint128 x, uint128 y, uint128 m) noexcept {
+  return x >= m - y ? x - (m - y) : x + y;
+}
+
+[[nodiscard]] constexpr division divide(const signed_magnitude& value, const signed_magnitude& step) noexcept {
+  division found{.of = step.magnitude};
+  if (value.exponent < step.exponent) {
+    for (int at = step.exponent; at > value.exponent; --at) {
+      if (__builtin_mul_overflow(found.of, uint128{10}, &found.of)) return {.overflow = true, .rest = value.magnitude};
+    }
+    found.whole = value.magnitude / found.of;
+    found.rest = value.magnitude % found.of;
+    return found;
+  }
+  found.rest = value.magnitude % found.of;
+  for (int at = value.exponent; at > step.exponent && found.rest != 0; --at) {  // times ten, never past 128 bits
+    const uint128 two = add_modulo(found.rest, found.rest, found.of);
+    const uint128 four = add_modulo(two, two, found.of);
+    found.rest = add_modulo(add_modulo(four, four, found.of), two, found.of);
+  }
+  return found;
+}
+
+}  // namespace detail
+
+/// The multiple of `step` next to `value` in that direction; `value` itself where it is one. Exact: nothing where the
+/// mantissa cannot hold the outcome, or where the step is not above zero.
+template <class Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> round_to_step(const basic_decimal<Mantissa>& value,
+                                                                             const basic_decimal<Mantissa>& step,
+                                                                             rounding direction) noexcept {
+  if (step.mantissa() <= 0) return std::nullopt;
+  const detail::signed_magnitude number{value};
+  const detail::signed_magnitude unit{step};
+  const detail::division found = detail::divide(number, unit);
+  if (found.rest == 0) return value;
+  const bool away_from_zero = direction == rounding::nearest ? !found.overflow && found.rest >= found.of - found.rest
+                                                             : (direction == rounding::up) != number.negative;
+  if (value.exponent() < step.exponent()) {
+    return detail::product<Mantissa>({number.negative, found.whole + (away_from_zero ? 1 : 0), 0}, unit);
+  }
+  const uint128 distance = away_from_zero ? found.of - found.rest : found.rest;
+  return detail::sum<Mantissa>(number, {number.negative == away_from_zero, distance, step.exponent()});
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance {
+
+/// Whether a symbol trades, and if not, why. The first seven are those of spot, the others those of the futures.
+enum class symbol_status : std::uint8_t {
+  trading,
+  halted,
+  in_break,
+  pre_trading,
+  post_trading,
+  end_of_day,
+  auction_match,
+  pending_trading,
+  pre_delivering,
+  delivering,
+  delivered,
+  pre_settle,
+  settling,
+  closed,
+  other,  ///< one that this list does not know: see symbol_rules::status_text
+};
+
+namespace detail {
+
+/// The venue's words for them, in the same order.
+inline constexpr std::array<std::string_view, 14> status_words{
+    "TRADING",         "HALT",           "BREAK",      "PRE_TRADING", "POST_TRADING", "END_OF_DAY", "AUCTION_MATCH",
+    "PENDING_TRADING", "PRE_DELIVERING", "DELIVERING", "DELIVERED",   "PRE_SETTLE",   "SETTLING",   "CLOSE"};
+
+}  // namespace detail
+
+/// The venue's word; empty for `other`.
+[[nodiscard]] constexpr std::string_view to_string(symbol_status status) noexcept {
+  const auto at = static_cast<std::size_t>(status);
+  return at < detail::status_words.size() ? detail::status_words[at] : std::string_view{};
+}
+[[nodiscard]] constexpr symbol_status symbol_status_of(std::string_view word) noexcept {
+  for (std::size_t at = 0; at < detail::status_words.size(); ++at) {
+    if (detail::status_words[at] == word) return static_cast<symbol_status>(at);
+  }
+  return symbol_status::other;
+}
+
+/// Bounds and step of one number. The venue disables each with a zero or leaves it out: it is absent then, never 0.
+struct number_rule {
+  std::optional<decimal> least;
+  std::optional<decimal> most;
+  std::optional<decimal> step;
+
+  /// Above zero, within the bounds, a multiple of the step.
+  [[nodiscard]] constexpr bool allows(const decimal& value) const noexcept {
+    return value.mantissa() > 0 && (!least || value >= *least) && (!most || value <= *most) && is_multiple(value);
+  }
+  /// The multiple of the step next to `value`, or `value` itself where there is no step. The bounds have no say in it.
+  /// Nothing where a decimal cannot hold the outcome.
+  [[nodiscard]] constexpr std::optional<decimal> round(const decimal& value, rounding direction) const noexcept {
+    return step ? round_to_step(value, *step, direction) : std::optional{value};
+  }
+  /// Every bound and step is as exact as the venue wrote it.
+  [[nodiscard]] friend constexpr bool operator==(const number_rule&, const number_rule&) noexcept = default;
+
+ private:
+  // The venue's least values are multiples themselves: those who count from them (futures) and from zero (spot) agree.
+  [[nodiscard]] constexpr bool is_multiple(const decimal& value) const noexcept {
+    return !step || round_to_step(value, *step, rounding::down) == value;
+  }
+};
+
+/// One symbol as GET exchangeInfo describes it. A plain value: what the venue did not say is empty or absent.
+struct symbol_rules {
+  std::string name;         ///< upper case: "BTCUSDT"
+  std::string base_asset;   ///< what is bought and sold
+  std::string quote_asset;  ///< what prices are in
+  symbol_status status{symbol_status::other};
+  std::string status_text;  ///< the venue's word for it
+
+  std::string contract_type;                  ///< futures: "PERPETUAL", "CURRENT_QUARTER"
+  std::string pair;                           ///< futures: the underlying, "BTCUSD"
+  std::string margin_asset;                   ///< futures
+  std::optional<std::int64_t> contract_size;  ///< COIN-M: quote units that one contract is worth
+
+  number_rule price;            ///< PRICE_FILTER: step is the tick size
+  number_rule quantity;         ///< LOT_SIZE: step is the lot
+  number_rule market_quantity;  ///< MARKET_LOT_SIZE: market orders obey it and LOT_SIZE
+
+  std::optional<decimal> min_notional;  ///< of price x quantity, in the quote asset
+  std::optional<decimal> max_notional;  ///< spot
+  bool min_notional_for_market{true};   ///< whether market orders obey it, too
+  bool max_notional_for_market{true};
+
+  // Decimals that the venue reads or shows. These are not the tick's and the lot's.
+  std::optional<int> price_precision;     ///< futures
+  std::optional<int> quantity_precision;  ///< futures
+  std::optional<int> base_precision;
+  std::optional<int> quote_precision;
+
+  [[nodiscard]] bool trading() const noexcept { return status == symbol_status::trading; }
+  [[nodiscard]] const std::optional<decimal>& tick_size() const noexcept { return price.step; }
+  [[nodiscard]] const std::optional<decimal>& lot_size() const noexcept { return quantity.step; }
+
+  /// The price next to this one that is a multiple of the tick; see number_rule::round.
+  [[nodiscard]] std::optional<decimal> round_price(const decimal& value, rounding direction) const noexcept {
+    return price.round(value, direction);
+  }
+  /// The quantity next to this one that is a multiple of the lot.
+  [[nodiscard]] std::optional<decimal> round_quantity(const decimal& value, rounding direction) const noexcept {
+    return quantity.round(value, direction);
+  }
+  /// As far as PRICE_FILTER goes: filters that look at the market's price are not known here.
+  [[nodiscard]] bool is_valid_price(const decimal& value) const noexcept { return price.allows(value); }
+  /// Of a limit order.
+  [[nodiscard]] bool is_valid_quantity(const decimal& value) const noexcept { return quantity.allows(value); }
+  [[nodiscard]] bool is_valid_market_quantity(const decimal& value) const noexcept {
+    return quantity.allows(value) && market_quantity.allows(value);
+  }
+  /// Of a limit order: whether it is worth enough, and not too much.
+  [[nodiscard]] bool is_valid_notional(const decimal& at, const decimal& amount) const noexcept {
+    const auto worth = multiply(wide_decimal{at}, amount);
+    return worth && (!min_notional || *worth >= wide_decimal{*min_notional}) &&
+           (!max_notional || *worth <= wide_decimal{*max_notional});
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Reads an object to its end whatever is in it, so that the symbols behind an odd one can be read.
+class symbol_reader {
+ public:
+  /// False where this is no JSON: then nothing behind it can be read either. Otherwise `bad` says what is wrong with
+  /// the symbol, if anything; its name is set as soon as there is one.
+  [[nodiscard]] bool read(simdjson::ondemand::object object, symbol_rules& into, errc& bad) {
+    bad_ = errc::none;
+    filters_seen_ = 0;
+    bool has_filters = false;
+    json_members<names.size()> members{names};
+    for (auto next : object) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return false;
+      const std::string_view name = name_of(member);
+      json_value value = member.value();
+      simdjson::ondemand::json_type type{};
+      if (value.type().get(type)) return false;
+      if (name == "filters") {
+        if (std::exchange(has_filters, true)) note(errc::malformed_message);
+        if (!read_filters(value, type, into)) return false;
+      } else if (!members.take(name, value, type)) {
+        return false;
+      }
+    }
+    if (members.any_twice()) note(errc::malformed_message);
+    if (!has_filters) note(errc::missing_field);
+    interpret(members, into);
+    bad = bad_;
+    return true;
+  }
+
+ private:
+  using json_type = simdjson::ondemand::json_type;
+
+  enum key : std::size_t {
+    symbol,
+    status,
+    contract_status,
+    base_asset,
+    quote_asset,
+    contract_type,
+    pair,
+    margin_asset,
+    contract_size,
+    price_precision,
+    quantity_precision,
+    base_precision,
+    quote_precision,
+    quote_asset_precision
+  };
+  static constexpr std::array<std::string_view, 14> names{"symbol",
+                                                          "status",
+                                                          "contractStatus",
+                                                          "baseAsset",
+                                                          "quoteAsset",
+                                                          "contractType",
+                                                          "pair",
+                                                          "marginAsset",
+                                                          "contractSize",
+                                                          "pricePrecision",
+                                                          "quantityPrecision",
+                                                          "baseAssetPrecision",
+                                                          "quotePrecision",
+                                                          "quoteAssetPrecision"};
+  enum filter_key : std::size_t {
+    filter_type,
+    min_price,
+    max_price,
+    tick_size,
+    min_qty,
+    max_qty,
+    step_size,
+    min_notional,
+    plain_notional,
+    max_notional,
+    apply_to_market,
+    apply_min_to_market,
+    apply_max_to_market
+  };
+  static constexpr std::array<std::string_view, 13> filter_names{
+      "filterType",  "minPrice", "maxPrice",    "tickSize",      "minQty",           "maxQty",          "stepSize",
+      "minNotional", "notional", "maxNotional", "applyToMarket", "applyMinToMarket", "applyMaxToMarket"};
+  using filter_members = json_members<filter_names.size()>;
+  enum filter : unsigned {
+    price_filter = 1,
+    lot_size = 2,
+    market_lot_size = 4,
+    min_notional_filter = 8,
+    notional = 16
+  };
+
+  // What is wrong first is what is told.
+  void note(errc bad) noexcept {
+    if (bad_ == errc::none) bad_ = bad;
+  }
+
+  template <std::size_t Count>
+  void interpret(const json_members<Count>& members, symbol_rules& into) {
+    note(members.text(symbol, into.name));
+    if (into.name.empty()) note(errc::missing_field);
+    note(members.text(members.has(status) ? status : contract_status, into.status_text));
+    into.status = symbol_status_of(into.status_text);
+    note(members.text(base_asset, into.base_asset));
+    note(members.text(quote_asset, into.quote_asset));
+    if (members.has(contract_type)) note(members.text(contract_type, into.contract_type));
+    if (members.has(pair)) note(members.text(pair, into.pair));
+    if (members.has(margin_asset)) note(members.text(margin_asset, into.margin_asset));
+    optional_number(members, contract_size, into.contract_size);
+    optional_number(members, price_precision, into.price_precision);
+    optional_number(members, quantity_precision, into.quantity_precision);
+    optional_number(members, base_precision, into.base_precision);
+    // spot has both names: the longer one took over from the shorter
+    const bool longer = members.has(quote_asset_precision);
+    optional_number(members, longer ? quote_asset_precision : quote_precision, into.quote_precision);
+  }
+
+  template <class Members, class Integer>
+  void optional_number(const Members& members, std::size_t at, std::optional<Integer>& value) {
+    if (!members.has(at)) return;
+    Integer read = 0;
+    note(members.number(at, read));
+    value = read;
+  }
+
+  [[nodiscard]] bool read_filters(json_value& value, json_type type, symbol_rules& into) {
+    if (type != json_type::array) {
+      note(errc::wrong_type);
+      return true;
+    }
+    simdjson::ondemand::array all;
+    if (value.get_array().get(all)) return false;
+    for (auto next : all) {
+      json_value one;
+      if (std::move(next).get(one)) return false;
+      json_type is{};
+      if (one.type().get(is)) return false;
+      if (is != json_type::object) {
+        note(errc::wrong_type);
+      } else if (!read_filter(one, into)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  [[nodiscard]] bool read_filter(json_value& value, symbol_rules& into) {
+    simdjson::ondemand::object object;
+    if (value.get_object().get(object)) return false;
+    filter_members members{filter_names};
+    for (auto next : object) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return false;
+      const std::string_view name = name_of(member);
+      json_value inner = member.value();
+      json_type type{};
+      if (inner.type().get(type)) return false;
+      if (!members.take(name, inner, type)) return false;
+    }
+    if (members.any_twice()) note(errc::malformed_message);
+    std::string kind;
+    note(members.text(filter_type, kind));
+    interpret_filter(kind, members, into);
+    return true;
+  }
+
+  void interpret_filter(std::string_view kind, const filter_members& members, symbol_rules& into) {
+    if (kind == "PRICE_FILTER") {
+      once(price_filter);
+      note(members.limit(min_price, into.price.least));
+      note(members.limit(max_price, into.price.most));
+      note(members.limit(tick_size, into.price.step));
+    } else if (kind == "LOT_SIZE") {
+      once(lot_size);
+      read_quantity(members, into.quantity);
+    } else if (kind == "MARKET_LOT_SIZE") {
+      once(market_lot_size);
+      read_quantity(members, into.market_quantity);
+    } else if (kind == "MIN_NOTIONAL") {
+      once(min_notional_filter);
+      read_min_notional(members, members.has(min_notional) ? min_notional : plain_notional, apply_to_market, into);
+    } else if (kind == "NOTIONAL") {
+      once(notional);
+      read_min_notional(members, min_notional, apply_min_to_market, into);
+      note(members.limit(max_notional, into.max_notional));
+      if (members.has(apply_max_to_market)) note(members.boolean(apply_max_to_market, into.max_notional_for_market));
+    }
+  }
+
+  void once(filter which) noexcept {
+    if ((filters_seen_ & which) != 0) note(errc::malformed_message);
+    filters_seen_ |= which;
+  }
+
+  void read_quantity(const filter_members& members, number_rule& into) {
+    note(members.limit(min_qty, into.least));
+    note(members.limit(max_qty, into.most));
+    note(members.limit(step_size, into.step));
+  }
+
+  // A symbol may have both filters: the larger amount is the one that counts.
+  void read_min_notional(const filter_members& members, std::size_t amount, std::size_t applies, symbol_rules& into) {
+    std::optional<decimal> least;
+    bool for_market = true;
+    note(members.limit(amount, least));
+    if (members.has(applies)) note(members.boolean(applies, for_market));
+    if (!least || (into.min_notional && *into.min_notional >= *least)) return;
+    into.min_notional = least;
+    into.min_notional_for_market = for_market;
+  }
+
+  errc bad_{errc::none};
+  unsigned filters_seen_{0};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/rate_limit.hpp: how much the venue lets one address or account ask for.
+
+namespace foxtrot::inline v0::binance {
+
+/// What is counted.
+enum class rate_limit_type : std::uint8_t { request_weight, raw_requests, orders, connections, other };
+
+[[nodiscard]] constexpr rate_limit_type rate_limit_type_of(std::string_view word) noexcept {
+  if (word == "REQUEST_WEIGHT") return rate_limit_type::request_weight;
+  if (word == "RAW_REQUESTS") return rate_limit_type::raw_requests;
+  if (word == "ORDERS") return rate_limit_type::orders;
+  if (word == "CONNECTIONS") return rate_limit_type::connections;
+  return rate_limit_type::other;
+}
+
+/// The unit of the time in which it is counted.
+enum class rate_limit_interval : std::uint8_t { second, minute, hour, day, other };
+
+[[nodiscard]] constexpr rate_limit_interval rate_limit_interval_of(std::string_view word) noexcept {
+  if (word == "SECOND") return rate_limit_interval::second;
+  if (word == "MINUTE") return rate_limit_interval::minute;
+  if (word == "HOUR") return rate_limit_interval::hour;
+  if (word == "DAY") return rate_limit_interval::day;
+  return rate_limit_interval::other;
+}
+
+/// At most `limit` in `interval_count` intervals.
+struct rate_limit {
+  rate_limit_type type{rate_limit_type::other};
+  std::string type_text;  ///< the venue's word for it
+  rate_limit_interval interval{rate_limit_interval::other};
+  std::string interval_text;  ///< likewise
+  std::uint32_t interval_count{0};
+  std::uint64_t limit{0};
+
+  /// Nothing for an interval whose word is not known.
+  [[nodiscard]] std::optional<std::chrono::seconds> window() const noexcept {
+    switch (interval) {
+      case rate_limit_interval::second: return std::chrono::seconds{interval_count};
+      case rate_limit_interval::minute: return std::chrono::minutes{interval_count};
+      case rate_limit_interval::hour: return std::chrono::hours{interval_count};
+      case rate_limit_interval::day: return std::chrono::hours{24} * interval_count;
+      default: return std::nullopt;
+    }
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance
+
+namespace foxtrot::inline v0::binance {
+
+/// A symbol that was left out, and why.
+struct rejected_symbol {
+  std::string name;  ///< empty where even that could not be read
+  errc error{errc::none};
+};
+
+namespace detail {
+
+/// What a body held, in its order.
+struct exchange_info_content {
+  std::int64_t server_time{0};  ///< as the venue wrote it
+  std::vector<rate_limit> rate_limits;
+  std::vector<symbol_rules> symbols;
+  std::vector<rejected_symbol> rejected;
+};
+
+/// One document, once. The kinds of members decide, not their order; what is not asked for is passed over unread.
+class exchange_info_reader {
+ public:
+  /// errc::none, or why the whole of it is of no use; `into` is then half filled.
+  [[nodiscard]] errc read(std::string_view body, exchange_info_content& into) {
+    if (body.starts_with("\xEF\xBB\xBF")) return errc::malformed_message;  // RFC 8259, section 8.1
+    const simdjson::padded_string text{body};
+    simdjson::ondemand::parser parser;
+    simdjson::ondemand::document document;
+    if (parser.iterate(text).get(document)) return errc::malformed_message;
+    simdjson::ondemand::object all;
+    if (const auto failed = document.get_object().get(all)) {
+      return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+    }
+    if (const errc bad = read_members(all, into); bad != errc::none) return bad;
+    return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
+  }
+
+ private:
+  using json_type = simdjson::ondemand::json_type;
+
+  static constexpr std::array<std::string_view, 1> names{"serverTime"};
+  enum limit_key : std::size_t { limit_type, interval, interval_count, limit };
+  static constexpr std::array<std::string_view, 4> limit_names{"rateLimitType", "interval", "intervalNum", "limit"};
+
+  [[nodiscard]] errc read_members(simdjson::ondemand::object& object, exchange_info_content& into) {
+    json_members<names.size()> members{names};
+    bool has_limits = false;
+    bool has_symbols = false;
+    for (auto next : object) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return errc::malformed_message;
+      const std::string_view name = name_of(member);
+      json_value value = member.value();
+      json_type type{};
+      if (value.type().get(type)) return errc::malformed_message;
+      errc bad = errc::none;
+      if (name == "symbols") {
+        bad = std::exchange(has_symbols, true) ? errc::malformed_message : read_symbols(value, type, into);
+      } else if (name == "rateLimits") {
+        bad = std::exchange(has_limits, true) ? errc::malformed_message : read_limits(value, type, into);
+      } else if (!members.take(name, value, type)) {
+        bad = errc::malformed_message;
+      }
+      if (bad != errc::none) return bad;
+    }
+    if (members.any_twice()) return errc::malformed_message;
+    if (!has_symbols || !has_limits) return errc::missing_field;
+    return members.number(0, into.server_time);
+  }
+
+  [[nodiscard]] errc read_symbols(json_value& value, json_type type, exchange_info_content& into) {
+    if (type != json_type::array) return errc::wrong_type;
+    simdjson::ondemand::array all;
+    if (value.get_array().get(all)) return errc::malformed_message;
+    for (auto next : all) {
+      json_value one;
+      if (std::move(next).get(one)) return errc::malformed_message;
+      json_type is{};
+      if (one.type().get(is)) return errc::malformed_message;
+      errc bad = errc::wrong_type;
+      symbol_rules found;
+      if (is == json_type::object) {
+        simdjson::ondemand::object object;
+        if (one.get_object().get(object)) return errc::malformed_message;
+        if (!symbols_.read(object, found, bad)) return errc::malformed_message;
+      }
+      if (bad == errc::none) {
+        into.symbols.push_back(std::move(found));
+      } else {
+        into.rejected.push_back({std::move(found.name), bad});
+      }
+    }
+    return errc::none;
+  }
+
+  [[nodiscard]] static errc read_limits(json_value& value, json_type type, exchange_info_content& into) {
+    if (type != json_type::array) return errc::wrong_type;
+    simdjson::ondemand::array all;
+    if (value.get_array().get(all)) return errc::malformed_message;
+    for (auto next : all) {
+      json_value one;
+      if (std::move(next).get(one)) return errc::malformed_message;
+      json_type is{};
+      if (one.type().get(is)) return errc::malformed_message;
+      if (is != json_type::object) return errc::wrong_type;
+      if (const errc bad = read_limit(one, into.rate_limits.emplace_back()); bad != errc::none) return bad;
+    }
+    return errc::none;
+  }
+
+  [[nodiscard]] static errc read_limit(json_value& value, rate_limit& into) {
+    simdjson::ondemand::object object;
+    if (value.get_object().get(object)) return errc::malformed_message;
+    json_members<limit_names.size()> members{limit_names};
+    for (auto next : object) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return errc::malformed_message;
+      const std::string_view name = name_of(member);
+      json_value inner = member.value();
+      json_type type{};
+      if (inner.type().get(type) || !members.take(name, inner, type)) return errc::malformed_message;
+    }
+    if (members.any_twice()) return errc::malformed_message;
+    errc bad = errc::none;
+    const auto read = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+    if (!(read(members.text(limit_type, into.type_text)) && read(members.text(interval, into.interval_text)) &&
+          read(members.number(interval_count, into.interval_count)) && read(members.number(limit, into.limit)))) {
+      return bad;
+    }
+    into.type = rate_limit_type_of(into.type_text);
+    into.interval = rate_limit_interval_of(into.interval_text);
+    return errc::none;
+  }
+
+  symbol_reader symbols_;
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0::binance
+
+namespace foxtrot::inline v0::binance {
+
+/// The answer to GET exchangeInfo of spot, USD-M or COIN-M. A value that does not change: any number of threads may
+/// read it. Its symbols are sorted by name.
+class exchange_info {
+ public:
+  /// Reads a body. The error is errc::malformed_message for what is no JSON, errc::missing_field or errc::wrong_type
+  /// for another document, and nothing is left of it; one symbol that cannot be understood is left out and listed in
+  /// rejected().
+  [[nodiscard]] static result<exchange_info> parse(std::string_view body) {
+    exchange_info made;
+    detail::exchange_info_reader reader;
+    if (const errc bad = reader.read(body, made.content_); bad != errc::none) return bad;
+    made.sort();
+    return made;
+  }
+
+  /// When the venue answered, by its clock.
+  [[nodiscard]] std::chrono::sys_time<std::chrono::microseconds> server_time() const noexcept {
+    constexpr std::int64_t least_microseconds = 100'000'000'000'000;  // today's milliseconds have 13 digits, these 16
+    const std::int64_t at = content_.server_time;
+    return std::chrono::sys_time<std::chrono::microseconds>{
+        std::chrono::microseconds{at < least_microseconds ? at * 1000 : at}};
+  }
+  [[nodiscard]] const std::vector<rate_limit>& rate_limits() const noexcept { return content_.rate_limits; }
+
+  [[nodiscard]] const std::vector<symbol_rules>& symbols() const noexcept { return content_.symbols; }
+  [[nodiscard]] auto begin() const noexcept { return content_.symbols.begin(); }
+  [[nodiscard]] auto end() const noexcept { return content_.symbols.end(); }
+  [[nodiscard]] std::size_t size() const noexcept { return content_.symbols.size(); }
+  [[nodiscard]] bool empty() const noexcept { return content_.symbols.empty(); }
+
+  /// The symbol of that name, in upper case; null where there is none. Valid as long as this object. Allocates nothing.
+  [[nodiscard]] const symbol_rules* find(std::string_view name) const noexcept {
+    const auto found = std::lower_bound(
+        begin(), end(), name, [](const symbol_rules& one, std::string_view wanted) { return one.name < wanted; });
+    return found != end() && found->name == name ? &*found : nullptr;
+  }
+
+  /// Those that trade now. Valid as long as this object.
+  [[nodiscard]] std::vector<const symbol_rules*> trading_symbols() const {
+    std::vector<const symbol_rules*> trading;
+    for (const symbol_rules& one : *this) {
+      if (one.trading()) trading.push_back(&one);
+    }
+    return trading;
+  }
+
+  /// What the venue listed and this does not hold.
+  [[nodiscard]] const std::vector<rejected_symbol>& rejected() const noexcept { return content_.rejected; }
+
+ private:
+  exchange_info() = default;
+
+  // Of two symbols with one name neither is to be trusted.
+  void sort() {
+    std::vector<symbol_rules>& all = content_.symbols;
+    std::sort(all.begin(), all.end(), [](const symbol_rules& a, const symbol_rules& b) { return a.name < b.name; });
+    std::vector<symbol_rules> unique;
+    unique.reserve(all.size());
+    for (auto at = all.begin(); at != all.end();) {
+      const auto next = std::find_if(at, all.end(), [&at](const symbol_rules& one) { return one.name != at->name; });
+      if (next - at == 1) {
+        unique.push_back(std::move(*at));
+      } else {
+        content_.rejected.push_back({at->name, errc::malformed_message});
+      }
+      at = next;
+    }
+    all = std::move(unique);
+  }
+
+  detail::exchange_info_content content_;
+};
+
+}  // namespace foxtrot::inline v0::binance
 
 // foxtrot/exchange/binance/market.hpp: Binance's markets and where they are reached.
 
@@ -1035,12 +2006,30 @@ class line_store {
 
 namespace foxtrot::inline v0 {
 
-enum class tick_kind : std::uint8_t { status, book_ticker, trade, depth_update, depth_snapshot };
-inline constexpr std::size_t tick_kind_count = 5;
+enum class tick_kind : std::uint8_t {
+  status,
+  book_ticker,
+  trade,
+  depth_update,
+  depth_snapshot,
+  aggregate_trade,
+  block_trade,
+  kline,
+  mini_ticker,
+  ticker,
+  average_price,
+  reference_price,
+  mark_price,
+  liquidation,
+  unknown_event,  ///< what the venue sent and no other kind fits, as it came
+};
+inline constexpr std::size_t tick_kind_count = 15;
 
 [[nodiscard]] constexpr std::string_view to_string(tick_kind kind) noexcept {
-  constexpr std::array<std::string_view, tick_kind_count> names{"status", "book_ticker", "trade", "depth_update",
-                                                                "depth_snapshot"};
+  constexpr std::array<std::string_view, tick_kind_count> names{
+      "status",          "book_ticker",     "trade",      "depth_update", "depth_snapshot",
+      "aggregate_trade", "block_trade",     "kline",      "mini_ticker",  "ticker",
+      "average_price",   "reference_price", "mark_price", "liquidation",  "unknown_event"};
   const auto index = static_cast<std::size_t>(kind);
   return index < names.size() ? names[index] : "?";
 }
@@ -1051,9 +2040,10 @@ class kind_set {
   constexpr kind_set() noexcept = default;
   constexpr kind_set(tick_kind kind) noexcept : bits_{bit(kind)} {}
 
+  /// Every kind but unknown_event: who wants raw messages too says `kind_set::all() | tick_kind::unknown_event`.
   [[nodiscard]] static constexpr kind_set all() noexcept {
     kind_set every;
-    every.bits_ = (1U << tick_kind_count) - 1;
+    every.bits_ = ((1U << tick_kind_count) - 1) & ~bit(tick_kind::unknown_event);
     return every;
   }
   [[nodiscard]] constexpr bool contains(tick_kind kind) const noexcept { return (bits_ & bit(kind)) != 0; }
@@ -1108,14 +2098,29 @@ struct tick_tag {
 
 namespace foxtrot::inline v0::binance {
 
-/// Spot, and the futures settled in US dollars.
-enum class market : std::uint8_t { spot, usdm };
+/// Spot, the futures settled in US dollars, and those settled in the coin itself.
+enum class market : std::uint8_t { spot, usdm, coinm };
 
 [[nodiscard]] constexpr std::string_view to_string(market which) noexcept {
-  return which == market::usdm ? "usdm" : "spot";
+  switch (which) {
+    case market::usdm: return "usdm";
+    case market::coinm: return "coinm";
+    default: return "spot";
+  }
+}
+/// The market that to_string() names so; nothing for any other text.
+[[nodiscard]] constexpr std::optional<market> market_of(std::string_view name) noexcept {
+  for (const market which : {market::spot, market::usdm, market::coinm}) {
+    if (name == to_string(which)) return which;
+  }
+  return std::nullopt;
 }
 [[nodiscard]] constexpr venue venue_of(market which) noexcept {
-  return which == market::usdm ? venue::binance_usdm : venue::binance_spot;
+  switch (which) {
+    case market::usdm: return venue::binance_usdm;
+    case market::coinm: return venue::binance_coinm;
+    default: return venue::binance_spot;
+  }
 }
 
 /// Where a market is reached: base URLs without a path.
@@ -1127,8 +2132,11 @@ struct endpoints {
 /// The venue's public endpoints for market data. Spot: the hosts that need no key; web-socket-streams.md and
 /// market_data_only.md of binance-spot-api-docs. USD-M: the split endpoints of 2026, see path_of().
 [[nodiscard]] inline endpoints public_endpoints(market which) {
-  if (which == market::usdm) return {"wss://fstream.binance.com", "https://fapi.binance.com"};
-  return {"wss://stream.binance.com:9443", "https://data-api.binance.vision"};
+  switch (which) {
+    case market::usdm: return {"wss://fstream.binance.com", "https://fapi.binance.com"};
+    case market::coinm: return {"wss://dstream.binance.com", "https://dapi.binance.com"};
+    default: return {"wss://stream.binance.com:9443", "https://data-api.binance.vision"};
+  }
 }
 
 /// The path of a combined-stream connection. USD-M serves book and depth streams under /public.
@@ -1136,15 +2144,387 @@ struct endpoints {
   return which == market::usdm ? "/public/stream" : "/stream";
 }
 
+/// The REST request for the book of one symbol, without its parameters.
+[[nodiscard]] constexpr std::string_view depth_path_of(market which) noexcept {
+  switch (which) {
+    case market::usdm: return "/fapi/v1/depth";
+    case market::coinm: return "/dapi/v1/depth";
+    default: return "/api/v3/depth";
+  }
+}
+
+/// The REST request for what is traded and by which rules, without parameters.
+[[nodiscard]] constexpr std::string_view exchange_info_path_of(market which) noexcept {
+  switch (which) {
+    case market::usdm: return "/fapi/v1/exchangeInfo";
+    case market::coinm: return "/dapi/v1/exchangeInfo";
+    default: return "/api/v3/exchangeInfo";
+  }
+}
+
 }  // namespace foxtrot::inline v0::binance
 
-// foxtrot/exchange/binance/message_scanner.hpp: one pass over a JSON message: its fields, its stream, its price levels.
+// foxtrot/exchange/binance/settings.hpp: what market_data needs to know; the defaults stream from the venue itself.
 
-// foxtrot/feed/publisher.hpp: the producer's end of all subscriptions of one feed.
+// foxtrot/exchange/binance/protocol.hpp: Binance's side of a session: its messages, its requests, its limits.
 
-// foxtrot/feed/continuity.hpp: sees holes in the venue's numbering of trades and book updates.
+// foxtrot/exchange/binance/codec.hpp: the venue's JSON, as ticks.
 
-// foxtrot/market/depth.hpp: changes of an order book, and whole books.
+// foxtrot/exchange/binance/detail/body_readers.hpp: candles, tickers and the like, from fields in any order.
+
+// foxtrot/exchange/binance/detail/shapes.hpp: the messages that the venue really sends, character by character.
+
+// foxtrot/exchange/binance/detail/digits.hpp: numbers and names out of JSON text, eight characters at a time.
+
+// foxtrot/exchange/binance/detail/literal.hpp: fixed text, compared a word at a time.
+
+namespace foxtrot::inline v0::binance::detail {
+
+static_assert(std::endian::native == std::endian::little, "the first character is the lowest byte of a word");
+
+template <class Word>
+[[nodiscard, gnu::always_inline]] inline Word load(const char* at) noexcept {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// A string literal as a template argument.
+template <std::size_t Size>
+struct literal {
+  // NOLINTNEXTLINE(google-explicit-constructor): that is its purpose
+  consteval literal(const char (&from)[Size]) noexcept {
+    for (std::size_t i = 0; i < Size; ++i) text[i] = from[i];
+  }
+
+  [[nodiscard]] static consteval std::size_t size() noexcept { return Size - 1; }
+
+  /// The characters from `offset` on as `Word` holds them.
+  template <class Word>
+  [[nodiscard]] consteval Word word(std::size_t offset, std::size_t count = sizeof(Word)) const noexcept {
+    Word value = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      value = static_cast<Word>(value | static_cast<Word>(Word{static_cast<unsigned char>(text[offset + i])} << 8 * i));
+    }
+    return value;
+  }
+
+  char text[Size]{};
+};
+
+/// Whether `at` begins with the text. Reads no more than max(4, its length) bytes.
+template <literal Text>
+[[nodiscard, gnu::always_inline]] inline bool begins_with(const char* at) noexcept {
+  constexpr std::size_t size = Text.size();
+  const auto same = [at]<class Word, std::size_t Offset>(Word, std::integral_constant<std::size_t, Offset>)
+                        __attribute__((always_inline)) {
+                          constexpr Word wanted = Text.template word<Word>(Offset);
+                          return load<Word>(at + Offset) == wanted;
+                        };
+  if constexpr (size >= sizeof(std::uint64_t)) {
+    // whole words, and one that overlaps them at the end
+    const auto words = [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+      return (same(std::uint64_t{}, std::integral_constant<std::size_t, 8 * Index>{}) && ...);
+    };
+    if constexpr (size % 8 == 0) return words(std::make_index_sequence<size / 8>{});
+    return words(std::make_index_sequence<size / 8>{}) &&
+           same(std::uint64_t{}, std::integral_constant<std::size_t, size - 8>{});
+  } else if constexpr (size >= sizeof(std::uint32_t)) {
+    return same(std::uint32_t{}, std::integral_constant<std::size_t, 0>{}) &&
+           (size == 4 || same(std::uint32_t{}, std::integral_constant<std::size_t, size - 4>{}));
+  } else if constexpr (size == 3) {
+    constexpr auto wanted = Text.template word<std::uint32_t>(0, 3);
+    return (load<std::uint32_t>(at) & 0xff'ffffU) == wanted;
+  } else if constexpr (size == 2) {
+    return same(std::uint16_t{}, std::integral_constant<std::size_t, 0>{});
+  } else {
+    static_assert(size == 1);
+    return *at == Text.text[0];
+  }
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Where a reader stands in a message and where that ends. 64 readable bytes must follow the end: a reader begins at
+/// most `longest_text` behind it, and looks at no more than 24 from there.
+struct cursor {
+  const char* at;
+  const char* end;
+};
+inline constexpr std::size_t longest_text = 40;
+
+// What can be read. All readers: true with the values, standing at the first character that is not part of it; false
+// for anything else or anything unusual: values and place are then anywhere, and the caller asks a general parser.
+
+/// A JSON integer from 0 to 2^64-1.
+struct a_number {};
+/// The last update's number: as above but 63 bits; -1 where there was none.
+struct a_previous_id {};
+/// 13 digits are milliseconds, 16 are microseconds; given in microseconds.
+struct a_time {};
+/// What decimal::parse_into takes: digits[.digits], leading zeros allowed. Mantissa and exponent.
+struct an_amount {};
+/// The same, with just the exponent that is there already.
+struct a_like_amount {};
+/// The same as an_amount, perhaps negative.
+struct a_signed_amount {};
+/// At least one character, up to the quote: printable ASCII without escapes.
+struct a_name {};
+struct a_boolean {};
+
+/// Readers that need no vectors, and the way out for the rare lengths.
+struct plain_digits {
+  [[nodiscard, gnu::always_inline]] static bool moved(cursor& c, const char* to) noexcept {
+    c.at = to;
+    return to <= c.end;
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read(a_boolean, cursor& c, bool& value) noexcept {
+    value = begins_with<"true">(c.at);
+    if (!value && !begins_with<"false">(c.at)) return false;
+    return moved(c, c.at + (value ? 4 : 5));
+  }
+
+  // These get no cursor, so that none need live in memory: they return where the number ends, or nullptr.
+
+  [[nodiscard, gnu::noinline]] static const char* long_number(const char* const begin, const char* end,
+                                                              std::uint64_t& value) noexcept {
+    const char* at = begin;
+    std::uint64_t all = 0;
+    for (unsigned digit = 0; at < end && (digit = digit_at(at)) <= 9; ++at) {
+      if (__builtin_mul_overflow(all, std::uint64_t{10}, &all) ||
+          __builtin_add_overflow(all, std::uint64_t{digit}, &all)) {
+        return nullptr;
+      }
+    }
+    if (at == begin || (*begin == '0' && at - begin > 1)) return nullptr;
+    value = all;
+    return at;
+  }
+
+  [[nodiscard, gnu::noinline]] static const char* long_amount(const char* const begin, const char* end,
+                                                              std::int64_t& mantissa, std::int8_t& exponent) noexcept {
+    const char* at = begin;
+    const char* point = nullptr;
+    std::int64_t all = 0;
+    for (; at < end; ++at) {
+      if (*at == '.' && point == nullptr && at != begin) {
+        point = at;
+        continue;
+      }
+      const unsigned digit = digit_at(at);
+      if (digit > 9) break;
+      if (__builtin_mul_overflow(all, std::int64_t{10}, &all) ||
+          __builtin_add_overflow(all, std::int64_t{digit}, &all)) {
+        return nullptr;  // zeros at the end of a fraction might still be left out: not our business
+      }
+    }
+    if (at == begin || (point != nullptr && at - point == 1)) return nullptr;
+    const auto decimals = point == nullptr ? std::ptrdiff_t{0} : at - point - 1;
+    if (decimals > std::numeric_limits<std::int8_t>::max()) return nullptr;
+    mantissa = all;
+    exponent = static_cast<std::int8_t>(-decimals);
+    return at;
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read_long(a_number, cursor& c, std::uint64_t& value) noexcept {
+    c.at = long_number(c.at, c.end, value);
+    return c.at != nullptr;
+  }
+  [[nodiscard, gnu::always_inline]] static bool read_long(an_amount, cursor& c, std::int64_t& mantissa,
+                                                          std::int8_t& exponent) noexcept {
+    c.at = long_amount(c.at, c.end, mantissa, exponent);
+    return c.at != nullptr;
+  }
+
+ private:
+  [[nodiscard]] static unsigned digit_at(const char* at) noexcept {
+    return static_cast<unsigned char>(*at) - unsigned{'0'};
+  }
+};
+
+/// Digits of a number before and behind its point: 1 to 8 each.
+struct amount_width {
+  unsigned whole{1};
+  unsigned decimals{1};
+};
+
+/// The readers for any machine: eight characters in a general register.
+struct portable_digits : plain_digits {
+  using plain_digits::read;
+
+  [[nodiscard, gnu::always_inline]] static bool read(a_number, cursor& c, std::uint64_t& value) noexcept {
+    const char* const at = c.at;
+    const auto first = load<std::uint64_t>(at);
+    const std::uint64_t stop = non_digits(first);
+    if (*at == '0' && count(stop) != 1) [[unlikely]]
+      return false;
+    if (stop != 0) {
+      const unsigned digits = count(stop);
+      if (digits == 0) return false;
+      value = leading(first, digits);
+      return moved(c, at + digits);
+    }
+    const auto second = load<std::uint64_t>(at + 8);
+    const std::uint64_t second_stop = non_digits(second);
+    if (second_stop == 0) [[unlikely]]
+      return read_long(a_number{}, c, value);
+    const unsigned digits = count(second_stop);
+    value = eight(first) * powers_of_ten[digits];
+    if (digits != 0) value += leading(second, digits);
+    return moved(c, at + 8 + digits);
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read(a_previous_id, cursor& c, std::uint64_t& value,
+                                                     bool& present) noexcept {
+    present = !begins_with<"-1">(c.at);
+    if (!present) return moved(c, c.at + 2);
+    return read(a_number{}, c, value) && value <= std::numeric_limits<std::int64_t>::max();
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read(a_time, cursor& c, std::int64_t& microseconds) noexcept {
+    const char* const at = c.at;
+    const auto first = load<std::uint64_t>(at);
+    const auto second = load<std::uint64_t>(at + 8);
+    if (*at == '0' || non_digits(first) != 0) return false;
+    const unsigned digits = count(non_digits(second));
+    if (digits == 5) {
+      microseconds = static_cast<std::int64_t>((eight(first) * 100'000 + leading(second, 5)) * 1000);
+    } else if (digits == 8) {
+      microseconds = static_cast<std::int64_t>(eight(first) * 100'000'000 + eight(second));
+    } else {
+      return false;
+    }
+    return moved(c, at + 8 + digits);
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read(an_amount, cursor& c, std::int64_t& mantissa,
+                                                     std::int8_t& exponent) noexcept {
+    const char* const at = c.at;
+    const auto first = load<std::uint64_t>(at);
+    const unsigned whole = count(non_digits(first));
+    if (whole - 1 > 6) [[unlikely]]
+      return read_long(an_amount{}, c, mantissa, exponent);
+    const std::uint64_t before = leading(first, whole);
+    if (at[whole] != '.') {
+      mantissa = static_cast<std::int64_t>(before);
+      exponent = 0;
+      return moved(c, at + whole);
+    }
+    const char* const fraction = at + whole + 1;
+    const auto second = load<std::uint64_t>(fraction);
+    const unsigned decimals = count(non_digits(second));
+    if (decimals == 8 && fraction[8] >= '0' && fraction[8] <= '9') [[unlikely]] {
+      return read_long(an_amount{}, c, mantissa, exponent);
+    }
+    if (decimals == 0) return false;
+    mantissa = static_cast<std::int64_t>(before * powers_of_ten[decimals] + leading(second, decimals));
+    exponent = static_cast<std::int8_t>(-static_cast<int>(decimals));
+    return moved(c, fraction + decimals);
+  }
+
+  /// An amount in a long list of them, up to its quote: the guess is that it is as wide as the last one. Then nothing
+  /// waits for where its parts end, which else is most of the time.
+  [[nodiscard, gnu::always_inline]] static bool read_like(amount_width& last, cursor& c, std::int64_t& mantissa,
+                                                          std::int8_t& exponent) noexcept {
+    const char* const at = c.at;
+    const char* const fraction = at + last.whole + 1;
+    const std::uint64_t whole = aligned(load<std::uint64_t>(at), last.whole);
+    const std::uint64_t part = aligned(load<std::uint64_t>(fraction), last.decimals);
+    if (fraction[-1] == '.' && fraction[last.decimals] == '"' && (odd(whole) | odd(part)) == 0) [[likely]] {
+      mantissa = static_cast<std::int64_t>(value_of(whole) * powers_of_ten[last.decimals] + value_of(part));
+      exponent = static_cast<std::int8_t>(-static_cast<int>(last.decimals));
+      return moved(c, fraction + last.decimals);
+    }
+    if (!read(an_amount{}, c, mantissa, exponent)) return false;
+    const auto decimals = static_cast<unsigned>(-exponent);
+    const auto length = static_cast<std::size_t>(c.at - at);
+    if (decimals - 1 < 8 && length - decimals - 2 < 8) {
+      last = {static_cast<unsigned>(length) - decimals - 1, decimals};
+    }
+    return true;
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read(a_like_amount, cursor& c, std::int64_t& mantissa,
+                                                     const std::int8_t& exponent) noexcept {
+    std::int8_t found = 0;
+    return read(an_amount{}, c, mantissa, found) && found == exponent;
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read(a_signed_amount, cursor& c, std::int64_t& mantissa,
+                                                     std::int8_t& exponent) noexcept {
+    const bool negative = *c.at == '-';
+    if (negative) ++c.at;
+    if (!read(an_amount{}, c, mantissa, exponent)) return false;
+    if (negative) mantissa = -mantissa;
+    return true;
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, std::string_view& name) noexcept {
+    const char* const begin = c.at;
+    for (const char* at = begin; at < c.end; at += 8) {
+      const std::uint64_t stop = specials(load<std::uint64_t>(at));
+      if (stop == 0) continue;
+      const char* const end = at + count(stop);
+      if (*end != '"' || end == begin) return false;
+      name = {begin, static_cast<std::size_t>(end - begin)};
+      return moved(c, end);
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::uint64_t every_byte = 0x0101010101010101;
+  static constexpr std::uint64_t high_bits = 0x80 * every_byte;
+  static constexpr std::array<std::uint64_t, 9> powers_of_ten{1,       10,        100,        1'000,      10'000,
+                                                              100'000, 1'000'000, 10'000'000, 100'000'000};
+
+  /// The characters before the first that is marked; 8 where none is.
+  [[nodiscard, gnu::always_inline]] static unsigned count(std::uint64_t marks) noexcept {
+    return static_cast<unsigned>(std::countr_zero(marks)) / 8;
+  }
+
+  /// The high bit of each byte that is not a digit. No byte carries into the next: 0x7f + 0x76 fits.
+  [[nodiscard, gnu::always_inline]] static std::uint64_t non_digits(std::uint64_t text) noexcept {
+    const std::uint64_t value = text ^ '0' * every_byte;
+    return (((value & ~high_bits) + 0x76 * every_byte) | value) & high_bits;
+  }
+
+  /// Marks quotes, backslashes, control characters and what is not ASCII. The lowest mark is right; a borrow can only
+  /// have come from there to those above.
+  [[nodiscard, gnu::always_inline]] static std::uint64_t specials(std::uint64_t text) noexcept {
+    const std::uint64_t quote = text ^ '"' * every_byte;
+    const std::uint64_t backslash = text ^ '\\' * every_byte;
+    const std::uint64_t found = ((quote - every_byte) & ~quote) | ((backslash - every_byte) & ~backslash) |
+                                ((text - 0x20 * every_byte) & ~text) | text;
+    return found & high_bits;
+  }
+
+  /// The number that eight digits are: pairs, then fours, then all.
+  [[nodiscard, gnu::always_inline]] static std::uint64_t value_of(std::uint64_t digits) noexcept {
+    constexpr std::uint64_t low = 0x000000ff000000ff;
+    digits = digits * 10 + (digits >> 8);
+    return ((digits & low) * (100 + (1'000'000ULL << 32)) + (digits >> 16 & low) * (1 + (10'000ULL << 32))) >> 32;
+  }
+  [[nodiscard, gnu::always_inline]] static std::uint64_t eight(std::uint64_t text) noexcept {
+    return value_of(text ^ '0' * every_byte);
+  }
+  /// The same of the first 1 to 8; zeros come before them.
+  [[nodiscard, gnu::always_inline]] static std::uint64_t leading(std::uint64_t text, unsigned digits) noexcept {
+    return value_of(aligned(text, digits));
+  }
+  [[nodiscard, gnu::always_inline]] static std::uint64_t aligned(std::uint64_t text, unsigned digits) noexcept {
+    return (text ^ '0' * every_byte) << (64 - 8 * digits);
+  }
+  /// Not zero if any byte is not the value of a digit; which one is not told.
+  [[nodiscard, gnu::always_inline]] static std::uint64_t odd(std::uint64_t values) noexcept {
+    return ((values + 0x76 * every_byte) | values) & high_bits;
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
 
 // foxtrot/market/levels.hpp: one side of a book or of a change to it: price levels with common exponents.
 
@@ -1222,6 +2602,491 @@ class levels {
 };
 
 }  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+// What a message said. Times are microseconds since the epoch, as the venue wrote them; views point into the message.
+inline constexpr std::int64_t no_time = -1;
+
+struct book_ticker_fields {
+  std::uint64_t update_id{0};
+  std::int64_t bid_price{0};  // mantissas
+  std::int64_t bid_quantity{0};
+  std::int64_t ask_price{0};
+  std::int64_t ask_quantity{0};
+  std::int64_t transaction_us{no_time};  // futures
+  std::int64_t event_us{no_time};        // futures
+  std::string_view symbol;
+  std::int8_t price_exponent{0};
+  std::int8_t quantity_exponent{0};
+};
+
+struct trade_fields {
+  std::uint64_t trade_id{0};
+  std::int64_t price{0};
+  std::int64_t quantity{0};
+  std::int64_t trade_us{no_time};
+  std::int64_t event_us{no_time};
+  std::string_view symbol;
+  std::string_view execution;  // futures: "MARKET", "INSURANCE_FUND", "ADL"; else empty
+  std::int8_t price_exponent{0};
+  std::int8_t quantity_exponent{0};
+  bool buyer_is_maker{false};
+};
+
+struct aggregate_trade_fields {
+  std::uint64_t aggregate_id{0};
+  std::uint64_t first_trade_id{0};
+  std::uint64_t last_trade_id{0};
+  std::int64_t price{0};
+  std::int64_t quantity{0};
+  std::int64_t normal_quantity{0};  // "nq", where there is one
+  std::int64_t trade_us{no_time};
+  std::int64_t event_us{no_time};
+  std::string_view symbol;
+  std::int8_t price_exponent{0};
+  std::int8_t quantity_exponent{0};
+  std::int8_t normal_quantity_exponent{0};
+  bool has_normal_quantity{false};
+  bool buyer_is_maker{false};
+};
+
+struct depth_fields {
+  std::uint64_t first_id{0};  // 0 in a partial book of spot
+  std::uint64_t last_id{0};
+  std::uint64_t previous_id{0};
+  std::int64_t transaction_us{no_time};        // futures
+  std::int64_t event_us{no_time};              // not in a partial book of spot
+  std::string_view symbol;                     // empty in a partial book of spot
+  std::span<const foxtrot::raw_level> levels;  // bids, then asks; in the caller's room
+  std::uint32_t bids{0};
+  std::uint32_t asks{0};
+  std::int8_t price_exponent{0};
+  std::int8_t quantity_exponent{0};
+  bool has_previous_id{false};
+  bool is_update{true};  // by its keys; the futures send partial books in the shape of updates
+};
+
+struct average_price_fields {
+  std::int64_t price{0};
+  std::int64_t last_trade_us{no_time};
+  std::int64_t event_us{no_time};
+  std::string_view symbol;
+  std::uint32_t interval_minutes{0};
+  std::int8_t price_exponent{0};
+};
+
+struct reference_price_fields {
+  std::int64_t price{0};
+  std::int64_t time_us{no_time};
+  std::string_view symbol;
+  std::int8_t price_exponent{0};
+  bool has_price{false};
+};
+
+struct mark_price_fields {
+  std::int64_t mark{0};
+  std::int64_t average{0};
+  std::int64_t index{0};
+  std::int64_t settlement{0};
+  std::int64_t funding_rate{0};
+  std::int64_t next_funding_us{no_time};
+  std::int64_t event_us{no_time};
+  std::string_view symbol;
+  std::int8_t mark_exponent{0};
+  std::int8_t average_exponent{0};
+  std::int8_t index_exponent{0};
+  std::int8_t settlement_exponent{0};
+  std::int8_t funding_rate_exponent{0};
+  bool has_average{false};      // "ap"
+  bool has_index{false};        // "i"
+  bool has_settlement{true};    // "P"
+  bool has_funding_rate{true};  // "r"
+};
+
+// The grammar: what a message consists of, one after the other.
+template <literal Text>
+struct text {};  // exactly this
+template <class Reader, auto... Members>
+struct field {};  // read into these members
+template <auto Member, auto Value>
+struct set {};  // nothing to read
+template <auto Count>
+struct side {};  // price levels, from behind the opening bracket to behind the closing one
+template <class Reader, class Value>
+struct ignored {};
+template <class... Steps>
+struct sequence {};
+template <class... Sequences>
+struct choice {};  // the first whose first text is there, and then no other; an empty one is always there
+template <class... Steps>
+using maybe = choice<sequence<Steps...>, sequence<>>;
+using ignored_name = ignored<a_name, std::string_view>;
+using ignored_number = ignored<a_number, std::uint64_t>;
+using ignored_boolean = ignored<a_boolean, bool>;
+
+namespace shapes {
+
+// Types of their own: their names are short.
+
+using book_sides = sequence<
+    text<"\",\"b\":\"">, field<an_amount, &book_ticker_fields::bid_price, &book_ticker_fields::price_exponent>,
+    text<"\",\"B\":\"">, field<an_amount, &book_ticker_fields::bid_quantity, &book_ticker_fields::quantity_exponent>,
+    text<"\",\"a\":\"">, field<a_like_amount, &book_ticker_fields::ask_price, &book_ticker_fields::price_exponent>,
+    text<"\",\"A\":\"">,
+    field<a_like_amount, &book_ticker_fields::ask_quantity, &book_ticker_fields::quantity_exponent>>;
+using futures_book = sequence<field<a_name, &book_ticker_fields::symbol>, maybe<text<"\",\"ps\":\"">, ignored_name>,
+                              book_sides, text<"\",\"T\":">, field<a_time, &book_ticker_fields::transaction_us>,
+                              text<",\"E\":">, field<a_time, &book_ticker_fields::event_us>, text<"}">>;
+struct book_ticker
+    : choice<
+          sequence<
+              text<"{\"u\":">, field<a_number, &book_ticker_fields::update_id>,
+              choice<sequence<text<",\"s\":\"">, field<a_name, &book_ticker_fields::symbol>, book_sides, text<"\"}">>,
+                     sequence<text<",\"e\":\"bookTicker\",\"s\":\"">, futures_book>>>,
+          sequence<text<"{\"e\":\"bookTicker\",\"u\":">, field<a_number, &book_ticker_fields::update_id>,
+                   text<",\"s\":\"">, futures_book>> {};
+
+using trade_of_spot =
+    sequence<text<"s\":\"">, field<a_name, &trade_fields::symbol>, text<"\",\"t\":">,
+             field<a_number, &trade_fields::trade_id>, text<",\"p\":\"">,
+             field<an_amount, &trade_fields::price, &trade_fields::price_exponent>, text<"\",\"q\":\"">,
+             field<an_amount, &trade_fields::quantity, &trade_fields::quantity_exponent>,
+             choice<sequence<text<"\",\"T\":">>,
+                    sequence<text<"\",\"b\":">, ignored_number, text<",\"a\":">, ignored_number, text<",\"T\":">>>,
+             field<a_time, &trade_fields::trade_us>, text<",\"m\":">, field<a_boolean, &trade_fields::buyer_is_maker>,
+             text<",\"M\":">, ignored_boolean, text<"}">>;
+using trade_of_futures =
+    sequence<text<"T\":">, field<a_time, &trade_fields::trade_us>, text<",\"s\":\"">,
+             field<a_name, &trade_fields::symbol>, text<"\",\"t\":">, field<a_number, &trade_fields::trade_id>,
+             text<",\"p\":\"">, field<an_amount, &trade_fields::price, &trade_fields::price_exponent>,
+             text<"\",\"q\":\"">, field<an_amount, &trade_fields::quantity, &trade_fields::quantity_exponent>,
+             text<"\",\"X\":\"">, field<a_name, &trade_fields::execution>, text<"\",\"m\":">,
+             field<a_boolean, &trade_fields::buyer_is_maker>, text<"}">>;
+struct trade : sequence<text<"{\"e\":\"trade\",\"E\":">, field<a_time, &trade_fields::event_us>, text<",\"">,
+                        choice<trade_of_spot, trade_of_futures>> {};
+
+struct aggregate_trade
+    : sequence<text<"{\"e\":\"aggTrade\",\"E\":">, field<a_time, &aggregate_trade_fields::event_us>,
+               choice<sequence<text<",\"s\":\"">, field<a_name, &aggregate_trade_fields::symbol>, text<"\",\"a\":">,
+                               field<a_number, &aggregate_trade_fields::aggregate_id>, text<",\"p\":\"">>,
+                      sequence<text<",\"a\":">, field<a_number, &aggregate_trade_fields::aggregate_id>,
+                               text<",\"s\":\"">, field<a_name, &aggregate_trade_fields::symbol>, text<"\",\"p\":\"">>>,
+               field<an_amount, &aggregate_trade_fields::price, &aggregate_trade_fields::price_exponent>,
+               text<"\",\"q\":\"">,
+               field<an_amount, &aggregate_trade_fields::quantity, &aggregate_trade_fields::quantity_exponent>,
+               maybe<text<"\",\"nq\":\"">, set<&aggregate_trade_fields::has_normal_quantity, true>,
+                     field<an_amount, &aggregate_trade_fields::normal_quantity,
+                           &aggregate_trade_fields::normal_quantity_exponent>>,
+               text<"\",\"f\":">, field<a_number, &aggregate_trade_fields::first_trade_id>, text<",\"l\":">,
+               field<a_number, &aggregate_trade_fields::last_trade_id>, text<",\"T\":">,
+               field<a_time, &aggregate_trade_fields::trade_us>, text<",\"m\":">,
+               field<a_boolean, &aggregate_trade_fields::buyer_is_maker>, maybe<text<",\"M\":">, ignored_boolean>,
+               maybe<text<",\"st\":">, ignored_number>, text<"}">> {};
+
+using depth_update =
+    sequence<text<"{\"e\":\"depthUpdate\",\"E\":">, field<a_time, &depth_fields::event_us>,
+             maybe<text<",\"T\":">, field<a_time, &depth_fields::transaction_us>>, text<",\"s\":\"">,
+             field<a_name, &depth_fields::symbol>, maybe<text<"\",\"ps\":\"">, ignored_name>, text<"\",\"U\":">,
+             field<a_number, &depth_fields::first_id>, text<",\"u\":">, field<a_number, &depth_fields::last_id>,
+             maybe<text<",\"pu\":">, field<a_previous_id, &depth_fields::previous_id, &depth_fields::has_previous_id>>,
+             text<",\"b\":[">, side<&depth_fields::bids>, text<",\"a\":[">, side<&depth_fields::asks>, text<"}">>;
+/// Also the answer to a request for a book.
+using book =
+    sequence<text<"{\"lastUpdateId\":">, field<a_number, &depth_fields::last_id>, set<&depth_fields::is_update, false>,
+             maybe<text<",\"E\":">, field<a_time, &depth_fields::event_us>, text<",\"T\":">,
+                   field<a_time, &depth_fields::transaction_us>>,
+             text<",\"bids\":[">, side<&depth_fields::bids>, text<",\"asks\":[">, side<&depth_fields::asks>, text<"}">>;
+struct depth : choice<depth_update, book> {};
+
+using mark_index = maybe<text<"\",\"i\":\"">, set<&mark_price_fields::has_index, true>,
+                         field<an_amount, &mark_price_fields::index, &mark_price_fields::index_exponent>>;
+using mark_settlement = field<an_amount, &mark_price_fields::settlement, &mark_price_fields::settlement_exponent>;
+struct mark_price
+    : sequence<text<"{\"e\":\"markPriceUpdate\",\"E\":">, field<a_time, &mark_price_fields::event_us>,
+               text<",\"s\":\"">, field<a_name, &mark_price_fields::symbol>, text<"\",\"p\":\"">,
+               field<an_amount, &mark_price_fields::mark, &mark_price_fields::mark_exponent>,
+               maybe<text<"\",\"ap\":\"">, set<&mark_price_fields::has_average, true>,
+                     field<an_amount, &mark_price_fields::average, &mark_price_fields::average_exponent>>,
+               choice<sequence<text<"\",\"P\":\"">, mark_settlement, mark_index>,
+                      sequence<text<"\",\"i\":\"">, set<&mark_price_fields::has_index, true>,
+                               field<an_amount, &mark_price_fields::index, &mark_price_fields::index_exponent>,
+                               text<"\",\"P\":\"">, mark_settlement>>,
+               text<"\",\"r\":\"">,
+               field<a_signed_amount, &mark_price_fields::funding_rate, &mark_price_fields::funding_rate_exponent>,
+               text<"\",\"T\":">, field<a_time, &mark_price_fields::next_funding_us>,
+               maybe<text<",\"st\":">, ignored_number>, text<"}">> {};
+
+}  // namespace shapes
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/fields.hpp: the scalar fields of one JSON object, found by key whatever their order.
+
+namespace foxtrot::inline v0::binance::detail {
+
+using foxtrot::basic_decimal;
+using foxtrot::decimal;
+using foxtrot::errc;
+
+/// The venue names its fields with one letter, most of them; the others that matter are listed.
+enum class key : std::uint8_t {
+  last_update_id = 64,
+  previous_update_id,
+  average_price,
+  symbol,
+  id,
+  code,
+  message,
+  none = 255
+};
+
+[[nodiscard]] constexpr key letter(char c) noexcept { return static_cast<key>(c - 'A'); }
+
+[[nodiscard]] constexpr key key_of(std::string_view name) noexcept {
+  if (name.size() == 1) return name[0] >= 'A' && name[0] <= 'z' ? letter(name[0]) : key::none;
+  if (name == "lastUpdateId") return key::last_update_id;
+  if (name == "pu") return key::previous_update_id;
+  if (name == "ap") return key::average_price;
+  if (name == "symbol") return key::symbol;
+  if (name == "id") return key::id;
+  if (name == "code") return key::code;
+  if (name == "msg") return key::message;
+  return key::none;
+}
+
+/// The text of each field as it stands in the message, looked at only when a decoder asks. Every reader says what is
+/// wrong: errc::missing_field, errc::wrong_type, errc::malformed_message, errc::number_out_of_range.
+class fields {
+ public:
+  void clear() noexcept { present_ = {}; }
+
+  /// A scalar of the message, without white space around it. A field may come once: what two mean is anybody's guess.
+  [[nodiscard]] errc put(key which, std::string_view token) noexcept {
+    if (which == key::none) return errc::none;
+    if (has(which)) return errc::malformed_message;
+    const auto at = static_cast<std::size_t>(which);
+    present_[at / 64] |= std::uint64_t{1} << (at % 64);
+    tokens_[at] = token;
+    return errc::none;
+  }
+
+  [[nodiscard]] bool has(key which) const noexcept {
+    const auto at = static_cast<std::size_t>(which);
+    return (present_[at / 64] >> (at % 64) & 1) != 0;
+  }
+  /// Absent, null or an empty string: the venue's ways to say that there is none.
+  [[nodiscard]] bool is_blank(key which) const noexcept {
+    return !has(which) || at(which) == "null" || at(which) == "\"\"";
+  }
+
+  /// What stands between the quotes; text with escapes is not taken for anything.
+  [[nodiscard]] errc text(key which, std::string_view& value) const noexcept {
+    if (!has(which)) return errc::missing_field;
+    const std::string_view token = at(which);
+    if (token.size() < 2 || token.front() != '"') return errc::wrong_type;
+    if (token.back() != '"' || token.find('\\') != std::string_view::npos) return errc::malformed_message;
+    value = token.substr(1, token.size() - 2);
+    return errc::none;
+  }
+
+  /// A price or quantity: a decimal in quotes, not negative.
+  template <class Mantissa>
+  [[nodiscard]] errc amount(key which, basic_decimal<Mantissa>& value) const noexcept {
+    std::string_view digits;
+    if (const errc bad = text(which, digits); bad != errc::none) return bad;
+    return parse_amount(digits, value);
+  }
+  template <class Mantissa>
+  [[nodiscard]] static errc parse_amount(std::string_view digits, basic_decimal<Mantissa>& value) noexcept {
+    const errc bad = basic_decimal<Mantissa>::parse_into(digits, value);
+    return bad == errc::none && value.mantissa() < 0 ? errc::number_out_of_range : bad;
+  }
+  /// The same for changes and rates, which may be negative.
+  [[nodiscard]] errc signed_amount(key which, decimal& value) const noexcept {
+    std::string_view digits;
+    if (const errc bad = text(which, digits); bad != errc::none) return bad;
+    return decimal::parse_into(digits, value);
+  }
+
+  [[nodiscard]] errc number(key which, std::uint64_t& value) const noexcept { return parse(which, value); }
+  [[nodiscard]] errc number(key which, std::int64_t& value) const noexcept { return parse(which, value); }
+
+  [[nodiscard]] errc boolean(key which, bool& value) const noexcept {
+    if (!has(which)) return errc::missing_field;
+    if (at(which) != "true" && at(which) != "false") return errc::wrong_type;
+    value = at(which) == "true";
+    return errc::none;
+  }
+
+  /// A time in microseconds since the epoch. The venue sends milliseconds unless asked for microseconds: today's
+  /// milliseconds have 13 digits, its microseconds 16.
+  [[nodiscard]] errc time_us(key which, std::int64_t& value) const noexcept {
+    constexpr std::int64_t least_microseconds = 100'000'000'000'000;
+    const errc bad = parse(which, value);
+    if (bad != errc::none) return bad;
+    if (value < 0) return errc::number_out_of_range;
+    if (value < least_microseconds) value *= 1000;
+    return errc::none;
+  }
+  /// Leaves the value as it is where the field is absent.
+  [[nodiscard]] errc optional_time_us(key which, std::int64_t& value) const noexcept {
+    return has(which) ? time_us(which, value) : errc::none;
+  }
+
+ private:
+  [[nodiscard]] std::string_view at(key which) const noexcept { return tokens_[static_cast<std::size_t>(which)]; }
+
+  template <class Integer>
+  [[nodiscard]] errc parse(key which, Integer& value) const noexcept {
+    if (!has(which)) return errc::missing_field;
+    const std::string_view token = at(which);
+    const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), value);
+    if (failed == std::errc::result_out_of_range) return errc::number_out_of_range;
+    return failed == std::errc{} && end == token.data() + token.size() ? errc::none : errc::wrong_type;
+  }
+
+  std::array<std::uint64_t, 2> present_{};
+  std::array<std::string_view, 71> tokens_;  // only those that are present mean anything
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/market/kline.hpp: a candlestick: what was traded in one interval.
+
+// foxtrot/market/kline_interval.hpp: how long a candlestick lasts.
+
+namespace foxtrot::inline v0 {
+
+/// Seconds, minutes, hours, days, weeks and months, from the shortest to the longest.
+enum class kline_interval : std::uint8_t { s1, m1, m3, m5, m15, m30, h1, h2, h4, h6, h8, h12, d1, d3, w1, mo1 };
+inline constexpr std::size_t kline_interval_count = 16;
+
+namespace detail {
+inline constexpr std::array<std::string_view, kline_interval_count> kline_interval_names{
+    "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"};
+}  // namespace detail
+
+/// "1s" to "1M", as in the names of streams.
+[[nodiscard]] constexpr std::string_view to_string(kline_interval interval) noexcept {
+  const auto index = static_cast<std::size_t>(interval);
+  return index < kline_interval_count ? detail::kline_interval_names[index] : "?";
+}
+
+/// The other way round; nothing for any other text.
+[[nodiscard]] constexpr std::optional<kline_interval> parse_kline_interval(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < kline_interval_count; ++i) {
+    if (detail::kline_interval_names[i] == text) return static_cast<kline_interval>(i);
+  }
+  return std::nullopt;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/raw_decimal.hpp: decimals as they lie in the bodies of wide ticks.
+
+namespace foxtrot::inline v0 {
+
+/// A decimal, or none: without padding, so that bodies can be copied by words. Made from a decimal by assigning it.
+template <decimal_mantissa Mantissa>
+class basic_raw_decimal {
+ public:
+  constexpr basic_raw_decimal() noexcept = default;
+  /// From a decimal of this width, or a narrower one.
+  template <std::convertible_to<basic_decimal<Mantissa>> Decimal>
+  constexpr basic_raw_decimal(const Decimal& from) noexcept {
+    const basic_decimal<Mantissa> wanted = from;
+    mantissa_ = wanted.mantissa();
+    exponent_ = static_cast<std::int8_t>(wanted.exponent());
+    present_ = 1;
+  }
+
+  [[nodiscard]] constexpr bool present() const noexcept { return present_ != 0; }
+  /// 0 where there is none: for what the venue always sends.
+  [[nodiscard]] constexpr basic_decimal<Mantissa> value() const noexcept { return {mantissa_, exponent_}; }
+  [[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> get() const noexcept {
+    if (!present()) return std::nullopt;
+    return value();
+  }
+
+ private:
+  Mantissa mantissa_{0};
+  std::int8_t exponent_{0};
+  std::uint8_t present_{0};
+  std::uint8_t zeros_[sizeof(Mantissa) - 2]{};
+};
+
+using raw_decimal = basic_raw_decimal<std::int64_t>;
+/// 128 bits: daily volumes.
+using raw_wide_decimal = basic_raw_decimal<int128>;
+static_assert(sizeof(raw_decimal) == 16 && sizeof(raw_wide_decimal) == 32);
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/venue_time.hpp: the venue's times in full, where they may be far from the receive time.
+
+// foxtrot/market/time_offset.hpp: the venue's times as 32-bit microsecond offsets from the receive time.
+
+namespace foxtrot::inline v0 {
+
+/// Nanoseconds since the Unix epoch.
+using timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+/// A venue's time, exact to the microsecond, within 35 minutes of the receive time; or absent.
+class time_offset {
+ public:
+  constexpr time_offset() noexcept = default;
+
+  /// Absent where the distance does not fit.
+  [[nodiscard]] static constexpr time_offset between(std::int64_t received_ns, std::int64_t venue_us) noexcept {
+    time_offset made;
+    std::int64_t distance = 0;
+    if (!__builtin_sub_overflow(venue_us, received_ns / 1000, &distance) &&
+        distance > std::numeric_limits<std::int32_t>::min() && distance <= std::numeric_limits<std::int32_t>::max()) {
+      made.microseconds_ = static_cast<std::int32_t>(distance);
+    }
+    return made;
+  }
+
+  [[nodiscard]] constexpr bool present() const noexcept { return microseconds_ != absent; }
+  [[nodiscard]] constexpr std::optional<timestamp> from(std::int64_t received_ns) const noexcept {
+    if (!present()) return std::nullopt;
+    return timestamp{std::chrono::microseconds{received_ns / 1000 + microseconds_}};
+  }
+  friend constexpr bool operator==(const time_offset&, const time_offset&) = default;
+
+ private:
+  static constexpr std::int32_t absent = std::numeric_limits<std::int32_t>::min();
+  std::int32_t microseconds_{absent};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Microseconds since the Unix epoch, or absent. For what happened, or will, further away than a time_offset reaches.
+class venue_time {
+ public:
+  constexpr venue_time() noexcept = default;
+  constexpr explicit venue_time(std::int64_t microseconds) noexcept : microseconds_{microseconds} {}
+
+  [[nodiscard]] constexpr bool present() const noexcept { return microseconds_ != absent; }
+  [[nodiscard]] constexpr std::int64_t microseconds() const noexcept { return microseconds_; }
+  /// Nothing also for a time that nanoseconds cannot say: before 1678 or after 2261.
+  [[nodiscard]] constexpr std::optional<timestamp> get() const noexcept {
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 1000;
+    if (microseconds_ < -most || microseconds_ > most) return std::nullopt;
+    return timestamp{std::chrono::microseconds{microseconds_}};
+  }
+  friend constexpr bool operator==(const venue_time&, const venue_time&) = default;
+
+ private:
+  static constexpr std::int64_t absent = std::numeric_limits<std::int64_t>::min();
+  std::int64_t microseconds_{absent};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/wide_tick.hpp: ticks of more than one line: a record, and a body beside the ring.
 
 // foxtrot/market/tick.hpp: what every tick has: its record, where it came from and when.
 
@@ -1308,11 +3173,26 @@ class symbol_table {
     return pages_[id / page_size].load(std::memory_order_acquire)[id % page_size];
   }
 
-  // FNV-1a, then a finishing multiply: names differ in few characters.
-  [[nodiscard]] static constexpr std::size_t hash(std::string_view name) noexcept {
-    std::uint64_t value = 0xcbf29ce484222325;
-    for (const char c : name) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return static_cast<std::size_t>((value * 0x9e3779b97f4a7c15) >> 40);
+  // Eight characters at a time: most names have no more than sixteen, and each tick looks one up. The last word
+  // overlaps the one before it, the length tells names apart that repeat themselves.
+  [[nodiscard]] static std::size_t hash(std::string_view name) noexcept {
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
+    const auto word = [&name](std::size_t at, auto value) {
+      std::memcpy(&value, name.data() + at, sizeof value);
+      return std::uint64_t{value};
+    };
+    const std::size_t size = name.size();
+    std::uint64_t value = size * odd;
+    const auto mix = [&value](std::uint64_t next) { value = (value ^ next) * odd, value ^= value >> 32; };
+    if (size >= 8) {
+      for (std::size_t at = 0; at + 8 < size; at += 8) mix(word(at, std::uint64_t{}));
+      mix(word(size - 8, std::uint64_t{}));
+    } else if (size >= 4) {
+      mix(word(0, std::uint32_t{}) | word(size - 4, std::uint32_t{}) << 32);
+    } else {
+      for (const char c : name) mix(static_cast<unsigned char>(c));
+    }
+    return static_cast<std::size_t>((value * odd) >> 40);
   }
 
   std::unique_ptr<bucket[]> buckets_;
@@ -1339,43 +3219,6 @@ class symbol {
  private:
   const symbol_table* table_{nullptr};
   symbol_id id_{symbol_id::none};
-};
-
-}  // namespace foxtrot::inline v0
-
-// foxtrot/market/time_offset.hpp: the venue's times as 32-bit microsecond offsets from the receive time.
-
-namespace foxtrot::inline v0 {
-
-/// Nanoseconds since the Unix epoch.
-using timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;
-
-/// A venue's time, exact to the microsecond, within 35 minutes of the receive time; or absent.
-class time_offset {
- public:
-  constexpr time_offset() noexcept = default;
-
-  /// Absent where the distance does not fit.
-  [[nodiscard]] static constexpr time_offset between(std::int64_t received_ns, std::int64_t venue_us) noexcept {
-    time_offset made;
-    std::int64_t distance = 0;
-    if (!__builtin_sub_overflow(venue_us, received_ns / 1000, &distance) &&
-        distance > std::numeric_limits<std::int32_t>::min() && distance <= std::numeric_limits<std::int32_t>::max()) {
-      made.microseconds_ = static_cast<std::int32_t>(distance);
-    }
-    return made;
-  }
-
-  [[nodiscard]] constexpr bool present() const noexcept { return microseconds_ != absent; }
-  [[nodiscard]] constexpr std::optional<timestamp> from(std::int64_t received_ns) const noexcept {
-    if (!present()) return std::nullopt;
-    return timestamp{std::chrono::microseconds{received_ns / 1000 + microseconds_}};
-  }
-  friend constexpr bool operator==(const time_offset&, const time_offset&) = default;
-
- private:
-  static constexpr std::int32_t absent = std::numeric_limits<std::int32_t>::min();
-  std::int32_t microseconds_{absent};
 };
 
 }  // namespace foxtrot::inline v0
@@ -1418,6 +3261,1533 @@ class tick {
 };
 
 }  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// The line of a wide tick; its body stands in the ring's payload arena at `body`. That arena is made for price levels
+/// and counts in their size.
+struct wide_record {
+  std::uint64_t reserved[3];
+  std::uint64_t body;        // the queue's to set
+  std::uint16_t body_units;  // units_of<Body>
+  std::uint16_t no_units;    // zero: stands where a depth event counts its asks
+  std::uint32_t reserved_too;
+  std::int64_t received_ns;
+  time_offset event_time;
+  symbol_id symbol;
+  std::int8_t reserved_at_end[2];
+};
+static_assert(tick_record<wide_record>);
+static_assert(offsetof(wide_record, body) == 24 && offsetof(wide_record, body_units) == 32 &&
+              offsetof(wide_record, no_units) == 34 && offsetof(wide_record, received_ns) == 40 &&
+              offsetof(wide_record, event_time) == 48 && offsetof(wide_record, symbol) == 52);
+
+/// A body of fixed size: whole units of the arena and no padding, for it is copied by words.
+template <class Body>
+concept wide_body = std::is_trivially_copyable_v<Body> && std::has_unique_object_representations_v<Body> &&
+                    sizeof(Body) % sizeof(raw_level) == 0 && std::default_initializable<Body>;
+
+/// What a body takes of the arena.
+template <wide_body Body>
+inline constexpr std::size_t units_of = sizeof(Body) / sizeof(raw_level);
+
+/// Writes a body where a draft has room for it: `room` holds at least units_of<Body>.
+template <wide_body Body>
+void write_body(std::span<raw_level> room, const Body& body) noexcept {
+  assert(room.size() >= units_of<Body>);
+  std::memcpy(room.data(), &body, sizeof body);
+}
+/// The body that lies there; where it is cut off, the rest is as in a new one.
+template <wide_body Body>
+[[nodiscard]] Body read_body(std::span<const raw_level> from) noexcept {
+  Body body{};
+  if (!from.empty()) {
+    std::memcpy(static_cast<void*>(&body), from.data(), std::min(from.size_bytes(), sizeof body));
+  }
+  return body;
+}
+
+/// The record of a wide tick, its fields set but for those of the queue.
+template <wide_body Body>
+[[nodiscard]] wide_record make_wide_record(std::int64_t received_ns, time_offset event_time,
+                                           symbol_id symbol) noexcept {
+  wide_record record{};
+  record.body_units = static_cast<std::uint16_t>(units_of<Body>);
+  record.received_ns = received_ns;
+  record.event_time = event_time;
+  record.symbol = symbol;
+  return record;
+}
+
+/// What wide ticks share. A plain value that holds its body: copy it to keep it.
+template <wide_body Body>
+class wide_tick : public tick<wide_record> {
+ public:
+  using body_type = Body;
+
+  wide_tick(const wide_record& record, std::span<const raw_level> body, tick_tag tag,
+            const symbol_table& symbols) noexcept
+      : tick{record, tag, symbols}, body_{read_body<Body>(body)} {}
+
+  /// When the venue sent it.
+  [[nodiscard]] std::optional<timestamp> event_time() const noexcept {
+    return record().event_time.from(record().received_ns);
+  }
+  /// The fixed layout.
+  [[nodiscard]] const Body& body() const noexcept { return body_; }
+
+ private:
+  Body body_;
+};
+
+namespace detail {
+
+/// Ids that the venue sends as -1 where there is none.
+[[nodiscard]] constexpr std::optional<std::uint64_t> id_or_none(std::int64_t id) noexcept {
+  if (id < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(id);
+}
+
+}  // namespace detail
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+struct kline_body {
+  raw_wide_decimal base_volume;
+  raw_wide_decimal quote_volume;
+  raw_wide_decimal taker_buy_base_volume;
+  raw_wide_decimal taker_buy_quote_volume;
+  raw_decimal open;
+  raw_decimal close;
+  raw_decimal high;
+  raw_decimal low;
+  venue_time open_time;
+  venue_time close_time;
+  std::int64_t first_trade_id{-1};  // -1: nothing was traded
+  std::int64_t last_trade_id{-1};
+  std::uint64_t trade_count{0};
+  kline_interval interval{};
+  std::uint8_t closed{0};
+  std::uint8_t zeros[6]{};
+};
+static_assert(wide_body<kline_body>);
+
+/// One interval of a symbol, so far or as a whole.
+class kline : public wide_tick<kline_body> {
+ public:
+  using wide_tick::wide_tick;
+
+  [[nodiscard]] kline_interval interval() const noexcept { return body().interval; }
+  /// Whether the interval is over: nothing more will come for it.
+  [[nodiscard]] bool closed() const noexcept { return body().closed != 0; }
+  /// The interval's first and last moment, as the venue counts.
+  [[nodiscard]] std::optional<timestamp> open_time() const noexcept { return body().open_time.get(); }
+  [[nodiscard]] std::optional<timestamp> close_time() const noexcept { return body().close_time.get(); }
+
+  [[nodiscard]] decimal open() const noexcept { return body().open.value(); }
+  [[nodiscard]] decimal close() const noexcept { return body().close.value(); }
+  [[nodiscard]] decimal high() const noexcept { return body().high.value(); }
+  [[nodiscard]] decimal low() const noexcept { return body().low.value(); }
+
+  [[nodiscard]] wide_decimal base_volume() const noexcept { return body().base_volume.value(); }
+  [[nodiscard]] wide_decimal quote_volume() const noexcept { return body().quote_volume.value(); }
+  /// The part of it where the buyer was the aggressor.
+  [[nodiscard]] wide_decimal taker_buy_base_volume() const noexcept { return body().taker_buy_base_volume.value(); }
+  [[nodiscard]] wide_decimal taker_buy_quote_volume() const noexcept { return body().taker_buy_quote_volume.value(); }
+
+  [[nodiscard]] std::uint64_t trade_count() const noexcept { return body().trade_count; }
+  /// Nothing where nothing was traded.
+  [[nodiscard]] std::optional<std::uint64_t> first_trade_id() const noexcept {
+    return detail::id_or_none(body().first_trade_id);
+  }
+  [[nodiscard]] std::optional<std::uint64_t> last_trade_id() const noexcept {
+    return detail::id_or_none(body().last_trade_id);
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/liquidation.hpp: an order by which the venue closed somebody's position.
+
+// foxtrot/market/order_side.hpp: which way an order goes.
+
+namespace foxtrot::inline v0 {
+
+enum class order_side : std::uint8_t { buy, sell };
+
+[[nodiscard]] constexpr std::string_view to_string(order_side side) noexcept {
+  return side == order_side::sell ? "sell" : "buy";
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/raw_text.hpp: short words of the venue as they lie in the bodies of wide ticks.
+
+namespace foxtrot::inline v0 {
+
+/// Up to `Size` characters, none of them NUL.
+template <std::size_t Size>
+class raw_text {
+ public:
+  constexpr raw_text() noexcept = default;
+
+  /// False, and nothing changes, where the text is too long or holds a NUL.
+  [[nodiscard]] constexpr bool assign(std::string_view text) noexcept {
+    if (text.size() > Size || text.find('\0') != std::string_view::npos) return false;
+    for (std::size_t i = 0; i < Size; ++i) bytes_[i] = i < text.size() ? text[i] : '\0';
+    return true;
+  }
+  /// Valid as long as this is.
+  [[nodiscard]] constexpr std::string_view view() const noexcept {
+    const std::string_view all{bytes_, Size};
+    return all.substr(0, all.find('\0'));
+  }
+
+ private:
+  char bytes_[Size]{};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+struct liquidation_body {
+  raw_decimal original_quantity;
+  raw_decimal price;
+  raw_decimal average_price;
+  raw_decimal last_filled_quantity;
+  raw_decimal filled_quantity;
+  venue_time trade_time;
+  raw_text<24> order_type;  // 24: the venue's longest are TRAILING_STOP_MARKET and PARTIALLY_FILLED
+  raw_text<24> time_in_force;
+  raw_text<24> order_status;
+  order_side side{};
+  std::uint8_t zeros[15]{};
+};
+static_assert(wide_body<liquidation_body>);
+
+/// Of a symbol's liquidations within a second the venue sends only one.
+class liquidation : public wide_tick<liquidation_body> {
+ public:
+  using wide_tick::wide_tick;
+
+  /// Of the order: sell where somebody was long.
+  [[nodiscard]] order_side side() const noexcept { return body().side; }
+  /// The venue's words, valid as long as this tick: "LIMIT", "IOC", "FILLED".
+  [[nodiscard]] std::string_view order_type() const noexcept { return body().order_type.view(); }
+  [[nodiscard]] std::string_view time_in_force() const noexcept { return body().time_in_force.view(); }
+  [[nodiscard]] std::string_view order_status() const noexcept { return body().order_status.view(); }
+
+  [[nodiscard]] decimal original_quantity() const noexcept { return body().original_quantity.value(); }
+  [[nodiscard]] decimal price() const noexcept { return body().price.value(); }
+  [[nodiscard]] decimal average_price() const noexcept { return body().average_price.value(); }
+  [[nodiscard]] decimal last_filled_quantity() const noexcept { return body().last_filled_quantity.value(); }
+  /// All fills of the order together.
+  [[nodiscard]] decimal filled_quantity() const noexcept { return body().filled_quantity.value(); }
+  [[nodiscard]] std::optional<timestamp> trade_time() const noexcept { return body().trade_time.get(); }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/mark_price.hpp: a future's price for margins and liquidations, and what its funding costs.
+
+namespace foxtrot::inline v0 {
+
+struct mark_price_body {
+  raw_decimal mark;
+  raw_decimal average;
+  raw_decimal index;
+  raw_decimal settlement;
+  raw_decimal funding_rate;
+  venue_time next_funding_time;  // absent where the venue sends 0
+  std::uint64_t zeros{0};
+};
+static_assert(wide_body<mark_price_body>);
+
+/// Delivery contracts have no funding; what else is optional depends on the market.
+class mark_price : public wide_tick<mark_price_body> {
+ public:
+  using wide_tick::wide_tick;
+
+  [[nodiscard]] decimal mark() const noexcept { return body().mark.value(); }
+  /// The moving average of the mark price.
+  [[nodiscard]] std::optional<decimal> average() const noexcept { return body().average.get(); }
+  [[nodiscard]] std::optional<decimal> index() const noexcept { return body().index.get(); }
+  /// An estimate: it means something in the last hour before settlement.
+  [[nodiscard]] std::optional<decimal> settlement() const noexcept { return body().settlement.get(); }
+  /// A fraction, not percent; negative where the short side pays.
+  [[nodiscard]] std::optional<decimal> funding_rate() const noexcept { return body().funding_rate.get(); }
+  [[nodiscard]] std::optional<timestamp> next_funding_time() const noexcept { return body().next_funding_time.get(); }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/mini_ticker.hpp: the last 24 hours of a symbol in six numbers.
+
+namespace foxtrot::inline v0 {
+
+struct mini_ticker_body {
+  raw_wide_decimal base_volume;
+  raw_wide_decimal quote_volume;
+  raw_decimal close;
+  raw_decimal open;
+  raw_decimal high;
+  raw_decimal low;
+};
+static_assert(wide_body<mini_ticker_body>);
+
+/// Prices and volumes of the 24 hours that end now.
+class mini_ticker : public wide_tick<mini_ticker_body> {
+ public:
+  using wide_tick::wide_tick;
+
+  /// The last price.
+  [[nodiscard]] decimal close() const noexcept { return body().close.value(); }
+  [[nodiscard]] decimal open() const noexcept { return body().open.value(); }
+  [[nodiscard]] decimal high() const noexcept { return body().high.value(); }
+  [[nodiscard]] decimal low() const noexcept { return body().low.value(); }
+  [[nodiscard]] wide_decimal base_volume() const noexcept { return body().base_volume.value(); }
+  [[nodiscard]] wide_decimal quote_volume() const noexcept { return body().quote_volume.value(); }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/ticker.hpp: statistics of a symbol over a window that ends now.
+
+namespace foxtrot::inline v0 {
+
+/// The first three are rolling windows by the minute; h24 is the classic 24-hour ticker.
+enum class ticker_window : std::uint8_t { h1, h4, d1, h24 };
+inline constexpr std::size_t ticker_window_count = 4;
+
+[[nodiscard]] constexpr std::string_view to_string(ticker_window window) noexcept {
+  switch (window) {
+    case ticker_window::h1: return "1h";
+    case ticker_window::h4: return "4h";
+    case ticker_window::d1: return "1d";
+    case ticker_window::h24: return "24h";
+  }
+  return "?";
+}
+
+struct ticker_body {
+  raw_wide_decimal base_volume;
+  raw_wide_decimal quote_volume;
+  raw_decimal price_change;
+  raw_decimal percent_change;
+  raw_decimal weighted_average;
+  raw_decimal previous_close;
+  raw_decimal last_price;
+  raw_decimal last_quantity;
+  raw_decimal bid_price;
+  raw_decimal bid_quantity;
+  raw_decimal ask_price;
+  raw_decimal ask_quantity;
+  raw_decimal open;
+  raw_decimal high;
+  raw_decimal low;
+  venue_time open_time;
+  venue_time close_time;
+  std::int64_t first_trade_id{-1};  // -1: nothing was traded
+  std::int64_t last_trade_id{-1};
+  std::uint64_t trade_count{0};
+  ticker_window window{ticker_window::h24};
+  std::uint8_t zeros[7]{};
+};
+static_assert(wide_body<ticker_body>);
+
+/// What optional accessors give depends on venue and window: futures have no bid, ask and previous close, rolling
+/// windows no last quantity either.
+class ticker : public wide_tick<ticker_body> {
+ public:
+  using wide_tick::wide_tick;
+
+  [[nodiscard]] ticker_window window() const noexcept { return body().window; }
+  [[nodiscard]] std::optional<timestamp> open_time() const noexcept { return body().open_time.get(); }
+  [[nodiscard]] std::optional<timestamp> close_time() const noexcept { return body().close_time.get(); }
+
+  /// From the window's open to the last price; negative where the price fell. -1.5 percent is -1.5.
+  [[nodiscard]] decimal price_change() const noexcept { return body().price_change.value(); }
+  [[nodiscard]] decimal percent_change() const noexcept { return body().percent_change.value(); }
+  [[nodiscard]] decimal weighted_average() const noexcept { return body().weighted_average.value(); }
+  /// The last price before the window began.
+  [[nodiscard]] std::optional<decimal> previous_close() const noexcept { return body().previous_close.get(); }
+  [[nodiscard]] decimal last_price() const noexcept { return body().last_price.value(); }
+  [[nodiscard]] std::optional<decimal> last_quantity() const noexcept { return body().last_quantity.get(); }
+  [[nodiscard]] decimal open() const noexcept { return body().open.value(); }
+  [[nodiscard]] decimal high() const noexcept { return body().high.value(); }
+  [[nodiscard]] decimal low() const noexcept { return body().low.value(); }
+
+  [[nodiscard]] std::optional<decimal> bid_price() const noexcept { return body().bid_price.get(); }
+  [[nodiscard]] std::optional<decimal> bid_quantity() const noexcept { return body().bid_quantity.get(); }
+  [[nodiscard]] std::optional<decimal> ask_price() const noexcept { return body().ask_price.get(); }
+  [[nodiscard]] std::optional<decimal> ask_quantity() const noexcept { return body().ask_quantity.get(); }
+
+  [[nodiscard]] wide_decimal base_volume() const noexcept { return body().base_volume.value(); }
+  [[nodiscard]] wide_decimal quote_volume() const noexcept { return body().quote_volume.value(); }
+  [[nodiscard]] std::uint64_t trade_count() const noexcept { return body().trade_count; }
+  /// Nothing where nothing was traded.
+  [[nodiscard]] std::optional<std::uint64_t> first_trade_id() const noexcept {
+    return detail::id_or_none(body().first_trade_id);
+  }
+  [[nodiscard]] std::optional<std::uint64_t> last_trade_id() const noexcept {
+    return detail::id_or_none(body().last_trade_id);
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Reads fields one after the other until one is wrong. The errors are those of `fields`.
+class field_reader {
+ public:
+  explicit field_reader(const fields& from) noexcept : from_{from} {}
+
+  [[nodiscard]] errc failed() const noexcept { return failed_; }
+
+  template <class Mantissa>
+  field_reader& amount(key which, basic_raw_decimal<Mantissa>& out) noexcept {
+    return take([&](basic_decimal<Mantissa>& value) { return from_.amount(which, value); }, out);
+  }
+  /// None where it is absent or blank.
+  field_reader& optional_amount(key which, raw_decimal& out) noexcept {
+    return from_.is_blank(which) ? *this : amount(which, out);
+  }
+  field_reader& signed_amount(key which, raw_decimal& out) noexcept {
+    return take([&](decimal& value) { return from_.signed_amount(which, value); }, out);
+  }
+
+  template <class Number>
+  field_reader& number(key which, Number& out) noexcept {
+    if (failed_ == errc::none) failed_ = from_.number(which, out);
+    return *this;
+  }
+  field_reader& flag(key which, std::uint8_t& out) noexcept {
+    bool value = false;
+    if (failed_ == errc::none) failed_ = from_.boolean(which, value);
+    out = value ? 1 : 0;
+    return *this;
+  }
+  field_reader& time(key which, venue_time& out) noexcept {
+    std::int64_t microseconds = 0;
+    if (failed_ == errc::none) failed_ = from_.time_us(which, microseconds);
+    out = venue_time{microseconds};
+    return *this;
+  }
+  template <std::size_t Size>
+  field_reader& text(key which, raw_text<Size>& out) noexcept {
+    std::string_view word;
+    if (failed_ == errc::none) failed_ = from_.text(which, word);
+    if (failed_ == errc::none && !out.assign(word)) failed_ = errc::number_out_of_range;
+    return *this;
+  }
+
+ private:
+  template <class Mantissa, class Read>
+  field_reader& take(Read read, basic_raw_decimal<Mantissa>& out) noexcept {
+    basic_decimal<Mantissa> value;
+    if (failed_ == errc::none) failed_ = read(value);
+    if (failed_ == errc::none) out = value;
+    return *this;
+  }
+
+  const fields& from_;
+  errc failed_{errc::none};
+};
+
+/// Of the object "k".
+[[nodiscard]] inline errc read(const fields& from, kline_body& out) noexcept {
+  std::string_view interval;
+  if (const errc bad = from.text(letter('i'), interval); bad != errc::none) return bad;
+  const auto known = parse_kline_interval(interval);
+  if (!known) return errc::number_out_of_range;
+  out.interval = *known;
+  return field_reader{from}
+      .time(letter('t'), out.open_time)
+      .time(letter('T'), out.close_time)
+      .number(letter('f'), out.first_trade_id)
+      .number(letter('L'), out.last_trade_id)
+      .number(letter('n'), out.trade_count)
+      .flag(letter('x'), out.closed)
+      .amount(letter('o'), out.open)
+      .amount(letter('c'), out.close)
+      .amount(letter('h'), out.high)
+      .amount(letter('l'), out.low)
+      .amount(letter('v'), out.base_volume)
+      .amount(letter('q'), out.quote_volume)
+      .amount(letter('V'), out.taker_buy_base_volume)
+      .amount(letter('Q'), out.taker_buy_quote_volume)
+      .failed();
+}
+
+[[nodiscard]] inline errc read(const fields& from, mini_ticker_body& out) noexcept {
+  return field_reader{from}
+      .amount(letter('c'), out.close)
+      .amount(letter('o'), out.open)
+      .amount(letter('h'), out.high)
+      .amount(letter('l'), out.low)
+      .amount(letter('v'), out.base_volume)
+      .amount(letter('q'), out.quote_volume)
+      .failed();
+}
+
+/// All but the window. What only some markets and windows have is none where it is absent.
+[[nodiscard]] inline errc read(const fields& from, ticker_body& out) noexcept {
+  return field_reader{from}
+      .signed_amount(letter('p'), out.price_change)
+      .signed_amount(letter('P'), out.percent_change)
+      .amount(letter('w'), out.weighted_average)
+      .amount(letter('c'), out.last_price)
+      .amount(letter('o'), out.open)
+      .amount(letter('h'), out.high)
+      .amount(letter('l'), out.low)
+      .amount(letter('v'), out.base_volume)
+      .amount(letter('q'), out.quote_volume)
+      .optional_amount(letter('x'), out.previous_close)
+      .optional_amount(letter('Q'), out.last_quantity)
+      .optional_amount(letter('b'), out.bid_price)
+      .optional_amount(letter('B'), out.bid_quantity)
+      .optional_amount(letter('a'), out.ask_price)
+      .optional_amount(letter('A'), out.ask_quantity)
+      .time(letter('O'), out.open_time)
+      .time(letter('C'), out.close_time)
+      .number(letter('F'), out.first_trade_id)
+      .number(letter('L'), out.last_trade_id)
+      .number(letter('n'), out.trade_count)
+      .failed();
+}
+
+/// Of the object "o".
+[[nodiscard]] inline errc read(const fields& from, liquidation_body& out) noexcept {
+  std::string_view side;
+  if (const errc bad = from.text(letter('S'), side); bad != errc::none) return bad;
+  if (side != "BUY" && side != "SELL") return errc::number_out_of_range;
+  out.side = side == "BUY" ? order_side::buy : order_side::sell;
+  return field_reader{from}
+      .amount(letter('q'), out.original_quantity)
+      .amount(letter('p'), out.price)
+      .amount(key::average_price, out.average_price)
+      .amount(letter('l'), out.last_filled_quantity)
+      .amount(letter('z'), out.filled_quantity)
+      .time(letter('T'), out.trade_time)
+      .text(letter('o'), out.order_type)
+      .text(letter('f'), out.time_in_force)
+      .text(letter('X'), out.order_status)
+      .failed();
+}
+
+[[nodiscard]] inline mark_price_body body_of(const mark_price_fields& said) noexcept {
+  mark_price_body body;
+  body.mark = decimal{said.mark, said.mark_exponent};
+  if (said.has_average) body.average = decimal{said.average, said.average_exponent};
+  if (said.has_index) body.index = decimal{said.index, said.index_exponent};
+  if (said.has_settlement) body.settlement = decimal{said.settlement, said.settlement_exponent};
+  if (said.has_funding_rate) body.funding_rate = decimal{said.funding_rate, said.funding_rate_exponent};
+  if (said.next_funding_us > 0) body.next_funding_time = venue_time{said.next_funding_us};
+  return body;
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/field_readers.hpp: what the known messages say, from fields in any order.
+
+// foxtrot/market/level_builder.hpp: price levels read one by one, brought to common exponents.
+
+namespace foxtrot::inline v0 {
+
+/// One exponent for numbers that arrive one at a time. A venue writes the same number of decimals everywhere, so the
+/// common case costs a comparison; else the mantissas so far are rewritten.
+class common_exponent {
+ public:
+  [[nodiscard]] int get() const noexcept { return exponent_; }
+
+  /// The mantissa of `value` under the common exponent. Where that has to change first, `mantissa_of(i)` for i below
+  /// `count` names those already converted. errc::number_out_of_range where no exponent suits all.
+  template <class MantissaOf>
+  [[nodiscard]] errc convert(const decimal& value, std::size_t count, MantissaOf&& mantissa_of,
+                             std::int64_t& converted) noexcept {
+    if (count == 0) exponent_ = value.exponent();
+    if (value.exponent() == exponent_) [[likely]] {
+      converted = value.mantissa();
+      return errc::none;
+    }
+    if (const auto fits = value.mantissa_at(exponent_)) {
+      converted = *fits;
+      return errc::none;
+    }
+    // the coarsest exponent that is exact for all of them
+    int wanted = value.is_zero() ? exponent_ : value.normalized().exponent();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (const decimal old{mantissa_of(i), exponent_}; !old.is_zero())
+        wanted = std::min(wanted, old.normalized().exponent());
+    }
+    const auto last = value.mantissa_at(wanted);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!decimal{mantissa_of(i), exponent_}.mantissa_at(wanted)) return errc::number_out_of_range;
+    }
+    if (!last) return errc::number_out_of_range;
+    for (std::size_t i = 0; i < count; ++i) mantissa_of(i) = *decimal{mantissa_of(i), exponent_}.mantissa_at(wanted);
+    exponent_ = wanted;
+    converted = *last;
+    return errc::none;
+  }
+
+ private:
+  int exponent_{0};
+};
+
+/// Fills a depth event's body, in place.
+class level_builder {
+ public:
+  level_builder() noexcept = default;
+  explicit level_builder(std::span<raw_level> room) noexcept : room_{room} {}
+
+  /// errc::number_out_of_range where a mantissa or the room does not suffice.
+  [[nodiscard]] errc add(const decimal& price, const decimal& quantity) noexcept {
+    if (count_ == room_.size()) return errc::number_out_of_range;
+    raw_level& level = room_[count_];
+    const auto price_of = [this](std::size_t i) -> std::int64_t& { return room_[i].price; };
+    const auto quantity_of = [this](std::size_t i) -> std::int64_t& { return room_[i].quantity; };
+    if (const errc bad = price_.convert(price, count_, price_of, level.price); bad != errc::none) return bad;
+    if (const errc bad = quantity_.convert(quantity, count_, quantity_of, level.quantity); bad != errc::none)
+      return bad;
+    ++count_;
+    return errc::none;
+  }
+
+  /// Exchanges the first `count` levels with those after them.
+  void swap_sides(std::size_t count) noexcept {
+    std::rotate(room_.begin(), room_.begin() + static_cast<std::ptrdiff_t>(count),
+                room_.begin() + static_cast<std::ptrdiff_t>(count_));
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return count_; }
+  [[nodiscard]] std::int8_t price_exponent() const noexcept { return static_cast<std::int8_t>(price_.get()); }
+  [[nodiscard]] std::int8_t quantity_exponent() const noexcept { return static_cast<std::int8_t>(quantity_.get()); }
+
+ private:
+  std::span<raw_level> room_;
+  std::size_t count_{0};
+  common_exponent price_;
+  common_exponent quantity_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+// Each gives the same values as the speculative parser does where that accepts the message. The symbol stays as it is
+// where the message has none. The errors are those of `fields`.
+
+[[nodiscard]] inline errc read_symbol(const fields& from, std::string_view& symbol) noexcept {
+  if (!from.has(letter('s'))) return errc::none;
+  const errc bad = from.text(letter('s'), symbol);
+  return bad == errc::none && symbol.empty() ? errc::malformed_message : bad;
+}
+
+[[nodiscard]] inline errc read(const fields& from, book_ticker_fields& out) noexcept {
+  std::array<decimal, 2> prices;
+  std::array<decimal, 2> quantities;
+  errc bad = errc::none;
+  const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+  if (!(good(from.number(letter('u'), out.update_id)) && good(from.amount(letter('b'), prices[0])) &&
+        good(from.amount(letter('B'), quantities[0])) && good(from.amount(letter('a'), prices[1])) &&
+        good(from.amount(letter('A'), quantities[1])) && good(read_symbol(from, out.symbol)) &&
+        good(from.optional_time_us(letter('T'), out.transaction_us)) &&
+        good(from.optional_time_us(letter('E'), out.event_us)))) {
+    return bad;
+  }
+  std::array<raw_level, 2> sides{};
+  level_builder both{sides};
+  if (!(good(both.add(prices[0], quantities[0])) && good(both.add(prices[1], quantities[1])))) return bad;
+  out.bid_price = sides[0].price;
+  out.bid_quantity = sides[0].quantity;
+  out.ask_price = sides[1].price;
+  out.ask_quantity = sides[1].quantity;
+  out.price_exponent = both.price_exponent();
+  out.quantity_exponent = both.quantity_exponent();
+  return errc::none;
+}
+
+/// An amount, as mantissa and exponent.
+[[nodiscard]] inline errc read_amount(const fields& from, key which, std::int64_t& mantissa,
+                                      std::int8_t& exponent) noexcept {
+  decimal value;
+  if (const errc bad = from.amount(which, value); bad != errc::none) return bad;
+  mantissa = value.mantissa();
+  exponent = static_cast<std::int8_t>(value.exponent());
+  return errc::none;
+}
+
+/// Trades and block trades.
+[[nodiscard]] inline errc read(const fields& from, trade_fields& out) noexcept {
+  errc bad = errc::none;
+  const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+  (void)(good(from.number(letter('t'), out.trade_id)) &&
+         good(read_amount(from, letter('p'), out.price, out.price_exponent)) &&
+         good(read_amount(from, letter('q'), out.quantity, out.quantity_exponent)) &&
+         good(from.boolean(letter('m'), out.buyer_is_maker)) && good(read_symbol(from, out.symbol)) &&
+         good(from.time_us(letter('E'), out.event_us)) && good(from.time_us(letter('T'), out.trade_us)));
+  return bad;
+}
+
+[[nodiscard]] inline errc read(const fields& from, aggregate_trade_fields& out) noexcept {
+  errc bad = errc::none;
+  const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+  (void)(good(from.number(letter('a'), out.aggregate_id)) &&
+         good(read_amount(from, letter('p'), out.price, out.price_exponent)) &&
+         good(read_amount(from, letter('q'), out.quantity, out.quantity_exponent)) &&
+         good(from.number(letter('f'), out.first_trade_id)) && good(from.number(letter('l'), out.last_trade_id)) &&
+         good(from.boolean(letter('m'), out.buyer_is_maker)) && good(read_symbol(from, out.symbol)) &&
+         good(from.time_us(letter('E'), out.event_us)) && good(from.time_us(letter('T'), out.trade_us)));
+  return bad;
+}
+
+/// Amounts that are blank stay away; so does a funding rate of a contract that has none.
+[[nodiscard]] inline errc read(const fields& from, mark_price_fields& out) noexcept {
+  errc bad = errc::none;
+  const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+  const auto read_optional = [&from](key which, std::int64_t& mantissa, std::int8_t& exponent, bool& present) {
+    present = !from.is_blank(which);
+    return present ? read_amount(from, which, mantissa, exponent) : errc::none;
+  };
+  const auto read_rate = [&from, &out] {
+    out.has_funding_rate = !from.is_blank(letter('r'));
+    if (!out.has_funding_rate) return errc::none;
+    decimal rate;
+    if (const errc failed = from.signed_amount(letter('r'), rate); failed != errc::none) return failed;
+    out.funding_rate = rate.mantissa();
+    out.funding_rate_exponent = static_cast<std::int8_t>(rate.exponent());
+    return errc::none;
+  };
+  (void)(good(read_amount(from, letter('p'), out.mark, out.mark_exponent)) &&
+         good(read_optional(key::average_price, out.average, out.average_exponent, out.has_average)) &&
+         good(read_optional(letter('i'), out.index, out.index_exponent, out.has_index)) &&
+         good(read_optional(letter('P'), out.settlement, out.settlement_exponent, out.has_settlement)) &&
+         good(read_rate()) && good(read_symbol(from, out.symbol)) && good(from.time_us(letter('E'), out.event_us)) &&
+         good(from.optional_time_us(letter('T'), out.next_funding_us)));
+  return bad;
+}
+
+/// "5m", "1h": how long the average reaches back.
+[[nodiscard]] inline errc read_minutes(std::string_view text, std::uint32_t& minutes) noexcept {
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), minutes);
+  if (failed != std::errc{} || end + 1 != text.data() + text.size()) return errc::malformed_message;
+  switch (*end) {
+    case 'm': return errc::none;
+    case 'h': minutes = minutes < 100'000 ? minutes * 60 : 0; break;
+    case 'd': minutes = minutes < 10'000 ? minutes * 1440 : 0; break;
+    default: return errc::malformed_message;
+  }
+  return minutes != 0 ? errc::none : errc::number_out_of_range;
+}
+
+[[nodiscard]] inline errc read(const fields& from, average_price_fields& out) noexcept {
+  std::string_view interval;
+  errc bad = errc::none;
+  const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+  (void)(good(from.text(letter('i'), interval)) && good(read_minutes(interval, out.interval_minutes)) &&
+         good(read_amount(from, letter('w'), out.price, out.price_exponent)) &&
+         good(from.time_us(letter('T'), out.last_trade_us)) && good(read_symbol(from, out.symbol)) &&
+         good(from.time_us(letter('E'), out.event_us)));
+  return bad;
+}
+
+/// The venue sends null where it has none.
+[[nodiscard]] inline errc read(const fields& from, reference_price_fields& out) noexcept {
+  errc bad = errc::none;
+  const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+  if (!from.has(letter('r'))) return errc::missing_field;
+  out.has_price = !from.is_blank(letter('r'));
+  (void)((!out.has_price || good(read_amount(from, letter('r'), out.price, out.price_exponent))) &&
+         good(read_symbol(from, out.symbol)) && good(from.time_us(letter('t'), out.time_us)));
+  return bad;
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/isa.hpp: which vector instructions there are, looked up once.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// A form of the parser, by what it asks of the processor; each includes those before it.
+enum class isa : std::uint8_t { portable, sse41, avx2 };
+
+/// The last form that this machine can run. Any thread.
+[[nodiscard]] inline isa best_isa() noexcept {
+#if defined(__x86_64__)
+  static const isa best = [] {
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2")) return isa::avx2;
+    return __builtin_cpu_supports("sse4.1") ? isa::sse41 : isa::portable;
+  }();
+  return best;
+#else
+  return isa::portable;
+#endif
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/speculative.hpp: reads messages of the known shapes; gives up at the first byte that
+// differs.
+
+// foxtrot/exchange/binance/detail/shape_reader.hpp: reads a message by the grammar of its shape, in each form.
+
+// foxtrot/exchange/binance/detail/digits_sse41.hpp: the same readers, sixteen characters in a vector register.
+
+#if defined(__x86_64__)
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include <immintrin.h>
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Whoever calls these must have their target or a larger one, so that they can be inlined.
+struct sse41_digits : plain_digits {
+  using plain_digits::read;
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_number, cursor& c, std::uint64_t& value) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    const unsigned digits = count(text.others);
+    if (digits - 1 > 14) [[unlikely]]
+      return digits != 0 && read_long(a_number{}, c, value);
+    if (*at == '0' && digits != 1) [[unlikely]]
+      return false;
+    value = value_of(_mm_shuffle_epi8(text.values, to_the_right(digits)));
+    return moved(c, at + digits);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_previous_id, cursor& c, std::uint64_t& value,
+                                                                 bool& present) noexcept {
+    present = !begins_with<"-1">(c.at);
+    if (!present) return moved(c, c.at + 2);
+    return read(a_number{}, c, value) && value <= std::numeric_limits<std::int64_t>::max();
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_time, cursor& c,
+                                                                 std::int64_t& microseconds) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    if (*at == '0') [[unlikely]]
+      return false;
+    if ((text.others & 0x3fff) == 0x2000) {
+      microseconds = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, to_the_right(13))) * 1000);
+      return moved(c, at + 13);
+    }
+    if (text.others != 0x10000) return false;
+    microseconds = static_cast<std::int64_t>(value_of(text.values));
+    return moved(c, at + 16);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(an_amount, cursor& c, std::int64_t& mantissa,
+                                                                 std::int8_t& exponent) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    const unsigned point = count(text.others);
+    if (point - 1 > 14) [[unlikely]]
+      return point != 0 && read_long(an_amount{}, c, mantissa, exponent);
+    if (at[point] != '.') [[unlikely]] {
+      mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, to_the_right(point))));
+      exponent = 0;
+      return moved(c, at + point);
+    }
+    const unsigned length = count(text.others & (text.others - 1));
+    const unsigned decimals = length - point - 1;
+    if (length > 15) [[unlikely]]
+      return read_long(an_amount{}, c, mantissa, exponent);
+    if (decimals == 0) [[unlikely]]
+      return false;
+    const __m128i order = _mm_add_epi8(to_the_right(length), over_the_point(decimals));
+    mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, order)));
+    exponent = static_cast<std::int8_t>(0U - decimals);
+    return moved(c, at + length);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_like_amount, cursor& c, std::int64_t& mantissa,
+                                                                 const std::int8_t& exponent) noexcept {
+    std::int8_t found = 0;
+    return read(an_amount{}, c, mantissa, found) && found == exponent;
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_signed_amount, cursor& c, std::int64_t& mantissa,
+                                                                 std::int8_t& exponent) noexcept {
+    const bool negative = *c.at == '-';
+    if (negative) ++c.at;
+    if (!read(an_amount{}, c, mantissa, exponent)) return false;
+    if (negative) mantissa = -mantissa;
+    return true;
+  }
+
+  // SSE2 is part of x86-64.
+  [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, std::string_view& name) noexcept {
+    const char* const begin = c.at;
+    const __m128i quote = _mm_set1_epi8('"');
+    for (const char* at = begin; at < c.end; at += 16) {
+      const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+      // signed: what is not ASCII is below the space, too
+      const __m128i odd =
+          _mm_or_si128(_mm_cmplt_epi8(text, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
+      const auto stop = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(odd, _mm_cmpeq_epi8(text, quote))));
+      if (stop == 0) continue;
+      const char* const end = at + std::countr_zero(stop);
+      if (*end != '"' || end == begin) [[unlikely]]
+        return false;
+      name = {begin, static_cast<std::size_t>(end - begin)};
+      return moved(c, end);
+    }
+    return false;
+  }
+
+  /// Sixteen digits as four numbers of four.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i fours_of(__m128i digits) noexcept {
+    return _mm_madd_epi16(_mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a)), _mm_set1_epi32(0x00010064));
+  }
+
+ private:
+  struct sixteen {
+    __m128i values;   // of the digits
+    unsigned others;  // a bit for each character that is none, and one behind them
+  };
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static sixteen look(const char* at) noexcept {
+    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i values = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+    const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+    return {values, static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0x1ffffU};
+  }
+
+  /// Characters before the first marked one; 16 where none of the 16 is.
+  [[nodiscard, gnu::always_inline]] static unsigned count(unsigned marks) noexcept {
+    return static_cast<unsigned>(__builtin_ctz(marks));
+  }
+
+  /// A shuffle that moves the first `length` bytes to the right end, zeros before them.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i to_the_right(unsigned length) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(right_order.data() + length));
+  }
+  /// What to add to that shuffle where the byte before the last `decimals` is to be left out.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i over_the_point(unsigned decimals) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(minus_ones.data() + decimals));
+  }
+
+  /// The number that sixteen digits are: fours, eights, all.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static std::uint64_t value_of(__m128i digits) noexcept {
+    const __m128i fours = fours_of(digits);
+    const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(fours, fours), _mm_set1_epi32(0x00012710));
+    const auto halves = static_cast<std::uint64_t>(_mm_cvtsi128_si64(eights));
+    return (halves & 0xffff'ffffU) * 100'000'000 + (halves >> 32);
+  }
+
+  alignas(64) static constexpr std::array<std::int8_t, 32> right_order = [] {
+    std::array<std::int8_t, 32> order{};
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int8_t>(static_cast<int>(i) - 16);
+    return order;
+  }();
+  alignas(64) static constexpr std::array<std::int8_t, 32> minus_ones = [] {
+    std::array<std::int8_t, 32> order{};
+    for (std::size_t i = 0; i < 16; ++i) order[i] = -1;
+    return order;
+  }();
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+#endif
+
+// foxtrot/exchange/binance/detail/level_reader.hpp: price levels out of JSON text, into the caller's room.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// How the digits of a level stand: a guess about the next one. `point` is `length` where there is none; at most 15
+/// characters.
+struct level_layout {
+  amount_width price;     // the portable form's guess
+  amount_width quantity;  // likewise
+  std::uint8_t price_length{14};
+  std::uint8_t price_point{5};
+  std::uint8_t quantity_length{10};
+  std::uint8_t quantity_point{1};
+
+  [[nodiscard]] std::int8_t price_exponent() const noexcept { return exponent(price_length, price_point); }
+  [[nodiscard]] std::int8_t quantity_exponent() const noexcept { return exponent(quantity_length, quantity_point); }
+
+  [[nodiscard]] static constexpr std::int8_t exponent(int length, int point) noexcept {
+    return static_cast<std::int8_t>(point == length ? 0 : point + 1 - length);
+  }
+};
+
+/// Depth fields while they are read: where the next level goes, and the guess.
+struct depth_reading : depth_fields {
+  foxtrot::raw_level* next{nullptr};
+  foxtrot::raw_level* first{nullptr};
+  foxtrot::raw_level* limit{nullptr};
+  level_layout* guess{nullptr};
+
+  /// All levels of a message have the exponents of the first: venues write the same decimals everywhere.
+  [[nodiscard, gnu::always_inline]] bool agree(std::int8_t price, std::int8_t quantity) noexcept {
+    if (next == first) {
+      price_exponent = price;
+      quantity_exponent = quantity;
+      return true;
+    }
+    return price == price_exponent && quantity == quantity_exponent;
+  }
+};
+
+/// One side, from behind the opening bracket to behind the closing one. `Digits` reads the numbers.
+struct portable_levels {
+  [[nodiscard]] static bool read(cursor& c, depth_reading& out) noexcept {
+    if (*c.at == ']') return plain_digits::moved(c, c.at + 1);
+    amount_width price = out.guess->price;
+    amount_width quantity = out.guess->quantity;
+    for (cursor now = c; now.at < now.end && out.next != out.limit;) {
+      std::int8_t price_exponent = 0;
+      std::int8_t quantity_exponent = 0;
+      if (!begins_with<"[\"">(now.at)) return false;
+      now.at += 2;
+      if (!portable_digits::read_like(price, now, out.next->price, price_exponent)) return false;
+      if (!begins_with<"\",\"">(now.at)) return false;
+      now.at += 3;
+      if (!portable_digits::read_like(quantity, now, out.next->quantity, quantity_exponent)) return false;
+      if (!out.agree(price_exponent, quantity_exponent)) return false;
+      ++out.next;
+      if (begins_with<"\"],">(now.at)) {
+        now.at += 3;
+      } else {
+        c.at = now.at + 3;
+        out.guess->price = price;
+        out.guess->quantity = quantity;
+        return begins_with<"\"]]">(now.at);
+      }
+    }
+    return false;
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/level_reader_x86.hpp: price levels, each checked and converted as a whole.
+
+#if defined(__x86_64__)
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include <immintrin.h>
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// What sixteen characters must be where a number of `length` characters with its point at `point` and the quote behind
+/// it are expected, and how its digits move to the right end.
+struct number_pattern {
+  static constexpr std::size_t longest = 15;
+
+  alignas(64) std::array<std::uint8_t, 16> exact;  // the point and the quote; elsewhere what is right anyway
+  std::array<std::uint8_t, 16> digit;              // ff: a digit
+  std::array<std::uint8_t, 16> any;                // ff: behind the quote
+  std::array<std::int8_t, 16> order;
+};
+
+using number_patterns = std::array<number_pattern, 256>;  // by length * 16 + point; those that cannot be match nothing
+
+inline constexpr number_patterns patterns = [] {
+  number_patterns all{};
+  for (std::size_t length = 1; length <= number_pattern::longest; ++length) {
+    for (std::size_t point = 1; point <= length; ++point) {
+      if (point + 1 == length) continue;
+      number_pattern& one = all[length * 16 + point];
+      for (std::size_t i = 0; i < 16; ++i) {
+        const bool is_point = i == point && point != length;
+        one.exact[i] = is_point ? '.' : i == length ? '"' : '0';  // a digit as well: nothing else passes
+        one.digit[i] = i < length && !is_point ? 0xff : 0;
+        one.any[i] = i > length ? 0xff : 0;
+        one.order[i] = -1;
+      }
+      std::size_t to = 16;
+      for (std::size_t from = length; from-- > 0;) {
+        if (from != point) one.order[--to] = static_cast<std::int8_t>(from);
+      }
+    }
+  }
+  return all;
+}();
+
+/// The numbers of a level side by side: what is expected of price and quantity.
+struct level_pattern {
+  const number_pattern* price;
+  const number_pattern* quantity;
+
+  explicit level_pattern(const level_layout& guess) noexcept
+      : price{&pattern_of(guess.price_length, guess.price_point)},
+        quantity{&pattern_of(guess.quantity_length, guess.quantity_point)} {}
+
+  [[nodiscard]] static const number_pattern& pattern_of(unsigned length, unsigned point) noexcept {
+    return patterns[std::size_t{length} * 16 + point];
+  }
+};
+
+/// Where a run of levels that look alike has got to.
+struct level_run {
+  const char* at;
+  const char* const end;
+  foxtrot::raw_level* next;
+  foxtrot::raw_level* const limit;
+  level_layout guess;
+  const unsigned quantity_decimals;
+  std::size_t to_quantity;
+  std::size_t to_tail;
+  bool ended{false};
+
+  [[gnu::always_inline]] level_run(const cursor& c, const depth_reading& out) noexcept
+      : at{c.at},
+        end{c.end},
+        next{out.next},
+        limit{out.limit},
+        guess{*out.guess},
+        quantity_decimals{static_cast<unsigned>(-guess.quantity_exponent())},
+        to_quantity{std::size_t{guess.price_length} + 3},
+        to_tail{to_quantity + guess.quantity_length + 1} {}
+
+  [[nodiscard, gnu::always_inline]] bool goes_on() const noexcept { return next != limit && at < end; }
+
+  /// What is between and behind the numbers, in the likely order.
+  [[nodiscard, gnu::always_inline]] bool separators_fit() noexcept {
+    if (!begins_with<",\"">(at + to_quantity - 2)) [[unlikely]]
+      return false;
+    if (begins_with<"],[\"">(at + to_tail)) [[likely]]
+      return true;
+    ended = begins_with<"]]">(at + to_tail);
+    return ended;
+  }
+
+  /// To the next level; false at the end of the side.
+  [[nodiscard, gnu::always_inline]] bool advance() noexcept {
+    ++next;
+    at += to_tail + 4;
+    if (!ended) [[likely]]
+      return true;
+    at -= 2;
+    return false;
+  }
+
+  /// Quantities differ in the digits before the point. Given which of its characters are no digits: true with a new
+  /// guess.
+  [[nodiscard, gnu::always_inline]] bool adapt(unsigned others) noexcept {
+    const auto point = static_cast<unsigned>(std::countr_zero(others | 0x10000U));
+    const unsigned length = quantity_decimals == 0 ? point : point + 1 + quantity_decimals;
+    if (length == guess.quantity_length || point == 0 || length > number_pattern::longest) return false;
+    guess.quantity_length = static_cast<std::uint8_t>(length);
+    guess.quantity_point = static_cast<std::uint8_t>(point);
+    to_tail = to_quantity + length + 1;
+    return true;
+  }
+
+  /// True at the end of the side, `c` then behind it; else `c` is in front of what was not expected.
+  [[nodiscard, gnu::always_inline]] bool finish(cursor& c, depth_reading& out) const noexcept {
+    c.at = at;
+    out.next = next;
+    *out.guess = guess;
+    return ended;
+  }
+};
+
+/// The loops that take level after level from the first character of a price.
+struct level_runs {
+  [[nodiscard, gnu::noinline, gnu::target("avx2")]] static bool avx2(cursor& c, depth_reading& out) noexcept {
+    level_run run{c, out};
+    level_pattern pattern{run.guess};
+    __m256i exact = both(pattern.price->exact, pattern.quantity->exact);
+    __m256i digit = both(pattern.price->digit, pattern.quantity->digit);
+    __m256i any = both(pattern.price->any, pattern.quantity->any);
+    __m256i order = both(pattern.price->order, pattern.quantity->order);
+    while (run.goes_on()) {
+      const __m256i text =
+          _mm256_inserti128_si256(_mm256_castsi128_si256(vector(run.at)), vector(run.at + run.to_quantity), 1);
+      const __m256i values = _mm256_sub_epi8(text, _mm256_set1_epi8('0'));
+      const __m256i digits = _mm256_cmpeq_epi8(_mm256_min_epu8(values, _mm256_set1_epi8(9)), values);
+      const __m256i fits =
+          _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(text, exact), any), _mm256_and_si256(digits, digit));
+      if (_mm256_movemask_epi8(fits) != -1) [[unlikely]] {
+        if (!run.adapt(~static_cast<unsigned>(_mm256_movemask_epi8(digits)) >> 16)) break;
+        pattern = level_pattern{run.guess};
+        exact = _mm256_inserti128_si256(exact, vector(pattern.quantity->exact), 1);
+        digit = _mm256_inserti128_si256(digit, vector(pattern.quantity->digit), 1);
+        any = _mm256_inserti128_si256(any, vector(pattern.quantity->any), 1);
+        order = _mm256_inserti128_si256(order, vector(pattern.quantity->order), 1);
+        continue;
+      }
+      if (!run.separators_fit()) break;
+      const __m256i pairs = _mm256_maddubs_epi16(_mm256_shuffle_epi8(values, order), _mm256_set1_epi16(0x010a));
+      const __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00010064));
+      store(run.next, _mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
+      if (!run.advance()) break;
+    }
+    return run.finish(c, out);
+  }
+
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool sse41(cursor& c, depth_reading& out) noexcept {
+    level_run run{c, out};
+    level_pattern pattern{run.guess};
+    while (run.goes_on()) {
+      const __m128i price_text = vector(run.at);
+      const __m128i quantity_text = vector(run.at + run.to_quantity);
+      const __m128i price = _mm_sub_epi8(price_text, _mm_set1_epi8('0'));
+      const __m128i quantity = _mm_sub_epi8(quantity_text, _mm_set1_epi8('0'));
+      const __m128i quantity_digits = digits_of(quantity);
+      const __m128i fit = _mm_and_si128(fits(price_text, digits_of(price), *pattern.price),
+                                        fits(quantity_text, quantity_digits, *pattern.quantity));
+      if (_mm_movemask_epi8(fit) != 0xffff) [[unlikely]] {
+        if (!run.adapt(static_cast<unsigned>(_mm_movemask_epi8(quantity_digits)) ^ 0xffffU)) break;
+        pattern = level_pattern{run.guess};
+        continue;
+      }
+      if (!run.separators_fit()) break;
+      store(run.next, sse41_digits::fours_of(_mm_shuffle_epi8(price, vector(pattern.price->order))),
+            sse41_digits::fours_of(_mm_shuffle_epi8(quantity, vector(pattern.quantity->order))));
+      if (!run.advance()) break;
+    }
+    return run.finish(c, out);
+  }
+
+ private:
+  template <class Bytes>
+  [[gnu::always_inline]] static __m128i vector(const Bytes& bytes) noexcept {
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(bytes.data()));
+  }
+  [[gnu::always_inline]] static __m128i vector(const char* at) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  }
+  template <class Bytes>
+  [[gnu::always_inline, gnu::target("avx2")]] static __m256i both(const Bytes& low, const Bytes& high) noexcept {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(vector(low)), vector(high), 1);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i digits_of(__m128i values) noexcept {
+    return _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+  }
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i fits(__m128i text, __m128i digits,
+                                                                    const number_pattern& pattern) noexcept {
+    return _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(text, vector(pattern.exact)), vector(pattern.any)),
+                        _mm_and_si128(digits, vector(pattern.digit)));
+  }
+
+  /// Four numbers below 10,000 each for price and quantity become two of eight digits each, and then one each.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static void store(foxtrot::raw_level* to, __m128i price,
+                                                                  __m128i quantity) noexcept {
+    static_assert(sizeof(foxtrot::raw_level) == sizeof(__m128i) && offsetof(foxtrot::raw_level, price) == 0);
+    const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(price, quantity), _mm_set1_epi32(0x00012710));
+    const __m128i value =
+        _mm_add_epi64(_mm_mul_epu32(eights, _mm_set1_epi64x(100'000'000)), _mm_srli_epi64(eights, 32));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
+  }
+};
+
+/// One side, with the loop that `Use` says; what it did not expect is read number by number, and then expected.
+template <isa Use>
+struct x86_levels {
+  [[gnu::target("sse4.1")]] static bool read(cursor& c, depth_reading& out) noexcept {
+    if (*c.at == ']') return plain_digits::moved(c, c.at + 1);
+    if (!begins_with<"[\"">(c.at)) return false;
+    c.at += 2;
+    while (true) {
+      if (out.agree(out.guess->price_exponent(), out.guess->quantity_exponent())) {
+        if (Use == isa::avx2 ? level_runs::avx2(c, out) : level_runs::sse41(c, out)) return c.at <= c.end;
+      }
+      if (!read_one(c, out)) return false;
+      ++out.next;
+      if (begins_with<"\"],[\"">(c.at)) {
+        c.at += 5;
+      } else {
+        c.at += 3;
+        return begins_with<"\"]]">(c.at - 3);
+      }
+    }
+  }
+
+ private:
+  [[gnu::target("sse4.1")]] static bool read_one(cursor& c, depth_reading& out) noexcept {
+    if (c.at >= c.end || out.next == out.limit) return false;
+    std::int8_t price_exponent = 0;
+    std::int8_t quantity_exponent = 0;
+    cursor now = c;
+    if (!sse41_digits::read(an_amount{}, now, out.next->price, price_exponent)) return false;
+    const auto price_length = static_cast<std::size_t>(now.at - c.at);
+    if (!begins_with<"\",\"">(now.at)) return false;
+    now.at += 3;
+    const char* const quantity = now.at;
+    if (!sse41_digits::read(an_amount{}, now, out.next->quantity, quantity_exponent)) return false;
+    const auto quantity_length = static_cast<std::size_t>(now.at - quantity);
+    c.at = now.at;
+    if (!out.agree(price_exponent, quantity_exponent)) return false;
+    if (price_length <= number_pattern::longest && quantity_length <= number_pattern::longest) {
+      out.guess->price_length = static_cast<std::uint8_t>(price_length);
+      out.guess->price_point = point_of(price_length, price_exponent);
+      out.guess->quantity_length = static_cast<std::uint8_t>(quantity_length);
+      out.guess->quantity_point = point_of(quantity_length, quantity_exponent);
+    }
+    return true;
+  }
+
+  [[nodiscard]] static std::uint8_t point_of(std::size_t length, int exponent) noexcept {
+    return static_cast<std::uint8_t>(exponent == 0 ? static_cast<int>(length)
+                                                   : static_cast<int>(length) - 1 + exponent);
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+#endif
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// The steps that read nothing but text.
+struct common_steps {
+  template <literal Text, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(text<Text>, cursor& c, Out&) noexcept {
+    static_assert(Text.size() <= longest_text);
+    const char* const at = c.at;
+    c.at += Text.size();
+    return begins_with<Text>(at);
+  }
+  template <auto Member, auto Value, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(set<Member, Value>, cursor&, Out& out) noexcept {
+    out.*Member = Value;
+    return true;
+  }
+  template <class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(choice<sequence<>>, cursor&, Out&) noexcept {
+    return true;
+  }
+  template <class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(choice<>, cursor&, Out&) noexcept {
+    return false;
+  }
+};
+
+// The other steps stand here once for each target: what is to be inlined into a function with a target must have that
+// target itself, and an attribute cannot depend on a template parameter.
+
+/// For any machine.
+struct portable_shapes : common_steps {
+  using common_steps::take;
+
+  /// The whole of a message, from the first character to the last.
+  template <class Shape, class Out>
+  [[nodiscard, gnu::noinline]] static bool read(cursor c, Out& out) noexcept {
+    return take(Shape{}, c, out) && c.at == c.end;
+  }
+
+ private:
+  template <class Reader, auto... Members, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(field<Reader, Members...>, cursor& c, Out& out) noexcept {
+    return portable_digits::read(Reader{}, c, out.*Members...);
+  }
+  template <class Reader, class Value, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(ignored<Reader, Value>, cursor& c, Out&) noexcept {
+    Value nobody_asks{};
+    return portable_digits::read(Reader{}, c, nobody_asks);
+  }
+  template <auto Count, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(side<Count>, cursor& c, Out& out) noexcept {
+    const auto* const before = out.next;
+    const bool good = portable_levels::read(c, out);
+    out.*Count = static_cast<std::uint32_t>(out.next - before);
+    return good;
+  }
+  template <class... Steps, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(sequence<Steps...>, cursor& c, Out& out) noexcept {
+    return (take(Steps{}, c, out) && ...);
+  }
+  template <literal Text, class... Steps, class... Others, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(choice<sequence<text<Text>, Steps...>, Others...>, cursor& c,
+                                                     Out& out) noexcept {
+    if (!begins_with<Text>(c.at)) return take(choice<Others...>{}, c, out);
+    c.at += Text.size();
+    return (take(Steps{}, c, out) && ...);
+  }
+};
+
+#if defined(__x86_64__)
+
+/// For isa::sse41 and beyond; only price levels know more than that.
+template <isa Use>
+struct x86_shapes : common_steps {
+  using common_steps::take;
+
+  /// The whole of a message, from the first character to the last.
+  template <class Shape, class Out>
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool read(cursor c, Out& out) noexcept {
+    return take(Shape{}, c, out) && c.at == c.end;
+  }
+
+ private:
+  template <class Reader, auto... Members, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(field<Reader, Members...>, cursor& c,
+                                                                 Out& out) noexcept {
+    return sse41_digits::read(Reader{}, c, out.*Members...);
+  }
+  template <class Reader, class Value, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(ignored<Reader, Value>, cursor& c, Out&) noexcept {
+    Value nobody_asks{};
+    return sse41_digits::read(Reader{}, c, nobody_asks);
+  }
+  template <auto Count, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(side<Count>, cursor& c, Out& out) noexcept {
+    const auto* const before = out.next;
+    const bool good = x86_levels<Use>::read(c, out);
+    out.*Count = static_cast<std::uint32_t>(out.next - before);
+    return good;
+  }
+  template <class... Steps, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(sequence<Steps...>, cursor& c, Out& out) noexcept {
+    return (take(Steps{}, c, out) && ...);
+  }
+  template <literal Text, class... Steps, class... Others, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(choice<sequence<text<Text>, Steps...>, Others...>,
+                                                                 cursor& c, Out& out) noexcept {
+    if (!begins_with<Text>(c.at)) return take(choice<Others...>{}, c, out);
+    c.at += Text.size();
+    return (take(Steps{}, c, out) && ...);
+  }
+};
+
+#endif
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// What a message may be, by its first key and the name of its event.
+enum class shape : std::uint8_t { unknown, book_ticker, trade, aggregate_trade, depth, mark_price };
+
+/// Reads what the venue really sends, raw or combined, without looking for structure: it expects each character. Where
+/// read() is true, any strict JSON parser takes the message and finds the same values; where it is false nothing is
+/// known, the fields are anything, and a general parser must decide. Needs 64 readable bytes after each message. One
+/// thread.
+class speculative_parser {
+ public:
+  /// A message, with its combined form opened.
+  struct opening {
+    std::string_view stream;  ///< of the combined form; else empty
+    cursor data{};
+    shape kind{shape::unknown};  ///< which read() to try
+  };
+
+  /// `use` must not be beyond best_isa().
+  explicit speculative_parser(isa use = best_isa()) noexcept : use_{use} {}
+
+  [[nodiscard]] opening open(std::string_view message) const noexcept {
+    opening opened;
+    opened.data = {message.data(), message.data() + message.size()};
+    cursor& c = opened.data;
+    if (begins_with<"{\"stream\":\"">(c.at)) {
+      c.at += 11;
+      if (!read_name(c, opened.stream) || !begins_with<"\",\"data\":">(c.at) || *--c.end != '}') return opened;
+      c.at += 9;
+    }
+    opened.kind = kind_at(c.at);
+    return opened;
+  }
+
+  [[nodiscard]] bool read(const opening& from, book_ticker_fields& out) const noexcept {
+    return read_as<shapes::book_ticker>(from, out);
+  }
+  [[nodiscard]] bool read(const opening& from, trade_fields& out) const noexcept {
+    return read_as<shapes::trade>(from, out);
+  }
+  [[nodiscard]] bool read(const opening& from, aggregate_trade_fields& out) const noexcept {
+    return read_as<shapes::aggregate_trade>(from, out);
+  }
+  [[nodiscard]] bool read(const opening& from, mark_price_fields& out) const noexcept {
+    return read_as<shapes::mark_price>(from, out);
+  }
+  /// The levels go to `room`; false also where that does not suffice, or decimals differ between levels.
+  [[nodiscard]] bool read(const opening& from, std::span<foxtrot::raw_level> room, depth_fields& out) noexcept {
+    constexpr std::uint32_t most_levels = 65'535;  // of a side
+    depth_reading reading;
+    reading.first = reading.next = room.data();
+    reading.limit = room.data() + room.size();
+    reading.guess = &guess_for(from.stream);
+    if (!read_as<shapes::depth>(from, reading)) return false;
+    if (reading.first_id > reading.last_id || reading.bids > most_levels || reading.asks > most_levels) return false;
+    reading.levels = {reading.first, reading.next};
+    out = static_cast<const depth_fields&>(reading);
+    return true;
+  }
+
+  [[nodiscard]] isa form() const noexcept { return use_; }
+
+ private:
+  [[nodiscard, gnu::always_inline]] bool read_name(cursor& c, std::string_view& name) const noexcept {
+#if defined(__x86_64__)
+    if (use_ != isa::portable) return sse41_digits::read(a_name{}, c, name);
+#endif
+    return portable_digits::read(a_name{}, c, name);
+  }
+
+  [[nodiscard]] static shape kind_at(const char* at) noexcept {
+    if (begins_with<"{\"e\":\"">(at)) {
+      switch (at[6]) {
+        case 'b': return shape::book_ticker;
+        case 't': return shape::trade;
+        case 'a': return shape::aggregate_trade;
+        case 'd': return shape::depth;
+        case 'm': return shape::mark_price;
+        default: return shape::unknown;
+      }
+    }
+    if (begins_with<"{\"u\":">(at)) return shape::book_ticker;
+    return begins_with<"{\"lastUpdateId\":">(at) ? shape::depth : shape::unknown;
+  }
+
+  template <class Shape, class Out>
+  [[nodiscard]] bool read_as(const opening& from, Out& out) const noexcept {
+    switch (use_) {
+#if defined(__x86_64__)
+      case isa::avx2: return x86_shapes<isa::avx2>::read<Shape>(from.data, out);
+      case isa::sse41: return x86_shapes<isa::sse41>::read<Shape>(from.data, out);
+#endif
+      default: return portable_shapes::read<Shape>(from.data, out);
+    }
+  }
+
+  /// Symbols differ in their digits, messages of one symbol hardly. Streams that share a guess only cost time.
+  [[nodiscard]] level_layout& guess_for(std::string_view stream) noexcept {
+    if (stream.empty()) return guesses_[0];
+    const auto name = load<std::uint64_t>(&stream.front());
+    return guesses_[static_cast<std::size_t>((name * 0x9e3779b97f4a7c15) >> (64 - guess_bits))];
+  }
+
+  static constexpr unsigned guess_bits = 6;
+
+  isa use_;
+  std::array<level_layout, std::size_t{1} << guess_bits> guesses_{};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/tick_writer.hpp: what messages said, as records in the feed's queues.
+
+// foxtrot/feed/publisher.hpp: the producer's end of all subscriptions of one feed.
+
+// foxtrot/feed/book_keeper.hpp: the feed's own books: one of each symbol with a stream of depth updates.
+
+// foxtrot/market/book_action.hpp: what goes into a book synchroniser and what it answers.
+
+// foxtrot/market/depth.hpp: changes of an order book, and whole books.
 
 namespace foxtrot::inline v0 {
 
@@ -1492,12 +4862,1143 @@ class depth_snapshot : public depth_tick {
  public:
   using depth_tick::depth_tick;
 
+  /// Set in the tag where the feed made it itself, from the book that it keeps.
+  static constexpr std::uint8_t kept_book_flag = 2;
+
+  /// Whether it is all that the feed's own book holds, at this very place among the updates: those before it are in it,
+  /// the next one follows it. Else it is what the venue sent: some best levels, of a moment near by.
+  [[nodiscard]] bool is_kept_book() const noexcept { return (tag().flags & kept_book_flag) != 0; }
+
   [[nodiscard]] std::uint64_t last_id() const noexcept { return record().last_id; }
 };
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/market/event.hpp: the next thing a strategy is told: a tick or a status.
+// foxtrot/market/level_changes.hpp: changed levels of both sides of a book, as order books take them.
+
+namespace foxtrot::inline v0 {
+
+/// Level changes with common exponents, in any order of prices: what a depth event holds. Quantities are absolute and
+/// never negative; 0 removes the level.
+struct level_changes {
+  std::span<const raw_level> bids;
+  std::span<const raw_level> asks;
+  int price_exponent{0};
+  int quantity_exponent{0};
+
+  [[nodiscard]] static level_changes of(const depth_tick& tick) noexcept {
+    const depth_record& record = tick.record();
+    return {tick.bids().raw(), tick.asks().raw(), record.price_exponent, record.quantity_exponent};
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/status.hpp: what happened to the stream itself, in order with its ticks.
+
+namespace foxtrot::inline v0 {
+
+enum class status_code : std::uint8_t {
+  connected,           ///< ticks may come
+  disconnected,        ///< a connection was lost, or could not be made; error() says why
+  reconnecting,        ///< attempt() is about to begin
+  gap,                 ///< symbol() misses something: reason() says what, gap_kind() of which kind of tick
+  resynchronised,      ///< the book of symbol() is right again: every gap of depth updates before is mended
+  stale,               ///< symbol() has been silent for too long
+  fresh,               ///< symbol() speaks again
+  dropped,             ///< count() events were lost between the one before and the one after, because we were too slow
+  fallback_started,    ///< ticks come by HTTP polling
+  fallback_ended,      ///< ticks come by WebSocket again
+  shutdown_announced,  ///< the venue will close this connection soon
+};
+inline constexpr std::size_t status_code_count = 11;
+
+/// Why a gap is told.
+enum class gap_reason : std::uint8_t {
+  missing,     ///< ids from() to to() never came
+  crossed,     ///< in the book after ids from() to to() bids reach the asks, so that changes must be missing
+  unusable,    ///< ids from() to to() and the book have no common exponent
+  renumbered,  ///< the venue counts anew, beginning with from() to to(): forget older ids, reset a book of your own
+};
+
+struct status_record {
+  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt
+  std::uint64_t second;  // gap: to
+  std::int32_t error;    // an errc, or an errno if error_is_system
+  status_code code;
+  bool error_is_system;
+  tick_kind gap_kind;
+  gap_reason reason;  // gap
+  std::uint8_t reserved[8];
+  std::uint64_t position;  // under overflow::conflate: its number among the consumer's events
+  std::int64_t received_ns;
+  std::uint32_t reserved_too;
+  symbol_id symbol;
+  std::uint16_t reserved_at_end;
+};
+static_assert(tick_record<status_record>);
+static_assert(offsetof(status_record, received_ns) == 40 && offsetof(status_record, symbol) == 52);
+
+/// An event about the stream. `symbol()` is empty where it concerns all of them.
+class status : public tick<status_record> {
+ public:
+  using tick::tick;
+
+  [[nodiscard]] status_code code() const noexcept { return record().code; }
+  [[nodiscard]] const char* name() const noexcept {
+    static constexpr std::array<const char*, status_code_count> names{
+        "connected",        "disconnected",   "reconnecting",      "gap", "resynchronised", "stale", "fresh", "dropped",
+        "fallback_started", "fallback_ended", "shutdown_announced"};
+    const auto index = static_cast<std::size_t>(code());
+    return index < names.size() ? names[index] : "?";
+  }
+
+  /// Why: disconnected, fallback_started; else zero.
+  [[nodiscard]] std::error_code error() const noexcept {
+    if (record().error == 0) return {};
+    if (record().error_is_system) return {record().error, std::system_category()};
+    return make_error_code(static_cast<errc>(record().error));
+  }
+  /// gap: the first and the last id in question, why, and of which kind of tick. Both ids are 0 where an earlier gap is
+  /// told again, after a loss or to a newcomer: the book of symbol() is not whole.
+  [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
+  [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
+  [[nodiscard]] gap_reason reason() const noexcept { return record().reason; }
+  [[nodiscard]] tick_kind gap_kind() const noexcept { return record().gap_kind; }
+  /// dropped: how many events were lost.
+  [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
+  /// reconnecting: 1 for the first attempt since the connection was lost.
+  [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
+};
+
+[[nodiscard]] constexpr std::string_view to_string(gap_reason reason) noexcept {
+  constexpr std::array<std::string_view, 4> names{"missing", "crossed", "unusable", "renumbered"};
+  const auto index = static_cast<std::size_t>(reason);
+  return index < names.size() ? names[index] : "?";
+}
+
+namespace detail {
+
+[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
+  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
+}
+
+}  // namespace detail
+
+/// Makes the record of a status event; the rest of its fields are zero.
+[[nodiscard]] inline status_record make_status(status_code code, std::int64_t received_ns, std::error_code error = {}) {
+  status_record record{};
+  record.code = code;
+  record.received_ns = received_ns;
+  record.error = error.value();
+  record.error_is_system = error && error.category() != make_error_code(errc::timeout).category();
+  return record;
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// How a venue says that diffs follow each other. Spot counts on: U == previous u + 1. The futures name the one before:
+/// pu == previous u.
+enum class book_rule : std::uint8_t { spot, futures };
+
+enum class book_state : std::uint8_t {
+  waiting,    ///< no diff has come yet
+  buffering,  ///< diffs are kept until a snapshot fits them
+  live,       ///< the book is right, up to the last diff
+  broken,     ///< it was live and lost its way: kept as it was, wrong, until a snapshot comes
+};
+
+/// Why a book was lost, or could not be made from a snapshot, and the ids in doubt, both ends included: those that
+/// never came where they are missing, else those of the diff or the snapshot.
+struct book_loss {
+  gap_reason fault{};
+  std::uint64_t from{0};
+  std::uint64_t to{0};
+  friend constexpr bool operator==(const book_loss&, const book_loss&) = default;
+};
+
+/// What became of an input, and what its giver has to do.
+struct book_action {
+  enum class outcome : std::uint8_t { dropped, buffered, applied };
+
+  outcome input{outcome::dropped};
+  bool request_snapshot{false};   ///< fetch one now, in the background
+  bool resynchronised{false};     ///< tell consumers: the book is right, for the first time or again
+  std::optional<book_loss> lost;  ///< tell consumers, before `resynchronised`: do not trust the book
+};
+
+/// A diff and the ids it covers, as the venue numbers them.
+struct book_diff {
+  std::uint64_t first_id{0};
+  std::uint64_t last_id{0};
+  std::optional<std::uint64_t> previous_id;
+  level_changes changes;
+
+  [[nodiscard]] static book_diff of(const depth_update& update) noexcept {
+    return {update.first_id(), update.last_id(), update.previous_id(), level_changes::of(update)};
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/book_synchroniser.hpp: makes a right book out of a stream of diffs and snapshots asked for beside it.
+
+// foxtrot/market/detail/diff_buffer.hpp: book changes kept until the snapshot comes that they belong to.
+
+namespace foxtrot::inline v0::detail {
+
+/// A diff as the synchroniser sees it: it leads from the book after change `before` to the book after change `last`.
+struct book_step {
+  std::uint64_t before{0};
+  std::uint64_t last{0};
+  level_changes changes;
+};
+
+/// A queue of copies with bounds on diffs and levels; past them the oldest go, which only makes a newer snapshot
+/// necessary. Holds up to twice the levels that are in it. One thread.
+class diff_buffer {
+ public:
+  diff_buffer(std::size_t max_diffs, std::size_t max_levels) noexcept
+      : max_diffs_{max_diffs}, max_levels_{max_levels} {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size() - head_; }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+
+  /// Valid until the next push.
+  [[nodiscard]] book_step operator[](std::size_t index) const noexcept {
+    const entry& at = entries_[head_ + index];
+    const std::span<const raw_level> levels = std::span{levels_}.subspan(at.offset, at.bids + at.asks);
+    return {
+        at.before, at.last, {levels.first(at.bids), levels.subspan(at.bids), at.price_exponent, at.quantity_exponent}};
+  }
+
+  void clear() noexcept {
+    entries_.clear();
+    levels_.clear();
+    head_ = 0;
+  }
+
+  /// Keeps a copy, at the price of the oldest if need be. A diff that is larger than the whole buffer empties it.
+  void push(const book_step& step) {
+    const std::size_t count = step.changes.bids.size() + step.changes.asks.size();
+    while (!empty() && (size() >= max_diffs_ || levels_in_use() + count > max_levels_)) ++head_;
+    if (head_ > entries_.size() / 2) compact();
+    if (max_diffs_ == 0 || count > max_levels_) return;
+    entries_.push_back({step.before, step.last, levels_.size(), step.changes.bids.size(), step.changes.asks.size(),
+                        step.changes.price_exponent, step.changes.quantity_exponent});
+    levels_.insert(levels_.end(), step.changes.bids.begin(), step.changes.bids.end());
+    levels_.insert(levels_.end(), step.changes.asks.begin(), step.changes.asks.end());
+  }
+
+ private:
+  struct entry {
+    std::uint64_t before;
+    std::uint64_t last;
+    std::size_t offset;
+    std::size_t bids;
+    std::size_t asks;
+    int price_exponent;
+    int quantity_exponent;
+  };
+
+  [[nodiscard]] std::size_t levels_in_use() const noexcept {
+    return empty() ? 0 : levels_.size() - entries_[head_].offset;
+  }
+
+  void compact() {
+    const std::size_t gone = levels_.size() - levels_in_use();
+    levels_.erase(levels_.begin(), levels_.begin() + static_cast<std::ptrdiff_t>(gone));
+    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
+    for (entry& at : entries_) at.offset -= gone;
+    head_ = 0;
+  }
+
+  std::vector<entry> entries_;
+  std::vector<raw_level> levels_;
+  std::size_t head_{0};
+  std::size_t max_diffs_;
+  std::size_t max_levels_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/order_book.hpp: one symbol's order book, built from the changes of its levels.
+
+// foxtrot/market/book_levels.hpp: a view of one side of an order book, best price first.
+
+namespace foxtrot::inline v0 {
+
+/// The best levels of one side of a book. Valid until the book changes.
+class book_levels {
+ public:
+  class iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;  // dereferencing makes a value
+    using value_type = price_level;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+    using reference = price_level;
+
+    iterator() noexcept = default;
+    /// Stands before `past`, the level after the one it means.
+    iterator(const raw_level* past, int price_exponent, int quantity_exponent) noexcept
+        : past_{past}, price_exponent_{price_exponent}, quantity_exponent_{quantity_exponent} {}
+    [[nodiscard]] price_level operator*() const noexcept {
+      const raw_level& level = *(past_ - 1);
+      return {{level.price, price_exponent_}, {level.quantity, quantity_exponent_}};
+    }
+    iterator& operator++() noexcept {
+      --past_;
+      return *this;
+    }
+    iterator operator++(int) noexcept {
+      const iterator before = *this;
+      --past_;
+      return before;
+    }
+    friend bool operator==(const iterator&, const iterator&) noexcept = default;
+
+   private:
+    const raw_level* past_{nullptr};
+    int price_exponent_{0};
+    int quantity_exponent_{0};
+  };
+
+  book_levels() noexcept = default;
+  /// `raw` has the best level last, as the book keeps them.
+  book_levels(std::span<const raw_level> raw, int price_exponent, int quantity_exponent) noexcept
+      : raw_{raw}, price_exponent_{price_exponent}, quantity_exponent_{quantity_exponent} {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return raw_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return raw_.empty(); }
+  /// The index-th best.
+  [[nodiscard]] price_level operator[](std::size_t index) const noexcept { return *at(index); }
+  [[nodiscard]] iterator begin() const noexcept { return at(0); }
+  [[nodiscard]] iterator end() const noexcept { return at(size()); }
+
+  /// The mantissas as they stand in the book, the best level last, and their exponents.
+  [[nodiscard]] std::span<const raw_level> raw() const noexcept { return raw_; }
+  [[nodiscard]] int price_exponent() const noexcept { return price_exponent_; }
+  [[nodiscard]] int quantity_exponent() const noexcept { return quantity_exponent_; }
+
+ private:
+  [[nodiscard]] iterator at(std::size_t index) const noexcept {
+    return {raw_.data() + (raw_.size() - index), price_exponent_, quantity_exponent_};
+  }
+
+  std::span<const raw_level> raw_;
+  int price_exponent_{0};
+  int quantity_exponent_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/detail/sorted_levels.hpp: one side of a book in one array, the best price at its end.
+
+namespace foxtrot::inline v0::detail {
+
+/// A level that comes, or goes (quantity 0), at an index of the array as it was before.
+struct level_edit {
+  std::size_t at;
+  raw_level level;
+};
+
+/// Most changes are near the best price, so they move and touch the last lines of the array only. Bids ascend, asks
+/// descend. One thread.
+template <bool Bids>
+class sorted_levels {
+ public:
+  [[nodiscard]] std::size_t size() const noexcept { return levels_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return levels_.empty(); }
+  [[nodiscard]] const raw_level& best() const noexcept { return levels_.back(); }
+  [[nodiscard]] std::span<const raw_level> all() const noexcept { return levels_; }
+  [[nodiscard]] std::span<raw_level> all() noexcept { return levels_; }
+
+  void reserve(std::size_t count) { levels_.reserve(count); }
+  void clear() noexcept { levels_.clear(); }
+
+  /// Makes all the changes; `scratch` is room that is kept from call to call. Venues send them sorted: then what lies
+  /// between a level that comes and one that goes moves by one, and what lies beyond both stays where it is.
+  void apply(std::span<const raw_level> changes, std::vector<level_edit>& scratch) {
+    const bool from_worst = changes.size() < 2 || worse(changes.front().price, changes.back().price);
+    const auto ordered = [&](const raw_level& a, const raw_level& b) {
+      return from_worst ? worse(a.price, b.price) : worse(b.price, a.price);
+    };
+    for (std::size_t i = 1; i < changes.size(); ++i) {
+      if (ordered(changes[i - 1], changes[i])) [[likely]]
+        continue;
+      for (const raw_level& level : changes) set(level);
+      return;
+    }
+    // All searches first: none waits for another or for a branch, so the processor runs several at a time.
+    scratch.resize(changes.size());
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      const raw_level& level = changes[from_worst ? i : changes.size() - 1 - i];
+      scratch[i] = {find(level.price), level};
+    }
+    std::size_t count = 0;
+    for (const level_edit& edit : scratch) {
+      const bool present = edit.at < levels_.size() && levels_[edit.at].price == edit.level.price;
+      if (present && edit.level.quantity != 0) {
+        levels_[edit.at].quantity = edit.level.quantity;
+      } else if (present || edit.level.quantity != 0) {
+        scratch[count++] = edit;
+      }
+    }
+    scratch.resize(count);
+    rearrange(scratch);
+  }
+
+  /// Makes the quantity at that price what it says, 0 for none.
+  void set(const raw_level& level) {
+    const bool best = !empty() && worse(this->best().price, level.price);  // a snapshot from its worst level on
+    const std::size_t at = best ? levels_.size() : find(level.price);
+    const bool present = at < levels_.size() && levels_[at].price == level.price;
+    if (level.quantity == 0) {
+      if (present) levels_.erase(levels_.begin() + static_cast<std::ptrdiff_t>(at));
+    } else if (present) {
+      levels_[at].quantity = level.quantity;
+    } else {
+      levels_.insert(levels_.begin() + static_cast<std::ptrdiff_t>(at), level);
+    }
+  }
+
+  /// Forgets all but the best `count`.
+  void keep(std::size_t count) {
+    if (levels_.size() <= count) return;
+    levels_.erase(levels_.begin(), levels_.end() - static_cast<std::ptrdiff_t>(count));
+  }
+
+  /// The first index whose price is not worse. Without a branch: which half it is in cannot be predicted.
+  [[nodiscard]] std::size_t find(std::int64_t price) const noexcept {
+    const raw_level* const level = levels_.data();
+    std::size_t low = 0;
+    for (std::size_t count = levels_.size(); count != 0;) {
+      const std::size_t half = (count + 1) / 2;
+      low += worse(level[low + half - 1].price, price) ? half : 0;
+      count -= half;
+    }
+    return low;
+  }
+
+ private:
+  // Between two places where as many levels have come as gone nothing else matters, so each such run is moved by
+  // itself: upwards from its upper end, downwards from its lower one.
+  void rearrange(std::span<const level_edit> all) {
+    const std::size_t old_size = levels_.size();
+    std::size_t size = old_size;
+    for (const level_edit& each : all) size = each.level.quantity != 0 ? size + 1 : size - 1;
+    if (size > old_size) levels_.resize(size);
+    for (std::size_t first = 0; first < all.size();) {
+      const bool up = all[first].level.quantity != 0;
+      std::size_t shift = 1;
+      std::size_t last = first + 1;
+      for (; last < all.size() && shift != 0; ++last)
+        shift += (all[last].level.quantity != 0) == up ? 1U : ~std::size_t{0};
+      const std::span<const level_edit> run = all.subspan(first, last - first);
+      if (up) {
+        move_up(run, shift, old_size);
+      } else {
+        move_down(run, old_size);
+      }
+      first = last;
+    }
+    if (size < old_size) levels_.resize(size);
+  }
+
+  // `shift` more levels come than go in the run; if none, its last edit is the one that makes room.
+  void move_up(std::span<const level_edit> run, std::size_t shift, std::size_t end) noexcept {
+    raw_level* const level = levels_.data();
+    if (shift == 0) {
+      end = run.back().at;
+      run = run.first(run.size() - 1);
+      shift = 1;
+    }
+    for (std::size_t i = run.size(); i-- > 0;) {
+      const level_edit& edit = run[i];
+      // a level that goes is moved, too, and then overwritten by the one below it
+      std::copy_backward(level + edit.at, level + end, level + end + shift);
+      end = edit.at;
+      if (edit.level.quantity != 0) {
+        level[edit.at + --shift] = edit.level;
+      } else {
+        ++shift;
+      }
+    }
+  }
+
+  void move_down(std::span<const level_edit> run, std::size_t old_size) noexcept {
+    raw_level* const level = levels_.data();
+    std::size_t shift = 0;
+    std::size_t begin = run.front().at;
+    for (const level_edit& edit : run) {
+      std::copy(level + begin, level + edit.at, level + begin - shift);
+      if (edit.level.quantity != 0) {
+        level[edit.at - shift--] = edit.level;
+        begin = edit.at;
+      } else {
+        ++shift;
+        begin = edit.at + 1;
+      }
+    }
+    if (shift != 0) std::copy(level + begin, level + old_size, level + begin - shift);
+  }
+
+  [[nodiscard]] static bool worse(std::int64_t a, std::int64_t b) noexcept { return Bids ? a < b : a > b; }
+
+  std::vector<raw_level> levels_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+enum class book_side : std::uint8_t { bids, asks };
+
+struct order_book_settings {
+  std::size_t reserve{4'096};  ///< levels a side with room made for them at once; more are allocated when they come
+  std::size_t max_levels{0};   ///< levels a side to keep, the best ones, after each change; 0: all
+};
+
+/// Every level is a pair of integers; prices share one exponent and quantities another. When a finer one comes, all are
+/// re-scaled, exactly. Changes cost a logarithmic search each, and together one pass over levels up to the best price
+/// at most. With a cap, levels beyond it are forgotten, and are missing where better ones go. No allocation within the
+/// reserved room, which holds for the levels of one message, too. One thread.
+class order_book {
+ public:
+  explicit order_book(const order_book_settings& settings = {}) : max_levels_{settings.max_levels} {
+    bids_.reserve(settings.reserve);
+    asks_.reserve(settings.reserve);
+    scratch_.reserve(settings.reserve);
+  }
+
+  /// Makes the changes. errc::number_out_of_range, and the book as it was, where no common exponent holds all numbers.
+  [[nodiscard]] errc apply(const level_changes& changes) {
+    if (changes.price_exponent != price_exponent_ || changes.quantity_exponent != quantity_exponent_) [[unlikely]] {
+      if (const errc bad = agree(changes); bad != errc::none) return bad;
+    }
+    change(bids_, changes.bids, changes);
+    change(asks_, changes.asks, changes);
+    return errc::none;
+  }
+  [[nodiscard]] errc apply(const depth_update& update) { return apply(level_changes::of(update)); }
+
+  /// Becomes the book that a snapshot shows, each price once. Best prices first is the order that costs least.
+  void assign(const level_changes& snapshot) {
+    clear();
+    price_exponent_ = snapshot.price_exponent;
+    quantity_exponent_ = snapshot.quantity_exponent;
+    fill(bids_, snapshot.bids);
+    fill(asks_, snapshot.asks);
+  }
+  void assign(const depth_snapshot& snapshot) { assign(level_changes::of(snapshot)); }
+
+  /// No levels; the room stays.
+  void clear() noexcept {
+    bids_.clear();
+    asks_.clear();
+  }
+
+  // --- the best prices, in constant time ---
+
+  [[nodiscard]] std::optional<price_level> best_bid() const noexcept { return best(bids_); }
+  [[nodiscard]] std::optional<price_level> best_ask() const noexcept { return best(asks_); }
+
+  /// The best bid is not below the best ask: no market looks like that, so changes are missing.
+  [[nodiscard]] bool crossed() const noexcept {
+    return !bids_.empty() && !asks_.empty() && bids_.best().price >= asks_.best().price;
+  }
+
+  /// The best `count` levels, fewer if there are not as many; best first.
+  [[nodiscard]] book_levels top(book_side side, std::size_t count) const noexcept {
+    const auto raw = all(side);
+    return {raw.last(std::min(count, raw.size())), price_exponent_, quantity_exponent_};
+  }
+  [[nodiscard]] book_levels bids() const noexcept { return top(book_side::bids, bids_.size()); }
+  [[nodiscard]] book_levels asks() const noexcept { return top(book_side::asks, asks_.size()); }
+
+  /// Levels of one side.
+  [[nodiscard]] std::size_t size(book_side side) const noexcept { return all(side).size(); }
+  [[nodiscard]] bool empty() const noexcept { return bids_.empty() && asks_.empty(); }
+
+  // --- quantities, all exact ---
+
+  /// What stands at that price; 0 where nothing does. Logarithmic.
+  [[nodiscard]] decimal quantity_at(book_side side, const decimal& price) const noexcept {
+    if (const auto mantissa = price.mantissa_at(price_exponent_)) {
+      const auto raw = all(side);
+      const std::size_t at = find(side, *mantissa);
+      if (at < raw.size() && raw[at].price == *mantissa) return {raw[at].quantity, quantity_exponent_};
+    }
+    return {0, quantity_exponent_};
+  }
+
+  /// What stands at that price and at better ones. Linear in the levels it adds up.
+  [[nodiscard]] wide_decimal depth_to(book_side side, const decimal& price) const noexcept {
+    int128 total = 0;
+    const auto raw = all(side);
+    for (std::size_t i = raw.size(); i-- > 0;) {
+      const auto order = decimal{raw[i].price, price_exponent_} <=> price;
+      if (side == book_side::bids ? order < 0 : order > 0) break;
+      total += raw[i].quantity;
+    }
+    return {total, quantity_exponent_};
+  }
+
+  /// The sum of price x quantity for taking that quantity from this side, best price first: exact. Nothing where the
+  /// side does not hold as much, or where 128 bits do not suffice. Linear in the levels taken.
+  [[nodiscard]] std::optional<wide_decimal> cost(book_side side, const decimal& quantity) const noexcept;
+
+  /// The average price for taking that quantity from this side: cost / quantity, as a double.
+  [[nodiscard]] std::optional<double> vwap(book_side side, const decimal& quantity) const noexcept {
+    const auto total = cost(side, quantity);
+    if (!total || quantity.is_zero()) return std::nullopt;
+    return total->to_double() / quantity.to_double();
+  }
+
+  [[nodiscard]] int price_exponent() const noexcept { return price_exponent_; }
+  [[nodiscard]] int quantity_exponent() const noexcept { return quantity_exponent_; }
+
+ private:
+  [[nodiscard]] std::span<const raw_level> all(book_side side) const noexcept {
+    return side == book_side::bids ? bids_.all() : asks_.all();
+  }
+  [[nodiscard]] std::size_t find(book_side side, std::int64_t price) const noexcept {
+    return side == book_side::bids ? bids_.find(price) : asks_.find(price);
+  }
+  template <class Side>
+  [[nodiscard]] std::optional<price_level> best(const Side& side) const noexcept {
+    if (side.empty()) return std::nullopt;
+    return price_level{{side.best().price, price_exponent_}, {side.best().quantity, quantity_exponent_}};
+  }
+
+  template <class Side>
+  void change(Side& side, std::span<const raw_level> levels, const level_changes& of) {
+    if (of.price_exponent == price_exponent_ && of.quantity_exponent == quantity_exponent_) [[likely]] {
+      side.apply(levels, scratch_);
+    } else {
+      for (const raw_level& level : levels) side.set(*converted(level, of));
+    }
+    if (max_levels_ != 0) side.keep(max_levels_);
+  }
+
+  // From the worst price, where a snapshot is in its usual order: each level goes to the end.
+  template <class Side>
+  void fill(Side& side, std::span<const raw_level> levels) {
+    for (std::size_t i = levels.size(); i-- > 0;) side.set(levels[i]);
+    if (max_levels_ != 0) side.keep(max_levels_);
+  }
+
+  [[nodiscard]] std::optional<raw_level> converted(const raw_level& level, const level_changes& of) const noexcept {
+    const auto price = decimal{level.price, of.price_exponent}.mantissa_at(price_exponent_);
+    const auto quantity = decimal{level.quantity, of.quantity_exponent}.mantissa_at(quantity_exponent_);
+    if (!price || !quantity) return std::nullopt;
+    return raw_level{*price, *quantity};
+  }
+
+  // Common exponents for the book and the changes: the finer ones, if every level can have them.
+  [[nodiscard]] errc agree(const level_changes& changes) noexcept;
+  [[nodiscard]] bool try_exponents(int price, int quantity, const level_changes& changes) noexcept;
+
+  detail::sorted_levels<true> bids_;
+  detail::sorted_levels<false> asks_;
+  std::vector<detail::level_edit> scratch_;
+  std::size_t max_levels_;
+  int price_exponent_{0};
+  int quantity_exponent_{0};
+};
+
+inline bool order_book::try_exponents(int price, int quantity, const level_changes& changes) noexcept {
+  const level_changes now{{}, {}, price_exponent_, quantity_exponent_};
+  const bool rescale = price != price_exponent_ || quantity != quantity_exponent_;
+  price_exponent_ = price;
+  quantity_exponent_ = quantity;
+  const auto all_fit = [this](std::span<const raw_level> levels, const level_changes& of) {
+    return std::ranges::all_of(levels, [&](const raw_level& level) { return converted(level, of).has_value(); });
+  };
+  if (!(all_fit(changes.bids, changes) && all_fit(changes.asks, changes) &&
+        (!rescale || (all_fit(bids_.all(), now) && all_fit(asks_.all(), now))))) {
+    price_exponent_ = now.price_exponent;
+    quantity_exponent_ = now.quantity_exponent;
+    return false;
+  }
+  if (rescale) {
+    for (raw_level& level : bids_.all()) level = *converted(level, now);
+    for (raw_level& level : asks_.all()) level = *converted(level, now);
+  }
+  return true;
+}
+
+inline errc order_book::agree(const level_changes& changes) noexcept {
+  const bool fresh = empty();
+  const int price = fresh ? changes.price_exponent : std::min(price_exponent_, changes.price_exponent);
+  const int quantity = fresh ? changes.quantity_exponent : std::min(quantity_exponent_, changes.quantity_exponent);
+  // zeros at the end of what came may be all that makes it finer
+  const bool agreed =
+      try_exponents(price, quantity, changes) || try_exponents(price_exponent_, quantity_exponent_, changes);
+  return agreed ? errc::none : errc::number_out_of_range;
+}
+
+inline std::optional<wide_decimal> order_book::cost(book_side side, const decimal& quantity) const noexcept {
+  const decimal wanted = quantity.normalized();
+  const int unit = std::min(wanted.exponent(), quantity_exponent_);
+  const auto mantissa = wide_decimal{wanted}.mantissa_at(unit);
+  const int exponent = price_exponent_ + unit;
+  if (!mantissa || *mantissa < 0 || exponent < std::numeric_limits<std::int8_t>::min()) return std::nullopt;
+  int128 left = *mantissa;
+  int128 total = 0;
+  const auto raw = all(side);
+  for (std::size_t i = raw.size(); i-- > 0 && left != 0;) {
+    // a level that does not fit this unit holds more than is left
+    const int128 there = wide_decimal{raw[i].quantity, quantity_exponent_}.mantissa_at(unit).value_or(left);
+    const int128 taken = std::min(there, left);
+    int128 paid = 0;
+    if (__builtin_mul_overflow(int128{raw[i].price}, taken, &paid) || __builtin_add_overflow(total, paid, &total))
+      return std::nullopt;
+    left -= taken;
+  }
+  if (left != 0) return std::nullopt;
+  return wide_decimal{total, exponent};
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+struct book_synchroniser_settings {
+  book_rule rule{book_rule::spot};
+  order_book_settings book{};
+  std::size_t max_diffs{4'096};                   ///< to keep while waiting for a snapshot; past it the oldest go
+  std::size_t max_levels{std::size_t{1} << 17U};  ///< likewise, in all of them
+  std::size_t max_stale{256};                     ///< old ids in a row that mean a new numbering
+  std::chrono::nanoseconds request_interval{std::chrono::seconds{1}};  ///< between two requests at least
+  /// A request without answer is made again; 0: never, whoever fetches sees to it that there is one.
+  std::chrono::nanoseconds request_timeout{std::chrono::seconds{10}};
+};
+
+/// Pure logic for one symbol: knows no socket and no clock. Give it every diff and every snapshot in the order they
+/// come and do what the action says; `now` is any clock that does not go back. While the state is live the book equals
+/// one made from all diffs up to last_id(), and is not crossed. Diffs that came twice, late or early cost a resync at
+/// worst. Allocates only while it is not live. One thread.
+class book_synchroniser {
+ public:
+  using time = std::chrono::nanoseconds;
+
+  explicit book_synchroniser(const book_synchroniser_settings& settings = {})
+      : settings_{settings}, book_{settings.book}, kept_{settings.max_diffs, settings.max_levels} {}
+
+  [[nodiscard]] book_action on_diff(const book_diff& diff, time now);
+  [[nodiscard]] book_action on_diff(const depth_update& update, time now) {
+    return on_diff(book_diff::of(update), now);
+  }
+
+  /// A snapshot after change `last_id`. One that is too old for the diffs at hand is dropped and another asked for.
+  /// While live, one that is newer than the book takes its place, with the levels that it has: after a reconnect the
+  /// next diff, which would show a hole, may be long in coming.
+  [[nodiscard]] book_action on_snapshot(std::uint64_t last_id, const level_changes& levels, time now);
+  [[nodiscard]] book_action on_snapshot(const depth_snapshot& snapshot, time now) {
+    return on_snapshot(snapshot.last_id(), level_changes::of(snapshot), now);
+  }
+
+  /// The request came to nothing; another is due after the interval.
+  [[nodiscard]] book_action on_snapshot_failed(time now) {
+    in_flight_ = false;
+    return on_time(now);
+  }
+
+  /// Call it when due() has come; then a request may have to be made.
+  [[nodiscard]] book_action on_time(time now) {
+    book_action action;
+    ask(action, now);
+    return action;
+  }
+  /// When on_time() has something to do; nothing while no request is pending.
+  [[nodiscard]] std::optional<time> due() const noexcept {
+    if (!needs_snapshot() || !requested_at_ || waits_for_ever()) return std::nullopt;
+    return *requested_at_ + (in_flight_ ? settings_.request_timeout : settings_.request_interval);
+  }
+
+  /// Forgets everything, as if new; for a stream that was given up. After a reconnect there is no need: if diffs are
+  /// missing the next one shows it.
+  void reset() noexcept {
+    state_ = book_state::waiting;
+    book_.clear();
+    forget_diffs();
+    holds_snapshot_ = false;
+    in_flight_ = false;
+    requested_at_.reset();
+  }
+
+  [[nodiscard]] book_state state() const noexcept { return state_; }
+  /// Trust it while the state is live, only.
+  [[nodiscard]] const order_book& book() const noexcept { return book_; }
+  /// The last change in the book.
+  [[nodiscard]] std::uint64_t last_id() const noexcept { return id_; }
+  /// Diffs kept until a snapshot comes.
+  [[nodiscard]] std::size_t buffered() const noexcept { return kept_.size(); }
+
+ private:
+  using outcome = book_action::outcome;
+  using step = detail::book_step;
+
+  [[nodiscard]] bool needs_snapshot() const noexcept {
+    return state_ == book_state::buffering || state_ == book_state::broken;
+  }
+  [[nodiscard]] bool waits_for_ever() const noexcept { return in_flight_ && settings_.request_timeout == time{0}; }
+
+  // A snapshot may be of the middle of the diff that leads past it, and a futures' diff that ends at it still counts.
+  [[nodiscard]] bool is_stale(std::uint64_t last_id) const noexcept {
+    return settings_.rule == book_rule::futures && holds_snapshot_ ? last_id < id_ : last_id <= id_;
+  }
+
+  // A stream that is on its way to its snapshot has every right to lag.
+  [[nodiscard]] std::size_t most_stale() const noexcept {
+    constexpr std::size_t patience = 16;
+    return holds_snapshot_ ? settings_.max_stale * patience : settings_.max_stale;
+  }
+
+  void forget_diffs() noexcept {
+    kept_.clear();
+    seen_.reset();
+    stale_ = 0;
+  }
+
+  void keep(const step& next) {
+    kept_.push(next);
+    seen_ = next.last;
+  }
+
+  void ask(book_action& action, time now) noexcept {
+    const auto when = due();
+    if (!needs_snapshot() || waits_for_ever() || (when && now < *when)) return;
+    action.request_snapshot = true;
+    in_flight_ = true;
+    requested_at_ = now;
+  }
+
+  void lose(book_action& action, gap_reason fault, std::uint64_t from, std::uint64_t to) noexcept {
+    action.lost = book_loss{fault, from, to};
+    if (state_ == book_state::live) state_ = book_state::broken;
+    holds_snapshot_ = false;
+  }
+
+  void buffer(const step& next, book_action& action);
+  void follow(const step& next, book_action& action);
+  [[nodiscard]] bool apply(const step& next, book_action& action);
+  void join(book_action& action);
+
+  book_synchroniser_settings settings_;
+  order_book book_;
+  detail::diff_buffer kept_;           // each one follows the one before it
+  std::optional<std::uint64_t> seen_;  // the last id of the stream while not live, whether kept or not
+  std::uint64_t id_{0};
+  std::size_t stale_{0};  // in a row
+  std::optional<time> requested_at_;
+  bool in_flight_{false};
+  bool holds_snapshot_{false};  // the book is that of a snapshot, and no diff has followed it yet
+  book_state state_{book_state::waiting};
+};
+
+inline book_action book_synchroniser::on_diff(const book_diff& diff, time now) {
+  book_action action;
+  const bool chained = settings_.rule == book_rule::futures && diff.previous_id;
+  const std::uint64_t before_first = diff.first_id == 0 ? 0 : diff.first_id - 1;
+  const step next{chained ? *diff.previous_id : before_first, diff.last_id, diff.changes};
+  const bool old = state_ == book_state::live ? is_stale(next.last) : seen_ && next.last <= *seen_;
+  if (!old) {
+    stale_ = 0;
+  } else if (++stale_ < most_stale()) {
+    ask(action, now);
+    return action;
+  } else {
+    lose(action, gap_reason::renumbered, diff.first_id, diff.last_id);
+    forget_diffs();
+  }
+  if (state_ == book_state::live) {
+    follow(next, action);
+  } else {
+    buffer(next, action);
+  }
+  ask(action, now);
+  return action;
+}
+
+inline void book_synchroniser::buffer(const step& next, book_action& action) {
+  if (seen_ && next.before > *seen_) {
+    lose(action, gap_reason::missing, *seen_ + 1, next.before);
+    kept_.clear();  // no snapshot can lead across the hole
+  }
+  keep(next);
+  action.input = outcome::buffered;
+  if (state_ != book_state::waiting) return;
+  state_ = book_state::buffering;
+  if (!holds_snapshot_) return;
+  // the snapshot came first
+  if (next.before <= id_) {
+    join(action);
+  } else {
+    holds_snapshot_ = false;
+  }
+}
+
+inline void book_synchroniser::follow(const step& next, book_action& action) {
+  if (next.before > id_) {
+    lose(action, gap_reason::missing, id_ + 1, next.before);
+    keep(next);
+    action.input = outcome::buffered;
+  } else if (apply(next, action)) {
+    action.input = outcome::applied;
+  } else {
+    seen_ = next.last;  // the snapshot has to be newer than what does no good
+  }
+}
+
+inline bool book_synchroniser::apply(const step& next, book_action& action) {
+  if (book_.apply(next.changes) != errc::none) {
+    lose(action, gap_reason::unusable, next.before + 1, next.last);
+    return false;
+  }
+  if (book_.crossed()) {
+    lose(action, gap_reason::crossed, next.before + 1, next.last);
+    return false;
+  }
+  id_ = next.last;
+  holds_snapshot_ = false;
+  return true;
+}
+
+inline book_action book_synchroniser::on_snapshot(std::uint64_t last_id, const level_changes& levels, time now) {
+  book_action action;
+  in_flight_ = false;
+  const bool was_live = state_ == book_state::live;
+  if (was_live) {
+    if (last_id <= id_) return action;
+    seen_ = id_;
+  }
+  // what the diffs at hand follow; all before it is gone
+  const auto earliest = kept_.empty() ? seen_ : std::optional{kept_[0].before};
+  if (!earliest || last_id >= *earliest) {
+    book_.assign(levels);
+    id_ = last_id;
+    holds_snapshot_ = true;
+    if (book_.crossed()) {
+      lose(action, gap_reason::crossed, last_id, last_id);
+    } else if (earliest) {
+      join(action);
+    } else {
+      action.input = outcome::buffered;
+    }
+  }
+  action.resynchronised = action.resynchronised && !was_live;
+  ask(action, now);
+  return action;
+}
+
+// The book is that of a snapshot which the first diff at hand leads past, or follows.
+inline void book_synchroniser::join(book_action& action) {
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    const step next = kept_[i];
+    if (!is_stale(next.last) && !apply(next, action)) return;
+  }
+  forget_diffs();
+  state_ = book_state::live;
+  action.input = outcome::applied;
+  action.resynchronised = true;
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// What a book keeper needs done; all on the network thread, and none may publish at once.
+struct book_keeper_calls {
+  /// Fetch a snapshot, however long it takes and however often it fails, and publish it as a tick with source::http.
+  std::function<void(symbol_id)> fetch;
+  /// Call on_time() after that wait; never asked for twice at a time.
+  std::function<void(std::chrono::nanoseconds)> wake_after;
+};
+
+/// Follows the depth updates and REST snapshots of the symbols it was given, as a publisher shows them to it, and asks
+/// for a snapshot where a book is not right. Knows no socket and no clock: time is that of the ticks. Network thread.
+/// Allocates only while a book is not live, or grows.
+class book_keeper {
+ public:
+  /// The most that a record of one side can tell; worse levels are forgotten.
+  static constexpr std::size_t most_levels = 65'535;
+
+  book_keeper(book_rule rule, book_keeper_calls calls) : calls_{std::move(calls)} {
+    settings_.rule = rule;
+    settings_.book = {.reserve = 64, .max_levels = most_levels};
+    settings_.request_timeout = std::chrono::nanoseconds{0};
+  }
+  book_keeper(const book_keeper&) = delete;
+  book_keeper& operator=(const book_keeper&) = delete;
+
+  /// Keeps that symbol's book from now on, or forgets it.
+  void add(symbol_id symbol) {
+    const auto index = static_cast<std::size_t>(symbol);
+    if (index >= books_.size()) books_.resize(index + 1);
+    if (books_[index] == nullptr) books_[index] = std::make_unique<kept>(settings_);
+  }
+  void remove(symbol_id symbol) noexcept {
+    if (find(symbol) != nullptr) books_[static_cast<std::size_t>(symbol)].reset();
+    std::erase(early_, symbol);
+  }
+
+  /// A depth update, or a snapshot from REST, that is published now. What `lost` says has to be told before it.
+  book_action take(tick_tag tag, const depth_record& record, std::span<const raw_level> levels) {
+    kept* const book = find(record.symbol);
+    if (book == nullptr) return {};
+    const level_changes changes{levels.first(record.bids), levels.subspan(record.bids, record.asks),
+                                record.price_exponent, record.quantity_exponent};
+    now_ = std::max(now_, std::chrono::nanoseconds{record.received_ns});
+    const bool chained = (tag.flags & depth_update::previous_id_flag) != 0;
+    const book_action action =
+        tag.kind == tick_kind::depth_snapshot
+            ? book->sync.on_snapshot(record.last_id, changes, now_)
+            : book->sync.on_diff({record.first_id, record.last_id,
+                                  chained ? std::optional{record.previous_id} : std::nullopt, changes},
+                                 now_);
+    serve(record.symbol, book->sync, action);
+    return action;
+  }
+  /// The update to come is the first of a new numbering.
+  void forget_ids(symbol_id symbol) noexcept {
+    if (kept* const book = find(symbol)) book->sync.reset();
+  }
+
+  /// The book if it is right, up to the last update taken; else null. Valid until the next call.
+  [[nodiscard]] const book_synchroniser* live(symbol_id symbol) const noexcept {
+    const kept* const book = find(symbol);
+    return book != nullptr && book->sync.state() == book_state::live ? &book->sync : nullptr;
+  }
+  /// Somebody wants the whole book as soon as it is live. Whether we keep it at all.
+  bool want(symbol_id symbol) noexcept {
+    kept* const book = find(symbol);
+    return book != nullptr && (book->wanted = true);
+  }
+  /// Whether it was wanted; then it is no longer.
+  [[nodiscard]] bool give(symbol_id symbol) noexcept {
+    kept* const book = find(symbol);
+    return book != nullptr && std::exchange(book->wanted, false);
+  }
+
+  /// The wait is over.
+  void on_time() {
+    now_ += settings_.request_interval;  // a feed without ticks has had no time
+    for (const symbol_id symbol : std::exchange(early_, {})) {
+      if (kept* const book = find(symbol)) serve(symbol, book->sync, book->sync.on_time(now_));
+    }
+  }
+
+ private:
+  struct kept {
+    explicit kept(const book_synchroniser_settings& settings) : sync{settings} {}
+    book_synchroniser sync;
+    bool wanted{false};
+  };
+
+  [[nodiscard]] kept* find(symbol_id symbol) const noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return index < books_.size() ? books_[index].get() : nullptr;
+  }
+
+  void serve(symbol_id symbol, const book_synchroniser& book, const book_action& action) {
+    if (action.request_snapshot) return calls_.fetch(symbol);
+    if (!book.due() || std::find(early_.begin(), early_.end(), symbol) != early_.end()) return;
+    if (early_.empty()) calls_.wake_after(settings_.request_interval);
+    early_.push_back(symbol);
+  }
+
+  book_synchroniser_settings settings_;
+  const book_keeper_calls calls_;
+  std::vector<std::unique_ptr<kept>> books_;  // by symbol
+  std::vector<symbol_id> early_;              // need a snapshot, but have only just had one
+  std::chrono::nanoseconds now_{0};
+};
+
+namespace detail {
+
+[[nodiscard]] inline std::size_t level_count(const order_book& book) noexcept {
+  return book.size(book_side::bids) + book.size(book_side::asks);
+}
+
+/// The record of a snapshot of all that the book holds, and its levels, best first, into as much room.
+[[nodiscard]] inline depth_record write_book(const book_synchroniser& of, symbol_id symbol,
+                                             std::span<raw_level> levels) noexcept {
+  const std::span<const raw_level> bids = of.book().bids().raw();  // the best come last
+  const std::span<const raw_level> asks = of.book().asks().raw();
+  std::ranges::reverse_copy(asks, std::ranges::reverse_copy(bids, levels.begin()).out);
+  depth_record record{};
+  record.last_id = of.last_id();
+  record.bids = static_cast<std::uint16_t>(bids.size());
+  record.asks = static_cast<std::uint16_t>(asks.size());
+  record.received_ns = epoch_clock::now_ns();
+  record.symbol = symbol;
+  record.price_exponent = static_cast<std::int8_t>(of.book().price_exponent());
+  record.quantity_exponent = static_cast<std::int8_t>(of.book().quantity_exponent());
+  return record;
+}
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/continuity.hpp: follows the venue's numbering of ticks: sees holes, and what came twice or too late.
+
+// foxtrot/market/aggregate_trade.hpp: the trades of one taker order at one price, as one.
+
+namespace foxtrot::inline v0 {
+
+struct aggregate_trade_record {
+  std::uint64_t aggregate_id;
+  std::int64_t price;
+  std::int64_t quantity;
+  std::uint64_t first_trade_id;
+  time_offset trade_time;
+  std::uint32_t trade_count;  // one or more
+  std::int64_t received_ns;
+  time_offset event_time;
+  symbol_id symbol;
+  std::int8_t price_exponent;
+  std::int8_t quantity_exponent;
+};
+static_assert(tick_record<aggregate_trade_record>);
+static_assert(offsetof(aggregate_trade_record, received_ns) == 40 &&
+              offsetof(aggregate_trade_record, event_time) == 48 && offsetof(aggregate_trade_record, symbol) == 52 &&
+              offsetof(aggregate_trade_record, price_exponent) == 54);
+
+/// Several trades that one order made at one price. What the futures count apart, their "normal quantity" without
+/// orders of retail price improvement, has no room here.
+class aggregate_trade : public tick<aggregate_trade_record> {
+ public:
+  using tick::tick;
+
+  /// Set in the tag where the buyer's orders stood in the book, so that the seller was the aggressor.
+  static constexpr std::uint8_t buyer_is_maker_flag = 1;
+
+  [[nodiscard]] std::uint64_t aggregate_id() const noexcept { return record().aggregate_id; }
+  [[nodiscard]] decimal price() const noexcept { return {record().price, record().price_exponent}; }
+  [[nodiscard]] decimal quantity() const noexcept { return {record().quantity, record().quantity_exponent}; }
+  /// The trades in it, both ends included.
+  [[nodiscard]] std::uint64_t first_trade_id() const noexcept { return record().first_trade_id; }
+  [[nodiscard]] std::uint64_t last_trade_id() const noexcept {
+    return record().first_trade_id + record().trade_count - 1;
+  }
+  [[nodiscard]] std::uint32_t trade_count() const noexcept { return record().trade_count; }
+  [[nodiscard]] bool buyer_is_maker() const noexcept { return (tag().flags & buyer_is_maker_flag) != 0; }
+
+  /// When the venue sent it, and when it happened.
+  [[nodiscard]] std::optional<timestamp> event_time() const noexcept {
+    return record().event_time.from(record().received_ns);
+  }
+  [[nodiscard]] std::optional<timestamp> trade_time() const noexcept {
+    return record().trade_time.from(record().received_ns);
+  }
+};
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/market/book_ticker.hpp: the best bid and ask of a symbol.
 
@@ -1538,91 +6039,48 @@ class book_ticker : public tick<book_ticker_record> {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/market/status.hpp: what happened to the stream itself, in order with its ticks.
+// foxtrot/market/event.hpp: the next thing a strategy is told: a tick or a status.
+
+// foxtrot/market/average_price.hpp: the average of the last few minutes' trades.
 
 namespace foxtrot::inline v0 {
 
-enum class status_code : std::uint8_t {
-  connected,         ///< ticks may come
-  disconnected,      ///< a connection was lost, or could not be made; error() says why
-  reconnecting,      ///< attempt() is about to begin
-  gap,               ///< ids from() to to() of symbol() are missing
-  resynchronised,    ///< the book of symbol() is right again
-  stale,             ///< symbol() has been silent for too long
-  fresh,             ///< symbol() speaks again
-  dropped,           ///< count() events were lost between the one before and the one after, because we were too slow
-  fallback_started,  ///< ticks come by HTTP polling
-  fallback_ended,    ///< ticks come by WebSocket again
-};
-inline constexpr std::size_t status_code_count = 10;
-
-struct status_record {
-  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt
-  std::uint64_t second;  // gap: to
-  std::int32_t error;    // an errc, or an errno if error_is_system
-  status_code code;
-  bool error_is_system;
-  tick_kind gap_kind;
-  std::uint8_t reserved[9];
-  std::uint64_t position;  // under overflow::conflate: its number among the consumer's events
-  std::int64_t received_ns;
+struct average_price_record {
+  std::int64_t price;
+  venue_time last_trade;  // in full: it may be hours ago
+  std::uint64_t reserved[2];
+  std::uint32_t interval_minutes;
   std::uint32_t reserved_too;
+  std::int64_t received_ns;
+  time_offset event_time;
   symbol_id symbol;
-  std::uint16_t reserved_at_end;
+  std::int8_t price_exponent;
+  std::int8_t reserved_at_end;
 };
-static_assert(tick_record<status_record>);
-static_assert(offsetof(status_record, received_ns) == 40 && offsetof(status_record, symbol) == 52);
+static_assert(tick_record<average_price_record>);
+static_assert(offsetof(average_price_record, received_ns) == 40 && offsetof(average_price_record, event_time) == 48 &&
+              offsetof(average_price_record, symbol) == 52 && offsetof(average_price_record, price_exponent) == 54);
 
-/// An event about the stream. `symbol()` is empty where it concerns all of them.
-class status : public tick<status_record> {
+/// The average price over an interval that ends now.
+class average_price : public tick<average_price_record> {
  public:
   using tick::tick;
 
-  [[nodiscard]] status_code code() const noexcept { return record().code; }
-  [[nodiscard]] const char* name() const noexcept {
-    static constexpr std::array<const char*, status_code_count> names{
-        "connected", "disconnected", "reconnecting",     "gap",           "resynchronised", "stale",
-        "fresh",     "dropped",      "fallback_started", "fallback_ended"};
-    const auto index = static_cast<std::size_t>(code());
-    return index < names.size() ? names[index] : "?";
+  [[nodiscard]] decimal price() const noexcept { return {record().price, record().price_exponent}; }
+  [[nodiscard]] std::chrono::minutes interval() const noexcept {
+    return std::chrono::minutes{record().interval_minutes};
   }
-
-  /// Why: disconnected, fallback_started; else zero.
-  [[nodiscard]] std::error_code error() const noexcept {
-    if (record().error == 0) return {};
-    if (record().error_is_system) return {record().error, std::system_category()};
-    return make_error_code(static_cast<errc>(record().error));
+  /// When the symbol was traded last.
+  [[nodiscard]] std::optional<timestamp> last_trade_time() const noexcept { return record().last_trade.get(); }
+  /// When the venue sent it.
+  [[nodiscard]] std::optional<timestamp> event_time() const noexcept {
+    return record().event_time.from(record().received_ns);
   }
-  /// gap: the first and the last id that is missing, and of which kind of tick. Both 0 where an earlier gap is told
-  /// again, after a loss or to a newcomer: the book of symbol() is not whole.
-  [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
-  [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
-  [[nodiscard]] tick_kind gap_kind() const noexcept { return record().gap_kind; }
-  /// dropped: how many events were lost.
-  [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
-  /// reconnecting: 1 for the first attempt since the connection was lost.
-  [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
 };
 
-namespace detail {
-
-[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
-  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
-}
-
-}  // namespace detail
-
-/// Makes the record of a status event; the rest of its fields are zero.
-[[nodiscard]] inline status_record make_status(status_code code, std::int64_t received_ns, std::error_code error = {}) {
-  status_record record{};
-  record.code = code;
-  record.received_ns = received_ns;
-  record.error = error.value();
-  record.error_is_system = error && error.category() != make_error_code(errc::timeout).category();
-  return record;
-}
-
 }  // namespace foxtrot::inline v0
+
+// foxtrot/market/block_trade.hpp: one trade that was agreed away from the book.
 
 // foxtrot/market/trade.hpp: one trade between two orders.
 
@@ -1645,8 +6103,8 @@ static_assert(tick_record<trade_record>);
 static_assert(offsetof(trade_record, received_ns) == 40 && offsetof(trade_record, event_time) == 48 &&
               offsetof(trade_record, symbol) == 52 && offsetof(trade_record, price_exponent) == 54);
 
-/// One trade, as it happened.
-class trade : public tick<trade_record> {
+/// What trades of the book and block trades share.
+class trade_tick : public tick<trade_record> {
  public:
   using tick::tick;
 
@@ -1665,6 +6123,140 @@ class trade : public tick<trade_record> {
   [[nodiscard]] std::optional<timestamp> trade_time() const noexcept {
     return record().trade_time.from(record().received_ns);
   }
+};
+
+/// One trade, as it happened.
+class trade : public trade_tick {
+ public:
+  using trade_tick::trade_tick;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Its record is that of a trade; its ids are numbered apart, and its price need not be near the book's.
+class block_trade : public trade_tick {
+ public:
+  using trade_tick::trade_tick;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/reference_price.hpp: the price that the venue takes for the right one.
+
+namespace foxtrot::inline v0 {
+
+struct reference_price_record {
+  std::int64_t price;
+  std::uint64_t reserved[4];
+  std::int64_t received_ns;
+  time_offset event_time;
+  symbol_id symbol;
+  std::int8_t price_exponent;
+  std::int8_t reserved_at_end;
+};
+static_assert(tick_record<reference_price_record>);
+static_assert(offsetof(reference_price_record, received_ns) == 40 &&
+              offsetof(reference_price_record, event_time) == 48 && offsetof(reference_price_record, symbol) == 52 &&
+              offsetof(reference_price_record, price_exponent) == 54);
+
+/// The reference price of a symbol, or that it has none now.
+class reference_price : public tick<reference_price_record> {
+ public:
+  using tick::tick;
+
+  /// Set in the tag where there is a price.
+  static constexpr std::uint8_t has_price_flag = 1;
+
+  [[nodiscard]] std::optional<decimal> price() const noexcept {
+    if ((tag().flags & has_price_flag) == 0) return std::nullopt;
+    return decimal{record().price, record().price_exponent};
+  }
+  /// When the venue took it.
+  [[nodiscard]] std::optional<timestamp> event_time() const noexcept {
+    return record().event_time.from(record().received_ns);
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/unknown_event.hpp: what the venue sent and no other kind of tick fits, as it came.
+
+namespace foxtrot::inline v0 {
+
+/// The line of an unknown event. Its text stands in the ring's payload arena at `body`, in units of the arena.
+struct unknown_record {
+  std::uint32_t text_bytes;
+  std::uint32_t name_offset;  // the event's name within the text; 0 bytes: it has none
+  std::uint32_t name_bytes;
+  std::uint32_t reserved[3];
+  std::uint64_t body;        // the queue's to set
+  std::uint16_t body_units;  // unknown_event::units_for(text)
+  std::uint16_t no_units;    // zero: stands where a depth event counts its asks
+  std::uint32_t reserved_too;
+  std::int64_t received_ns;
+  time_offset event_time;
+  symbol_id symbol;  // none
+  std::int8_t reserved_at_end[2];
+};
+static_assert(tick_record<unknown_record>);
+static_assert(offsetof(unknown_record, body) == 24 && offsetof(unknown_record, body_units) == 32 &&
+              offsetof(unknown_record, no_units) == 34 && offsetof(unknown_record, received_ns) == 40 &&
+              offsetof(unknown_record, event_time) == 48 && offsetof(unknown_record, symbol) == 52);
+
+/// A message that this version knows no tick for: for streams that the venue adds. Comes only to who asks for its kind,
+/// and then whatever symbols are asked for. A view: valid as long as the event.
+class unknown_event : public tick<unknown_record> {
+ public:
+  /// Longer messages do not fit.
+  static constexpr std::size_t longest_text = std::numeric_limits<std::uint16_t>::max() * sizeof(raw_level);
+
+  unknown_event(const unknown_record& record, std::span<const raw_level> body, tick_tag tag,
+                const symbol_table& symbols) noexcept
+      : tick{record, tag, symbols}, body_{body} {}
+
+  /// The whole message.
+  [[nodiscard]] std::string_view text() const noexcept {
+    if (body_.empty()) return {};
+    return {reinterpret_cast<const char*>(body_.data()),
+            std::min<std::size_t>(record().text_bytes, body_.size_bytes())};
+  }
+  /// The event's name as it stands in the message; empty where it has none.
+  [[nodiscard]] std::string_view name() const noexcept {
+    const std::string_view all = text();
+    if (record().name_offset > all.size()) return {};
+    return all.substr(record().name_offset, record().name_bytes);
+  }
+  /// When the venue sent it, where it says so.
+  [[nodiscard]] std::optional<timestamp> event_time() const noexcept {
+    return record().event_time.from(record().received_ns);
+  }
+
+  /// What a text takes of the arena.
+  [[nodiscard]] static constexpr std::size_t units_for(std::string_view text) noexcept {
+    return (text.size() + sizeof(raw_level) - 1) / sizeof(raw_level);
+  }
+  /// Writes `text` where a draft has room for it, units_for(text) or more, and makes its record, without times. `name`
+  /// is a part of `text`, or empty. `text` is not longer than longest_text.
+  [[nodiscard]] static unknown_record write(std::span<raw_level> room, std::string_view text,
+                                            std::string_view name) noexcept {
+    assert(text.size() <= longest_text && room.size() >= units_for(text));
+    unknown_record record{};
+    record.text_bytes = static_cast<std::uint32_t>(text.size());
+    record.body_units = static_cast<std::uint16_t>(units_for(text));
+    if (!name.empty()) {
+      record.name_offset = static_cast<std::uint32_t>(name.data() - text.data());
+      record.name_bytes = static_cast<std::uint32_t>(name.size());
+    }
+    if (text.empty()) return record;
+    room[units_for(text) - 1] = {};  // what is left of the last unit
+    std::memcpy(room.data(), text.data(), text.size());
+    return record;
+  }
+
+ private:
+  std::span<const raw_level> body_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -1695,7 +6287,7 @@ struct tick_payload {
 static_assert(line_payload<tick_payload> && sizeof(tick_payload) == line_payload_bytes);
 
 /// One event, in place in its queue: valid until the next one is taken, and so not copyable. What `visit` hands out may
-/// be copied, except the levels of depth events; the whole event as a stored_event.
+/// be copied, except the levels of depth events and unknown events; the whole event as a stored_event.
 class event {
  public:
   event(const tick_payload& payload, line_tag tag, std::span<const raw_level> body,
@@ -1719,6 +6311,16 @@ class event {
       case tick_kind::trade: return give<trade>(handlers...);
       case tick_kind::depth_update: return give<depth_update>(handlers...);
       case tick_kind::depth_snapshot: return give<depth_snapshot>(handlers...);
+      case tick_kind::aggregate_trade: return give<aggregate_trade>(handlers...);
+      case tick_kind::block_trade: return give<block_trade>(handlers...);
+      case tick_kind::kline: return give<kline>(handlers...);
+      case tick_kind::mini_ticker: return give<mini_ticker>(handlers...);
+      case tick_kind::ticker: return give<ticker>(handlers...);
+      case tick_kind::average_price: return give<average_price>(handlers...);
+      case tick_kind::reference_price: return give<reference_price>(handlers...);
+      case tick_kind::mark_price: return give<mark_price>(handlers...);
+      case tick_kind::liquidation: return give<liquidation>(handlers...);
+      case tick_kind::unknown_event: return give<unknown_event>(handlers...);
     }
   }
 
@@ -1735,7 +6337,8 @@ class event {
   template <class Tick>
   [[nodiscard]] Tick make() const noexcept {
     const auto& record = payload_->as<typename Tick::record_type>();
-    if constexpr (std::derived_from<Tick, depth_tick>) {
+    if constexpr (std::constructible_from<Tick, decltype(record), std::span<const raw_level>, tick_tag,
+                                          const symbol_table&>) {
       return {record, body_, tag_, *symbols_};
     } else {
       return {record, tag_, *symbols_};
@@ -1759,55 +6362,113 @@ concept event_handler = std::invocable<H&, const event&>;
 
 namespace foxtrot::inline v0 {
 
-/// Ids that never came, both ends included.
-struct id_gap {
-  std::uint64_t from;
-  std::uint64_t to;
+/// Ids, both ends included.
+struct id_range {
+  std::uint64_t from{0};
+  std::uint64_t to{0};
 };
 
-/// Follows the ids of each symbol of one venue, over reconnects. Trades count one by one. Book updates of spot continue
-/// where the one before ended (U == previous u + 1); those of the futures name the one before (pu == previous u). Ids
-/// that go backwards are no gap. One thread; allocates only for a symbol seen first.
+/// What the id of a tick says about it.
+enum class id_verdict : std::uint8_t {
+  in_order,    ///< it follows what came before, or its kind has no numbering
+  gap,         ///< it is newer, but ids before it never came: range()
+  renumbered,  ///< ids have been low for so long that the venue must count anew, from range(), which is its own
+  repeated,    ///< it has been seen, or is older: not to be published, for each symbol's ticks have an order
+};
+
+/// Follows the ids of each symbol of one market, over reconnects. Trades count one by one, and so do
+/// aggregate trades. Book updates of spot
+/// continue where the one before ended (U == previous u + 1); those of the futures name the one before (pu == previous
+/// u). Ids of book tickers only grow, and are absent (0) from REST. Books sent whole follow nothing: one from REST may
+/// rightly be older than the updates. One thread; allocates only for a symbol with a higher number than any before.
 class continuity {
  public:
-  /// What is missing before this tick; nothing for the first of its kind and symbol.
-  [[nodiscard]] std::optional<id_gap> follow(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
-    if (tag.kind == tick_kind::trade) {
-      const auto& record = payload.as<trade_record>();
-      return step(seen_of(symbol).trade, record.trade_id, record.trade_id);
+  /// So many low ids in a row, over at least about a second, are a new numbering. A second connection that lags does
+  /// not look like one: it takes turns with the first, but for bursts.
+  static constexpr std::uint32_t most_repeated = 256;
+
+  [[nodiscard]] id_verdict follow(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
+    switch (tag.kind) {
+      case tick_kind::trade: {
+        const std::uint64_t id = payload.as<trade_record>().trade_id;
+        return step(of(symbol).trade, {id - 1, id, id}, payload);
+      }
+      case tick_kind::aggregate_trade: {
+        const std::uint64_t id = payload.as<aggregate_trade_record>().aggregate_id;
+        return step(of(symbol).aggregate_trade, {id - 1, id, id}, payload);
+      }
+      case tick_kind::book_ticker: {
+        const std::uint64_t id = payload.as<book_ticker_record>().update_id;
+        return id != 0 ? step(of(symbol).book_ticker, {0, id, id}, payload) : id_verdict::in_order;
+      }
+      case tick_kind::depth_update: {
+        const auto& record = payload.as<depth_record>();
+        const bool chained = (tag.flags & depth_update::previous_id_flag) != 0;
+        const std::uint64_t before = chained ? record.previous_id : record.first_id - (record.first_id != 0);
+        return step(of(symbol).depth, {before, record.first_id, record.last_id}, payload);
+      }
+      default: return id_verdict::in_order;
     }
-    if (tag.kind == tick_kind::depth_update) {
-      const auto& record = payload.as<depth_record>();
-      std::uint64_t& last = seen_of(symbol).depth;
-      if ((tag.flags & depth_update::previous_id_flag) == 0) return step(last, record.first_id, record.last_id);
-      const std::uint64_t before = last;
-      if (record.last_id > last) last = record.last_id;
-      if (before == 0 || record.previous_id <= before) return std::nullopt;
-      return id_gap{before + 1, record.previous_id};
-    }
-    return std::nullopt;
   }
+
+  /// After `gap`: the ids that never came. After `renumbered`: those of the tick itself.
+  [[nodiscard]] const id_range& range() const noexcept { return range_; }
 
  private:
-  struct seen {
-    std::uint64_t trade{0};
-    std::uint64_t depth{0};
+  struct numbering {
+    std::uint64_t last{0};          // the highest id; 0: none yet
+    std::uint32_t repeated{0};      // ticks in a row that were not higher
+    std::uint32_t low_since_ms{0};  // when the first of these came, in units of 2^20 ns
+  };
+  // All that a tick's check touches: one line.
+  struct alignas(64) symbol_ids {
+    numbering trade;
+    numbering aggregate_trade;
+    numbering depth;
+    numbering book_ticker;
+  };
+  static_assert(sizeof(symbol_ids) == 64);
+
+  struct tick_ids {
+    std::uint64_t before;  // what it follows
+    std::uint64_t first;
+    std::uint64_t last;
   };
 
-  [[nodiscard]] seen& seen_of(symbol_id symbol) {
+  [[nodiscard]] symbol_ids& of(symbol_id symbol) {
     const auto index = static_cast<std::size_t>(symbol);
-    if (index >= seen_.size()) seen_.resize(index + 1);
-    return seen_[index];
+    if (index >= ids_.size()) [[unlikely]]
+      ids_.resize(index + 1);
+    return ids_[index];
   }
 
-  [[nodiscard]] static std::optional<id_gap> step(std::uint64_t& last, std::uint64_t first_id, std::uint64_t last_id) {
-    const std::uint64_t before = last;
-    if (last_id > last) last = last_id;
-    if (before == 0 || first_id <= before + 1) return std::nullopt;
-    return id_gap{before + 1, first_id - 1};
+  [[nodiscard]] id_verdict step(numbering& seen, const tick_ids& now, const tick_payload& payload) noexcept {
+    const std::uint64_t last = seen.last;
+    if (now.last <= last) [[unlikely]]
+      return repeat(seen, now, payload);
+    seen.last = now.last;
+    seen.repeated = 0;
+    if (now.before <= last || last == 0) [[likely]]
+      return id_verdict::in_order;
+    range_ = {last + 1, now.before};
+    return id_verdict::gap;
   }
 
-  std::vector<seen> seen_;  // by symbol
+  [[nodiscard, gnu::noinline]] id_verdict repeat(numbering& seen, const tick_ids& now,
+                                                 const tick_payload& payload) noexcept {
+    if (seen.last == 0) return id_verdict::in_order;  // a venue that counts from 0
+    std::int64_t received_ns = 0;                     // all records have it in one place
+    std::memcpy(&received_ns, payload.bytes + offsetof(trade_record, received_ns), sizeof received_ns);
+    const auto ms = static_cast<std::uint32_t>(received_ns >> 20);
+    if (seen.repeated++ == 0) seen.low_since_ms = ms;
+    if (seen.repeated < most_repeated || ms - seen.low_since_ms < 1'000) return id_verdict::repeated;
+    seen = {.last = now.last};
+    range_ = {now.first, now.last};
+    return id_verdict::renumbered;
+  }
+
+  std::vector<symbol_ids> ids_;  // by symbol
+  id_range range_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -1856,6 +6517,93 @@ inline constexpr std::size_t error_kind_count = 8;
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/feed/named_counters.hpp: counts by names that are not known beforehand.
+
+namespace foxtrot::inline v0 {
+
+/// A bounded table of names and their counts, for what hardly ever happens: one thread counts, any thread reads. Takes
+/// memory at the first count. What a venue can invent without end must not grow without end: names beyond the table
+/// are counted together, long ones by their beginning.
+class named_counters {
+ public:
+  static constexpr std::size_t longest_name = 55;
+
+  /// Room for so many names, at least 1 and less than 65,536.
+  explicit named_counters(std::size_t room) noexcept : room_{room} {}
+
+  /// The one writer.
+  void add(std::string_view name) {
+    name = name.substr(0, longest_name);
+    if (owned_ == nullptr) {
+      owned_ = std::make_unique<entry[]>(room_);
+      buckets_.resize(std::bit_ceil(2 * room_));
+      entries_.store(owned_.get(), std::memory_order_relaxed);  // readers look only after they have seen size_
+    }
+    std::size_t at = std::hash<std::string_view>{}(name);
+    std::uint16_t* bucket = nullptr;
+    for (;; ++at) {
+      bucket = &buckets_[at & (buckets_.size() - 1)];
+      if (*bucket == 0) break;
+      if (entry& known = owned_[*bucket - 1U]; known.view() == name) return increment(known.count);
+    }
+    const std::size_t known = size_.load(std::memory_order_relaxed);  // this thread wrote it
+    if (known == room_) return increment(others_);
+    *bucket = static_cast<std::uint16_t>(known + 1);
+    entry& fresh = owned_[known];
+    fresh.length = static_cast<std::uint8_t>(name.copy(fresh.name.data(), longest_name));
+    increment(fresh.count);
+    size_.store(known + 1, std::memory_order_release);  // carries the name, and where the entries are
+  }
+
+  /// Calls `each(name, count)` for every name so far. Any thread.
+  template <class Each>
+  void for_each(Each&& each) const {
+    const std::size_t known = size_.load(std::memory_order_acquire);
+    const entry* const entries = entries_.load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < known; ++i) {
+      each(entries[i].view(), entries[i].count.load(std::memory_order_relaxed));
+    }
+  }
+  /// The count of one name; 0 for one that never came. Any thread.
+  [[nodiscard]] std::uint64_t get(std::string_view name) const {
+    std::uint64_t found = 0;
+    for_each([&](std::string_view each, std::uint64_t count) {
+      if (each == name.substr(0, longest_name)) found = count;
+    });
+    return found;
+  }
+  /// What came after the table was full, under other names. Any thread.
+  [[nodiscard]] std::uint64_t others() const noexcept { return others_.load(std::memory_order_relaxed); }
+
+  [[nodiscard]] std::uint64_t total() const {
+    std::uint64_t sum = others();
+    for_each([&sum](std::string_view, std::uint64_t count) { sum += count; });
+    return sum;
+  }
+
+ private:
+  struct entry {
+    std::array<char, longest_name> name;
+    std::uint8_t length;
+    std::atomic<std::uint64_t> count;
+    [[nodiscard]] std::string_view view() const noexcept { return {name.data(), length}; }
+  };
+
+  // relaxed: a statistic with one writer, nothing is published with it
+  static void increment(std::atomic<std::uint64_t>& count) noexcept {
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  std::size_t room_;
+  std::unique_ptr<entry[]> owned_;
+  std::vector<std::uint16_t> buckets_;  // by hash, 1 + its entry; the writer's
+  std::atomic<entry*> entries_{nullptr};
+  std::atomic<std::size_t> size_{0};
+  std::atomic<std::uint64_t> others_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
 namespace foxtrot::inline v0 {
 
 /// A number with one writer: cheaper than a locked increment, and any thread may read it.
@@ -1871,6 +6619,20 @@ class counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// Why a message was not understood.
+enum class rejection : std::uint8_t { malformed, missing_field, wrong_type, out_of_range, other };
+inline constexpr std::size_t rejection_count = 5;
+
+[[nodiscard]] constexpr rejection rejection_of(errc why) noexcept {
+  switch (why) {
+    case errc::malformed_message: return rejection::malformed;
+    case errc::missing_field: return rejection::missing_field;
+    case errc::wrong_type: return rejection::wrong_type;
+    case errc::number_out_of_range: return rejection::out_of_range;
+    default: return rejection::other;
+  }
+}
+
 /// Totals since the feed was made. Each number is right by itself; together they are a moment's view.
 struct feed_counters {
   counter messages;          ///< WebSocket messages and HTTP bodies that held data or answers
@@ -1878,19 +6640,29 @@ struct feed_counters {
   counter answers;           ///< of these, answers to our own requests
   counter shutdowns;         ///< of these, announcements that the connection will be closed
   counter unknown;           ///< of these, events of a kind that has no tick
-  counter rejected;          ///< of these, not understood: malformed, a field missing or out of range
+  counter rejected;          ///< of these, not understood: see rejections
   counter connects;          ///< connections that reached `connected`
   counter disconnects;       ///< of these, lost again; our own goodbye is no loss
   counter failed_attempts;   ///< attempts that never got there
-  counter gaps;              ///< holes in the venue's numbering
+  counter gaps;              ///< told: holes in the venue's numbering, books that had to be given up
+  counter duplicates;        ///< ticks not published, for their ids had been seen or passed
+  counter renumbered;        ///< of the gaps, those where the venue began to count anew
   counter absent_times;      ///< venue times too far from the receive time to be kept
   counter handler_failures;  ///< exceptions thrown by inline handlers
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
-  std::array<counter, error_kind_count> errors;  ///< of connections and requests, by kind
+  std::array<counter, error_kind_count> errors;     ///< of connections and requests, by kind
+  std::array<counter, rejection_count> rejections;  ///< by what was wrong
+  named_counters unknown_events{64};                ///< events that have no tick, by the venue's name for them
+  named_counters fallbacks{1024};  ///< messages not in the shape that their kind has, by stream: read all the same,
+                                   ///< more slowly; many mean that the venue has changed its format
 
   /// Network thread.
   void count(std::error_code error) noexcept { errors[static_cast<std::size_t>(kind_of(error))].add(); }
+  void count_rejected(errc why) noexcept {
+    rejected.add();
+    rejections[static_cast<std::size_t>(rejection_of(why))].add();
+  }
 };
 
 }  // namespace foxtrot::inline v0
@@ -1925,11 +6697,16 @@ enum class idle : std::uint8_t { block, spin, adaptive, yield };
 namespace foxtrot::inline v0 {
 
 /// What happens to events for a consumer that does not keep up.
+///
+/// Under `conflate` it reads the latest of each symbol and kind, of klines the latest of each interval, however late it
+/// comes. So a kline's last word, `closed`, may be overwritten by the next interval's first, and of trades and
+/// liquidations it sees samples. Depth updates, being changes, never come, nor do unknown events; they count as lost
+/// nowhere.
 enum class overflow : std::uint8_t {
   drop_oldest,  ///< it reads the feed's one ring, which overwrites: losing much at once, it goes on with what is recent
   drop_newest,  ///< a queue of its own: what finds it full is lost
   block,     ///< a queue of its own, for which the network thread waits, and all of the feed: replays, tests, benches
-  conflate,  ///< the latest of each symbol and kind, however late it comes; depth updates, being changes, never
+  conflate,  ///< a table of its own: the latest of each symbol and kind
 };
 
 [[nodiscard]] constexpr std::string_view to_string(overflow policy) noexcept {
@@ -1945,12 +6722,14 @@ enum class overflow : std::uint8_t {
 /// What one consumer wants. The defaults want everything. Whatever is lost is counted and told in order, as status
 /// `dropped`. Under drop_oldest no queue is its own, and what concerns one is ignored: see ring_settings.
 struct subscription_settings {
-  kind_set kinds{kind_set::all()};     ///< status events always come
+  kind_set kinds{kind_set::all()};     ///< status events always come; unknown events only if named
   std::vector<std::string> symbols{};  ///< names as the venue writes them; empty: all
   overflow when_full{overflow::drop_oldest};
   std::size_t capacity{std::size_t{1} << 16};  ///< events in a queue of its own, a power of two; conflate: symbols
-  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of all waiting depth events in it together
-  idle waiting{idle::block};                         ///< how the consumer waits when there is nothing
+  /// Price levels of all waiting depth events in it together; other bodies count as a level for each 16 bytes, a ticker
+  /// as 20. Under conflate books have that much room, and other bodies, of up to 20 each, as much again.
+  std::size_t level_capacity{std::size_t{1} << 18};
+  idle waiting{idle::block};  ///< how the consumer waits when there is nothing
   /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};
 };
@@ -1958,7 +6737,7 @@ struct subscription_settings {
 /// The ring that all drop_oldest consumers of a feed read.
 struct ring_settings {
   std::size_t capacity{std::size_t{1} << 16};        ///< events; rounded up to a power of two
-  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels of those that are depth events
+  std::size_t level_capacity{std::size_t{1} << 18};  ///< price levels and other bodies, as in subscription_settings
   /// Used by several threads, and until the feed and its consumers have gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};
 };
@@ -1974,7 +6753,7 @@ namespace detail {
 
 namespace foxtrot::inline v0::detail {
 
-/// By kind and symbol; status events always pass.
+/// By kind and symbol; status events always pass, and unknown events, which name no symbol, where their kind is wanted.
 class consumer_filter {
  public:
   [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols) {
@@ -1991,7 +6770,7 @@ class consumer_filter {
   }
 
   [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
-    return kinds_.contains(kind) && (kind == tick_kind::status || wants(symbol));
+    return kinds_.contains(kind) && (wants(symbol) || kind == tick_kind::status || kind == tick_kind::unknown_event);
   }
   [[nodiscard]] bool wants(symbol_id symbol) const noexcept {
     const auto index = static_cast<std::size_t>(symbol);
@@ -2176,6 +6955,67 @@ class inline_consumers {
 
 // foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
 
+// foxtrot/market/detail/event_body.hpp: where the body of an event lies, whatever its kind.
+
+namespace foxtrot::inline v0::detail {
+
+// All records with a body have its place and size where depth_record has them.
+inline constexpr std::size_t body_offset = 24;
+inline constexpr std::size_t body_size_offset = 32;
+static_assert(offsetof(depth_record, body) == body_offset && offsetof(depth_record, bids) == body_size_offset &&
+              offsetof(depth_record, asks) == body_size_offset + sizeof(std::uint16_t));
+static_assert(offsetof(wide_record, body) == body_offset && offsetof(wide_record, body_units) == body_size_offset &&
+              offsetof(wide_record, no_units) == body_size_offset + sizeof(std::uint16_t));
+static_assert(offsetof(unknown_record, body) == body_offset &&
+              offsetof(unknown_record, body_units) == body_size_offset &&
+              offsetof(unknown_record, no_units) == body_size_offset + sizeof(std::uint16_t));
+
+/// Whether events of this kind have a body beside their line.
+[[nodiscard]] constexpr bool has_body(tick_kind kind) noexcept {
+  switch (kind) {
+    case tick_kind::depth_update:
+    case tick_kind::depth_snapshot:
+    case tick_kind::kline:
+    case tick_kind::mini_ticker:
+    case tick_kind::ticker:
+    case tick_kind::mark_price:
+    case tick_kind::liquidation:
+    case tick_kind::unknown_event: return true;
+    case tick_kind::status:
+    case tick_kind::book_ticker:
+    case tick_kind::trade:
+    case tick_kind::aggregate_trade:
+    case tick_kind::block_trade:
+    case tick_kind::average_price:
+    case tick_kind::reference_price: return false;
+  }
+  return false;
+}
+
+/// Units of the arena that the longest body of fixed size takes.
+inline constexpr std::size_t largest_wide_body =
+    std::max({units_of<kline_body>, units_of<mini_ticker_body>, units_of<ticker_body>, units_of<mark_price_body>,
+              units_of<liquidation_body>});
+
+// The rest is for events that have a body.
+
+[[nodiscard]] inline std::uint64_t body_position(const tick_payload& payload) noexcept {
+  std::uint64_t position = 0;
+  std::memcpy(&position, payload.bytes + body_offset, sizeof position);
+  return position;
+}
+inline void set_body_position(tick_payload& payload, std::uint64_t position) noexcept {
+  std::memcpy(payload.bytes + body_offset, &position, sizeof position);
+}
+/// In units of the arena: a price level each.
+[[nodiscard]] inline std::size_t body_size(const tick_payload& payload) noexcept {
+  std::uint16_t parts[2];
+  std::memcpy(parts, payload.bytes + body_size_offset, sizeof parts);
+  return std::size_t{parts[0]} + parts[1];
+}
+
+}  // namespace foxtrot::inline v0::detail
+
 // foxtrot/market/detail/waiting_event.hpp: the event at the head of a consumer's queue, whatever kind of queue it is.
 
 namespace foxtrot::inline v0::detail {
@@ -2186,10 +7026,6 @@ struct waiting_event {
   line_tag tag{};
   std::span<const raw_level> body{};
 };
-
-[[nodiscard]] constexpr bool has_levels(tick_kind kind) noexcept {
-  return kind == tick_kind::depth_update || kind == tick_kind::depth_snapshot;
-}
 
 /// All records have their symbol in one place.
 [[nodiscard]] inline symbol_id symbol_of(const tick_payload& payload) noexcept {
@@ -3148,7 +7984,7 @@ class channel {
       last_words_tag_.reset();
       return;
     }
-    if (!oldest.body.empty()) levels_.release(oldest.payload->as<depth_record>().body, oldest.body.size());
+    if (!oldest.body.empty()) levels_.release(body_position(*oldest.payload), oldest.body.size());
     ring_.pop();
   }
   /// After one or more pops: lets a producer go on that waits for room.
@@ -3195,9 +8031,8 @@ class channel {
   }
   [[nodiscard]] waiting_event shown(const tick_payload& oldest) const noexcept {
     const line_tag tag = ring_.front_tag();
-    if (!has_levels(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
-    const auto& record = oldest.as<depth_record>();
-    return {&oldest, tag, levels_.view(record.body, record.level_count())};
+    if (!has_body(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
+    return {&oldest, tag, levels_.view(body_position(oldest), body_size(oldest))};
   }
 
   // After a loss the consumer first hears how much it lost, then what state the connection is in, then goes on.
@@ -3272,6 +8107,44 @@ class channel {
 
 // foxtrot/market/detail/conflated_channel.hpp: the latest event of each symbol and kind for one consumer.
 
+// foxtrot/market/detail/key_numbers.hpp: keys as small numbers, in the order in which they come.
+
+namespace foxtrot::inline v0::detail {
+
+/// Numbers from 0 up to a limit, for keys that are never forgotten. Allocates in the constructor only. One thread.
+class key_numbers {
+ public:
+  explicit key_numbers(std::size_t most) : cells_(std::bit_ceil(2 * most + 1)), most_{most} {}
+
+  /// The number of a key, new or known; the limit or more where there is none left.
+  [[nodiscard]] std::size_t of(std::uint32_t key) noexcept {
+    const std::size_t mask = cells_.size() - 1;
+    for (std::size_t at = hash(key);; ++at) {  // half of the cells stay empty: it ends
+      cell& here = cells_[at & mask];
+      if (here.number != 0 && here.key == key) return here.number - 1;
+      if (here.number != 0) continue;
+      if (used_ == most_) return most_;
+      here = {key, ++used_};
+      return used_ - 1;
+    }
+  }
+
+ private:
+  struct cell {
+    std::uint32_t key{0};
+    std::uint32_t number{0};  // plus one; 0: empty
+  };
+  [[nodiscard]] static constexpr std::size_t hash(std::uint32_t key) noexcept {
+    return static_cast<std::size_t>((key * std::uint64_t{0x9e3779b97f4a7c15}) >> 32);
+  }
+
+  std::vector<cell> cells_;
+  std::size_t most_;
+  std::uint32_t used_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 namespace foxtrot::inline v0::detail {
 
 /// Ticks overwrite each other in a table; status events wait in a queue. Both are numbered, so that no tick is shown
@@ -3284,26 +8157,21 @@ class conflated_channel {
 
   conflated_channel(const subscription_settings& wanted, symbol_table& symbols)
       : status_{status_settings(wanted), symbols},
-        lines_{kinds_in_lines * symbols_in(wanted), memory_or_heap(wanted.memory)},
+        symbols_in_{symbols_in(wanted)},
+        columns_{columns_of(wanted.kinds)},
+        lines_{columns_.count * symbols_in_, memory_or_heap(wanted.memory)},
         books_{books_in(wanted), memory_or_heap(wanted.memory)},
-        row_of_symbol_(symbol_table::max_symbols + 1, no_row) {}
+        wides_{wides_in(wanted), memory_or_heap(wanted.memory)},
+        row_of_symbol_(symbol_table::max_symbols + 1, no_row),
+        row_of_wide_{wides_.keys()} {}
 
   // --- network thread ---
 
   void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
-    if (tag.kind == tick_kind::depth_update) return;  // a change is worth nothing without those before it
+    // a change is worth nothing without those before it, and what is unknown may be one
+    if (tag.kind == tick_kind::depth_update || tag.kind == tick_kind::unknown_event) return;
     ++position_;
-    const std::size_t row = row_of(symbol_of(line));
-    if (const auto column = column_of(tag.kind); column && row < capacity()) {
-      lines_.store(row * kinds_in_lines + *column, line, position_, tag.packed());
-    } else if (tag.kind == tick_kind::depth_snapshot && row < books_.keys() && body.size() <= book_levels) {
-      book made;  // its levels as far as they are used
-      made.line = line.as<depth_record>();
-      std::copy_n(body.begin(), body.size(), made.levels.begin());
-      books_.store_prefix(row, made, offsetof(book, levels) + body.size_bytes(), position_, tag.packed());
-    } else {
-      return status_.lose_one();
-    }
+    if (!find_place(line, tag, body)) return status_.lose_one();
     status_.note_news();
   }
   void put_status(status_record record, line_tag tag) noexcept {
@@ -3336,26 +8204,74 @@ class conflated_channel {
   [[nodiscard]] parking_spot& consumer_spot() noexcept { return status_.consumer_spot(); }
   [[nodiscard]] const symbol_table& symbols() const noexcept { return status_.symbols(); }
   /// Symbols.
-  [[nodiscard]] std::size_t capacity() const noexcept { return lines_.keys() / kinds_in_lines; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return symbols_in_; }
   /// Any thread.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return status_.dropped(); }
 
  private:
-  static constexpr std::size_t kinds_in_lines = 2;
   static constexpr std::uint32_t no_row = std::numeric_limits<std::uint32_t>::max();
 
-  [[nodiscard]] static constexpr std::optional<std::size_t> column_of(tick_kind kind) noexcept {
-    switch (kind) {
-      case tick_kind::book_ticker: return 0;
-      case tick_kind::trade: return 1;
-      default: return std::nullopt;
+  // Each kind of one line that is wanted has a place in a symbol's row.
+  struct columns {
+    std::array<std::uint8_t, tick_kind_count> of{};
+    std::size_t count{0};
+  };
+  [[nodiscard]] static columns columns_of(kind_set wanted) noexcept {
+    columns made;
+    for (std::size_t i = 0; i < tick_kind_count; ++i) {
+      const auto kind = static_cast<tick_kind>(i);
+      const bool has_one = kind != tick_kind::status && !has_body(kind) && wanted.contains(kind);
+      made.of[i] = has_one ? static_cast<std::uint8_t>(made.count++) : no_column;
     }
+    return made;
   }
+  static constexpr std::uint8_t no_column = 0xff;
+
+  // A line and its body, as far as it is used.
+  template <std::size_t Units>
+  struct with_body {
+    tick_payload line;
+    std::array<raw_level, Units> body;
+  };
+  using book = with_body<book_levels>;
+  using wide = with_body<largest_wide_body>;
+
+  // False: there is no place for it.
+  [[nodiscard]] bool find_place(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
+    if (!has_body(tag.kind)) return put_line(line, tag);
+    if (tag.kind == tick_kind::depth_snapshot) return put_body(books_, row_of(symbol_of(line)), line, tag, body);
+    return put_body(wides_, row_of_wide(line, tag.kind, body), line, tag, body);
+  }
+  [[nodiscard]] bool put_line(const tick_payload& line, tick_tag tag) noexcept {
+    const std::size_t column = columns_.of[static_cast<std::size_t>(tag.kind)];
+    const std::size_t row = row_of(symbol_of(line));
+    if (column == no_column || row >= symbols_in_) return false;
+    lines_.store(row * columns_.count + column, line, position_, tag.packed());
+    return true;
+  }
+  template <class Entry>
+  [[nodiscard]] bool put_body(conflating_table<Entry>& table, std::size_t row, const tick_payload& line, tick_tag tag,
+                              std::span<const raw_level> body) noexcept {
+    Entry made;
+    if (row >= table.keys() || body.size() > made.body.size()) return false;
+    made.line = line;
+    std::copy_n(body.begin(), body.size(), made.body.begin());
+    table.store_prefix(row, made, offsetof(Entry, body) + body.size_bytes(), position_, tag.packed());
+    return true;
+  }
+
   // Symbols get rows as they come.
   [[nodiscard]] std::size_t row_of(symbol_id symbol) noexcept {
     std::uint32_t& row = row_of_symbol_[static_cast<std::size_t>(symbol)];
     if (row == no_row) row = next_row_++;
     return row;
+  }
+  // And so does what has a body, for each interval of klines.
+  [[nodiscard]] std::size_t row_of_wide(const tick_payload& line, tick_kind kind,
+                                        std::span<const raw_level> body) noexcept {
+    const auto part = kind == tick_kind::kline ? static_cast<std::uint32_t>(read_body<kline_body>(body).interval) : 0;
+    return row_of_wide_.of(static_cast<std::uint32_t>(symbol_of(line)) | static_cast<std::uint32_t>(kind) << 16 |
+                           part << 24);
   }
   [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
     const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
@@ -3365,16 +8281,20 @@ class conflated_channel {
     if (!wanted.kinds.contains(tick_kind::depth_snapshot)) return 0;
     return std::min(wanted.level_capacity / book_levels, symbols_in(wanted));
   }
+  [[nodiscard]] static std::size_t wides_in(const subscription_settings& wanted) noexcept {
+    std::size_t each_symbol = 0;
+    for (const tick_kind kind :
+         {tick_kind::mini_ticker, tick_kind::ticker, tick_kind::mark_price, tick_kind::liquidation}) {
+      if (wanted.kinds.contains(kind)) ++each_symbol;
+    }
+    if (wanted.kinds.contains(tick_kind::kline)) each_symbol += kline_interval_count;
+    return std::min(wanted.level_capacity / largest_wide_body, symbols_in(wanted) * each_symbol);
+  }
   [[nodiscard]] static subscription_settings status_settings(const subscription_settings& wanted) {
     return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
   }
 
   [[nodiscard]] waiting_event shown() const noexcept { return {&line_, tag_, {body_.data(), body_size_}}; }
-
-  struct book {
-    depth_record line;
-    std::array<raw_level, book_levels> levels;
-  };
 
   // The next tick that no status precedes goes to line_.
   bool take_tick() noexcept {
@@ -3391,15 +8311,27 @@ class conflated_channel {
     const auto line = [&](std::size_t, const tick_payload& from, std::uint64_t position, line_tag tag) {
       return take(from, {}, position, tag);
     };
-    const auto book_of = [&](std::size_t, const book& from, std::uint64_t position, line_tag tag) {
-      tick_payload copy;
-      copy.emplace<depth_record>() = from.line;
-      return take(copy, std::span{from.levels}.first(from.line.level_count()), position, tag);
+    const auto entry = [&](std::size_t, const auto& from, std::uint64_t position, line_tag tag) {
+      return take(from.line, std::span{from.body}.first(std::min(body_size(from.line), from.body.size())), position,
+                  tag);
     };
-    books_first_ = !books_first_;  // neither keeps the other from being heard
-    if (books_first_ && books_.any_dirty() && books_.consume(1, book_of) != 0) return true;
-    if (lines_.any_dirty() && lines_.consume(1, line) != 0) return true;
-    return !books_first_ && books_.any_dirty() && books_.consume(1, book_of) != 0;
+    // each table is the first in turn: none keeps the others from being heard
+    constexpr unsigned tables = 3;
+    const unsigned first = turn_++;
+    for (unsigned i = 0; i < tables; ++i) {
+      switch ((first + i) % tables) {
+        case 0:
+          if (books_.any_dirty() && books_.consume(1, entry) != 0) return true;
+          break;
+        case 1:
+          if (lines_.any_dirty() && lines_.consume(1, line) != 0) return true;
+          break;
+        default:
+          if (wides_.any_dirty() && wides_.consume(1, entry) != 0) return true;
+          break;
+      }
+    }
+    return false;
   }
   [[nodiscard]] bool status_precedes(std::uint64_t position) noexcept {
     const waiting_event oldest = status_.front();
@@ -3407,16 +8339,20 @@ class conflated_channel {
   }
 
   channel status_;
+  const std::size_t symbols_in_;
+  const columns columns_;
   conflating_table<tick_payload> lines_;
   conflating_table<book> books_;
+  conflating_table<wide> wides_;
 
   // network thread
   std::uint64_t position_{0};                 // of the last event
   std::vector<std::uint32_t> row_of_symbol_;  // by id
   std::uint32_t next_row_{0};
+  key_numbers row_of_wide_;  // by symbol, kind and interval
 
   // consumer's thread
-  bool books_first_{false};
+  unsigned turn_{0};
   bool held_{false};  // line_, tag_ and body_ are an event
   line_tag tag_;
   tick_payload line_;
@@ -3455,7 +8391,7 @@ class outlet {
     if (room.payload == nullptr) return;
     *room.payload = line;
     std::copy_n(body.begin(), body.size(), room.body.elements.begin());
-    if (has_levels(tag.kind)) room.payload->as<depth_record>().body = room.body.position;
+    if (has_body(tag.kind)) set_body_position(*room.payload, room.body.position);
     queue_->publish(room, body.size(), tag.packed());
   }
   void put_status(const status_record& record, line_tag tag) const noexcept {
@@ -3857,7 +8793,7 @@ class feed_ring {
     if (body.empty()) return put(line, tag.packed());
     tick_payload copy = line;
     // `refused`, where it is longer than the arena, is a position that no reader finds anything at
-    copy.as<depth_record>().body = levels_.publish(body);
+    set_body_position(copy, levels_.publish(body));
     put(copy, tag.packed());
   }
   /// A state of the connection also where nobody reads: who comes later finds it.
@@ -3968,11 +8904,10 @@ class feed_cursor {
     const tick_kind kind = tick_tag::unpack(tag_).kind;
     if (!filter_.wants(kind, symbol_of(line_))) return true;
     body_size_ = 0;
-    if (has_levels(kind)) {
-      const auto& record = line_.as<depth_record>();
-      const std::size_t size = record.level_count();
-      if (size != 0 && !ring_->levels().try_copy(record.body, size, body_.get())) {
-        lose(1);  // its levels have been overwritten, if not itself, or never fitted
+    if (has_body(kind)) {
+      const std::size_t size = detail::body_size(line_);
+      if (size != 0 && !ring_->levels().try_copy(body_position(line_), size, body_.get())) {
+        lose(1);  // its body has been overwritten, if not itself, or never fitted
         return true;
       }
       body_size_ = size;
@@ -4030,7 +8965,8 @@ namespace foxtrot::inline v0::detail {
 inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64;
 
 /// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
-/// so whoever has seen an event finds here at least what it said. Relaxed throughout: the events carry the order.
+/// so whoever has seen an event finds here at least what it said. A snapshot alone mends no book: it may be too old for
+/// the updates that came meanwhile. Relaxed throughout: the events carry the order.
 class status_board {
  public:
   /// Network thread.
@@ -4045,8 +8981,11 @@ class status_board {
       default: break;
     }
   }
-  /// Network thread: the whole book of that symbol goes out.
-  void note_book(symbol_id symbol) noexcept { set(broken_, symbol, false); }
+  /// Network thread: a gap of depth updates has been told, and `resynchronised` not yet.
+  [[nodiscard]] bool is_broken(symbol_id symbol) const noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return (broken(index / 64) >> index % 64 & 1U) != 0;
+  }
 
   // --- any thread ---
 
@@ -4093,7 +9032,6 @@ class symbol_states {
   /// The consumer has been shown this.
   void note(const waiting_event& shown) noexcept {
     const tick_kind kind = tick_tag::unpack(shown.tag).kind;
-    if (kind == tick_kind::depth_snapshot) return set(broken_, symbol_of(*shown.payload), false);
     if (kind != tick_kind::status) return;
     const auto& record = shown.payload->as<status_record>();
     switch (record.code) {
@@ -4352,12 +9290,12 @@ class outlets {
     if (current_ring_ != nullptr) current_ring_->wake_consumers();
   }
 
-  /// Before a status, or a whole book, goes out: so that nobody who misses it misses the fact.
+  /// Before a status goes out: so that nobody who misses it misses the fact.
   void note(const status_record& record, line_tag tag) noexcept {
     board_->note(record);
     if (is_connection_state(record.code)) state_ = {record, tag};
   }
-  void note_book(symbol_id symbol) noexcept { board_->note_book(symbol); }
+  [[nodiscard]] bool is_book_broken(symbol_id symbol) const noexcept { return board_->is_broken(symbol); }
   /// The connection's last state.
   [[nodiscard]] const std::optional<feed_ring::state>& state() const noexcept { return state_; }
 
@@ -4674,6 +9612,14 @@ class publisher {
   /// No more events: consumers read what is there and then see the end. Idempotent; not while a batch is open.
   void close() { consumers_.close(); }
 
+  /// Shows every depth update and REST snapshot to `keeper` from now on, or to nobody; tells what becomes of its books,
+  /// and publishes them where asked to. Network thread, or while there is none.
+  void show_books_to(book_keeper* keeper) noexcept { books_ = keeper; }
+
+  /// Off: ticks are published whatever their ids say. For tests and benches that send one message again and again.
+  /// Likewise.
+  void follow_ids(bool on) noexcept { follows_ids_ = on; }
+
   [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const feed_counters& counters() const noexcept { return counters_; }
@@ -4686,6 +9632,8 @@ class publisher {
 
   // the network thread's own
   continuity continuity_;
+  book_keeper* books_{nullptr};
+  bool follows_ids_{true};
   std::vector<raw_level> scratch_levels_;
   tick_payload scratch_;
 };
@@ -4720,27 +9668,36 @@ class publisher::batch {
   }
 
   /// Gives the draft, with its first `level_count` levels, to everyone who wants it. Where the venue's ids show a hole
-  /// before it, everyone hears of that first.
+  /// before it, or the book that we keep is not right with it, everyone hears of that first. Where they show that it
+  /// came before, or is late, nobody gets it. What mends a book is followed by `resynchronised`.
   void publish(tick_tag tag, symbol_id symbol, std::size_t level_count = 0) {
-    if (const auto hole = to_.continuity_.follow(tag, symbol, *draft_.payload)) [[unlikely]] {
-      withdraw(level_count);
-      publish_gap(*hole, tag, symbol);
+    const id_verdict ids =
+        to_.follows_ids_ ? to_.continuity_.follow(tag, symbol, *draft_.payload) : id_verdict::in_order;
+    if (ids != id_verdict::in_order) [[unlikely]] {
+      if (ids == id_verdict::repeated) return forget_draft();
+      const id_range& hole = to_.continuity_.range();
+      const bool anew = ids == id_verdict::renumbered;
+      if (anew) to_.counters_.renumbered.add();
+      if (anew && tag.kind == tick_kind::depth_update && to_.books_ != nullptr) to_.books_->forget_ids(symbol);
+      const gap_reason why = anew ? gap_reason::renumbered : gap_reason::missing;
+      publish_gap({why, hole.from, hole.to}, tag, symbol, level_count);
     }
-    to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
-    if (tag.kind == tick_kind::depth_snapshot) to_.consumers_.note_book(symbol);
-    if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
-    const std::span<const raw_level> body = draft_.levels.first(level_count);
-    if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
-    for (const detail::outlet& each : to_.consumers_.queues()) {
-      if (!each.wants(tag.kind, symbol)) continue;
-      std::optional<inline_consumers::unlocked> meanwhile;
-      if (each.would_wait(level_count)) let_others_go_on(meanwhile);
-      each.put(*draft_.payload, tag, body);
-    }
-    if (!handlers_.empty()) {
-      const event told{*draft_.payload, tag.packed(), body, to_.symbols_};
-      handlers_.call(told, tag.kind, symbol, to_.counters_.handler_failures);
-    }
+    if (to_.books_ == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
+    const book_action book =
+        to_.books_->take(tag, draft_.payload->as<depth_record>(), draft_.levels.first(level_count));
+    const bool told = ids == id_verdict::gap && book.lost && book.lost->fault == gap_reason::missing;
+    if (book.lost && !told) [[unlikely]]
+      publish_gap(*book.lost, tag, symbol, level_count);
+    deliver(tag, symbol, level_count);
+    if (to_.books_->live(symbol) != nullptr) follow_up(tag.where, symbol);
+  }
+
+  /// Publishes the whole book that is kept of this symbol, now or as soon as it is right. False where none is kept. Not
+  /// while a draft is open.
+  bool publish_book(venue where, symbol_id symbol) {
+    if (to_.books_ == nullptr || !to_.books_->want(symbol)) return false;
+    if (to_.books_->live(symbol) != nullptr) follow_up(where, symbol);
+    return true;
   }
 
   /// A status event, to everyone: nobody can filter these. Not while a draft is open.
@@ -4767,6 +9724,33 @@ class publisher::batch {
   [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols_; }
 
  private:
+  // Partial books are whole by themselves.
+  [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
+    return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
+  }
+
+  void forget_draft() noexcept {
+    to_.counters_.duplicates.add();
+    in_place_ = {};
+  }
+
+  void deliver(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
+    if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
+    const std::span<const raw_level> body = draft_.levels.first(level_count);
+    if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
+    for (const detail::outlet& each : to_.consumers_.queues()) {
+      if (!each.wants(tag.kind, symbol)) continue;
+      std::optional<inline_consumers::unlocked> meanwhile;
+      if (each.would_wait(level_count)) let_others_go_on(meanwhile);
+      each.put(*draft_.payload, tag, body);
+    }
+    if (!handlers_.empty()) {
+      const event told{*draft_.payload, tag.packed(), body, to_.symbols_};
+      handlers_.call(told, tag.kind, symbol, to_.counters_.handler_failures);
+    }
+  }
+
   void greet_handlers() {
     const auto& state = *to_.consumers_.state();
     tick_payload line;
@@ -4783,7 +9767,7 @@ class publisher::batch {
   void publish_in_place(tick_tag tag, symbol_id symbol, std::size_t level_count) {
     const detail::outlet& only = to_.consumers_.queues().front();
     if (only.wants(tag.kind, symbol)) {
-      if (detail::has_levels(tag.kind)) in_place_.payload->as<depth_record>().body = in_place_.body.position;
+      if (detail::has_body(tag.kind)) detail::set_body_position(*in_place_.payload, in_place_.body.position);
       only.in_place()->publish(in_place_, level_count, tag.packed());
     }
     in_place_ = {};
@@ -4799,14 +9783,36 @@ class publisher::batch {
     in_place_ = {};
   }
 
-  void publish_gap(const id_gap& hole, tick_tag tag, symbol_id symbol) {
+  // Before the draft, which has so many levels.
+  void publish_gap(const book_loss& what, tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    withdraw(level_count);
     to_.counters_.gaps.add();
     status_record record = make_status(status_code::gap, epoch_clock::now_ns());
-    record.first = hole.from;
-    record.second = hole.to;
-    record.gap_kind = tag.kind;
+    record.first = what.from;
+    record.second = what.to;
+    record.reason = what.fault;
+    record.gap_kind = tag.kind == tick_kind::depth_snapshot ? tick_kind::depth_update : tag.kind;
     record.symbol = symbol;
     publish_status(record, tag.where);
+  }
+
+  // The book is right now.
+  void follow_up(venue where, symbol_id symbol) {
+    if (to_.consumers_.is_book_broken(symbol)) [[unlikely]] {
+      status_record record = make_status(status_code::resynchronised, epoch_clock::now_ns());
+      record.symbol = symbol;
+      publish_status(record, where);
+    }
+    if (to_.books_->give(symbol)) [[unlikely]]
+      deliver_book(*to_.books_->live(symbol), where, symbol);
+  }
+
+  void deliver_book(const book_synchroniser& kept, venue where, symbol_id symbol) {
+    const std::size_t levels = detail::level_count(kept.book());
+    const draft room = begin(levels);
+    room.payload->emplace<depth_record>() = detail::write_book(kept, symbol, room.levels);
+    deliver({.kind = tick_kind::depth_snapshot, .where = where, .flags = depth_snapshot::kept_book_flag}, symbol,
+            levels);
   }
 
   // Where we are about to wait for one consumer, nobody else shall wait for us: sleepers get what is published already,
@@ -4824,99 +9830,410 @@ class publisher::batch {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/market/level_builder.hpp: price levels read one by one, brought to common exponents.
+namespace foxtrot::inline v0::binance::detail {
 
-namespace foxtrot::inline v0 {
-
-/// One exponent for numbers that arrive one at a time. A venue writes the same number of decimals everywhere, so the
-/// common case costs a comparison; else the mantissas so far are rewritten.
-class common_exponent {
+/// Where the ticks of one message go, and what all of them share.
+class tick_writer {
  public:
-  [[nodiscard]] int get() const noexcept { return exponent_; }
+  /// `stream` is that of the combined form, else empty; `asked` the symbol that was asked for over HTTP, else empty.
+  tick_writer(publisher::batch& out, tick_tag tag, std::int64_t received_ns, std::string_view stream,
+              std::string_view asked) noexcept
+      : out_{out}, stream_{stream}, asked_{asked}, received_ns_{received_ns}, tag_{tag} {}
 
-  /// The mantissa of `value` under the common exponent. Where that has to change first, `mantissa_of(i)` for i below
-  /// `count` names those already converted. errc::number_out_of_range where no exponent suits all.
-  template <class MantissaOf>
-  [[nodiscard]] errc convert(const decimal& value, std::size_t count, MantissaOf&& mantissa_of,
-                             std::int64_t& converted) noexcept {
-    if (count == 0) exponent_ = value.exponent();
-    if (value.exponent() == exponent_) [[likely]] {
-      converted = value.mantissa();
-      return errc::none;
-    }
-    if (const auto fits = value.mantissa_at(exponent_)) {
-      converted = *fits;
-      return errc::none;
-    }
-    // the coarsest exponent that is exact for all of them
-    int wanted = value.is_zero() ? exponent_ : value.normalized().exponent();
-    for (std::size_t i = 0; i < count; ++i) {
-      if (const decimal old{mantissa_of(i), exponent_}; !old.is_zero())
-        wanted = std::min(wanted, old.normalized().exponent());
-    }
-    const auto last = value.mantissa_at(wanted);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!decimal{mantissa_of(i), exponent_}.mantissa_at(wanted)) return errc::number_out_of_range;
-    }
-    if (!last) return errc::number_out_of_range;
-    for (std::size_t i = 0; i < count; ++i) mantissa_of(i) = *decimal{mantissa_of(i), exponent_}.mantissa_at(wanted);
-    exponent_ = wanted;
-    converted = *last;
+  [[nodiscard]] errc write(const book_ticker_fields& said) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<book_ticker_record>();
+    record = {said.update_id,
+              said.bid_price,
+              said.bid_quantity,
+              said.ask_price,
+              said.ask_quantity,
+              received_ns_,
+              offset_of(said.transaction_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(tick_kind::book_ticker, 0, symbol);
     return errc::none;
   }
 
- private:
-  int exponent_{0};
-};
-
-/// Fills a depth event's body, in place.
-class level_builder {
- public:
-  level_builder() noexcept = default;
-  explicit level_builder(std::span<raw_level> room) noexcept : room_{room} {}
-
-  /// errc::number_out_of_range where a mantissa or the room does not suffice.
-  [[nodiscard]] errc add(const decimal& price, const decimal& quantity) noexcept {
-    if (count_ == room_.size()) return errc::number_out_of_range;
-    raw_level& level = room_[count_];
-    const auto price_of = [this](std::size_t i) -> std::int64_t& { return room_[i].price; };
-    const auto quantity_of = [this](std::size_t i) -> std::int64_t& { return room_[i].quantity; };
-    if (const errc bad = price_.convert(price, count_, price_of, level.price); bad != errc::none) return bad;
-    if (const errc bad = quantity_.convert(quantity, count_, quantity_of, level.quantity); bad != errc::none)
-      return bad;
-    ++count_;
+  [[nodiscard]] errc write(const trade_fields& said, tick_kind kind = tick_kind::trade) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<trade_record>();
+    record = {said.trade_id,
+              said.price,
+              said.quantity,
+              0,
+              offset_of(said.trade_us),
+              0,
+              received_ns_,
+              offset_of(said.event_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(kind, said.buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol);
     return errc::none;
   }
 
-  /// Exchanges the first `count` levels with those after them.
-  void swap_sides(std::size_t count) noexcept {
-    std::rotate(room_.begin(), room_.begin() + static_cast<std::ptrdiff_t>(count),
-                room_.begin() + static_cast<std::ptrdiff_t>(count_));
+  /// Into the draft that holds the levels already.
+  [[nodiscard]] errc write(const depth_fields& said, const publisher::batch::draft& draft) {
+    // the futures send their partial books in the shape of updates: only the stream tells
+    const bool update = said.is_update && !is_partial_book();
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = draft.payload->emplace<depth_record>();
+    record = {said.first_id,
+              said.last_id,
+              said.previous_id,
+              0,
+              static_cast<std::uint16_t>(said.bids),
+              static_cast<std::uint16_t>(said.asks),
+              offset_of(said.transaction_us),
+              received_ns_,
+              offset_of(said.event_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(update ? tick_kind::depth_update : tick_kind::depth_snapshot,
+            said.has_previous_id ? depth_update::previous_id_flag : std::uint8_t{0}, symbol,
+            std::size_t{said.bids} + said.asks);
+    return errc::none;
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return count_; }
-  [[nodiscard]] std::int8_t price_exponent() const noexcept { return static_cast<std::int8_t>(price_.get()); }
-  [[nodiscard]] std::int8_t quantity_exponent() const noexcept { return static_cast<std::int8_t>(quantity_.get()); }
+  [[nodiscard]] errc write(const aggregate_trade_fields& said) {
+    symbol_id symbol{};
+    std::uint64_t count = 0;
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    if (__builtin_sub_overflow(said.last_trade_id, said.first_trade_id, &count) || ++count > most_trades)
+      return errc::number_out_of_range;
+    auto& record = out_.begin().payload->emplace<aggregate_trade_record>();
+    record = {said.aggregate_id,
+              said.price,
+              said.quantity,
+              said.first_trade_id,
+              offset_of(said.trade_us),
+              static_cast<std::uint32_t>(count),
+              received_ns_,
+              offset_of(said.event_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(tick_kind::aggregate_trade, said.buyer_is_maker ? aggregate_trade::buyer_is_maker_flag : std::uint8_t{0},
+            symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const average_price_fields& said) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<average_price_record>();
+    record = {};
+    record.price = said.price;
+    record.last_trade = venue_time{said.last_trade_us};
+    record.interval_minutes = said.interval_minutes;
+    record.received_ns = received_ns_;
+    record.event_time = offset_of(said.event_us);
+    record.symbol = symbol;
+    record.price_exponent = said.price_exponent;
+    publish(tick_kind::average_price, 0, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const reference_price_fields& said) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<reference_price_record>();
+    record = {};
+    record.price = said.price;
+    record.received_ns = received_ns_;
+    record.event_time = offset_of(said.time_us);
+    record.symbol = symbol;
+    record.price_exponent = said.price_exponent;
+    publish(tick_kind::reference_price, said.has_price ? reference_price::has_price_flag : std::uint8_t{0}, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const mark_price_fields& said) {
+    return write(tick_kind::mark_price, said.symbol, said.event_us, body_of(said));
+  }
+
+  /// A tick of more than one line.
+  template <wide_body Body>
+  [[nodiscard]] errc write(tick_kind kind, std::string_view name, std::int64_t event_us, const Body& body) {
+    symbol_id symbol{};
+    if (const errc bad = find(name, symbol); bad != errc::none) return bad;
+    const publisher::batch::draft draft = out_.begin(units_of<Body>);
+    write_body(draft.levels, body);
+    draft.payload->emplace<wide_record>() = make_wide_record<Body>(received_ns_, offset_of(event_us), symbol);
+    publish(kind, 0, symbol, units_of<Body>);
+    return errc::none;
+  }
+
+  /// A whole message as it came; `name` is its event's, a part of it, or empty.
+  void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) {
+    if (message.size() > unknown_event::longest_text) return;
+    const std::size_t units = unknown_event::units_for(message);
+    const publisher::batch::draft draft = out_.begin(units);
+    auto& record = draft.payload->emplace<unknown_record>();
+    record = unknown_event::write(draft.levels, message, name);
+    record.received_ns = received_ns_;
+    record.event_time = offset_of(event_us);
+    publish(tick_kind::unknown_event, 0, symbol_id::none, units);
+  }
 
  private:
-  std::span<raw_level> room_;
-  std::size_t count_{0};
-  common_exponent price_;
-  common_exponent quantity_;
+  static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
+
+  // Where a message names no symbol, its stream does, or whoever asked for it.
+  [[nodiscard]] errc find(std::string_view name, symbol_id& symbol) const {
+    if (!name.empty()) [[likely]]
+      return intern(name, symbol);
+    if (!asked_.empty()) return intern(asked_, symbol);
+    const std::string_view lower = stream_.substr(0, stream_.find('@'));
+    std::array<char, symbol_table::longest_name> upper{};
+    if (lower.empty()) return errc::missing_field;
+    if (lower.size() > upper.size()) return errc::number_out_of_range;
+    for (std::size_t i = 0; i < lower.size(); ++i) {
+      upper[i] = lower[i] >= 'a' && lower[i] <= 'z' ? static_cast<char>(lower[i] - 'a' + 'A') : lower[i];
+    }
+    return intern({upper.data(), lower.size()}, symbol);
+  }
+  [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
+    const auto id = out_.symbols().intern(name);
+    if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
+    symbol = *id;
+    return errc::none;
+  }
+
+  [[nodiscard]] time_offset offset_of(std::int64_t venue_us) const noexcept {
+    if (venue_us == no_time) return {};
+    const time_offset made = time_offset::between(received_ns_, venue_us);
+    if (!made.present()) [[unlikely]]
+      out_.counters().absent_times.add();
+    return made;
+  }
+
+  // <symbol>@depth5, @depth10, @depth20
+  [[nodiscard]] bool is_partial_book() const noexcept {
+    constexpr std::string_view mark = "@depth";
+    const std::size_t at = stream_.find(mark);
+    return at != std::string_view::npos && at + mark.size() < stream_.size() && stream_[at + mark.size()] >= '0' &&
+           stream_[at + mark.size()] <= '9';
+  }
+
+  void publish(tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t body = 0) {
+    tick_tag tag = tag_;
+    tag.kind = kind;
+    tag.flags = flags;
+    out_.publish(tag, symbol, body);
+  }
+
+  publisher::batch& out_;
+  std::string_view stream_;
+  std::string_view asked_;
+  std::int64_t received_ns_;
+  tick_tag tag_;
 };
 
-}  // namespace foxtrot::inline v0
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/message_scanner.hpp: one pass over a JSON message: its fields, its stream, its price levels.
+
+// foxtrot/exchange/binance/detail/json_text.hpp: whether a token of a message is JSON, for those that nobody decodes.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// A number by RFC 8259 section 6: no leading zeros, no sign but minus, digits on both sides of a point.
+[[nodiscard]] constexpr bool is_json_number(std::string_view text) noexcept {
+  std::size_t at = 0;
+  const auto digits = [&text, &at] {
+    const std::size_t begin = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+    return at - begin;
+  };
+  if (at < text.size() && text[at] == '-') ++at;
+  const bool zero = at < text.size() && text[at] == '0';
+  const std::size_t whole = digits();
+  if (whole == 0 || (zero && whole != 1)) return false;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (digits() == 0) return false;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (digits() == 0) return false;
+  }
+  return at == text.size();
+}
+
+/// What stands between quotes, by RFC 8259 section 7. That no control character is among it, and that it is UTF-8, the
+/// scanner has seen.
+[[nodiscard]] constexpr bool has_json_escapes_only(std::string_view text) noexcept {
+  constexpr std::string_view simple = "\"\\/bfnrt";
+  constexpr std::string_view hexadecimal = "0123456789abcdefABCDEF";
+  for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
+    if (++at == text.size()) return false;
+    if (text[at] != 'u') {
+      if (simple.find(text[at++]) == std::string_view::npos) return false;
+      continue;
+    }
+    if (text.size() - at < 5) return false;
+    if (text.substr(at + 1, 4).find_first_not_of(hexadecimal) != std::string_view::npos) return false;
+    at += 5;
+  }
+  return true;
+}
+
+/// A string, number, boolean or null, without white space around it.
+[[nodiscard]] constexpr bool is_json_scalar(std::string_view token) noexcept {
+  if (token.empty()) return false;
+  if (token.front() == '"') {
+    return token.size() > 1 && token.back() == '"' && has_json_escapes_only(token.substr(1, token.size() - 2));
+  }
+  return token == "true" || token == "false" || token == "null" || is_json_number(token);
+}
+
+/// Without the white space of RFC 8259 section 2 at its end.
+[[nodiscard]] constexpr std::string_view without_space_behind(std::string_view token) noexcept {
+  const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+  while (!token.empty() && is_space(token.back())) token.remove_suffix(1);
+  return token;
+}
+
+/// Whether a whole message is one JSON value with no more than 64 levels of nesting, read as plainly as can be.
+class json_check {
+ public:
+  explicit constexpr json_check(std::string_view text) noexcept : text_{text} {}
+
+  [[nodiscard]] constexpr bool passes() noexcept {
+    while (true) {
+      if (opens()) {
+        if (depth_++ == most_nesting) return false;
+        in_object_ = in_object_ << 1 | (text_[at_++] == '{' ? 1 : 0);
+        if (!closes() && !(in_object_ & 1 ? takes_key() : true)) return false;
+        if (!closes()) continue;
+      } else if (!takes_scalar()) {
+        return false;
+      }
+      while (closes()) {
+        ++at_, --depth_;
+        in_object_ >>= 1;
+      }
+      skip_space();
+      if (depth_ == 0) return at_ == text_.size();
+      if (!takes(',') || !(in_object_ & 1 ? takes_key() : true)) return false;
+    }
+  }
+
+ private:
+  static constexpr int most_nesting = 64;
+
+  constexpr void skip_space() noexcept { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
+  [[nodiscard]] constexpr bool is_at(char c) noexcept {
+    skip_space();
+    return at_ < text_.size() && text_[at_] == c;
+  }
+  [[nodiscard]] constexpr bool opens() noexcept { return is_at('{') || is_at('['); }
+  [[nodiscard]] constexpr bool closes() noexcept { return depth_ != 0 && is_at(in_object_ & 1 ? '}' : ']'); }
+  [[nodiscard]] constexpr bool takes(char c) noexcept {
+    if (!is_at(c)) return false;
+    ++at_;
+    return true;
+  }
+  [[nodiscard]] constexpr bool takes_key() noexcept { return is_at('"') && takes_scalar() && takes(':'); }
+  [[nodiscard]] constexpr bool takes_scalar() noexcept {
+    const std::size_t begin = at_;
+    if (is_at('"')) {
+      const std::size_t first = at_++;
+      while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+      if (at_ >= text_.size()) return false;
+      ++at_;
+      return is_json_scalar(text_.substr(first, at_ - first));
+    }
+    at_ = std::min(text_.find_first_of(",:]}[{\" \t\r\n", begin), text_.size());
+    return is_json_scalar(text_.substr(begin, at_ - begin));
+  }
+
+  std::string_view text_;
+  std::size_t at_{0};
+  std::uint64_t in_object_{0};  // by level, the innermost lowest
+  int depth_{0};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/json_values.hpp: values of a message, with the checks that On-Demand leaves out.
+
+namespace foxtrot::inline v0::binance::detail {
+
+using json_object = simdjson::ondemand::object;
+using json_array = simdjson::ondemand::array;
+using json_value = simdjson::ondemand::value;
+using json_type = simdjson::ondemand::json_type;
+
+/// The name of a member as it stands in the message. Names with escapes are no known ones.
+[[nodiscard]] inline errc read_name(simdjson::ondemand::field& member, std::string_view& name) noexcept {
+  const char* const begin = member.key().raw();
+  const char* end = begin;
+  while (*end != '"') end += *end == '\\' ? 2 : 1;  // simdjson has seen the closing quote
+  name = {begin, static_cast<std::size_t>(end - begin)};
+  return has_json_escapes_only(name) ? errc::none : errc::malformed_message;
+}
+
+/// A string, with its quotes, number, boolean or null.
+[[nodiscard]] inline errc read_scalar(json_value& value, std::string_view& token) {
+  token = without_space_behind(value.raw_json_token());
+  if (!is_json_scalar(token)) return errc::malformed_message;
+  // On-Demand takes a string that nobody has read for a key, if a colon follows it.
+  simdjson::ondemand::raw_json_string taken;
+  if (token.front() == '"' && value.get_raw_json_string().get(taken)) return errc::malformed_message;
+  return errc::none;
+}
+
+/// What nobody asks for: On-Demand passes over it without a look.
+[[nodiscard]] inline errc check_value(json_value& value, int most_nesting = 32) {
+  json_type type{};
+  if (value.type().get(type) || most_nesting == 0) return errc::malformed_message;
+  if (type == json_type::array) {
+    json_array list;
+    if (value.get_array().get(list)) return errc::malformed_message;
+    for (auto next : list) {
+      json_value each;
+      if (std::move(next).get(each)) return errc::malformed_message;
+      if (const errc bad = check_value(each, most_nesting - 1); bad != errc::none) return bad;
+    }
+    return errc::none;
+  }
+  std::string_view text;
+  if (type != json_type::object) return read_scalar(value, text);
+  json_object members;
+  if (value.get_object().get(members)) return errc::malformed_message;
+  for (auto next : members) {
+    simdjson::ondemand::field member;
+    if (std::move(next).get(member)) return errc::malformed_message;
+    json_value each = member.value();
+    if (const errc bad = read_name(member, text); bad != errc::none) return bad;
+    if (const errc bad = check_value(each, most_nesting - 1); bad != errc::none) return bad;
+  }
+  return errc::none;
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
 
 namespace foxtrot::inline v0::binance::detail {
 
 /// Takes a message apart without deciding what it is. Price levels go where the batch wants them at once; everything
-/// else stays text in the message. The combined form {"stream":..,"data":{..}} and {"error":{..}} are opened, other
-/// objects are passed over. One thread.
+/// else stays text in the message. The combined form {"stream":..,"data":{..}} and {"error":{..}} are opened, so are
+/// lists and the objects inside of a candle and a forced order; what nobody asks for only has to be JSON. One thread.
 class message_scanner {
  public:
-  /// What a message held; views into it.
+  /// What an object held; views into the message.
   struct content {
     fields scalars;
+    fields inner;                     ///< of the object "k" or "o" in it
     std::string_view stream;          ///< of the combined form
     publisher::batch::draft draft{};  ///< begun where there were levels
     level_builder levels;             ///< bids, then asks
@@ -4924,86 +10241,173 @@ class message_scanner {
     std::size_t asks{0};
     bool has_bids{false};
     bool has_asks{false};
+    bool has_inner{false};
     bool is_answer{false};  ///< it has a result or an error
     bool is_error{false};
+    bool is_list{false};  ///< of objects, which were told one by one
 
     void clear() noexcept {
-      scalars.clear();
+      clear_object();
       stream = {};
+      is_answer = is_error = is_list = false;
+    }
+    void clear_object() noexcept {
+      scalars.clear();
+      inner.clear();
       draft = {};
       levels = {};
       bids = asks = 0;
-      has_bids = has_asks = is_answer = is_error = false;
+      has_bids = has_asks = has_inner = false;
     }
   };
 
   [[nodiscard]] const content& found() const noexcept { return found_; }
 
-  /// 64 readable bytes must follow the message.
-  [[nodiscard]] errc scan(std::string_view message, publisher::batch& out) {
+  /// Of a list, `each` is called after every object in it, with found() full. 64 readable bytes must follow the
+  /// message.
+  template <class Each>
+  [[nodiscard]] errc scan(std::string_view message, publisher::batch& out, Each&& each) {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
     found_.clear();
+    message_ = message;
+    has_data_ = false;
     max_levels_ = message.size() / shortest_level + 1;
+    if (message.starts_with(byte_order_mark)) return errc::malformed_message;  // RFC 8259 section 8.1
     simdjson::ondemand::document document;
     if (parser_.iterate(message.data(), message.size(), message.size() + simdjson::SIMDJSON_PADDING).get(document)) {
       return errc::malformed_message;
     }
-    json_object all;
-    if (const auto failed = document.get_object().get(all)) {
-      return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+    json_type type{};
+    if (document.type().get(type)) return errc::malformed_message;
+    errc bad = errc::none;
+    if (type == json_type::object) {
+      json_object all;
+      if (document.get_object().get(all)) return errc::malformed_message;
+      bad = scan_object(all, out, true, each);
+    } else if (type == json_type::array) {
+      json_array list;
+      if (document.get_array().get(list)) return errc::malformed_message;
+      bad = scan_list(list, out, each);
+    } else {
+      return errc::wrong_type;
     }
-    if (const errc bad = scan_object(all, out, true); bad != errc::none) return bad;
-    return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
+    if (bad == errc::none) {
+      return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
+    }
+    // On-Demand goes on behind a message that lacks brackets, into whatever memory holds: what it finds wrong there
+    // says nothing.
+    return json_check{message}.passes() ? bad : errc::malformed_message;
   }
 
  private:
-  using json_object = simdjson::ondemand::object;
-  using json_value = simdjson::ondemand::value;
-
-  [[nodiscard]] errc scan_object(json_object& object, publisher::batch& out, bool outermost) {
+  template <class Each>
+  [[nodiscard]] errc scan_object(json_object& object, publisher::batch& out, bool outermost, Each& each) {
     for (auto next : object) {
       simdjson::ondemand::field member;
       if (std::move(next).get(member)) return errc::malformed_message;
-      const std::string_view key = key_of(member);
+      std::string_view name;
       json_value value = member.value();
-      simdjson::ondemand::json_type type{};
+      json_type type{};
       if (value.type().get(type)) return errc::malformed_message;
-      errc bad = errc::none;
-      if (type == simdjson::ondemand::json_type::array) {
-        bad = scan_array(key, value, out);
-      } else if (type == simdjson::ondemand::json_type::object) {
-        bad = outermost ? scan_inner(key, value, out) : errc::none;
+      errc bad = read_name(member, name);
+      if (bad != errc::none) return bad;
+      if (type == json_type::array) {
+        bad = outermost && name == "data" ? scan_data_list(value, out, each) : scan_array(name, value, out);
+      } else if (type == json_type::object) {
+        bad = outermost ? scan_outer_member(name, value, out, each) : scan_inner(name, value);
       } else {
-        const std::string_view token = value.raw_json_token();
-        if (key == "stream") {
-          bad = set_stream(token);
-        } else if (key == "result" || key == "error") {
-          found_.is_answer = true;
-          if (key == "error" && !token.starts_with("null")) found_.is_error = true;
-        } else {
-          bad = found_.scalars.put(field_of(key), token);
-        }
+        std::string_view token;
+        bad = read_scalar(value, token);
+        if (bad == errc::none) bad = scan_scalar(name, token, outermost);
       }
       if (bad != errc::none) return bad;
     }
     return errc::none;
   }
 
-  [[nodiscard]] errc scan_inner(std::string_view key, json_value& value, publisher::batch& out) {
-    if (key != "data" && key != "error") return errc::none;
-    if (key == "error") found_.is_answer = found_.is_error = true;
-    json_object inner;
-    if (value.get_object().get(inner)) return errc::malformed_message;
-    return scan_object(inner, out, false);
-  }
-
-  [[nodiscard]] errc scan_array(std::string_view key, json_value& value, publisher::batch& out) {
-    if (key == "result") {
-      found_.is_answer = true;
+  [[nodiscard]] errc scan_scalar(std::string_view name, std::string_view token, bool outermost) noexcept {
+    if (outermost && name == "stream") {
+      if (token.size() < 3 || token.front() != '"') return errc::wrong_type;
+      if (!found_.stream.empty()) return errc::malformed_message;
+      found_.stream = token.substr(1, token.size() - 2);
       return errc::none;
     }
-    if (key == "b" || key == "bids") return scan_side(value, found_.has_bids, found_.bids, out);
-    if (key == "a" || key == "asks") return scan_side(value, found_.has_asks, found_.asks, out);
+    if (outermost && (name == "result" || name == "error")) {
+      found_.is_answer = true;
+      if (name == "error" && token != "null") found_.is_error = true;
+      return errc::none;
+    }
+    return found_.scalars.put(key_of(name), token);
+  }
+
+  template <class Each>
+  [[nodiscard]] errc scan_outer_member(std::string_view name, json_value& value, publisher::batch& out, Each& each) {
+    if (name != "data" && name != "error") return scan_inner(name, value);
+    if (name == "error") found_.is_answer = found_.is_error = true;
+    if (std::exchange(has_data_, true)) return errc::malformed_message;
+    json_object inner;
+    if (value.get_object().get(inner)) return errc::malformed_message;
+    return scan_object(inner, out, false, each);
+  }
+
+  template <class Each>
+  [[nodiscard]] errc scan_data_list(json_value& value, publisher::batch& out, Each& each) {
+    if (std::exchange(has_data_, true)) return errc::malformed_message;
+    json_array list;
+    if (value.get_array().get(list)) return errc::malformed_message;
+    return scan_list(list, out, each);
+  }
+
+  // Objects that cannot be understood do not hide those after them.
+  template <class Each>
+  [[nodiscard]] errc scan_list(json_array& list, publisher::batch& out, Each& each) {
+    found_.is_list = true;
+    if (!json_check{message_}.passes()) return errc::malformed_message;  // before the first is told
+    errc first_bad = errc::none;
+    for (auto next : list) {
+      json_object element;
+      if (const auto failed = next.get_object().get(element)) {
+        return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+      }
+      found_.clear_object();
+      if (const errc bad = scan_object(element, out, false, each); bad != errc::none) return bad;
+      if (const errc bad = each(); first_bad == errc::none) first_bad = bad;
+    }
+    return first_bad;
+  }
+
+  // A candle and a forced order stand in an object of their own.
+  [[nodiscard]] errc scan_inner(std::string_view name, json_value& value) {
+    if (name != "k" && name != "o") return check_value(value);
+    if (std::exchange(found_.has_inner, true)) return errc::malformed_message;
+    json_object inner;
+    if (value.get_object().get(inner)) return errc::malformed_message;
+    for (auto next : inner) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return errc::malformed_message;
+      std::string_view field;
+      json_value each = member.value();
+      json_type type{};
+      if (each.type().get(type)) return errc::malformed_message;
+      errc bad = read_name(member, field);
+      if (bad != errc::none) return bad;
+      if (type == json_type::array || type == json_type::object) {
+        bad = check_value(each);
+      } else {
+        std::string_view token;
+        bad = read_scalar(each, token);
+        if (bad == errc::none) bad = found_.inner.put(key_of(field), token);
+      }
+      if (bad != errc::none) return bad;
+    }
     return errc::none;
+  }
+
+  [[nodiscard]] errc scan_array(std::string_view name, json_value& value, publisher::batch& out) {
+    if (name == "b" || name == "bids") return scan_side(value, found_.has_bids, found_.bids, out);
+    if (name == "a" || name == "asks") return scan_side(value, found_.has_asks, found_.asks, out);
+    if (name == "result") found_.is_answer = true;
+    return check_value(value);
   }
 
   [[nodiscard]] errc scan_side(json_value& value, bool& seen, std::size_t& count, publisher::batch& out) {
@@ -5014,11 +10418,13 @@ class message_scanner {
       found_.levels = level_builder{found_.draft.levels};
     }
     const std::size_t before = found_.levels.size();
-    simdjson::ondemand::array side;
+    json_array side;
     if (value.get_array().get(side)) return errc::malformed_message;
     for (auto next : side) {
-      simdjson::ondemand::array pair;
-      if (next.get_array().get(pair)) return errc::wrong_type;
+      json_array pair;
+      if (const auto failed = next.get_array().get(pair)) {
+        return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+      }
       if (const errc bad = scan_level(pair); bad != errc::none) return bad;
     }
     count = found_.levels.size() - before;
@@ -5026,43 +10432,35 @@ class message_scanner {
     return errc::none;
   }
 
-  [[nodiscard]] errc scan_level(simdjson::ondemand::array& pair) {
+  [[nodiscard]] errc scan_level(json_array& pair) {
     std::array<decimal, 2> numbers;
     std::size_t count = 0;
     for (auto next : pair) {
       json_value value;
       if (std::move(next).get(value)) return errc::malformed_message;
-      if (count == numbers.size()) break;  // older shapes append an empty array
-      simdjson::ondemand::raw_json_string text;
-      if (value.get_raw_json_string().get(text)) return errc::wrong_type;
-      const char* end = text.raw();
-      while (*end != '"') ++end;  // simdjson has seen the closing quote
-      const std::string_view digits{text.raw(), static_cast<std::size_t>(end - text.raw())};
+      if (count == numbers.size()) {  // older shapes append an empty array
+        if (const errc bad = check_value(value); bad != errc::none) return bad;
+        continue;
+      }
+      json_type type{};
+      std::string_view token;
+      if (value.type().get(type)) return errc::malformed_message;
+      if (type != json_type::string) return errc::wrong_type;
+      if (const errc bad = read_scalar(value, token); bad != errc::none) return bad;
+      const std::string_view digits = token.substr(1, token.size() - 2);
       if (const errc bad = fields::parse_amount(digits, numbers[count]); bad != errc::none) return bad;
       ++count;
     }
     return count == numbers.size() ? found_.levels.add(numbers[0], numbers[1]) : errc::missing_field;
   }
 
-  [[nodiscard]] static std::string_view key_of(simdjson::ondemand::field& member) noexcept {
-    const char* const begin = member.key().raw();
-    const char* end = begin;
-    while (*end != '"') ++end;
-    return {begin, static_cast<std::size_t>(end - begin)};
-  }
-
-  [[nodiscard]] errc set_stream(std::string_view token) noexcept {
-    while (!token.empty() && token.back() != '"') token.remove_suffix(1);
-    if (token.size() < 2 || token.front() != '"') return errc::wrong_type;
-    found_.stream = token.substr(1, token.size() - 2);
-    return errc::none;
-  }
-
   static constexpr std::size_t shortest_level = 10;  // ["1","2"],
 
   simdjson::ondemand::parser parser_;
   content found_;
+  std::string_view message_;
   std::size_t max_levels_{0};
+  bool has_data_{false};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -5167,16 +10565,28 @@ concept venue_protocol = requires(P& protocol, std::string_view text, std::int64
 
 namespace foxtrot::inline v0::binance {
 
-/// Reads one message at a time and publishes what it holds. Accepts the shapes of spot and USD-M in any key order,
-/// alone or in the combined form {"stream":..,"data":..}. Needs 64 readable bytes after each message. Allocates nothing
-/// once it has seen the largest message. One thread.
+/// How messages of the known shapes are read.
+enum class parsing : std::uint8_t {
+  fastest,   ///< expecting each character, in the best form that this machine can run; whatever differs, generally
+  portable,  ///< the same without vector instructions
+  general    ///< all of them as any JSON
+};
+
+/// Reads one message at a time and publishes what it holds: every public stream of spot and of both futures, as the
+/// venue sent them since 2020, in any key order, alone or in the combined form {"stream":..,"data":..}; times in
+/// milliseconds or microseconds. However a message is read, its ticks are the same. Needs 64 readable bytes after each
+/// message. Allocates nothing once it has seen the largest message. One thread.
 class codec {
  public:
-  explicit codec(market where) : tag_{.where = venue_of(where)} {}
+  explicit codec(market where, parsing how = parsing::fastest)
+      : fast_{how == parsing::fastest ? detail::best_isa() : detail::isa::portable},
+        tag_{.where = venue_of(where)},
+        speculate_{how != parsing::general} {}
   codec(const codec&) = delete;
   codec& operator=(const codec&) = delete;
 
-  /// One WebSocket text message, received at `received_ns` on epoch_clock.
+  /// One WebSocket text message, received at `received_ns` on epoch_clock. Of a list, what can be understood is
+  /// published even where the answer is message_type::rejected.
   message_type decode(std::string_view message, std::int64_t received_ns, publisher::batch& out) {
     return decode(message, received_ns, source::websocket, {}, out);
   }
@@ -5189,240 +10599,234 @@ class codec {
 
   [[nodiscard]] const control_answer& last_answer() const noexcept { return answer_; }
   [[nodiscard]] errc last_error() const noexcept { return error_; }
-  /// The name of the last event, of whatever kind; valid until the next message.
+  /// The name of the last event that had to be read generally; valid until the next message.
   [[nodiscard]] std::string_view last_event() const noexcept { return event_; }
-  /// The stream that the last message came on; empty in raw form. Valid until the next message.
-  [[nodiscard]] std::string_view last_stream() const noexcept { return found_.stream; }
 
  private:
-  using field = detail::field;
+  using key = detail::key;
+  using shape = detail::shape;
 
-  message_type decode(std::string_view message, std::int64_t received_ns, source how, std::string_view symbol,
+  message_type decode(std::string_view message, std::int64_t received_ns, source how, std::string_view asked,
                       publisher::batch& out) {
-    received_ns_ = received_ns;
-    tag_.how = how;
-    symbol_ = symbol;
-    event_ = {};
-    error_ = scanner_.scan(message, out);
-    if (error_ != errc::none) return message_type::rejected;
-    return interpret(out);
-  }
-
-  [[nodiscard]] message_type interpret(publisher::batch& out) {
-    if (found_.is_answer || (found_.scalars.has(field::code) && found_.scalars.has(field::message)))
-      return interpret_answer();
-    errc bad = errc::none;
-    if (!found_.scalars.has(detail::letter('e'))) {
-      if (found_.has_bids && found_.has_asks) {
-        bad = publish_depth(tick_kind::depth_snapshot, out);
-      } else if (found_.scalars.has(detail::letter('u')) && found_.scalars.has(detail::letter('B'))) {
-        bad = publish_book_ticker(out);
-      } else {
-        return message_type::unknown;
-      }
-    } else {
-      bad = found_.scalars.text(detail::letter('e'), event_);
-      if (event_ == "bookTicker") {
-        bad = publish_book_ticker(out);
-      } else if (event_ == "trade") {
-        bad = publish_trade(out);
-      } else if (event_ == "depthUpdate") {
-        bad = publish_depth(is_partial_book() ? tick_kind::depth_snapshot : tick_kind::depth_update, out);
-      } else if (event_ == "serverShutdown") {
-        return message_type::shutdown;
-      } else if (bad == errc::none) {
-        return message_type::unknown;
+    tick_tag tag = tag_;
+    tag.how = how;
+    error_ = errc::none;
+    if (speculate_) {
+      const auto opened = fast_.open(message);
+      if (opened.kind != shape::unknown) {
+        if (const auto read = speculate(opened, message.size(), {out, tag, received_ns, opened.stream, asked}, out))
+          return *read;
+        const message_type read = decode_generally(message, received_ns, tag, asked, out);
+        if (read == message_type::tick && is_of(opened.kind)) count_fallback(out.counters());
+        return read;
       }
     }
-    error_ = bad;
-    return bad == errc::none ? message_type::tick : message_type::rejected;
+    return decode_generally(message, received_ns, tag, asked, out);
+  }
+
+  // Nothing where the message is not of the shape that it began with.
+  [[nodiscard]] std::optional<message_type> speculate(const detail::speculative_parser::opening& from, std::size_t size,
+                                                      detail::tick_writer to, publisher::batch& out) {
+    switch (from.kind) {
+      case shape::book_ticker: {
+        detail::book_ticker_fields said;
+        if (!fast_.read(from, said)) return std::nullopt;
+        return outcome_of(to.write(said));
+      }
+      case shape::trade: {
+        detail::trade_fields said;
+        if (!fast_.read(from, said)) return std::nullopt;
+        return outcome_of(to.write(said));
+      }
+      case shape::aggregate_trade: {
+        detail::aggregate_trade_fields said;
+        if (!fast_.read(from, said)) return std::nullopt;
+        return outcome_of(to.write(said));
+      }
+      case shape::mark_price: {
+        detail::mark_price_fields said;
+        if (!fast_.read(from, said)) return std::nullopt;
+        return outcome_of(to.write(said));
+      }
+      case shape::depth: {
+        detail::depth_fields said;
+        const publisher::batch::draft draft = out.begin(size / shortest_level + 1);
+        if (!fast_.read(from, draft.levels, said)) return std::nullopt;
+        return outcome_of(to.write(said, draft));
+      }
+      case shape::unknown: break;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] message_type outcome_of(errc failed) noexcept {
+    error_ = failed;
+    return failed == errc::none ? message_type::tick : message_type::rejected;
+  }
+
+  // Whether the event turned out to be of the kind that its first characters promised.
+  [[nodiscard]] bool is_of(shape kind) const noexcept {
+    switch (kind) {
+      case shape::book_ticker: return event_.empty() || event_ == "bookTicker";
+      case shape::trade: return event_ == "trade";
+      case shape::aggregate_trade: return event_ == "aggTrade";
+      case shape::depth: return event_.empty() || event_ == "depthUpdate";
+      case shape::mark_price: return event_ == "markPriceUpdate";
+      case shape::unknown: break;
+    }
+    return false;
+  }
+  void count_fallback(feed_counters& count) const {
+    count.fallbacks.add(!found_.stream.empty() ? found_.stream : !event_.empty() ? event_ : "?");
+  }
+
+  message_type decode_generally(std::string_view message, std::int64_t received_ns, tick_tag tag,
+                                std::string_view asked, publisher::batch& out) {
+    event_ = {};
+    message_type all = message_type::tick;
+    const errc bad = scanner_.scan(message, out, [&] {
+      const message_type each = interpret({out, tag, received_ns, found_.stream, asked});
+      if (each != message_type::tick) all = each;
+      return error_;
+    });
+    if (bad != errc::none) return outcome_of(bad);
+    detail::tick_writer to{out, tag, received_ns, found_.stream, asked};
+    if (!found_.is_list) all = interpret(to);
+    if (all == message_type::unknown) {
+      out.counters().unknown_events.add(event_);
+      std::int64_t event_us = detail::no_time;
+      (void)found_.scalars.optional_time_us(detail::letter('E'), event_us);  // whatever it may be here
+      to.write_unknown(message, event_, event_us);
+    }
+    return all;
+  }
+
+  // One object.
+  [[nodiscard]] message_type interpret(detail::tick_writer to) {
+    using detail::letter;
+    const detail::fields& said = found_.scalars;
+    error_ = errc::none;
+    if (found_.is_answer || (said.has(key::code) && said.has(key::message))) return interpret_answer();
+    if (!said.has(letter('e'))) {
+      if (found_.has_bids && found_.has_asks) return outcome_of(write_depth(to));
+      if (said.has(letter('u')) && said.has(letter('B'))) return write<detail::book_ticker_fields>(to);
+      return message_type::unknown;
+    }
+    if (const errc bad = said.text(letter('e'), event_); bad != errc::none) return outcome_of(bad);
+    return interpret_event(to);
+  }
+
+  [[nodiscard]] message_type interpret_event(detail::tick_writer to) {
+    if (event_ == "bookTicker") return write<detail::book_ticker_fields>(to);
+    if (event_ == "trade") return write<detail::trade_fields>(to);
+    if (event_ == "aggTrade") return write<detail::aggregate_trade_fields>(to);
+    if (event_ == "depthUpdate") return outcome_of(write_depth(to));
+    if (event_ == "markPriceUpdate") return write<detail::mark_price_fields>(to);
+    if (event_ == "kline") return outcome_of(write_inner<kline_body>(to, tick_kind::kline));
+    if (event_ == "24hrTicker") return outcome_of(write_ticker(to, ticker_window::h24));
+    if (event_ == "24hrMiniTicker") {
+      return outcome_of(write_body<mini_ticker_body>(to, tick_kind::mini_ticker, found_.scalars, {}));
+    }
+    if (event_ == "1hTicker") return outcome_of(write_ticker(to, ticker_window::h1));
+    if (event_ == "4hTicker") return outcome_of(write_ticker(to, ticker_window::h4));
+    if (event_ == "1dTicker") return outcome_of(write_ticker(to, ticker_window::d1));
+    if (event_ == "forceOrder") return outcome_of(write_inner<liquidation_body>(to, tick_kind::liquidation));
+    if (event_ == "avgPrice") return write<detail::average_price_fields>(to);
+    if (event_ == "referencePrice") return write<detail::reference_price_fields>(to);
+    if (event_ == "blockTrade") return write_block_trade(to);
+    if (event_ == "serverShutdown") return message_type::shutdown;
+    return message_type::unknown;
+  }
+
+  template <class Fields>
+  [[nodiscard]] message_type write(detail::tick_writer to) {
+    Fields said;
+    const errc bad = detail::read(found_.scalars, said);
+    return outcome_of(bad != errc::none ? bad : to.write(said));
+  }
+
+  [[nodiscard]] message_type write_block_trade(detail::tick_writer to) {
+    detail::trade_fields said;
+    const errc bad = detail::read(found_.scalars, said);
+    return outcome_of(bad != errc::none ? bad : to.write(said, tick_kind::block_trade));
+  }
+
+  template <class Body>
+  [[nodiscard]] errc write_body(detail::tick_writer to, tick_kind kind, const detail::fields& from, Body body) {
+    std::string_view symbol;
+    std::int64_t event_us = detail::no_time;
+    if (const errc bad = detail::read(from, body); bad != errc::none) return bad;
+    if (const errc bad = detail::read_symbol(found_.scalars, symbol); bad != errc::none) return bad;
+    if (symbol.empty()) {
+      if (const errc bad = detail::read_symbol(from, symbol); bad != errc::none) return bad;
+    }
+    if (const errc bad = found_.scalars.time_us(detail::letter('E'), event_us); bad != errc::none) return bad;
+    return to.write(kind, symbol, event_us, body);
+  }
+  // What stands in an object of its own.
+  template <class Body>
+  [[nodiscard]] errc write_inner(detail::tick_writer to, tick_kind kind) {
+    return found_.has_inner ? write_body<Body>(to, kind, found_.inner, {}) : errc::missing_field;
+  }
+  [[nodiscard]] errc write_ticker(detail::tick_writer to, ticker_window window) {
+    ticker_body body;
+    body.window = window;
+    return write_body(to, tick_kind::ticker, found_.scalars, body);
+  }
+
+  [[nodiscard]] errc write_depth(detail::tick_writer to) {
+    constexpr std::size_t most_levels = 65'535;  // of a side
+    using detail::letter;
+    const detail::fields& from = found_.scalars;
+    detail::depth_fields said;
+    if (!found_.has_bids || !found_.has_asks) return errc::missing_field;
+    if (found_.bids > most_levels || found_.asks > most_levels) return errc::number_out_of_range;
+    said.bids = static_cast<std::uint32_t>(found_.bids);
+    said.asks = static_cast<std::uint32_t>(found_.asks);
+    said.price_exponent = found_.levels.price_exponent();
+    said.quantity_exponent = found_.levels.quantity_exponent();
+    said.is_update = from.has(letter('u'));
+    errc bad = errc::none;
+    const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+    if (said.is_update) {
+      if (!(good(from.number(letter('U'), said.first_id)) && good(from.number(letter('u'), said.last_id)))) return bad;
+      if (said.first_id > said.last_id) return errc::number_out_of_range;
+    } else if (!good(from.number(key::last_update_id, said.last_id))) {
+      return bad;
+    }
+    if (from.has(key::previous_update_id)) {
+      std::int64_t previous = 0;  // -1 where there was none
+      if (!good(from.number(key::previous_update_id, previous))) return bad;
+      said.has_previous_id = previous >= 0;
+      said.previous_id = said.has_previous_id ? static_cast<std::uint64_t>(previous) : 0;
+    }
+    if (!(good(detail::read_symbol(from, said.symbol)) && good(from.optional_time_us(letter('E'), said.event_us)) &&
+          good(from.optional_time_us(letter('T'), said.transaction_us)))) {
+      return bad;
+    }
+    return to.write(said, found_.draft);
   }
 
   [[nodiscard]] message_type interpret_answer() {
     answer_ = {};
     std::string_view text;
-    if (found_.scalars.number(field::id, answer_.id) != errc::none) answer_.id = -1;
-    if (found_.scalars.text(field::message, text) == errc::none) answer_.error = text;
-    const bool coded = found_.scalars.number(field::code, answer_.error_code) == errc::none;
+    if (found_.scalars.number(key::id, answer_.id) != errc::none) answer_.id = -1;
+    if (found_.scalars.text(key::message, text) == errc::none) answer_.error = text;
+    const bool coded = found_.scalars.number(key::code, answer_.error_code) == errc::none;
     if ((coded || found_.is_error) && answer_.error.empty()) answer_.error = "error";
     return message_type::answer;
   }
 
-  [[nodiscard]] errc publish_book_ticker(publisher::batch& out) {
-    std::array<decimal, 2> prices;
-    std::array<decimal, 2> quantities;
-    std::uint64_t update_id = 0;
-    symbol_id symbol{};
-    time_offset transaction_time;
-    errc bad = errc::none;
-    const auto read = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
-    if (!(read(found_.scalars.number(detail::letter('u'), update_id)) &&
-          read(found_.scalars.amount(detail::letter('b'), prices[0])) &&
-          read(found_.scalars.amount(detail::letter('B'), quantities[0])) &&
-          read(found_.scalars.amount(detail::letter('a'), prices[1])) &&
-          read(found_.scalars.amount(detail::letter('A'), quantities[1])) && read(symbol_of(out, symbol)) &&
-          read(optional_time('T', transaction_time, out)))) {
-      return bad;
-    }
-    std::array<raw_level, 2> sides{};
-    level_builder both{sides};
-    if (!(read(both.add(prices[0], quantities[0])) && read(both.add(prices[1], quantities[1])))) return bad;
-    auto& record = out.begin().payload->emplace<book_ticker_record>();
-    record = {update_id,
-              sides[0].price,
-              sides[0].quantity,
-              sides[1].price,
-              sides[1].quantity,
-              received_ns_,
-              transaction_time,
-              symbol,
-              both.price_exponent(),
-              both.quantity_exponent()};
-    publish(out, tick_kind::book_ticker, 0, symbol, 0);
-    return errc::none;
-  }
+  static constexpr std::size_t shortest_level = 10;  // ["1","2"],
 
-  [[nodiscard]] errc publish_trade(publisher::batch& out) {
-    decimal price;
-    decimal quantity;
-    std::uint64_t trade_id = 0;
-    bool buyer_is_maker = false;
-    symbol_id symbol{};
-    time_offset event_time;
-    time_offset trade_time;
-    errc bad = errc::none;
-    const auto read = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
-    if (!(read(found_.scalars.number(detail::letter('t'), trade_id)) &&
-          read(found_.scalars.amount(detail::letter('p'), price)) &&
-          read(found_.scalars.amount(detail::letter('q'), quantity)) &&
-          read(found_.scalars.boolean(detail::letter('m'), buyer_is_maker)) && read(symbol_of(out, symbol)) &&
-          read(time('E', event_time, out)) && read(time('T', trade_time, out)))) {
-      return bad;
-    }
-    auto& record = out.begin().payload->emplace<trade_record>();
-    record = {trade_id,
-              price.mantissa(),
-              quantity.mantissa(),
-              0,
-              trade_time,
-              0,
-              received_ns_,
-              event_time,
-              symbol,
-              static_cast<std::int8_t>(price.exponent()),
-              static_cast<std::int8_t>(quantity.exponent())};
-    publish(out, tick_kind::trade, buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol, 0);
-    return errc::none;
-  }
-
-  [[nodiscard]] errc publish_depth(tick_kind kind, publisher::batch& out) {
-    constexpr std::size_t most_levels = 65'535;
-    const bool futures_book =
-        found_.scalars.has(detail::letter('u'));  // a partial book of the futures counts like an update
-    std::uint64_t first_id = 0;
-    std::uint64_t last_id = 0;
-    std::uint64_t previous_id = 0;
-    symbol_id symbol{};
-    time_offset event_time;
-    time_offset transaction_time;
-    errc bad = errc::none;
-    const auto read = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
-    if (!found_.has_bids || !found_.has_asks) return errc::missing_field;
-    if (found_.bids > most_levels || found_.asks > most_levels) return errc::number_out_of_range;
-    if (futures_book) {
-      if (!(read(found_.scalars.number(detail::letter('U'), first_id)) &&
-            read(found_.scalars.number(detail::letter('u'), last_id)))) {
-        return bad;
-      }
-      if (first_id > last_id) return errc::number_out_of_range;
-    } else if (!read(found_.scalars.number(field::last_update_id, last_id))) {
-      return bad;
-    }
-    bool has_previous = found_.scalars.has(field::previous_update_id);
-    if (has_previous) {
-      std::int64_t previous = 0;  // -1 where there was none
-      if (!read(found_.scalars.number(field::previous_update_id, previous))) return bad;
-      has_previous = previous >= 0;
-      previous_id = has_previous ? static_cast<std::uint64_t>(previous) : 0;
-    }
-    if (!(read(symbol_of(out, symbol)) && read(optional_time('E', event_time, out)) &&
-          read(optional_time('T', transaction_time, out)))) {
-      return bad;
-    }
-    auto& record = found_.draft.payload->emplace<depth_record>();
-    record = {first_id,
-              last_id,
-              previous_id,
-              0,
-              static_cast<std::uint16_t>(found_.bids),
-              static_cast<std::uint16_t>(found_.asks),
-              transaction_time,
-              received_ns_,
-              event_time,
-              symbol,
-              found_.levels.price_exponent(),
-              found_.levels.quantity_exponent()};
-    publish(out, kind, has_previous ? depth_update::previous_id_flag : std::uint8_t{0}, symbol, found_.levels.size());
-    return errc::none;
-  }
-
-  void publish(publisher::batch& out, tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t levels) {
-    tick_tag tag = tag_;
-    tag.kind = kind;
-    tag.flags = flags;
-    out.publish(tag, symbol, levels);
-  }
-
-  // --- what is shared between the shapes ---
-
-  // A partial book names no symbol in spot: its stream, or whoever asked for it, does.
-  [[nodiscard]] errc symbol_of(publisher::batch& out, symbol_id& symbol) {
-    std::array<char, symbol_table::longest_name> upper{};
-    std::string_view name = symbol_;
-    if (found_.scalars.has(detail::letter('s'))) {
-      if (const errc bad = found_.scalars.text(detail::letter('s'), name); bad != errc::none) return bad;
-    } else if (name.empty()) {
-      name = found_.stream.substr(0, found_.stream.find('@'));
-      if (name.empty()) return errc::missing_field;
-      if (name.size() > upper.size()) return errc::number_out_of_range;
-      for (std::size_t i = 0; i < name.size(); ++i) {
-        upper[i] = name[i] >= 'a' && name[i] <= 'z' ? static_cast<char>(name[i] - 'a' + 'A') : name[i];
-      }
-      name = {upper.data(), name.size()};
-    }
-    const auto id = out.symbols().intern(name);
-    if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
-    symbol = *id;
-    return errc::none;
-  }
-
-  [[nodiscard]] errc time(char key, time_offset& offset, publisher::batch& out) const {
-    std::int64_t microseconds = 0;
-    if (const errc bad = found_.scalars.time_us(detail::letter(key), microseconds); bad != errc::none) return bad;
-    offset = time_offset::between(received_ns_, microseconds);
-    if (!offset.present()) out.counters().absent_times.add();
-    return errc::none;
-  }
-  [[nodiscard]] errc optional_time(char key, time_offset& offset, publisher::batch& out) const {
-    return found_.scalars.has(detail::letter(key)) ? time(key, offset, out) : errc::none;
-  }
-
-  // <symbol>@depth5, @depth10, @depth20: the futures send these as depthUpdate too.
-  [[nodiscard]] bool is_partial_book() const noexcept {
-    constexpr std::string_view mark = "@depth";
-    const std::size_t at = found_.stream.find(mark);
-    return at != std::string_view::npos && at + mark.size() < found_.stream.size() &&
-           found_.stream[at + mark.size()] >= '0' && found_.stream[at + mark.size()] <= '9';
-  }
-
+  detail::speculative_parser fast_;
   detail::message_scanner scanner_;
   const detail::message_scanner::content& found_{scanner_.found()};
   control_answer answer_;
   std::string_view event_;
-  std::string_view symbol_;  // where the message cannot know it
-  std::int64_t received_ns_{0};
   tick_tag tag_;
   errc error_{errc::none};
+  bool speculate_;
 };
 
 }  // namespace foxtrot::inline v0::binance
@@ -5489,8 +10893,6 @@ static_assert(venue_protocol<protocol>);
 }
 
 }  // namespace foxtrot::inline v0::binance
-
-// foxtrot/exchange/binance/settings.hpp: what market_data needs to know; the defaults stream from the venue itself.
 
 // foxtrot/feed/session_settings.hpp: how one WebSocket session connects, waits and gives up.
 
@@ -9886,6 +15288,9 @@ namespace detail {
 
 namespace foxtrot::inline v0::binance {
 
+/// What the venue counts its times in. Spot only: the futures know milliseconds alone.
+enum class time_unit : std::uint8_t { milliseconds, microseconds };
+
 /// The network thread.
 struct network_settings {
   std::string name{"net"};
@@ -9913,6 +15318,8 @@ struct market_data_settings {
   ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
   diagnostics log{};
   symbol_table* symbols{&symbol_table::shared()};
+  binance::time_unit time_unit{
+      time_unit::milliseconds};  ///< of the times in WebSocket messages; microseconds: spot only
 };
 
 namespace detail {
@@ -9935,6 +15342,8 @@ struct checked_settings {
     if (!rest) return rest.error();
     if (websocket->target != "/" || rest->target != "/") return errc::bad_url;  // the paths are ours
     if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
+    const bool microseconds = given.time_unit == time_unit::microseconds;
+    if (microseconds && given.market != market::spot) return errc::bad_argument;
     if (given.streams.size() > max_streams) return errc::bad_argument;
     for (const std::string& stream : given.streams) {
       if (!is_stream_name(stream)) return errc::bad_argument;
@@ -9945,6 +15354,7 @@ struct checked_settings {
     given.session.upgrade.port = websocket->port;
     given.session.upgrade.secure = websocket->secure;
     given.session.upgrade.target = path_of(given.market);
+    if (microseconds) given.session.upgrade.target += "?timeUnit=MICROSECOND";  // web-socket-streams.md, "General"
     return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls)};
   }
 };
@@ -10391,6 +15801,84 @@ class http_client {
 
 }  // namespace foxtrot::inline v0
 
+namespace foxtrot::inline v0::binance {
+
+/// How long the venue wants to be left alone: set with errc::http_rate_limited and errc::http_banned only.
+using retry_hint = std::optional<std::chrono::seconds>;
+
+/// Asks `rest` (a base URL) over `client`, on the client's loop. The errors are those of http_client::get, of the
+/// status, and of exchange_info::parse; `retry_after`, if any, is set before it returns.
+[[nodiscard]] inline task<result<exchange_info>> fetch_exchange_info(http_client& client, url rest, market which,
+                                                                     steady_time::duration limit,
+                                                                     retry_hint* retry_after = nullptr) {
+  constexpr std::chrono::seconds untold{60};
+  if (retry_after != nullptr) retry_after->reset();
+  rest.target = exchange_info_path_of(which);
+  // Most of spot's answer is who may trade what; nobody reads it here. rest-api.md, "Exchange information".
+  if (which == market::spot) rest.target += "?showPermissionSets=false";
+  auto answer = co_await client.get(std::move(rest), limit);
+  if (!answer) co_return answer.error();
+  if (const std::error_code refused = answer->error()) {
+    const bool told_to_wait = refused == errc::http_rate_limited || refused == errc::http_banned;
+    if (told_to_wait && retry_after != nullptr) *retry_after = answer->retry_after().value_or(untold);
+    co_return refused;
+  }
+  co_return exchange_info::parse(answer->body);
+}
+
+namespace detail {
+
+struct exchange_info_request {
+  std::optional<result<exchange_info>> outcome;
+  std::exception_ptr failure;
+  bool done{false};
+};
+
+[[nodiscard]] inline task<> run(exchange_info_request& request, http_client& client, url rest, market which,
+                                steady_time::duration limit, retry_hint* retry_after) {
+  request.outcome.emplace(co_await fetch_exchange_info(client, std::move(rest), which, limit, retry_after));
+}
+
+}  // namespace detail
+
+/// Asks the market of these settings, over TLS, and waits for the answer: market, URL, authorities and dial settings
+/// count, streams need not be there yet. Connecting included it takes no longer than `timeout`, errc::timeout then. Any
+/// thread that may wait: not an inline handler's. Its loop lives for this call alone.
+[[nodiscard]] inline result<exchange_info> load_exchange_info(const market_data_settings& settings,
+                                                              std::chrono::milliseconds timeout,
+                                                              retry_hint* retry_after = nullptr) {
+  constexpr std::size_t largest_body = std::size_t{64} << 20U;
+  auto checked = detail::checked_settings::make(settings);
+  if (!checked) return checked.error();
+  if (timeout <= std::chrono::milliseconds{0}) return errc::timeout;
+  asio::io_context loop{1};
+  timer_queue timers{loop, system_time()};
+  http_client client{
+      timers, checked->tls, {.dial = settings.dial, .limits = {.head = {}, .body = largest_body}, .headers = {}}};
+  detail::exchange_info_request request;
+  asio::co_spawn(loop, detail::run(request, client, checked->rest, settings.market, timeout, retry_after),
+                 [&request](std::exception_ptr failure) {
+                   request.failure = std::move(failure);
+                   request.done = true;
+                 });
+  while (!request.done) loop.run_one();
+  if (request.failure) std::rethrow_exception(request.failure);
+  if (!*request.outcome) {
+    settings.log.report(severity::warning, "exchange_info", "no answer from " + checked->rest.host,
+                        request.outcome->error());
+  }
+  return std::move(*request.outcome);
+}
+
+}  // namespace foxtrot::inline v0::binance
+
+// foxtrot/exchange/binance/market_data.hpp: live market data from Binance: the class that most programs need.
+
+// foxtrot/exchange/binance/engine.hpp: everything that runs between connect and disconnect of a market_data.
+
+// foxtrot/exchange/binance/depth_fetcher.hpp: whole books over REST, one after the other, for the symbols that need
+// one.
+
 namespace foxtrot::inline v0::binance::detail {
 
 /// The symbol of a diff-depth stream, in upper case as REST wants it; empty for any other stream. Partial books
@@ -10407,7 +15895,8 @@ namespace foxtrot::inline v0::binance::detail {
 }
 
 /// Fetches the depth snapshots that were asked for and publishes them as ticks; a request that fails is tried again,
-/// with backoff, until it is answered or forgotten. Loop thread only.
+/// with backoff, until it is answered or forgotten. What it brings may be too old: who asked sees, and asks again. Loop
+/// thread only.
 class depth_fetcher {
  public:
   depth_fetcher(timer_queue& timers, publisher& out, protocol& decoder, const checked_settings& settings)
@@ -10418,19 +15907,21 @@ class depth_fetcher {
         client_{timers, settings.tls, {.dial = settings.given.dial, .limits = {}, .headers = {}}},
         news_{timers.context()} {}
 
-  /// One snapshot for each diff-depth stream among these, unless it is waiting already.
-  void ask(std::span<const std::string> streams) {
-    for (const std::string& stream : streams) {
-      std::string symbol = depth_symbol_of(stream);
-      if (symbol.empty() || std::find(waiting_.begin(), waiting_.end(), symbol) != waiting_.end()) continue;
-      waiting_.push_back(std::move(symbol));
-    }
+  /// A snapshot of this symbol, unless it is waited for already.
+  void ask(std::string symbol) {
+    if (symbol == asking_ || std::find(waiting_.begin(), waiting_.end(), symbol) != waiting_.end()) return;
+    waiting_.push_back(std::move(symbol));
     news_.notify();
   }
-  /// Whatever is under way now will not count as an answer to what is asked from here on.
+  /// Nobody wants it any more. An answer to come will not be published.
+  void forget(const std::string& symbol) {
+    std::erase(waiting_, symbol);
+    if (asking_ == symbol) asking_.clear();
+  }
+  /// The same for all.
   void forget() noexcept {
     waiting_.clear();
-    ++round_;
+    asking_.clear();
   }
 
   /// Runs until cancelled.
@@ -10442,15 +15933,14 @@ class depth_fetcher {
         if (const std::error_code error = co_await news_.wait()) co_return;
         continue;
       }
-      const std::string symbol = waiting_.front();
-      const std::uint64_t round = round_;
+      const std::string symbol = std::exchange(waiting_.front(), {});
+      waiting_.pop_front();
+      asking_ = symbol;
       const std::error_code error = co_await fetch(symbol);
       if (error == errc::cancelled) co_return;
       const bool done = !error || error == errc::http_client_error;  // "no such symbol" will not change
-      if (round == round_) {
-        waiting_.pop_front();
-        if (!done) waiting_.push_back(symbol);  // the others have their turn first
-      }
+      const bool wanted = std::exchange(asking_, {}) == symbol;
+      if (!done && wanted) ask(symbol);  // the others have their turn first
       if (!error) {
         retry.reset();
         continue;
@@ -10466,8 +15956,8 @@ class depth_fetcher {
  private:
   [[nodiscard]] task<std::error_code> fetch(std::string symbol) {
     url where = settings_.rest;
-    where.target = settings_.given.market == market::usdm ? "/fapi/v1/depth?symbol=" : "/api/v3/depth?symbol=";
-    where.target += symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
+    where.target = depth_path_of(settings_.given.market);
+    where.target += "?symbol=" + symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
     const steady_time::duration limit = settings_.given.request_timeout;
     auto answer = co_await client_.get(std::move(where), limit);
     if (!answer) co_return answer.error();
@@ -10476,7 +15966,11 @@ class depth_fetcher {
       if (told_to_wait) not_before_ = timers_.now() + answer->retry_after().value_or(std::chrono::seconds{60});
       co_return refused;
     }
-    co_return publish(symbol, answer->body);
+    if (asking_ != symbol) co_return std::error_code{};  // forgotten
+    asking_.clear();                                     // whom it does not serve may ask again
+    const std::error_code unreadable = publish(symbol, answer->body);
+    if (unreadable) asking_ = symbol;
+    co_return unreadable;
   }
 
   [[nodiscard]] std::error_code publish(const std::string& symbol, const std::string& body) {
@@ -10487,7 +15981,7 @@ class depth_fetcher {
     const auto now = epoch_clock::now_ns() + settings_.given.session.clock_shift.count();
     switch (decoder_.messages().decode_depth(body, symbol, now, batch)) {
       case message_type::tick: return {};
-      case message_type::rejected: count.rejected.add(); return decoder_.last_error();
+      case message_type::rejected: count.count_rejected(decoder_.last_error()); return decoder_.last_error();
       default: count.unknown.add(); return errc::malformed_message;
     }
   }
@@ -10499,7 +15993,7 @@ class depth_fetcher {
   http_client client_;
   async_event news_;
   std::deque<std::string> waiting_;
-  std::uint64_t round_{0};
+  std::string asking_;        // the symbol of the request under way, while somebody wants it
   steady_time not_before_{};  // the server said when to come back
 };
 
@@ -11214,6 +16708,7 @@ class live_connection {
       case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
       case message_type::shutdown:
         count.shutdowns.add();
+        batch_->publish_status(make_status(status_code::shutdown_announced, received_ns_), protocol_.where());
         log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
         return;
       case message_type::unknown: return count.unknown.add();
@@ -11223,7 +16718,7 @@ class live_connection {
 
   // Counted each time, said at most once a second.
   void reject(feed_counters& count, errc why) {
-    count.rejected.add();
+    count.count_rejected(why);
     const steady_time now = timers_.now();
     if (now < next_remark_) return;
     next_remark_ = now + std::chrono::seconds{1};
@@ -11486,6 +16981,12 @@ class engine {
         out_{out},
         bridge_{bridge_settings_of(settings.given.network), settings.given.log},
         protocol_{settings.given.market},
+        books_{settings.given.market == market::spot ? book_rule::spot : book_rule::futures,
+               {.fetch = [this](symbol_id symbol) { fetcher_.ask(std::string{out_.symbols().name(symbol)}); },
+                .wake_after =
+                    [this](std::chrono::nanoseconds wait) {
+                      books_due_ = bridge_.timers().call_after(wait, [this] { books_.on_time(); });
+                    }}},
         session_{bridge_,
                  out,
                  protocol_,
@@ -11504,6 +17005,7 @@ class engine {
     session_.cancel();
     bridge_.context().restart();
     bridge_.context().poll();
+    out_.show_books_to(nullptr);
   }
 
   /// Stores who the network thread is, before any event can reach a handler there.
@@ -11512,11 +17014,15 @@ class engine {
     return bridge_.call(
         [this, &streams, &network_thread] {
           network_thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
-          session_.subscribe(streams);
+          subscribe_now(streams);
           if (settings_.given.depth_snapshots) {
-            // Not before the updates come: a snapshot older than the first of them would leave a hole.
+            // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.
+            // What is under way when a connection is made may be of before.
             session_.on_connected = [this] { fetcher_.forget(); };
-            session_.on_confirmed = [this](const std::vector<std::string>& confirmed) { fetcher_.ask(confirmed); };
+            session_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
+              for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
+            };
+            out_.show_books_to(&books_);
             (void)requests_.spawn("depth snapshots", fetcher_.run());
           }
           session_.start();
@@ -11544,6 +17050,10 @@ class engine {
   /// Lets newcomers hear the state of the connection even if nothing else happens.
   [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::action::greet, {}}); }
   [[nodiscard]] bool drop_connection() { return commands_.try_send({command::action::drop, {}}); }
+  /// The book that is kept of this symbol goes out as a tick.
+  [[nodiscard]] bool request_snapshot(std::string symbol) {
+    return commands_.try_send({command::action::snapshot, {std::move(symbol)}});
+  }
 
   /// After stop(): the network thread has not ended, because a handler there has not returned.
   [[nodiscard]] bool stuck() { return bridge_.has_thread(); }
@@ -11560,22 +17070,53 @@ class engine {
   static constexpr std::chrono::milliseconds task_patience{500};
 
   struct command {
-    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop };
+    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop, snapshot };
     action what;
-    std::vector<std::string> streams;
+    std::vector<std::string> names;  // of streams; snapshot: of a symbol
   };
   static constexpr std::size_t most_commands = 256;
 
   void run(command& wanted) {
     switch (wanted.what) {
-      case command::action::subscribe: return session_.subscribe(wanted.streams);
-      case command::action::unsubscribe: return session_.unsubscribe(wanted.streams);
+      case command::action::subscribe: return subscribe_now(wanted.names);
+      case command::action::unsubscribe: return unsubscribe_now(wanted.names);
       case command::action::greet: {
         const publisher::batch adopt{out_};
         return;
       }
       case command::action::drop: return session_.drop(errc::closed);
+      case command::action::snapshot: {
+        publisher::batch batch{out_};
+        (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
+        return;
+      }
     }
+  }
+
+  // Calls `action` with the symbol of each stream of depth updates among these.
+  template <class Action>
+  static void for_each_book(std::span<const std::string> streams, Action action) {
+    for (const std::string& stream : streams) {
+      if (std::string symbol = depth_symbol_of(stream); !symbol.empty()) action(std::move(symbol));
+    }
+  }
+
+  void subscribe_now(std::span<const std::string> streams) {
+    for_each_book(streams, [this](const std::string& symbol) {
+      if (!settings_.given.depth_snapshots) return;
+      if (const auto id = out_.symbols().intern(symbol)) books_.add(*id);
+    });
+    session_.subscribe(streams);
+  }
+  void unsubscribe_now(std::span<const std::string> streams) {
+    session_.unsubscribe(streams);
+    const std::vector<std::string> left = session_.subscriptions().streams();
+    for_each_book(streams, [&](const std::string& symbol) {
+      const auto is_left = [&symbol](const std::string& stream) { return depth_symbol_of(stream) == symbol; };
+      if (std::any_of(left.begin(), left.end(), is_left)) return;  // at another speed
+      books_.remove(out_.symbols().find(symbol));
+      fetcher_.forget(symbol);
+    });
   }
 
   [[nodiscard]] static bridge_settings bridge_settings_of(const network_settings& given) {
@@ -11600,6 +17141,8 @@ class engine {
   const std::future<void> said_{goodbye_.get_future()};
   async_thread_bridge bridge_;
   protocol protocol_;
+  book_keeper books_;
+  timer books_due_;
   websocket_manager<protocol, tls_dialer> session_;
   depth_fetcher fetcher_;
   command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
@@ -11714,6 +17257,26 @@ class market_data {
     return tell_engine([](detail::engine& running) { return running.drop_connection(); });
   }
 
+  /// Asks for the whole book of a symbol, such as "BTCUSDT", that has a stream of depth updates: for a consumer that
+  /// keeps its own and lost some. It comes to everybody, as a depth_snapshot of all that our book holds, in its place
+  /// among the updates: at once, or as soon as our book is right. errc::bad_argument where we keep no such book,
+  /// errc::closed where nothing is connected, errc::would_block as above.
+  std::error_code request_snapshot(std::string_view symbol) {
+    {
+      const std::lock_guard lock{streams_mutex_};
+      const auto& all = settings_.given.streams;
+      const bool kept = std::any_of(all.begin(), all.end(),
+                                    [symbol](const auto& stream) { return detail::depth_symbol_of(stream) == symbol; });
+      if (!kept || !settings_.given.depth_snapshots) return errc::bad_argument;
+    }
+    bool running = false;
+    const std::error_code error = tell_engine([&](detail::engine& engine) {
+      running = true;
+      return engine.request_snapshot(std::string{symbol});
+    });
+    return running ? error : make_error_code(errc::closed);
+  }
+
   [[nodiscard]] connection_info info() {
     connection_info made{.endpoint = settings_.websocket.host + ":" + std::to_string(settings_.websocket.port)};
     with_engine([&made](detail::engine& running) { made.state = running.state(); });
@@ -11780,7 +17343,100 @@ class market_data {
 
 }  // namespace foxtrot::inline v0::binance
 
+// foxtrot/exchange/binance/streams_of.hpp: the names of the streams of every symbol that trades.
+
+namespace foxtrot::inline v0::binance {
+
+/// The stream `what` ("@bookTicker") of each trading symbol that `wanted` says true to, in the order of their names:
+/// "btcusdt@bookTicker". One connection carries 1,024 streams at most.
+template <std::predicate<const symbol_rules&> Wanted>
+[[nodiscard]] std::vector<std::string> streams_of(const exchange_info& info, std::string_view what, Wanted wanted) {
+  std::vector<std::string> streams;
+  for (const symbol_rules& symbol : info) {
+    if (!symbol.trading() || !wanted(symbol)) continue;
+    std::string stream = symbol.name;
+    std::transform(stream.begin(), stream.end(), stream.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    stream += what;
+    if (is_stream_name(stream)) streams.push_back(std::move(stream));
+  }
+  return streams;
+}
+
+/// The same of every trading symbol that is priced in `quote_asset`.
+[[nodiscard]] inline std::vector<std::string> streams_of(const exchange_info& info, std::string_view what,
+                                                         std::string_view quote_asset) {
+  return streams_of(info, what,
+                    [quote_asset](const symbol_rules& symbol) { return symbol.quote_asset == quote_asset; });
+}
+
+/// The same of every trading symbol.
+[[nodiscard]] inline std::vector<std::string> streams_of(const exchange_info& info, std::string_view what) {
+  return streams_of(info, what, [](const symbol_rules&) { return true; });
+}
+
+}  // namespace foxtrot::inline v0::binance
+
 // foxtrot/strategy.hpp: what a strategy sees: ticks, queues and threads, without any networking. Compiles fast.
+
+// foxtrot/core/decimal_format.hpp: std::format of decimals, where the standard library has it.
+
+#ifdef __cpp_lib_format
+#include <array>
+#include <cstddef>
+#include <format>
+
+/// "{}" writes the shortest exact text. There is nothing to specify: whatever else stands in the braces is refused.
+template <foxtrot::decimal_mantissa Mantissa>
+struct std::formatter<foxtrot::basic_decimal<Mantissa>, char> {
+  template <class Context>
+  constexpr typename Context::iterator parse(Context& context) const {
+    return context.begin();  // std::format itself insists on the closing brace
+  }
+
+  template <class Context>
+  typename Context::iterator format(const foxtrot::basic_decimal<Mantissa>& value, Context& context) const {
+    std::array<char, foxtrot::basic_decimal<Mantissa>::max_chars> text{};
+    const std::size_t length = value.to_chars(text);
+    auto out = context.out();
+    for (std::size_t i = 0; i < length; ++i) *out++ = text[i];
+    return out;
+  }
+};
+#endif
+
+// foxtrot/core/decimal_literals.hpp: decimals in source code: "61837.63"_dec.
+
+namespace foxtrot::inline v0 {
+
+namespace detail {
+
+// Not constexpr: to get here while compiling is the error, and its name is the message.
+inline void text_is_not_a_decimal_that_fits() {}
+
+template <class Decimal>
+consteval Decimal literal(std::string_view text) {
+  Decimal value;
+  if (Decimal::parse_into(text, value) != errc::none) text_is_not_a_decimal_that_fits();
+  return value;
+}
+
+}  // namespace detail
+
+inline namespace literals {
+
+/// A number as the venue writes it; any other text does not compile, nor does one that 64 bits cannot hold.
+consteval decimal operator""_dec(const char* text, std::size_t length) {
+  return detail::literal<decimal>({text, length});
+}
+/// The same with 128 bits.
+consteval wide_decimal operator""_wide_dec(const char* text, std::size_t length) {
+  return detail::literal<wide_decimal>({text, length});
+}
+
+}  // namespace literals
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/core/histogram.hpp: latencies, recorded without allocation, read as percentiles.
 
@@ -11880,15 +17536,15 @@ class histogram {
 
 namespace foxtrot::inline v0 {
 
-/// A copy of an event with up to `Levels` price levels. A plain value: keep it, put it into any queue, visit it in any
-/// thread. The symbol table of the feed must outlive it.
+/// A copy of an event with up to `Levels` price levels, or as many times 16 bytes of another body. A plain value: keep
+/// it, put it into any queue, visit it in any thread. The symbol table of the feed must outlive it.
 template <std::size_t Levels>
 class basic_stored_event {
  public:
   /// Nothing: something to be overwritten.
   basic_stored_event() noexcept = default;
 
-  /// Nothing where the event has more levels than fit.
+  /// Nothing where the event has a longer body than fits.
   [[nodiscard]] static std::optional<basic_stored_event> of(const event& from) noexcept {
     if (from.body_.size() > Levels) return std::nullopt;
     return basic_stored_event{from};
@@ -11896,7 +17552,7 @@ class basic_stored_event {
 
   [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
 
-  /// As event::visit; nothing is visited where nothing was stored. What has levels is valid as long as this copy.
+  /// As event::visit; nothing is visited where nothing was stored. Views, as of levels, are valid as long as this copy.
   template <class... Handlers>
   void visit(Handlers&&... handlers) const {
     if (symbols_ == nullptr) return;
@@ -11917,12 +17573,16 @@ class basic_stored_event {
   std::array<raw_level, Levels> levels_;
 };
 
-/// Ticks and statuses: everything but what has levels.
+/// Ticks of one line and statuses: quotes, trades of all kinds, average and reference prices.
 using stored_event = basic_stored_event<0>;
+/// Klines, tickers, mark prices and liquidations as well: everything but books, their changes, and unknown events that
+/// are longer than a ticker.
+using stored_wide_event = basic_stored_event<detail::largest_wide_body>;
 /// Books of up to twenty levels on either side as well.
 using stored_book_event = basic_stored_event<40>;
 
-static_assert(std::is_trivially_copyable_v<stored_event> && std::is_trivially_copyable_v<stored_book_event>);
+static_assert(std::is_trivially_copyable_v<stored_event> && std::is_trivially_copyable_v<stored_wide_event> &&
+              std::is_trivially_copyable_v<stored_book_event>);
 
 }  // namespace foxtrot::inline v0
 

@@ -590,7 +590,7 @@ struct capture_survey {
 namespace foxtrot::inline v0 {
 
 /// Which market is simulated: they differ in keys, number formats, update ids and paths.
-enum class sim_market : std::uint8_t { spot, usdm };
+enum class sim_market : std::uint8_t { spot, usdm, coinm };
 
 /// One symbol. Prices are integers in units of its tick, quantities in units of its lot.
 struct symbol_spec {
@@ -600,6 +600,7 @@ struct symbol_spec {
   int price_decimals{2};             ///< spot pads to eight when it writes
   int quantity_decimals{5};          ///< likewise; the lot is one unit of the last decimal
   std::int64_t typical_quantity{1};  ///< what one level holds, in lots
+  std::string status{"TRADING"};     ///< what exchangeInfo says; it trades whatever that is
 };
 
 namespace detail {
@@ -639,18 +640,41 @@ inline constexpr std::array<known_symbol, 10> usdm_symbols{{
     {"1000PEPEUSDT", 78490, 1, 7, 0, 900000},
 }};
 
+// Quantities are contracts.
+inline constexpr std::array<known_symbol, 10> coinm_symbols{{
+    {"BTCUSD_PERP", 618002, 1, 1, 0, 8000},
+    {"ETHUSD_PERP", 268377, 1, 2, 0, 20000},
+    {"BNBUSD_PERP", 51018, 10, 2, 0, 3000},
+    {"SOLUSD_PERP", 153850, 1, 3, 0, 4000},
+    {"XRPUSD_PERP", 6124, 1, 4, 0, 6000},
+    {"DOGEUSD_PERP", 104290, 10, 6, 0, 3000},
+    {"ADAUSD_PERP", 33890, 10, 5, 0, 1200},
+    {"AVAXUSD_PERP", 22131, 1, 3, 0, 600},
+    {"LINKUSD_PERP", 10516, 1, 3, 0, 900},
+    {"LTCUSD_PERP", 6120, 1, 2, 0, 900},
+}};
+
+[[nodiscard]] constexpr const std::array<known_symbol, 10>& known_symbols(sim_market market) noexcept {
+  switch (market) {
+    case sim_market::usdm: return usdm_symbols;
+    case sim_market::coinm: return coinm_symbols;
+    default: return spot_symbols;
+  }
+}
+
 }  // namespace detail
 
 /// The first `count` symbols of a market: well-known ones with sensible prices, then invented ones.
 [[nodiscard]] inline std::vector<symbol_spec> default_symbols(sim_market market, std::size_t count = 4) {
-  const auto& known = market == sim_market::spot ? detail::spot_symbols : detail::usdm_symbols;
+  const auto& known = detail::known_symbols(market);
+  const std::string quote = market == sim_market::coinm ? "USD_PERP" : "USDT";
   std::vector<symbol_spec> specs;
   specs.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     const detail::known_symbol& model = known[i % known.size()];
-    std::string name = i < known.size() ? std::string{model.name} : "SIM" + std::to_string(i) + "USDT";
+    std::string name = i < known.size() ? std::string{model.name} : "SIM" + std::to_string(i) + quote;
     specs.push_back({std::move(name), model.price, model.tick, model.price_decimals, model.quantity_decimals,
-                     model.typical_quantity});
+                     model.typical_quantity, "TRADING"});
   }
   return specs;
 }
@@ -1211,7 +1235,7 @@ class market_generator {
       case follow_up::quote: return emit(kind::book_ticker);
       case follow_up::slow_diff:
         event_.diff = book.take_slow_diff(chance_);
-        if (settings_.market == sim_market::usdm) next_ = follow_up::mark_price;
+        if (settings_.market != sim_market::spot) next_ = follow_up::mark_price;
         return emit(kind::depth_slow);
       case follow_up::mark_price: return emit(kind::mark_price);
     }
@@ -1399,12 +1423,14 @@ class market_json {
         tick_{spec.tick},
         price_{spec.price_decimals, spot_ ? 8 : spec.price_decimals},
         quantity_{spec.quantity_decimals, spot_ ? 8 : spec.quantity_decimals},
-        name_{spec.name} {}
+        name_{spec.name},
+        pair_{market == sim_market::coinm ? spec.name.substr(0, spec.name.find('_')) : std::string{}} {}
 
   void book_ticker(std::string& out, const market_event& event, time_unit unit) const {
-    text_writer to{out, 256 + name_.size()};
+    text_writer to{out, 256 + 2 * name_.size()};
     to.text(spot_ ? "{\"u\":" : "{\"e\":\"bookTicker\",\"u\":").number(event.update_id);
     symbol(to);
+    pair(to);
     price(to.text(",\"b\":"), event.bid);
     quantity(to.text(",\"B\":"), event.bid);
     price(to.text(",\"a\":"), event.ask);
@@ -1414,7 +1440,7 @@ class market_json {
   }
 
   void trade(std::string& out, const market_event& event, time_unit unit) const {
-    text_writer to{out, 256 + name_.size()};
+    text_writer to{out, 256 + 2 * name_.size()};
     to.text("{\"e\":\"trade\",\"E\":").number(to_unit(event.at_ns, unit));
     if (!spot_) to.text(",\"T\":").number(matched(event, unit));
     symbol(to);
@@ -1444,7 +1470,7 @@ class market_json {
   }
 
   void depth(std::string& out, const market_event& event, time_unit unit) const {
-    text_writer to{out, 256 + name_.size() + room(event.diff.bids.size() + event.diff.asks.size())};
+    text_writer to{out, 256 + 2 * name_.size() + room(event.diff.bids.size() + event.diff.asks.size())};
     diff_head(to, event, unit, event.diff);
     levels(to.text(",\"b\":"), event.diff.bids);
     levels(to.text(",\"a\":"), event.diff.asks);
@@ -1454,7 +1480,7 @@ class market_json {
   /// `<symbol>@depth<count>`: the best levels after a diff.
   void partial_depth(std::string& out, const market_event& event, const sim_book& book, std::size_t count,
                      time_unit unit) const {
-    text_writer to{out, 256 + name_.size() + room(2 * count)};
+    text_writer to{out, 256 + 2 * name_.size() + room(2 * count)};
     if (spot_) {
       to.text("{\"lastUpdateId\":").number(book.update_id).text(",\"bids\":");
       best_levels(to, book.bids, count);
@@ -1514,6 +1540,10 @@ class market_json {
   }
 
   void symbol(text_writer& to) const noexcept { to.text(",\"s\":\"").text(name_).text("\""); }
+  /// COIN-M says what its contract is on.
+  void pair(text_writer& to) const noexcept {
+    if (!pair_.empty()) to.text(",\"ps\":\"").text(pair_).text("\"");
+  }
   void price(text_writer& to, const sim_level& level) const noexcept { to.quoted(level.price * tick_, price_); }
   void quantity(text_writer& to, const sim_level& level) const noexcept { to.quoted(level.quantity, quantity_); }
 
@@ -1521,6 +1551,7 @@ class market_json {
     to.text("{\"e\":\"depthUpdate\",\"E\":").number(to_unit(event.at_ns, unit));
     if (!spot_) to.text(",\"T\":").number(matched(event, unit));
     symbol(to);
+    pair(to);
     to.text(",\"U\":").number(diff.first_id).text(",\"u\":").number(diff.last_id);
     if (!spot_) to.text(",\"pu\":").number(diff.previous_id);
   }
@@ -1546,6 +1577,7 @@ class market_json {
   number_format price_;
   number_format quantity_;
   std::string name_;
+  std::string pair_;  // COIN-M only
 };
 
 }  // namespace foxtrot::inline v0
@@ -1769,6 +1801,8 @@ class market_source {
   [[nodiscard]] virtual task<> run(timer_queue& timers, stream_hub& hub) = 0;
   /// No data, until `false`. Ids go on without a hole.
   virtual void pause(bool paused) = 0;
+  /// The next depth update of that symbol that somebody wants happens, but is not sent. For those who make their data.
+  virtual void lose_depth_update(std::string_view symbol) { (void)symbol; }
 
   [[nodiscard]] virtual const std::vector<symbol_spec>& symbols() const noexcept = 0;
   /// Body of a depth request for one of `symbols`; may wait for it, and is empty where there is none in the end.
@@ -2649,6 +2683,137 @@ class exchange_connection final : public stream_subscriber, public std::enable_s
 
 // foxtrot/sim/rest_api.hpp: the public REST requests of the simulated exchange.
 
+// foxtrot/sim/exchange_info_json.hpp: what the simulated exchange says about its symbols and limits.
+
+namespace foxtrot::inline v0 {
+
+/// Writes the body of GET exchangeInfo in the shape of its market.
+class exchange_info_json {
+ public:
+  exchange_info_json(sim_market market, std::uint32_t weight_per_minute)
+      : market_{market}, weight_per_minute_{weight_per_minute} {}
+
+  /// The symbols whose numbers are given; `permissions`: whether spot says who may trade them.
+  [[nodiscard]] std::string body(std::span<const symbol_spec> all, std::span<const std::size_t> wanted,
+                                 std::int64_t now_ms, bool permissions) const {
+    std::string out = R"({"timezone":"UTC","serverTime":)" + std::to_string(now_ms);
+    if (market_ == sim_market::usdm) out += R"(,"futuresType":"U_MARGINED")";
+    out += R"(,"rateLimits":[)" + limit("REQUEST_WEIGHT", "MINUTE", 1, weight_per_minute_);
+    if (spot()) {
+      out += ',' + limit("ORDERS", "SECOND", 10, 100) + ',' + limit("ORDERS", "DAY", 1, 200'000) + ',' +
+             limit("RAW_REQUESTS", "MINUTE", 5, 61'000);
+    } else {
+      out += ',' + limit("ORDERS", "MINUTE", 1, 1'200);
+    }
+    out += R"(],"exchangeFilters":[],"symbols":[)";
+    for (const std::size_t number : wanted) {
+      if (out.back() != '[') out += ',';
+      spot() ? spot_symbol(out, all[number], permissions) : contract(out, all[number]);
+    }
+    return out + "]}";
+  }
+
+ private:
+  struct assets {
+    std::string_view pair, base, quote;
+  };
+
+  [[nodiscard]] bool spot() const noexcept { return market_ == sim_market::spot; }
+
+  [[nodiscard]] static std::string limit(std::string_view type, std::string_view interval, int count,
+                                         std::uint32_t most) {
+    std::string out = R"({"rateLimitType":")";
+    out.append(type).append(R"(","interval":")").append(interval);
+    return out + R"(","intervalNum":)" + std::to_string(count) + R"(,"limit":)" + std::to_string(most) + "}";
+  }
+
+  // "BTCUSDT" is BTC in USDT, "BTCUSD_PERP" is a contract on BTC in USD.
+  [[nodiscard]] static assets assets_of(std::string_view name) noexcept {
+    constexpr std::array<std::string_view, 6> quotes{"USDT", "USDC", "USD", "BTC", "ETH", "BNB"};
+    const std::string_view pair = name.substr(0, name.find('_'));
+    for (const std::string_view quote : quotes) {
+      if (pair.size() > quote.size() && pair.ends_with(quote))
+        return {pair, pair.substr(0, pair.size() - quote.size()), quote};
+    }
+    return {pair, pair, "USDT"};
+  }
+
+  static void member(std::string& out, std::string_view key, std::string_view text) {
+    out.append(R"(,")").append(key).append(R"(":)").append(detail::json_quoted(text));
+  }
+  static void member(std::string& out, std::string_view key, int number) {
+    out.append(R"(,")").append(key).append(R"(":)").append(std::to_string(number));
+  }
+  /// A number of `units` of the last decimal; spot writes eight decimals.
+  void amount(std::string& out, std::string_view key, std::int64_t units, int decimals) const {
+    out.append(R"(,")").append(key).append(R"(":)");
+    text_writer{out, 2 * text_writer::number_room}.quoted(units, {decimals, spot() ? 8 : decimals});
+  }
+
+  void price_filter(std::string& out, const symbol_spec& spec) const {
+    constexpr std::int64_t most_ticks = 1'000'000'000;
+    out += R"({"filterType":"PRICE_FILTER")";
+    amount(out, "minPrice", spec.tick, spec.price_decimals);
+    amount(out, "maxPrice", spec.tick * most_ticks, spec.price_decimals);
+    amount(out, "tickSize", spec.tick, spec.price_decimals);
+    out += '}';
+  }
+  void lot_filter(std::string& out, const symbol_spec& spec, std::string_view type, std::int64_t step) const {
+    constexpr std::int64_t most_lots = 9'000'000'000;
+    out.append(R"({"filterType":")").append(type).append(1, '"');
+    amount(out, "minQty", step, spec.quantity_decimals);
+    amount(out, "maxQty", most_lots, spec.quantity_decimals);
+    amount(out, "stepSize", step, spec.quantity_decimals);
+    out += '}';
+  }
+
+  void spot_symbol(std::string& out, const symbol_spec& spec, bool permissions) const {
+    const assets traded = assets_of(spec.name);
+    out += R"({"symbol":)" + detail::json_quoted(spec.name);
+    member(out, "status", spec.status);
+    member(out, "baseAsset", traded.base);
+    member(out, "baseAssetPrecision", 8);
+    member(out, "quoteAsset", traded.quote);
+    member(out, "quotePrecision", 8);
+    member(out, "quoteAssetPrecision", 8);
+    out += R"(,"orderTypes":["LIMIT","MARKET"],"icebergAllowed":true,"isSpotTradingAllowed":true,"filters":[)";
+    price_filter(out, spec);
+    lot_filter(out += ',', spec, "LOT_SIZE", 1);
+    lot_filter(out += ',', spec, "MARKET_LOT_SIZE", 0);  // no step of its own
+    out += R"(,{"filterType":"NOTIONAL","minNotional":"5.00000000","applyMinToMarket":true,)"
+           R"("maxNotional":"9000000.00000000","applyMaxToMarket":false,"avgPriceMins":5}],"permissions":[],)";
+    out += permissions ? R"("permissionSets":[["SPOT","MARGIN"]]})" : R"("permissionSets":[]})";
+  }
+
+  void contract(std::string& out, const symbol_spec& spec) const {
+    const bool coinm = market_ == sim_market::coinm;
+    const assets traded = assets_of(spec.name);
+    out += R"({"symbol":)" + detail::json_quoted(spec.name);
+    member(out, "pair", traded.pair);
+    member(out, "contractType", "PERPETUAL");
+    member(out, coinm ? "contractStatus" : "status", spec.status);
+    if (coinm) member(out, "contractSize", traded.base == "BTC" ? 100 : 10);
+    member(out, "baseAsset", traded.base);
+    member(out, "quoteAsset", traded.quote);
+    member(out, "marginAsset", coinm ? traded.base : traded.quote);
+    member(out, "pricePrecision", spec.price_decimals);
+    member(out, "quantityPrecision", spec.quantity_decimals);
+    member(out, "baseAssetPrecision", 8);
+    member(out, "quotePrecision", 8);
+    out += R"(,"filters":[)";
+    price_filter(out, spec);
+    lot_filter(out += ',', spec, "LOT_SIZE", 1);
+    lot_filter(out += ',', spec, "MARKET_LOT_SIZE", 1);
+    if (!coinm) out += R"(,{"filterType":"MIN_NOTIONAL","notional":"5"})";
+    out += "]}";
+  }
+
+  sim_market market_;
+  std::uint32_t weight_per_minute_;
+};
+
+}  // namespace foxtrot::inline v0
+
 namespace foxtrot::inline v0 {
 
 struct rest_reply {
@@ -2663,10 +2828,13 @@ struct rest_reply {
 class rest_api {
  public:
   rest_api(sim_market market, std::uint32_t weight_per_minute, market_source& source)
-      : prefix_{market == sim_market::spot ? "/api/v3/" : "/fapi/v1/"},
+      : prefix_{market == sim_market::spot   ? "/api/v3/"
+                : market == sim_market::usdm ? "/fapi/v1/"
+                                             : "/dapi/v1/"},
         spot_{market == sim_market::spot},
         weight_per_minute_{weight_per_minute},
-        source_{source} {}
+        source_{source},
+        info_{market, weight_per_minute} {}
 
   /// May wait for a snapshot; never fails.
   [[nodiscard]] task<rest_reply> get(timer_queue& timers, std::string text) {
@@ -2684,7 +2852,7 @@ class rest_api {
     } else if (name == "time") {
       reply.body = "{\"serverTime\":" + std::to_string(now_ms()) + "}";
     } else if (name == "exchangeInfo") {
-      reply.body = exchange_info();
+      reply = exchange_info(target);
     } else if (name == "ticker/bookTicker") {
       reply = book_tickers(target);
     } else if (name != "depth") {
@@ -2760,7 +2928,35 @@ class rest_api {
       reply.body = source_.book_ticker(*number);
       return reply.body.empty() ? invalid_symbol() : reply;
     }
-    if (const auto list = target.parameter("symbols"); list && spot_) {
+    if (const auto problem = wanted_symbols(target, wanted)) return *problem;
+    reply.body = "[";
+    for (const std::size_t number : wanted) {
+      const std::string ticker = source_.book_ticker(number);
+      if (!ticker.empty()) reply.body.append(reply.body.size() > 1 ? "," : "").append(ticker);
+    }
+    reply.body += ']';
+    return reply;
+  }
+
+  [[nodiscard]] rest_reply exchange_info(const request_target& target) const {
+    rest_reply reply;
+    std::vector<std::size_t> wanted;
+    if (const auto problem = wanted_symbols(target, wanted)) return *problem;
+    const bool permissions = target.parameter("showPermissionSets").value_or("true") != "false";
+    reply.body = info_.body(source_.symbols(), wanted, now_ms(), permissions);
+    return reply;
+  }
+
+  /// The numbers of the symbols that a request is about: all, unless it says which. Only spot takes lists.
+  [[nodiscard]] std::optional<rest_reply> wanted_symbols(const request_target& target,
+                                                         std::vector<std::size_t>& wanted) const {
+    const auto one = spot_ ? target.parameter("symbol") : std::nullopt;
+    const auto list = spot_ ? target.parameter("symbols") : std::nullopt;
+    if (one) {
+      const auto number = number_of(*one);
+      if (!number) return invalid_symbol();
+      wanted.push_back(*number);
+    } else if (list) {
       simdjson::dom::parser parser;
       simdjson::dom::array names;
       if (parser.parse(list->data(), list->size(), true).get(names) != simdjson::SUCCESS)
@@ -2774,47 +2970,14 @@ class rest_api {
     } else {
       for (std::size_t i = 0; i < source_.symbols().size(); ++i) wanted.push_back(i);
     }
-    reply.body = "[";
-    for (const std::size_t number : wanted) {
-      const std::string ticker = source_.book_ticker(number);
-      if (!ticker.empty()) reply.body.append(reply.body.size() > 1 ? "," : "").append(ticker);
-    }
-    reply.body += ']';
-    return reply;
-  }
-
-  /// Well-formed and minimal: limits, and every symbol with its filters.
-  [[nodiscard]] std::string exchange_info() const {
-    std::string info =
-        "{\"timezone\":\"UTC\",\"serverTime\":" + std::to_string(now_ms()) +
-        ",\"rateLimits\":[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,"
-        "\"limit\":" +
-        std::to_string(weight_per_minute_) +
-        "},{\"rateLimitType\":\"RAW_REQUESTS\",\"interval\":\"MINUTE\",\"intervalNum\":5,\"limit\":61000}],"
-        "\"exchangeFilters\":[],\"symbols\":[";
-    for (const symbol_spec& spec : source_.symbols()) {
-      if (info.back() != '[') info += ',';
-      const std::string quote = spec.name.ends_with("USDT") ? "USDT" : "";
-      const std::string base = spec.name.substr(0, spec.name.size() - quote.size());
-      info += "{\"symbol\":" + detail::json_quoted(spec.name) +
-              ",\"status\":\"TRADING\",\"baseAsset\":" + detail::json_quoted(base) + ",\"quoteAsset\":\"" + quote +
-              "\",\"filters\":[{\"filterType\":\"PRICE_FILTER\",\"tickSize\":" + step(spec.tick, spec.price_decimals) +
-              "},{\"filterType\":\"LOT_SIZE\",\"stepSize\":" + step(1, spec.quantity_decimals) + "}]}";
-    }
-    return info + "]}";
-  }
-
-  [[nodiscard]] std::string step(std::int64_t units, int decimals) const {
-    std::string text;
-    const number_format format{decimals, spot_ ? 8 : decimals};
-    text_writer{text, 2 * text_writer::number_room}.quoted(units, format);
-    return text;
+    return std::nullopt;
   }
 
   std::string_view prefix_;
   bool spot_;
   std::uint32_t weight_per_minute_;
   market_source& source_;
+  exchange_info_json info_;
   std::int64_t minute_{0};
   std::uint32_t used_{0};
 };
@@ -3047,6 +3210,11 @@ class generator_source final : public market_source {
   }
 
   void pause(bool paused) override { paused_ = paused; }
+  void lose_depth_update(std::string_view symbol) override {
+    for (std::size_t i = 0; i < specs_.size(); ++i) {
+      if (specs_[i].name == symbol) to_lose_[i] = true;
+    }
+  }
 
   [[nodiscard]] const std::vector<symbol_spec>& symbols() const noexcept override { return specs_; }
   [[nodiscard]] task<std::string> snapshot(timer_queue&, std::size_t symbol, std::size_t limit) override {
@@ -3092,11 +3260,16 @@ class generator_source final : public market_source {
   static constexpr std::size_t most_at_once = 20'000;  // then the loop has its turn
 
   void tell(stream_hub& hub, const market_event& event) {
+    bool lost = false;
     for (std::size_t i = 0; i < channels.size(); ++i) {
       if (channels[i].event != event.what) continue;
       const std::size_t stream = event.symbol * channels.size() + i;
-      if (hub.wanted(stream)) tell(hub, event, channels[i], stream);
+      if (!hub.wanted(stream)) continue;
+      const bool update = channels[i].kind == sim_message::depth && channels[i].levels == 0;
+      lost = lost || (update && to_lose_[event.symbol]);
+      if (!update || !to_lose_[event.symbol]) tell(hub, event, channels[i], stream);
     }
+    if (lost) to_lose_[event.symbol] = false;
   }
 
   void tell(stream_hub& hub, const market_event& event, const channel& through, std::size_t stream) {
@@ -3128,7 +3301,8 @@ class generator_source final : public market_source {
   std::vector<market_json> json_;   // by symbol
   std::vector<std::string> names_;  // by stream
   std::unordered_map<std::string, std::size_t> by_name_;
-  std::array<std::string, 2> texts_;  // by time unit, of the message being told
+  std::array<std::string, 2> texts_;                              // by time unit, of the message being told
+  std::vector<bool> to_lose_ = std::vector<bool>(specs_.size());  // by symbol: its next depth update
   bool paused_{false};
 };
 
@@ -3190,6 +3364,10 @@ class exchange {
   void resume() {
     bridge_.post([this] { source_->pause(false); });
   }
+  /// The next depth update of this symbol gets lost on its way to everybody; not in a replay.
+  void lose_depth_update(std::string symbol) {
+    bridge_.post([this, symbol = std::move(symbol)] { source_->lose_depth_update(symbol); });
+  }
 
  private:
   [[nodiscard]] static bridge_settings bridge_settings_of(const exchange_settings& settings) {
@@ -3227,8 +3405,9 @@ class exchange {
     auto replay = capture_replay::open(settings_.replay, counters_);
     if (!replay) return replay.error();
     const capture_market market = (*replay)->contents().market;
-    if (market != capture_market::unknown)
-      settings_.market = market == capture_market::usdm ? sim_market::usdm : sim_market::spot;
+    // a recording of COIN-M looks like one of USD-M
+    if (market == capture_market::spot) settings_.market = sim_market::spot;
+    if (market == capture_market::usdm && settings_.market == sim_market::spot) settings_.market = sim_market::usdm;
     source_ = std::move(*replay);
     return {};
   }

@@ -259,6 +259,7 @@ TEST_CASE("websocket_manager: connects, subscribes, publishes, stops") {
   s.send("garbage");
   s.send_raw(foxtrot_test::raw_frame(0x82, "T9"));  // binary: not ours
   s.send("bye");
+  CHECK(s.told() == strings{"shutdown_announced"});
   const feed_counters& counted = s.out.counters();
   CHECK(counted.messages.get() == 8);
   CHECK(counted.answers.get() == 1);

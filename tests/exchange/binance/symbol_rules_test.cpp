@@ -118,18 +118,18 @@ TEST_CASE("symbol_rules: rounding ends on a multiple, less than a step away and 
     const decimal given{value, value_exponent};
     // everything in units of 10^-8, by integers
     const auto scaled = [](std::int64_t mantissa, int exponent) {
-      __int128 all = mantissa;
+      int128 all = mantissa;
       for (int at = exponent; at > -8; --at) all *= 10;
       return all;
     };
-    const __int128 unit = scaled(step, step_exponent);
-    const __int128 exact = scaled(value, value_exponent);
+    const int128 unit = scaled(step, step_exponent);
+    const int128 exact = scaled(value, value_exponent);
     for (const rounding direction : {rounding::down, rounding::up, rounding::nearest}) {
       const std::optional<decimal> rounded = rule.round(given, direction);
       REQUIRE(rounded);
       const auto mantissa = wide_decimal{*rounded}.mantissa_at(-8);
       REQUIRE(mantissa);
-      const __int128 off = *mantissa - exact;
+      const int128 off = *mantissa - exact;
       const bool multiple = *mantissa % unit == 0;
       const bool right = direction == rounding::down ? off <= 0 && off > -unit
                          : direction == rounding::up ? off >= 0 && off < unit
