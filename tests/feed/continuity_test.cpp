@@ -116,6 +116,22 @@ TEST_CASE("continuity: what comes again or late is nobody's any more, and hides 
   CHECK(s.diff(22, 25) == "gap 21-21");
 }
 
+TEST_CASE("continuity: what nobody wanted is no hole") {
+  scene s;
+  CHECK(s.trade(100) == "ok");
+  CHECK(s.aggregate(40) == "ok");
+  CHECK(s.diff(1, 10) == "ok");
+  s.ids.forget(tick_kind::trade, symbol_id{1});
+  s.ids.forget(tick_kind::kline, symbol_id{1});
+  s.ids.forget(tick_kind::trade, symbol_id{1'000});
+  CHECK(s.trade(200) == "ok");
+  CHECK(s.trade(202) == "gap 201-201");
+  CHECK(s.aggregate(42) == "gap 41-41");
+  s.ids.forget(tick_kind::depth_update, symbol_id{1});
+  CHECK(s.diff(50, 60) == "ok");
+  CHECK(s.diff(62, 70) == "gap 61-61");
+}
+
 TEST_CASE("continuity: spot's updates continue where the one before ended; overlaps are fine") {
   scene s;
   CHECK(s.diff(157, 160) == "ok");

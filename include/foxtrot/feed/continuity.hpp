@@ -30,11 +30,11 @@ enum class id_verdict : std::uint8_t {
   repeated,    ///< it has been seen, or is older: not to be published, for each symbol's ticks have an order
 };
 
-/// Follows the ids of each symbol of one market, over reconnects. Trades count one by one, and so do
-/// aggregate trades. Book updates of spot
-/// continue where the one before ended (U == previous u + 1); those of the futures name the one before (pu == previous
-/// u). Ids of book tickers only grow, and are absent (0) from REST. Books sent whole follow nothing: one from REST may
-/// rightly be older than the updates. One thread; allocates only for a symbol with a higher number than any before.
+/// Follows the ids of each symbol of one market, over reconnects. Trades count one by one, and so do aggregate trades.
+/// Book updates of spot continue where the one before ended (U == previous u + 1); those of the futures name the one
+/// before (pu == previous u). Ids of book tickers only grow, and are absent (0) from REST. Books sent whole follow
+/// nothing: one from REST may rightly be older than the updates. One thread; allocates only for a symbol with a higher
+/// number than any before.
 class continuity {
  public:
   /// So many low ids in a row, over at least about a second, are a new numbering. A second connection that lags does
@@ -62,6 +62,18 @@ class continuity {
         return step(of(symbol).depth, {before, record.first_id, record.last_id}, payload);
       }
       default: return id_verdict::in_order;
+    }
+  }
+
+  /// What comes next of this kind follows nothing: nobody wanted what was between. Kinds without a numbering: nothing.
+  void forget(tick_kind kind, symbol_id symbol) {
+    if (static_cast<std::size_t>(symbol) >= ids_.size()) return;
+    switch (kind) {
+      case tick_kind::trade: of(symbol).trade = {}; return;
+      case tick_kind::aggregate_trade: of(symbol).aggregate_trade = {}; return;
+      case tick_kind::book_ticker: of(symbol).book_ticker = {}; return;
+      case tick_kind::depth_update: of(symbol).depth = {}; return;
+      default: return;
     }
   }
 

@@ -81,6 +81,8 @@ class publisher {
   /// Off: ticks are published whatever their ids say. For tests and benches that send one message again and again.
   /// Likewise.
   void follow_ids(bool on) noexcept { follows_ids_ = on; }
+  /// The next tick of this kind follows nothing: nobody wanted what was between. Likewise.
+  void forget_ids(tick_kind kind, symbol_id symbol) { continuity_.forget(kind, symbol); }
 
   [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] feed_counters& counters() noexcept { return counters_; }

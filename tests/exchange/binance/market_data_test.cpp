@@ -213,6 +213,31 @@ TEST_CASE("market_data: ticks come to spinning and to sleeping threads alike, an
   }
 }
 
+TEST_CASE("market_data: what came while nobody wanted a stream is no gap") {
+  running_exchange venue{busy()};
+  market_data feed{of(venue, {"btcusdt@trade", "ethusdt@trade"})};
+  auto ticks = feed.subscribe();
+  REQUIRE_FALSE(feed.connect());
+  std::uint64_t last = 0;
+  int others = 0;
+  const auto look = [&](const event& told) {
+    told.visit([](const status&) {},
+               [&](const trade& t) {
+                 const bool ours = t.symbol() == "BTCUSDT";
+                 others = ours ? 0 : others + 1;
+                 if (ours) last = t.trade_id();
+               });
+  };
+  REQUIRE(read_until(ticks, [&](const event& told) { return look(told), last != 0; }));
+  REQUIRE_FALSE(feed.unsubscribe_streams({"btcusdt@trade"}));
+  REQUIRE(read_until(ticks, [&](const event& told) { return look(told), others > 40; }));
+  const std::uint64_t before = std::exchange(last, 0);
+  REQUIRE_FALSE(feed.subscribe_streams({"btcusdt@trade"}));
+  REQUIRE(read_until(ticks, [&](const event& told) { return look(told), last != 0; }));
+  CHECK(last > before + 1);
+  CHECK(feed.counters().gaps.get() == 0);
+}
+
 TEST_CASE("market_data: after a reset it says so at once, comes back at once, and has its streams again", "[alone]") {
   running_exchange venue{busy()};
   market_data feed{of(venue, {"btcusdt@bookTicker", "ethusdt@trade", "btcusdt@depth@100ms"})};

@@ -28,19 +28,6 @@
 
 namespace foxtrot::inline v0::binance::detail {
 
-/// The symbol of a diff-depth stream, in upper case as REST wants it; empty for any other stream. Partial books
-/// (`@depth20`) are whole already.
-[[nodiscard]] inline std::string depth_symbol_of(std::string_view stream) {
-  const std::size_t at = stream.find('@');
-  if (at == std::string_view::npos) return {};
-  const std::string_view what = stream.substr(at + 1);
-  if (what != "depth" && !what.starts_with("depth@")) return {};
-  std::string symbol{stream.substr(0, at)};
-  std::transform(symbol.begin(), symbol.end(), symbol.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-  return symbol;
-}
-
 /// Fetches the depth snapshots that were asked for and publishes them as ticks; a request that fails is tried again,
 /// with backoff, until it is answered or forgotten. What it brings may be too old: who asked sees, and asks again. Loop
 /// thread only.

@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/exchange/binance/depth_fetcher.hpp>
+#include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
 #include <foxtrot/feed/book_keeper.hpp>
@@ -136,7 +137,7 @@ class engine {
 
   void run(command& wanted) {
     switch (wanted.what) {
-      case command::action::subscribe: return subscribe_now(wanted.names);
+      case command::action::subscribe: forget_ids(wanted.names); return subscribe_now(wanted.names);
       case command::action::unsubscribe: return unsubscribe_now(wanted.names);
       case command::action::greet: {
         const publisher::batch adopt{out_};
@@ -156,6 +157,16 @@ class engine {
   static void for_each_book(std::span<const std::string> streams, Action action) {
     for (const std::string& stream : streams) {
       if (std::string symbol = depth_symbol_of(stream); !symbol.empty()) action(std::move(symbol));
+    }
+  }
+
+  // Of streams that are new now: what came between is no hole, for nobody wanted it.
+  void forget_ids(std::span<const std::string> streams) {
+    const std::vector<std::string> known = session_.subscriptions().streams();
+    for (const std::string& stream : streams) {
+      const auto kind = numbered_kind_of_stream(stream);
+      if (!kind || std::find(known.begin(), known.end(), stream) != known.end()) continue;
+      out_.forget_ids(*kind, out_.symbols().find(symbol_of_stream(stream)));
     }
   }
 

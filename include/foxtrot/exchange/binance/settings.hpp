@@ -47,7 +47,7 @@ struct market_data_settings {
   dial_settings dial{};         ///< time-outs, addresses instead of a look-up
 
   session_settings session{};  ///< its `upgrade` is filled in from the URL
-  bool depth_snapshots{true};  ///< fetch the whole book of each symbol with a depth stream after each connect
+  bool depth_snapshots{true};  ///< keep the book of each symbol with a depth stream, and fetch snapshots for it
   std::size_t snapshot_levels{1000};
   std::chrono::milliseconds request_timeout{10'000};
 
