@@ -1,12 +1,18 @@
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
 #pragma once
 
+#include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/inbox.hpp>
+#include <foxtrot/market/detail/kind_of.hpp>
+#include <foxtrot/market/detail/symbol_key.hpp>
 #include <foxtrot/market/event.hpp>
+#include <foxtrot/market/kline.hpp>
+#include <foxtrot/market/kline_interval.hpp>
 #include <foxtrot/queue/idle.hpp>
 #include <foxtrot/queue/idle_strategy.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -75,6 +81,30 @@ class subscription {
     return inbox_ == nullptr || (inbox_->closed_by_producer() && inbox_->front().payload == nullptr);
   }
 
+  /// Under overflow::conflate, the latest value of a symbol, by name or number, without waiting for its turn:
+  /// `ticks.latest<book_ticker>("BTCUSDT")`. Any thread, as long as nobody moves, cancels or destroys this subscription
+  /// meanwhile; it may wait for as long as storing one tick takes. It consumes nothing: the tick is still to be read.
+  ///
+  /// It is the newest that is known, and so may be newer than ticks and statuses that are not read yet, and than what
+  /// the next poll() shows. Nothing where nothing came yet, or nothing since the connection was lost, or the symbol is
+  /// stale: whatever the consumer has heard of that. Nothing under other policies and for symbols and kinds that were
+  /// not asked for or had no room.
+  template <detail::latest_value Tick>
+  [[nodiscard]] std::optional<Tick> latest(detail::symbol_key symbol) const {
+    return latest_value<Tick>(symbol, {});
+  }
+  /// The same of klines, `ticks.latest<kline>("BTCUSDT", kline_interval::m1)`.
+  template <std::same_as<kline> Tick>
+  [[nodiscard]] std::optional<kline> latest(detail::symbol_key symbol, kline_interval interval) const {
+    return latest_value<kline>(symbol, interval);
+  }
+  /// The same of books, whose levels are views: calls `handler(const depth_snapshot&)` with a copy that lives as long
+  /// as the call; false where there is nothing to show.
+  template <std::same_as<depth_snapshot> Tick, std::invocable<const depth_snapshot&> Handler>
+  bool latest(detail::symbol_key symbol, Handler&& handler) const {
+    return with_latest<Tick>(symbol, {}, handler);
+  }
+
   /// Events lost so far; the consumer is told of each loss in order, as status `dropped`. On the feed's ring they are
   /// events of the feed, wanted or not: what was overwritten cannot be asked.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_ != nullptr ? inbox_->dropped() : 0; }
@@ -115,6 +145,21 @@ class subscription {
     detail::waiting_event item_;
     std::optional<event> event_;
   };
+
+  template <class Tick, class Handler>
+  bool with_latest(detail::symbol_key symbol, kline_interval interval, Handler& handler) const {
+    const auto show = [&handler](const event& found) {
+      found.visit([](const status&) {}, [&handler](const Tick& tick) { handler(tick); });
+    };
+    return inbox_ != nullptr && inbox_->latest(detail::kind_of<Tick>, symbol, interval, show);
+  }
+  template <class Tick>
+  [[nodiscard]] std::optional<Tick> latest_value(detail::symbol_key symbol, kline_interval interval) const {
+    std::optional<Tick> found;
+    const auto keep = [&found](const Tick& tick) { found = tick; };
+    (void)with_latest<Tick>(symbol, interval, keep);
+    return found;
+  }
 
   struct producer_waker {
     detail::inbox& to;

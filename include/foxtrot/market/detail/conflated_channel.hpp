@@ -1,19 +1,24 @@
 // foxtrot/market/detail/conflated_channel.hpp: the latest event of each symbol and kind for one consumer.
 #pragma once
 
+#include <foxtrot/core/cpu.hpp>
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/key_numbers.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
+#include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/kline.hpp>
+#include <foxtrot/market/kline_interval.hpp>
 #include <foxtrot/market/levels.hpp>
+#include <foxtrot/market/status.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/queue/conflating_table.hpp>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -25,7 +30,8 @@ namespace foxtrot::inline v0::detail {
 
 /// Ticks overwrite each other in a table; status events wait in a queue. Both are numbered, so that no tick is shown
 /// before a status that came earlier, and none after one that came later. Producer functions belong to the network
-/// thread, consumer functions to one strategy thread.
+/// thread, consumer functions to one strategy thread. What latest() looks at is only read by it, so that it takes
+/// nothing from the consumer.
 class conflated_channel {
  public:
   /// Levels of the longest book that fits: twenty on either side, the venue's deepest partial book.
@@ -38,7 +44,7 @@ class conflated_channel {
         lines_{columns_.count * symbols_in_, memory_or_heap(wanted.memory)},
         books_{books_in(wanted), memory_or_heap(wanted.memory)},
         wides_{wides_in(wanted), memory_or_heap(wanted.memory)},
-        row_of_symbol_(symbol_table::max_symbols + 1, no_row),
+        row_of_symbol_(symbol_table::max_symbols + 1),
         row_of_wide_{wides_.keys()} {}
 
   // --- network thread ---
@@ -52,6 +58,7 @@ class conflated_channel {
   }
   void put_status(status_record record, line_tag tag) noexcept {
     record.position = ++position_;
+    note_connection(record.code);
     status_.publish_status(status_.claim(0), record, tag);
   }
   void wake_consumer() noexcept { status_.wake_consumer(); }
@@ -81,11 +88,26 @@ class conflated_channel {
   [[nodiscard]] const symbol_table& symbols() const noexcept { return status_.symbols(); }
   /// Symbols.
   [[nodiscard]] std::size_t capacity() const noexcept { return symbols_in_; }
-  /// Any thread.
+
+  // --- any thread ---
+
   [[nodiscard]] std::uint64_t dropped() const noexcept { return status_.dropped(); }
 
+  /// Calls `told` with the latest event of a kind and symbol, and, if they are klines, `interval`. False where there is
+  /// none, or none since the connection was lost. It stays to be read.
+  template <event_handler Told>
+  bool latest(tick_kind kind, symbol_id symbol, kline_interval interval, Told&& told) const {
+    if (symbol == symbol_id::none) return false;
+    if (!has_body(kind)) {
+      const std::size_t column = columns_.of[static_cast<std::size_t>(kind)];
+      return column != no_column && tell_entry(lines_, known_row_of(symbol) * columns_.count + column, told);
+    }
+    if (kind == tick_kind::depth_snapshot) return tell_entry(books_, known_row_of(symbol), told);
+    return tell_entry(wides_, row_of_wide_.find(wide_key(symbol, kind, interval)), told);
+  }
+
  private:
-  static constexpr std::uint32_t no_row = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::size_t no_row = std::numeric_limits<std::uint32_t>::max();  // beyond every table
 
   // Each kind of one line that is wanted has a place in a symbol's row.
   struct columns {
@@ -138,16 +160,25 @@ class conflated_channel {
 
   // Symbols get rows as they come.
   [[nodiscard]] std::size_t row_of(symbol_id symbol) noexcept {
-    std::uint32_t& row = row_of_symbol_[static_cast<std::size_t>(symbol)];
-    if (row == no_row) row = next_row_++;
-    return row;
+    const std::size_t known = known_row_of(symbol);
+    if (known != no_row) return known;
+    row_of_symbol_[static_cast<std::size_t>(symbol)].store(++rows_, std::memory_order_relaxed);  // see there
+    return rows_ - 1;
+  }
+  [[nodiscard]] std::size_t known_row_of(symbol_id symbol) const noexcept {
+    const std::uint32_t row = row_of_symbol_[static_cast<std::size_t>(symbol)].load(std::memory_order_relaxed);
+    return row != 0 ? row - 1 : no_row;
   }
   // And so does what has a body, for each interval of klines.
   [[nodiscard]] std::size_t row_of_wide(const tick_payload& line, tick_kind kind,
                                         std::span<const raw_level> body) noexcept {
-    const auto part = kind == tick_kind::kline ? static_cast<std::uint32_t>(read_body<kline_body>(body).interval) : 0;
-    return row_of_wide_.of(static_cast<std::uint32_t>(symbol_of(line)) | static_cast<std::uint32_t>(kind) << 16 |
-                           part << 24);
+    const auto interval = kind == tick_kind::kline ? read_body<kline_body>(body).interval : kline_interval{};
+    return row_of_wide_.of(wide_key(symbol_of(line), kind, interval));
+  }
+  [[nodiscard]] static constexpr std::uint32_t wide_key(symbol_id symbol, tick_kind kind,
+                                                        kline_interval interval) noexcept {
+    const auto part = kind == tick_kind::kline ? static_cast<std::uint32_t>(interval) : 0;
+    return static_cast<std::uint32_t>(symbol) | static_cast<std::uint32_t>(kind) << 16 | part << 24;
   }
   [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
     const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
@@ -170,26 +201,49 @@ class conflated_channel {
     return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
   }
 
+  void note_connection(status_code code) noexcept {
+    if (code == status_code::connected) connected_ = true;
+    // failing attempts lose nothing: what came meanwhile came by another way
+    if (code != status_code::disconnected || !connected_) return;
+    connected_ = false;
+    lost_at_.store(position_, std::memory_order_release);  // before the status itself: who was told of it sees this
+  }
+
+  [[nodiscard]] static const tick_payload& line_in(const tick_payload& entry) noexcept { return entry; }
+  [[nodiscard]] static std::span<const raw_level> body_in(const tick_payload&) noexcept { return {}; }
+  template <std::size_t Units>
+  [[nodiscard]] static const tick_payload& line_in(const with_body<Units>& entry) noexcept {
+    return entry.line;
+  }
+  template <std::size_t Units>
+  [[nodiscard]] static std::span<const raw_level> body_in(const with_body<Units>& entry) noexcept {
+    return std::span{entry.body}.first(std::min(body_size(entry.line), Units));
+  }
+
+  template <class Entry, class Told>
+  bool tell_entry(const conflating_table<Entry>& table, std::size_t row, Told& told) const {
+    Entry found;
+    std::uint64_t position = 0;
+    line_tag tag;
+    if (row >= table.keys() || !table.try_load(row, found, position, tag)) return false;
+    if (position < lost_at_.load(std::memory_order_acquire)) return false;
+    told(event{line_in(found), tag, body_in(found), symbols()});
+    return true;
+  }
+
   [[nodiscard]] waiting_event shown() const noexcept { return {&line_, tag_, {body_.data(), body_size_}}; }
 
   // The next tick that no status precedes goes to line_.
   bool take_tick() noexcept {
-    const auto take = [this](const tick_payload& line, std::span<const raw_level> body, std::uint64_t position,
-                             line_tag tag) {
+    const auto take = [this](std::size_t, const auto& entry, std::uint64_t position, line_tag tag) {
       // Looked up now, not before: the tick was stored after the status was queued, so having one is seeing the other.
       if (status_precedes(position)) return false;
-      line_ = line;
+      const std::span<const raw_level> body = body_in(entry);
+      line_ = line_in(entry);
       tag_ = tag;
       body_size_ = body.size();
       std::copy(body.begin(), body.end(), body_.begin());
       return held_ = true;
-    };
-    const auto line = [&](std::size_t, const tick_payload& from, std::uint64_t position, line_tag tag) {
-      return take(from, {}, position, tag);
-    };
-    const auto entry = [&](std::size_t, const auto& from, std::uint64_t position, line_tag tag) {
-      return take(from.line, std::span{from.body}.first(std::min(body_size(from.line), from.body.size())), position,
-                  tag);
     };
     // each table is the first in turn: none keeps the others from being heard
     constexpr unsigned tables = 3;
@@ -197,13 +251,13 @@ class conflated_channel {
     for (unsigned i = 0; i < tables; ++i) {
       switch ((first + i) % tables) {
         case 0:
-          if (books_.any_dirty() && books_.consume(1, entry) != 0) return true;
+          if (books_.any_dirty() && books_.consume(1, take) != 0) return true;
           break;
         case 1:
-          if (lines_.any_dirty() && lines_.consume(1, line) != 0) return true;
+          if (lines_.any_dirty() && lines_.consume(1, take) != 0) return true;
           break;
         default:
-          if (wides_.any_dirty() && wides_.consume(1, entry) != 0) return true;
+          if (wides_.any_dirty() && wides_.consume(1, take) != 0) return true;
           break;
       }
     }
@@ -221,14 +275,18 @@ class conflated_channel {
   conflating_table<book> books_;
   conflating_table<wide> wides_;
 
+  // Written by the network thread, read by any. Rows are relaxed: whether something stands there the table says.
+  std::vector<std::atomic<std::uint32_t>> row_of_symbol_;  // by id; plus one
+  key_numbers row_of_wide_;                                // by symbol, kind and interval
+  std::atomic<std::uint64_t> lost_at_{0};                  // the event that told of the connection's last loss
+
   // network thread
-  std::uint64_t position_{0};                 // of the last event
-  std::vector<std::uint32_t> row_of_symbol_;  // by id
-  std::uint32_t next_row_{0};
-  key_numbers row_of_wide_;  // by symbol, kind and interval
+  alignas(cache_line) std::uint64_t position_{0};  // of the last event
+  std::uint32_t rows_{0};                          // given to symbols
+  bool connected_{false};
 
   // consumer's thread
-  unsigned turn_{0};
+  alignas(cache_line) unsigned turn_{0};
   bool held_{false};  // line_, tag_ and body_ are an event
   line_tag tag_;
   tick_payload line_;

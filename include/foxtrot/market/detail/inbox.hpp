@@ -4,8 +4,13 @@
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/conflated_channel.hpp>
 #include <foxtrot/market/detail/feed_cursor.hpp>
+#include <foxtrot/market/detail/symbol_key.hpp>
 #include <foxtrot/market/detail/symbol_states.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
+#include <foxtrot/market/event.hpp>
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/kline_interval.hpp>
+#include <foxtrot/market/symbol.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -16,8 +21,8 @@
 
 namespace foxtrot::inline v0::detail {
 
-/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left()
-/// and nudge() may be called from any thread, the rest from the one that reads.
+/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left(),
+/// nudge() and latest() may be called from any thread, the rest from the one that reads.
 class inbox {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
@@ -76,6 +81,15 @@ class inbox {
   }
   [[nodiscard]] std::uint64_t dropped() noexcept {
     return with([](auto& from) { return from.dropped(); });
+  }
+
+  /// As conflated_channel::latest, but nothing of a symbol that is stale, and nothing from queues.
+  template <event_handler Told>
+  bool latest(tick_kind kind, symbol_key of, kline_interval interval, Told&& told) const {
+    const auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_);
+    if (table == nullptr) return false;
+    const symbol_id symbol = of.in((*table)->symbols());
+    return !states_.is_stale(symbol) && (*table)->latest(kind, symbol, interval, told);
   }
 
   /// Deregisters the consumer.

@@ -18,7 +18,7 @@
 namespace foxtrot::inline v0::detail {
 
 /// After a loss, and at the beginning, a consumer hears of every symbol whose state differs from what it last heard:
-/// losing the event never loses the fact. Belongs to the consumer's thread.
+/// losing the event never loses the fact. Belongs to the consumer's thread, but for is_stale().
 class symbol_states {
  public:
   symbol_states(std::shared_ptr<const status_board> board, consumer_filter filter)
@@ -41,6 +41,11 @@ class symbol_states {
       case status_code::dropped: look(); break;
       default: break;
     }
+  }
+  /// How it stands now, told already or not. Any thread.
+  [[nodiscard]] bool is_stale(symbol_id symbol) const noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return (board_->silent(index / 64) >> index % 64 & 1U) != 0;
   }
   [[nodiscard]] bool compared() const noexcept { return compared_; }
 
