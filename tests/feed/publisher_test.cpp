@@ -452,3 +452,27 @@ TEST_CASE("publisher: consumers and handlers come and go while it publishes") {
 }
 
 }  // namespace
+
+TEST_CASE("publisher: a batch knows what somebody wants, whatever the way it is read") {
+  scene s;
+  const auto wants = [&s](tick_kind kind) { return publisher::batch{s.out}.wants(kind); };
+  CHECK_FALSE(wants(tick_kind::trade));
+  for (const overflow policy : {overflow::drop_oldest, overflow::drop_newest, overflow::conflate}) {
+    INFO(to_string(policy));
+    auto quotes = s.out.subscribe({.kinds = tick_kind::book_ticker, .when_full = policy}).value();
+    CHECK((wants(tick_kind::book_ticker) && !wants(tick_kind::trade) && wants(tick_kind::status)));
+    auto trades = s.out.subscribe({.kinds = tick_kind::trade, .symbols = {"BTC"}, .when_full = policy}).value();
+    CHECK((wants(tick_kind::book_ticker) && wants(tick_kind::trade)));
+    quotes = {};
+    CHECK((!wants(tick_kind::book_ticker) && wants(tick_kind::trade)));
+    trades = {};
+    CHECK((!wants(tick_kind::book_ticker) && !wants(tick_kind::trade)));
+    auto everything = s.out.subscribe({.when_full = policy}).value();
+    CHECK((wants(tick_kind::liquidation) && !wants(tick_kind::unknown_event)));
+  }
+  {
+    const auto handler = s.out.subscribe_inline({.kinds = tick_kind::unknown_event}, [](const event&) {});
+    CHECK((wants(tick_kind::unknown_event) && !wants(tick_kind::trade)));
+  }
+  CHECK_FALSE(wants(tick_kind::unknown_event));
+}

@@ -8,6 +8,7 @@
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/symbol.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -114,6 +115,12 @@ class inline_consumers {
     ~locked() { give_back(); }
 
     [[nodiscard]] bool empty() const noexcept { return !held_; }
+
+    /// Whether one of them wants events of this kind.
+    [[nodiscard]] bool wants(tick_kind kind) const noexcept {
+      return held_ && std::ranges::any_of(registry_.entries,
+                                          [kind](const auto& each) { return each->alive && each->filter.wants(kind); });
+    }
 
     void call(const event& told, tick_kind kind, symbol_id symbol, counter& failures) {
       // by index: a handler may add others; none is erased before the batch ends

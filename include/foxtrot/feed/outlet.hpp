@@ -25,6 +25,7 @@ class outlet {
       : filter_{std::move(filter)}, table_{std::move(table)} {}
 
   [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept { return filter_.wants(kind, symbol); }
+  [[nodiscard]] bool wants(tick_kind kind) const noexcept { return filter_.wants(kind); }
   [[nodiscard]] friend bool same(const outlet& a, const outlet& b) noexcept {
     return a.queue_ == b.queue_ && a.table_ == b.table_;
   }

@@ -10,6 +10,7 @@
 #include <foxtrot/market/detail/inbox.hpp>
 #include <foxtrot/market/detail/status_board.hpp>
 #include <foxtrot/market/detail/symbol_states.hpp>
+#include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
@@ -92,6 +93,11 @@ class outlets {
   [[nodiscard]] const std::vector<outlet>& queues() const noexcept { return current_; }
   /// The ring, if there is one.
   [[nodiscard]] feed_ring* ring() const noexcept { return current_ring_; }
+  /// Whether one of them wants events of this kind.
+  [[nodiscard]] bool wants(tick_kind kind) const noexcept {
+    return (current_ring_ != nullptr && current_ring_->is_wanted(kind)) ||
+           std::ranges::any_of(current_, [kind](const outlet& each) { return each.wants(kind); });
+  }
   void wake_consumers() const noexcept {
     for (const auto& each : current_) each.wake_consumer();
     if (current_ring_ != nullptr) current_ring_->wake_consumers();

@@ -184,6 +184,11 @@ class publisher::batch {
     }
   }
 
+  /// Whether anybody asked for events of this kind, of whatever symbols: what nobody wants need not be written.
+  [[nodiscard]] bool wants(tick_kind kind) const noexcept {
+    return handlers_.wants(kind) || to_.consumers_.wants(kind);
+  }
+
   [[nodiscard]] feed_counters& counters() noexcept { return to_.counters_; }
   [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols_; }
 

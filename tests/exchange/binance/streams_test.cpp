@@ -313,6 +313,31 @@ TEST_CASE("streams: what has no tick is counted by name and can be had as it cam
   CHECK(others.poll(8, [](const event&) {}) == 0);  // only who asks for them gets them
 }
 
+TEST_CASE("streams: what nobody asked for is counted, and takes no room from others") {
+  reader r;
+  publisher out{r.symbols, {.capacity = 64, .level_capacity = 16}};
+  auto others = out.subscribe({}).value();
+  {
+    publisher::batch batch{out};
+    for (const char* text :
+         {R"({"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[["0.0026","100"]]})",
+          R"({"e":"contractInfo","text":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"})",
+          R"({"e":"contractInfo","text":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"})",
+          R"({"e":"contractInfo","text":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"})"}) {
+      std::string padded = text + std::string(64, '"');
+      const std::string_view message{padded.data(), padded.size() - 64};
+      (void)(message.starts_with("{\"last") ? r.decoder.decode_depth(message, "BTCUSDT", received, batch)
+                                            : r.decoder.decode(message, received, batch));
+    }
+  }
+  std::vector<tick_kind> kinds;
+  others.poll(8, [&](const event& each) { kinds.push_back(each.kind()); });
+  CHECK(kinds == std::vector<tick_kind>{tick_kind::depth_snapshot});
+  CHECK(others.dropped() == 0);
+  CHECK(out.counters().unknown_events.get("contractInfo") == 3);
+  CHECK(out.counters().ticks[static_cast<std::size_t>(tick_kind::unknown_event)].get() == 3);
+}
+
 TEST_CASE("streams: only messages of a known kind in another shape are fallbacks, and are counted by stream") {
   reader r;
   for (const sample& each : samples) (void)r.read(combined(each.stream, each.data));

@@ -31,6 +31,8 @@ class consumer_filter {
   [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
     return kinds_.contains(kind) && (wants(symbol) || kind == tick_kind::status || kind == tick_kind::unknown_event);
   }
+  /// Of some symbol at least.
+  [[nodiscard]] bool wants(tick_kind kind) const noexcept { return kinds_.contains(kind); }
   [[nodiscard]] bool wants(symbol_id symbol) const noexcept {
     const auto index = static_cast<std::size_t>(symbol);
     return symbols_.empty() || (index < symbols_.size() && symbols_[index]);

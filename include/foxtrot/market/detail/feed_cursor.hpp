@@ -25,11 +25,11 @@ class feed_cursor {
         reader_{ring_->events()},
         connection_{ring_->connection_before(reader_.position())},
         body_{std::make_unique_for_overwrite<raw_level[]>(ring_->levels().capacity())} {
-    ring_->enter();
+    ring_->enter(filter_);
   }
   feed_cursor(const feed_cursor&) = delete;
   feed_cursor& operator=(const feed_cursor&) = delete;
-  ~feed_cursor() { ring_->leave(); }
+  ~feed_cursor() { ring_->leave(filter_); }
 
   /// The next wanted event. After a loss, and at the beginning, first how much was lost and the connection's state.
   [[nodiscard]] waiting_event front() noexcept {

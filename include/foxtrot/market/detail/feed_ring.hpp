@@ -2,9 +2,11 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/market/detail/consumer_filter.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
+#include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/queue/broadcast_ring.hpp>
@@ -12,6 +14,7 @@
 #include <foxtrot/queue/overwriting_arena.hpp>
 #include <foxtrot/queue/parking_spot.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +54,10 @@ class feed_ring {
     spot_.wake();
   }
   [[nodiscard]] bool has_readers() const noexcept { return readers_.load(std::memory_order_acquire) != 0; }
+  /// Whether one of them wants events of this kind.
+  [[nodiscard]] bool is_wanted(tick_kind kind) const noexcept {
+    return wanting_[static_cast<std::size_t>(kind)].load(std::memory_order_acquire) != 0;
+  }
 
   // --- any thread ---
 
@@ -60,8 +67,15 @@ class feed_ring {
     spot_.wake();
   }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
-  void enter() noexcept { readers_.fetch_add(1, std::memory_order_release); }
-  void leave() noexcept { readers_.fetch_sub(1, std::memory_order_release); }
+  void enter(const consumer_filter& wanted) noexcept {
+    count_kinds(wanted, 1);
+    readers_.fetch_add(1, std::memory_order_release);
+  }
+  /// With what it came with.
+  void leave(const consumer_filter& wanted) noexcept {
+    readers_.fetch_sub(1, std::memory_order_release);
+    count_kinds(wanted, std::uint32_t{0} - 1);  // one less
+  }
 
   [[nodiscard]] parking_spot& spot() noexcept { return spot_; }
   [[nodiscard]] const broadcast_ring<tick_payload>& events() const noexcept { return events_; }
@@ -82,6 +96,11 @@ class feed_ring {
   }
 
  private:
+  void count_kinds(const consumer_filter& wanted, std::uint32_t more) noexcept {
+    for (std::size_t i = 0; i < tick_kind_count; ++i) {
+      if (wanted.wants(static_cast<tick_kind>(i))) wanting_[i].fetch_add(more, std::memory_order_release);
+    }
+  }
   void put(const tick_payload& line, line_tag tag) noexcept {
     events_.publish(line, tag);
     news_ = true;
@@ -94,7 +113,8 @@ class feed_ring {
   parking_spot spot_;
   std::atomic<bool> closed_{false};
   std::atomic<std::uint32_t> readers_{0};
-  alignas(cache_line) bool news_{false};  // network thread
+  std::array<std::atomic<std::uint32_t>, tick_kind_count> wanting_{};  // of the readers, by kind
+  alignas(cache_line) bool news_{false};                               // network thread
 };
 
 }  // namespace foxtrot::inline v0::detail

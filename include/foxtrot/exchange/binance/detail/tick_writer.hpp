@@ -166,9 +166,13 @@ class tick_writer {
     return errc::none;
   }
 
-  /// A whole message as it came; `name` is its event's, a part of it, or empty.
+  /// A whole message as it came; `name` is its event's, a part of it, or empty. Only where somebody wants it: in the
+  /// ring that all share, long texts would push out the levels of others.
   void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) {
     if (message.size() > unknown_event::longest_text) return;
+    if (!out_.wants(tick_kind::unknown_event)) {
+      return out_.counters().ticks[static_cast<std::size_t>(tick_kind::unknown_event)].add();
+    }
     const std::size_t units = unknown_event::units_for(message);
     const publisher::batch::draft draft = out_.begin(units);
     auto& record = draft.payload->emplace<unknown_record>();
