@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <system_error>
@@ -67,13 +69,24 @@ struct account {
 struct runner {
   subscription ticks;
   account seen;
+  std::mutex entering;
+  std::condition_variable entered;
   std::jthread thread;
 
   explicit runner(subscription from) : ticks{std::move(from)} {
     seen.latencies_ns.reserve(std::size_t{1} << 20);
     thread = std::jthread{[this](const std::stop_token& stop) {
-      for (const auto& each : ticks.until(stop)) seen.enter(each);
+      for (const auto& each : ticks.until(stop)) {
+        const std::lock_guard lock{entering};
+        seen.enter(each);
+        entered.notify_one();
+      }
     }};
+  }
+  /// Waits until it has seen so many events; false where that takes far too long.
+  bool reaches(std::uint64_t events) {
+    std::unique_lock lock{entering};
+    return entered.wait_for(lock, bound(30s), [&] { return seen.events >= events; });
   }
 };
 
@@ -107,13 +120,8 @@ void pause_one(std::chrono::milliseconds pause) {
   REQUIRE(feed.connect() == std::error_code{});
 
   const auto wait_for = [&](std::uint64_t events) {
-    const auto until = std::chrono::steady_clock::now() + bound(30s);
-    while (std::min(one.seen.events.load(), two.seen.events.load()) < events) {
-      if (std::chrono::steady_clock::now() > until) {
-        FAIL("waits for " << events << " events, has " << one.seen.events << " and " << two.seen.events);
-      }
-      std::this_thread::sleep_for(1ms);
-    }
+    if (one.reaches(events) && two.reaches(events)) return;
+    FAIL("waits for " << events << " events, has " << one.seen.events << " and " << two.seen.events);
   };
   wait_for(1000);
   const std::size_t resident = resident_bytes();
