@@ -8,6 +8,7 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/exchange/binance/detail/digits_sse41.hpp>
 #include <foxtrot/exchange/binance/detail/isa.hpp>
+#include <foxtrot/exchange/binance/detail/recalling_digits_sse41.hpp>
 #include <support/sanitizer.hpp>
 
 #include <algorithm>
@@ -19,6 +20,8 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace {
@@ -42,7 +45,30 @@ struct sse41_form {
     return sse41_digits::read(what, c, values...);
   }
 };
-#define FORMS portable_form, sse41_form
+
+/// Expecting what came before, then what has just come; all that differs is the time.
+struct recalling_form {
+  static constexpr isa needs = isa::sse41;
+  template <class Reader, class... Values>
+  [[nodiscard, gnu::target("sse4.1")]] static bool read(Reader what, cursor& c, Values&... values) {
+    if constexpr (requires(field_layout& last) { recalling_sse41_digits::read(what, c, last, values...); }) {
+      static field_layout last;
+      cursor again = c;
+      std::tuple<Values...> found{values...};
+      const bool good = recalling_sse41_digits::read(what, c, last, values...);
+      const bool as_good = std::apply(
+          [&](auto&... value)
+              __attribute__((target("sse4.1"))) { return recalling_sse41_digits::read(what, again, last, value...); },
+          found);
+      if (good != as_good || (good && (again.at != c.at || found != std::tie(values...))))
+        FAIL("reads otherwise again");
+      return good;
+    } else {
+      return sse41_digits::read(what, c, values...);
+    }
+  }
+};
+#define FORMS portable_form, sse41_form, recalling_form
 #else
 #define FORMS portable_form
 #endif
@@ -253,6 +279,51 @@ TEMPLATE_TEST_CASE("digits: names are printable ASCII without escapes", "[binanc
   }
   CHECK_FALSE(reads<TestType>("no quote follows", ' ', a_name{}, name));
 }
+
+#if defined(__x86_64__)
+namespace {
+
+/// Whether a reader that expects the layout of `text` reads it with any one byte changed as one that expects nothing.
+template <class Reader, class... Values>
+void check_expecting(std::string_view text, char after, Reader what, Values... values) {
+  CAPTURE(text);
+  REQUIRE(reads<recalling_form>(text, after, what, values...));
+  for (std::size_t at = 0; at < text.size() + 1; ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string changed = std::string{text} + after;
+      changed[at] = static_cast<char>(byte);
+      const char behind = changed.back();
+      changed.pop_back();
+      std::tuple<Values...> expected{values...};
+      std::tuple<Values...> found{values...};
+      const bool good =
+          std::apply([&](auto&... to) { return reads<sse41_form>(changed, behind, what, to...); }, expected);
+      (void)reads<recalling_form>(text, after, what, values...);
+      const bool as_good =
+          std::apply([&](auto&... to) { return reads<recalling_form>(changed, behind, what, to...); }, found);
+      if (good != as_good) FAIL(changed << behind);
+      if constexpr (!std::is_same_v<Reader, a_name>) {  // whose memory is gone
+        if (good && expected != found) FAIL(changed << behind);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("digits: what is expected is looked at to the last byte", "[binance][digits]") {
+  if (!usable<recalling_form>()) return;
+  for (const std::string_view text : {"7", "10", "12345678", "50093239212", "123456789012345"}) {
+    check_expecting(text, ',', a_number{}, std::uint64_t{0});
+  }
+  for (const std::string_view text : {"0.1", "2.507", "3.78826000", "61837.63000000", "100000.00000000", "86"}) {
+    check_expecting(text, '"', an_amount{}, std::int64_t{0}, std::int8_t{0});
+  }
+  for (const std::string_view text : {"A", "BTCUSDT", "1000SATSUSDT", "ABCDEFGHIJKLMNO", "ABCDEFGHIJKLMNOP"}) {
+    check_expecting(text, '"', a_name{}, std::string_view{});
+  }
+}
+#endif
 
 TEMPLATE_TEST_CASE("digits: booleans", "[binance][digits]", FORMS) {
   if (!usable<TestType>()) return;

@@ -23,6 +23,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -416,6 +417,27 @@ TEST_CASE("speculative: every shape in every form", "[binance][speculative]") {
       const auto found = subject{form}.describe(message.view());
       REQUIRE(found);
       CHECK(*found == expected);
+    }
+  }
+}
+
+TEST_CASE("speculative: what was read before changes nothing", "[binance][speculative]") {
+  plain_parser slow;
+  std::vector<std::pair<padded, std::string>> messages;
+  for (const std::string& sample : samples()) {
+    padded message{sample};
+    std::string expected = slow.describe(message.view());
+    messages.emplace_back(std::move(message), std::move(expected));
+  }
+  for (const isa form : forms()) {
+    CAPTURE(static_cast<int>(form));
+    subject fast{form};
+    for (const auto& [before, ignored] : messages) {
+      for (const auto& [message, expected] : messages) {
+        (void)fast.describe(before.view());
+        if (fast.describe(message.view()) != expected) FAIL(message.view() << " after " << before.view());
+        if (fast.describe(message.view()) != expected) FAIL(message.view() << " after itself");
+      }
     }
   }
 }

@@ -96,13 +96,8 @@ struct sse41_digits : plain_digits {
   // SSE2 is part of x86-64.
   [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, std::string_view& name) noexcept {
     const char* const begin = c.at;
-    const __m128i quote = _mm_set1_epi8('"');
     for (const char* at = begin; at < c.end; at += 16) {
-      const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-      // signed: what is not ASCII is below the space, too
-      const __m128i odd =
-          _mm_or_si128(_mm_cmplt_epi8(text, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
-      const auto stop = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(odd, _mm_cmpeq_epi8(text, quote))));
+      const unsigned stop = name_ends(at);
       if (stop == 0) continue;
       const char* const end = at + std::countr_zero(stop);
       if (*end != '"' || end == begin) [[unlikely]]
@@ -118,7 +113,7 @@ struct sse41_digits : plain_digits {
     return _mm_madd_epi16(_mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a)), _mm_set1_epi32(0x00010064));
   }
 
- private:
+ protected:
   struct sixteen {
     __m128i values;   // of the digits
     unsigned others;  // a bit for each character that is none, and one behind them
@@ -129,6 +124,15 @@ struct sse41_digits : plain_digits {
     const __m128i values = _mm_sub_epi8(text, _mm_set1_epi8('0'));
     const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
     return {values, static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0x1ffffU};
+  }
+
+  /// A bit for each of sixteen characters at which a name ends, one way or the other.
+  [[nodiscard, gnu::always_inline]] static unsigned name_ends(const char* at) noexcept {
+    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    // signed: what is not ASCII is below the space, too
+    const __m128i odd =
+        _mm_or_si128(_mm_cmplt_epi8(text, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(odd, _mm_cmpeq_epi8(text, _mm_set1_epi8('"')))));
   }
 
   /// Characters before the first marked one; 16 where none of the 16 is.
@@ -153,6 +157,7 @@ struct sse41_digits : plain_digits {
     return (halves & 0xffff'ffffU) * 100'000'000 + (halves >> 32);
   }
 
+ private:
   alignas(64) static constexpr std::array<std::int8_t, 32> right_order = [] {
     std::array<std::int8_t, 32> order{};
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int8_t>(static_cast<int>(i) - 16);

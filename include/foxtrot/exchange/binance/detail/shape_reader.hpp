@@ -6,13 +6,19 @@
 #include <foxtrot/exchange/binance/detail/isa.hpp>
 #include <foxtrot/exchange/binance/detail/level_reader.hpp>
 #include <foxtrot/exchange/binance/detail/level_reader_x86.hpp>
+#include <foxtrot/exchange/binance/detail/recalling_digits_sse41.hpp>
 #include <foxtrot/exchange/binance/detail/shapes.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <tuple>
 
 namespace foxtrot::inline v0::binance::detail {
+
+/// The layouts of a message's fields.
+using field_layouts = std::array<field_layout, 10>;
 
 /// The steps that read nothing but text.
 struct common_steps {
@@ -88,37 +94,53 @@ template <isa Use>
 struct x86_shapes : common_steps {
   using common_steps::take;
 
-  /// The whole of a message, from the first character to the last.
+  /// The whole of a message, from the first character to the last. `layouts` are those of the last one, in the order
+  /// of its fields; of another form of the shape they only cost time.
   template <class Shape, class Out>
-  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool read(cursor c, Out& out) noexcept {
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool read(cursor from, field_layouts& layouts,
+                                                                       Out& out) noexcept {
+    static_assert(Shape::fields <= std::tuple_size_v<field_layouts>);
+    recalling_cursor c{from, layouts.data()};
     return take(Shape{}, c, out) && c.at == c.end;
   }
 
  private:
+  /// Whose values differ in length from message to message, but rarely.
+  template <class Reader, class... Values>
+  static constexpr bool recalls = requires(cursor& c, field_layout& last, Values... values) {
+    recalling_sse41_digits::read(Reader{}, c, last, values...);
+  };
+
   template <class Reader, auto... Members, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(field<Reader, Members...>, cursor& c,
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(field<Reader, Members...>, recalling_cursor& c,
                                                                  Out& out) noexcept {
-    return sse41_digits::read(Reader{}, c, out.*Members...);
+    if constexpr (recalls<Reader, decltype(out.*Members)...>) {
+      return recalling_sse41_digits::read(Reader{}, c, *c.next++, out.*Members...);
+    } else {
+      return sse41_digits::read(Reader{}, c, out.*Members...);
+    }
   }
   template <class Reader, class Value, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(ignored<Reader, Value>, cursor& c, Out&) noexcept {
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(ignored<Reader, Value>, recalling_cursor& c,
+                                                                 Out&) noexcept {
     Value nobody_asks{};
     return sse41_digits::read(Reader{}, c, nobody_asks);
   }
   template <auto Count, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(side<Count>, cursor& c, Out& out) noexcept {
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(side<Count>, recalling_cursor& c, Out& out) noexcept {
     const auto* const before = out.next;
     const bool good = x86_levels<Use>::read(c, out);
     out.*Count = static_cast<std::uint32_t>(out.next - before);
     return good;
   }
   template <class... Steps, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(sequence<Steps...>, cursor& c, Out& out) noexcept {
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(sequence<Steps...>, recalling_cursor& c,
+                                                                 Out& out) noexcept {
     return (take(Steps{}, c, out) && ...);
   }
   template <literal Text, class... Steps, class... Others, class Out>
   [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(choice<sequence<text<Text>, Steps...>, Others...>,
-                                                                 cursor& c, Out& out) noexcept {
+                                                                 recalling_cursor& c, Out& out) noexcept {
     if (!begins_with<Text>(c.at)) return take(choice<Others...>{}, c, out);
     c.at += Text.size();
     return (take(Steps{}, c, out) && ...);

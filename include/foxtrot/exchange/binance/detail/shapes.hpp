@@ -6,6 +6,7 @@
 #include <foxtrot/exchange/binance/detail/literal.hpp>
 #include <foxtrot/market/levels.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -112,21 +113,35 @@ struct mark_price_fields {
   bool has_funding_rate{true};  // "r"
 };
 
-// The grammar: what a message consists of, one after the other.
+// The grammar: what a message consists of, one after the other; `fields` is how many are read at most.
 template <literal Text>
-struct text {};  // exactly this
+struct text {  // exactly this
+  static constexpr std::size_t fields = 0;
+};
 template <class Reader, auto... Members>
-struct field {};  // read into these members
+struct field {  // read into these members
+  static constexpr std::size_t fields = 1;
+};
 template <auto Member, auto Value>
-struct set {};  // nothing to read
+struct set {  // nothing to read
+  static constexpr std::size_t fields = 0;
+};
 template <auto Count>
-struct side {};  // price levels, from behind the opening bracket to behind the closing one
+struct side {  // price levels, from behind the opening bracket to behind the closing one
+  static constexpr std::size_t fields = 0;
+};
 template <class Reader, class Value>
-struct ignored {};
+struct ignored {
+  static constexpr std::size_t fields = 0;
+};
 template <class... Steps>
-struct sequence {};
+struct sequence {
+  static constexpr std::size_t fields = (Steps::fields + ... + 0);
+};
 template <class... Sequences>
-struct choice {};  // the first whose first text is there, and then no other; an empty one is always there
+struct choice {  // the first whose first text is there, and then no other; an empty one is always there
+  static constexpr std::size_t fields = std::max({std::size_t{0}, Sequences::fields...});
+};
 template <class... Steps>
 using maybe = choice<sequence<Steps...>, sequence<>>;
 using ignored_name = ignored<a_name, std::string_view>;

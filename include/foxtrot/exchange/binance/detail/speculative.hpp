@@ -46,16 +46,14 @@ class speculative_parser {
     return opened;
   }
 
-  [[nodiscard]] bool read(const opening& from, book_ticker_fields& out) const noexcept {
+  [[nodiscard]] bool read(const opening& from, book_ticker_fields& out) noexcept {
     return read_as<shapes::book_ticker>(from, out);
   }
-  [[nodiscard]] bool read(const opening& from, trade_fields& out) const noexcept {
-    return read_as<shapes::trade>(from, out);
-  }
-  [[nodiscard]] bool read(const opening& from, aggregate_trade_fields& out) const noexcept {
+  [[nodiscard]] bool read(const opening& from, trade_fields& out) noexcept { return read_as<shapes::trade>(from, out); }
+  [[nodiscard]] bool read(const opening& from, aggregate_trade_fields& out) noexcept {
     return read_as<shapes::aggregate_trade>(from, out);
   }
-  [[nodiscard]] bool read(const opening& from, mark_price_fields& out) const noexcept {
+  [[nodiscard]] bool read(const opening& from, mark_price_fields& out) noexcept {
     return read_as<shapes::mark_price>(from, out);
   }
   /// The levels go to `room`; false also where that does not suffice, or decimals differ between levels.
@@ -64,7 +62,7 @@ class speculative_parser {
     depth_reading reading;
     reading.first = reading.next = room.data();
     reading.limit = room.data() + room.size();
-    reading.guess = &guess_for(from.stream);
+    reading.guess = &guess_for(from).levels;
     if (!read_as<shapes::depth>(from, reading)) return false;
     if (reading.first_id > reading.last_id || reading.bids > most_levels || reading.asks > most_levels) return false;
     reading.levels = {reading.first, reading.next};
@@ -98,27 +96,33 @@ class speculative_parser {
   }
 
   template <class Shape, class Out>
-  [[nodiscard]] bool read_as(const opening& from, Out& out) const noexcept {
+  [[nodiscard]] bool read_as(const opening& from, Out& out) noexcept {
     switch (use_) {
 #if defined(__x86_64__)
-      case isa::avx2: return x86_shapes<isa::avx2>::read<Shape>(from.data, out);
-      case isa::sse41: return x86_shapes<isa::sse41>::read<Shape>(from.data, out);
+      case isa::avx2: return x86_shapes<isa::avx2>::read<Shape>(from.data, guess_for(from).fields, out);
+      case isa::sse41: return x86_shapes<isa::sse41>::read<Shape>(from.data, guess_for(from).fields, out);
 #endif
       default: return portable_shapes::read<Shape>(from.data, out);
     }
   }
 
-  /// Symbols differ in their digits, messages of one symbol hardly. Streams that share a guess only cost time.
-  [[nodiscard]] level_layout& guess_for(std::string_view stream) noexcept {
-    if (stream.empty()) return guesses_[0];
-    const auto name = load<std::uint64_t>(&stream.front());
-    return guesses_[static_cast<std::size_t>((name * 0x9e3779b97f4a7c15) >> (64 - guess_bits))];
+  /// What the last message looked like.
+  struct guess {
+    level_layout levels;
+    field_layouts fields;
+  };
+
+  /// Symbols differ in their digits, messages of one symbol and kind hardly. Streams that share a guess only cost time.
+  [[nodiscard]] guess& guess_for(const opening& from) noexcept {
+    const auto kind = static_cast<std::uint64_t>(from.kind);
+    const auto name = from.stream.empty() ? 0 : load<std::uint64_t>(&from.stream.front());
+    return guesses_[static_cast<std::size_t>(((name + kind) * 0x9e3779b97f4a7c15) >> (64 - guess_bits))];
   }
 
-  static constexpr unsigned guess_bits = 6;
+  static constexpr unsigned guess_bits = 7;
 
   isa use_;
-  std::array<level_layout, std::size_t{1} << guess_bits> guesses_{};
+  std::array<guess, std::size_t{1} << guess_bits> guesses_{};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
