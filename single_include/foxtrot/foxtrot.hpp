@@ -43,6 +43,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -2704,21 +2705,35 @@ struct mark_price_fields {
   bool has_funding_rate{true};  // "r"
 };
 
-// The grammar: what a message consists of, one after the other.
+// The grammar: what a message consists of, one after the other; `fields` is how many are read at most.
 template <literal Text>
-struct text {};  // exactly this
+struct text {  // exactly this
+  static constexpr std::size_t fields = 0;
+};
 template <class Reader, auto... Members>
-struct field {};  // read into these members
+struct field {  // read into these members
+  static constexpr std::size_t fields = 1;
+};
 template <auto Member, auto Value>
-struct set {};  // nothing to read
+struct set {  // nothing to read
+  static constexpr std::size_t fields = 0;
+};
 template <auto Count>
-struct side {};  // price levels, from behind the opening bracket to behind the closing one
+struct side {  // price levels, from behind the opening bracket to behind the closing one
+  static constexpr std::size_t fields = 0;
+};
 template <class Reader, class Value>
-struct ignored {};
+struct ignored {
+  static constexpr std::size_t fields = 0;
+};
 template <class... Steps>
-struct sequence {};
+struct sequence {
+  static constexpr std::size_t fields = (Steps::fields + ... + 0);
+};
 template <class... Sequences>
-struct choice {};  // the first whose first text is there, and then no other; an empty one is always there
+struct choice {  // the first whose first text is there, and then no other; an empty one is always there
+  static constexpr std::size_t fields = std::max({std::size_t{0}, Sequences::fields...});
+};
 template <class... Steps>
 using maybe = choice<sequence<Steps...>, sequence<>>;
 using ignored_name = ignored<a_name, std::string_view>;
@@ -4132,13 +4147,8 @@ struct sse41_digits : plain_digits {
   // SSE2 is part of x86-64.
   [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, std::string_view& name) noexcept {
     const char* const begin = c.at;
-    const __m128i quote = _mm_set1_epi8('"');
     for (const char* at = begin; at < c.end; at += 16) {
-      const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-      // signed: what is not ASCII is below the space, too
-      const __m128i odd =
-          _mm_or_si128(_mm_cmplt_epi8(text, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
-      const auto stop = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(odd, _mm_cmpeq_epi8(text, quote))));
+      const unsigned stop = name_ends(at);
       if (stop == 0) continue;
       const char* const end = at + std::countr_zero(stop);
       if (*end != '"' || end == begin) [[unlikely]]
@@ -4154,7 +4164,7 @@ struct sse41_digits : plain_digits {
     return _mm_madd_epi16(_mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a)), _mm_set1_epi32(0x00010064));
   }
 
- private:
+ protected:
   struct sixteen {
     __m128i values;   // of the digits
     unsigned others;  // a bit for each character that is none, and one behind them
@@ -4165,6 +4175,15 @@ struct sse41_digits : plain_digits {
     const __m128i values = _mm_sub_epi8(text, _mm_set1_epi8('0'));
     const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
     return {values, static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0x1ffffU};
+  }
+
+  /// A bit for each of sixteen characters at which a name ends, one way or the other.
+  [[nodiscard, gnu::always_inline]] static unsigned name_ends(const char* at) noexcept {
+    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    // signed: what is not ASCII is below the space, too
+    const __m128i odd =
+        _mm_or_si128(_mm_cmplt_epi8(text, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(odd, _mm_cmpeq_epi8(text, _mm_set1_epi8('"')))));
   }
 
   /// Characters before the first marked one; 16 where none of the 16 is.
@@ -4189,6 +4208,7 @@ struct sse41_digits : plain_digits {
     return (halves & 0xffff'ffffU) * 100'000'000 + (halves >> 32);
   }
 
+ private:
   alignas(64) static constexpr std::array<std::int8_t, 32> right_order = [] {
     std::array<std::int8_t, 32> order{};
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int8_t>(static_cast<int>(i) - 16);
@@ -4551,7 +4571,142 @@ struct x86_levels {
 
 #endif
 
+// foxtrot/exchange/binance/detail/recalling_digits_sse41.hpp: readers that expect what stood in the same place before.
+
 namespace foxtrot::inline v0::binance::detail {
+
+/// How long a value was and where its characters ended or were parted: a guess about the next one in its place. What
+/// never was read matches nothing.
+struct field_layout {
+  std::uint16_t within{0};  // a bit for each character and the one behind them
+  std::uint16_t marks{1};   // those of them that are no digits; of a name, the quote
+  std::uint8_t length{0};   // at most 15
+  std::uint8_t decimals{0};
+};
+
+/// A cursor that brings the layouts of the fields to come.
+struct recalling_cursor : cursor {
+  field_layout* next;
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+#if defined(__x86_64__)
+
+#include <string_view>
+
+#include <immintrin.h>
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// A field begins where the one before it ends, and to find an end takes a chain of load, comparison, mask and count: a
+/// message would be as slow as all these chains in a row. Here the place of the next field comes from the layout, and
+/// the text only decides a branch, which the processor predicts: the chains run side by side. What was not expected is
+/// read as ever, and expected from then on.
+struct recalling_sse41_digits : sse41_digits {
+  using sse41_digits::read;
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_number, cursor& c, field_layout& last,
+                                                                 std::uint64_t& value) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    if ((text.others & last.within) != last.marks) [[unlikely]] {
+      c.at = learn(at, c.end, last, value);
+      return c.at != nullptr;
+    }
+    const unsigned digits = last.length;
+    if (*at == '0' && digits != 1) [[unlikely]]
+      return false;
+    value = value_of(_mm_shuffle_epi8(text.values, to_the_right(digits)));
+    return moved(c, at + digits);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(an_amount, cursor& c, field_layout& last,
+                                                                 std::int64_t& mantissa,
+                                                                 std::int8_t& exponent) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    const unsigned length = last.length;
+    const unsigned decimals = last.decimals;
+    if ((text.others & last.within) != last.marks || at[length - decimals - 1] != '.') [[unlikely]] {
+      c.at = learn(at, c.end, last, mantissa, exponent);
+      return c.at != nullptr;
+    }
+    const __m128i order = _mm_add_epi8(to_the_right(length), over_the_point(decimals));
+    mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, order)));
+    exponent = static_cast<std::int8_t>(0U - decimals);
+    return moved(c, at + length);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_like_amount, cursor& c, field_layout& last,
+                                                                 std::int64_t& mantissa,
+                                                                 const std::int8_t& exponent) noexcept {
+    std::int8_t found = 0;
+    return read(an_amount{}, c, last, mantissa, found) && found == exponent;
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, field_layout& last,
+                                                     std::string_view& name) noexcept {
+    const char* const at = c.at;
+    if ((name_ends(at) & last.within) != last.marks || at[last.length] != '"') [[unlikely]] {
+      c.at = learn(at, c.end, last, name);
+      return c.at != nullptr;
+    }
+    name = {at, last.length};
+    return moved(c, at + last.length);
+  }
+
+ private:
+  static constexpr unsigned longest = 15;
+
+  // These get no cursor, so that none need live in memory: they return where the value ends, or nullptr.
+
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static const char* learn(const char* at, const char* end,
+                                                                               field_layout& last,
+                                                                               std::uint64_t& value) noexcept {
+    cursor c{at, end};
+    if (!read(a_number{}, c, value)) return nullptr;
+    remember(last, static_cast<unsigned>(c.at - at), 0);
+    return c.at;
+  }
+
+  /// Without a point there is nothing to remember: the rare integers are read as ever.
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static const char* learn(const char* at, const char* end,
+                                                                               field_layout& last,
+                                                                               std::int64_t& mantissa,
+                                                                               std::int8_t& exponent) noexcept {
+    cursor c{at, end};
+    if (!read(an_amount{}, c, mantissa, exponent)) return nullptr;
+    if (exponent != 0) remember(last, static_cast<unsigned>(c.at - at), static_cast<unsigned>(-exponent));
+    return c.at;
+  }
+
+  [[nodiscard, gnu::noinline]] static const char* learn(const char* at, const char* end, field_layout& last,
+                                                        std::string_view& name) noexcept {
+    cursor c{at, end};
+    if (!read(a_name{}, c, name)) return nullptr;
+    remember(last, static_cast<unsigned>(c.at - at), 0);
+    return c.at;
+  }
+
+  static void remember(field_layout& last, unsigned length, unsigned decimals) noexcept {
+    if (length > longest) return;
+    const unsigned point = decimals == 0 ? 0 : 1U << (length - decimals - 1);
+    last = {.within = static_cast<std::uint16_t>((2U << length) - 1),
+            .marks = static_cast<std::uint16_t>(1U << length | point),
+            .length = static_cast<std::uint8_t>(length),
+            .decimals = static_cast<std::uint8_t>(decimals)};
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+#endif
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// The layouts of a message's fields.
+using field_layouts = std::array<field_layout, 10>;
 
 /// The steps that read nothing but text.
 struct common_steps {
@@ -4627,37 +4782,53 @@ template <isa Use>
 struct x86_shapes : common_steps {
   using common_steps::take;
 
-  /// The whole of a message, from the first character to the last.
+  /// The whole of a message, from the first character to the last. `layouts` are those of the last one, in the order
+  /// of its fields; of another form of the shape they only cost time.
   template <class Shape, class Out>
-  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool read(cursor c, Out& out) noexcept {
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool read(cursor from, field_layouts& layouts,
+                                                                       Out& out) noexcept {
+    static_assert(Shape::fields <= std::tuple_size_v<field_layouts>);
+    recalling_cursor c{from, layouts.data()};
     return take(Shape{}, c, out) && c.at == c.end;
   }
 
  private:
+  /// Whose values differ in length from message to message, but rarely.
+  template <class Reader, class... Values>
+  static constexpr bool recalls = requires(cursor& c, field_layout& last, Values... values) {
+    recalling_sse41_digits::read(Reader{}, c, last, values...);
+  };
+
   template <class Reader, auto... Members, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(field<Reader, Members...>, cursor& c,
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(field<Reader, Members...>, recalling_cursor& c,
                                                                  Out& out) noexcept {
-    return sse41_digits::read(Reader{}, c, out.*Members...);
+    if constexpr (recalls<Reader, decltype(out.*Members)...>) {
+      return recalling_sse41_digits::read(Reader{}, c, *c.next++, out.*Members...);
+    } else {
+      return sse41_digits::read(Reader{}, c, out.*Members...);
+    }
   }
   template <class Reader, class Value, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(ignored<Reader, Value>, cursor& c, Out&) noexcept {
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(ignored<Reader, Value>, recalling_cursor& c,
+                                                                 Out&) noexcept {
     Value nobody_asks{};
     return sse41_digits::read(Reader{}, c, nobody_asks);
   }
   template <auto Count, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(side<Count>, cursor& c, Out& out) noexcept {
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(side<Count>, recalling_cursor& c, Out& out) noexcept {
     const auto* const before = out.next;
     const bool good = x86_levels<Use>::read(c, out);
     out.*Count = static_cast<std::uint32_t>(out.next - before);
     return good;
   }
   template <class... Steps, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(sequence<Steps...>, cursor& c, Out& out) noexcept {
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(sequence<Steps...>, recalling_cursor& c,
+                                                                 Out& out) noexcept {
     return (take(Steps{}, c, out) && ...);
   }
   template <literal Text, class... Steps, class... Others, class Out>
   [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(choice<sequence<text<Text>, Steps...>, Others...>,
-                                                                 cursor& c, Out& out) noexcept {
+                                                                 recalling_cursor& c, Out& out) noexcept {
     if (!begins_with<Text>(c.at)) return take(choice<Others...>{}, c, out);
     c.at += Text.size();
     return (take(Steps{}, c, out) && ...);
@@ -4702,16 +4873,14 @@ class speculative_parser {
     return opened;
   }
 
-  [[nodiscard]] bool read(const opening& from, book_ticker_fields& out) const noexcept {
+  [[nodiscard]] bool read(const opening& from, book_ticker_fields& out) noexcept {
     return read_as<shapes::book_ticker>(from, out);
   }
-  [[nodiscard]] bool read(const opening& from, trade_fields& out) const noexcept {
-    return read_as<shapes::trade>(from, out);
-  }
-  [[nodiscard]] bool read(const opening& from, aggregate_trade_fields& out) const noexcept {
+  [[nodiscard]] bool read(const opening& from, trade_fields& out) noexcept { return read_as<shapes::trade>(from, out); }
+  [[nodiscard]] bool read(const opening& from, aggregate_trade_fields& out) noexcept {
     return read_as<shapes::aggregate_trade>(from, out);
   }
-  [[nodiscard]] bool read(const opening& from, mark_price_fields& out) const noexcept {
+  [[nodiscard]] bool read(const opening& from, mark_price_fields& out) noexcept {
     return read_as<shapes::mark_price>(from, out);
   }
   /// The levels go to `room`; false also where that does not suffice, or decimals differ between levels.
@@ -4720,7 +4889,7 @@ class speculative_parser {
     depth_reading reading;
     reading.first = reading.next = room.data();
     reading.limit = room.data() + room.size();
-    reading.guess = &guess_for(from.stream);
+    reading.guess = &guess_for(from).levels;
     if (!read_as<shapes::depth>(from, reading)) return false;
     if (reading.first_id > reading.last_id || reading.bids > most_levels || reading.asks > most_levels) return false;
     reading.levels = {reading.first, reading.next};
@@ -4754,27 +4923,33 @@ class speculative_parser {
   }
 
   template <class Shape, class Out>
-  [[nodiscard]] bool read_as(const opening& from, Out& out) const noexcept {
+  [[nodiscard]] bool read_as(const opening& from, Out& out) noexcept {
     switch (use_) {
 #if defined(__x86_64__)
-      case isa::avx2: return x86_shapes<isa::avx2>::read<Shape>(from.data, out);
-      case isa::sse41: return x86_shapes<isa::sse41>::read<Shape>(from.data, out);
+      case isa::avx2: return x86_shapes<isa::avx2>::read<Shape>(from.data, guess_for(from).fields, out);
+      case isa::sse41: return x86_shapes<isa::sse41>::read<Shape>(from.data, guess_for(from).fields, out);
 #endif
       default: return portable_shapes::read<Shape>(from.data, out);
     }
   }
 
-  /// Symbols differ in their digits, messages of one symbol hardly. Streams that share a guess only cost time.
-  [[nodiscard]] level_layout& guess_for(std::string_view stream) noexcept {
-    if (stream.empty()) return guesses_[0];
-    const auto name = load<std::uint64_t>(&stream.front());
-    return guesses_[static_cast<std::size_t>((name * 0x9e3779b97f4a7c15) >> (64 - guess_bits))];
+  /// What the last message looked like.
+  struct guess {
+    level_layout levels;
+    field_layouts fields;
+  };
+
+  /// Symbols differ in their digits, messages of one symbol and kind hardly. Streams that share a guess only cost time.
+  [[nodiscard]] guess& guess_for(const opening& from) noexcept {
+    const auto kind = static_cast<std::uint64_t>(from.kind);
+    const auto name = from.stream.empty() ? 0 : load<std::uint64_t>(&from.stream.front());
+    return guesses_[static_cast<std::size_t>(((name + kind) * 0x9e3779b97f4a7c15) >> (64 - guess_bits))];
   }
 
-  static constexpr unsigned guess_bits = 6;
+  static constexpr unsigned guess_bits = 7;
 
   isa use_;
-  std::array<level_layout, std::size_t{1} << guess_bits> guesses_{};
+  std::array<guess, std::size_t{1} << guess_bits> guesses_{};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -6376,11 +6551,11 @@ enum class id_verdict : std::uint8_t {
   repeated,    ///< it has been seen, or is older: not to be published, for each symbol's ticks have an order
 };
 
-/// Follows the ids of each symbol of one market, over reconnects. Trades count one by one, and so do
-/// aggregate trades. Book updates of spot
-/// continue where the one before ended (U == previous u + 1); those of the futures name the one before (pu == previous
-/// u). Ids of book tickers only grow, and are absent (0) from REST. Books sent whole follow nothing: one from REST may
-/// rightly be older than the updates. One thread; allocates only for a symbol with a higher number than any before.
+/// Follows the ids of each symbol of one market, over reconnects. Trades count one by one, and so do aggregate trades.
+/// Book updates of spot continue where the one before ended (U == previous u + 1); those of the futures name the one
+/// before (pu == previous u). Ids of book tickers only grow, and are absent (0) from REST. Books sent whole follow
+/// nothing: one from REST may rightly be older than the updates. One thread; allocates only for a symbol with a higher
+/// number than any before.
 class continuity {
  public:
   /// So many low ids in a row, over at least about a second, are a new numbering. A second connection that lags does
@@ -6408,6 +6583,18 @@ class continuity {
         return step(of(symbol).depth, {before, record.first_id, record.last_id}, payload);
       }
       default: return id_verdict::in_order;
+    }
+  }
+
+  /// What comes next of this kind follows nothing: nobody wanted what was between. Kinds without a numbering: nothing.
+  void forget(tick_kind kind, symbol_id symbol) {
+    if (static_cast<std::size_t>(symbol) >= ids_.size()) return;
+    switch (kind) {
+      case tick_kind::trade: of(symbol).trade = {}; return;
+      case tick_kind::aggregate_trade: of(symbol).aggregate_trade = {}; return;
+      case tick_kind::book_ticker: of(symbol).book_ticker = {}; return;
+      case tick_kind::depth_update: of(symbol).depth = {}; return;
+      default: return;
     }
   }
 
@@ -6772,6 +6959,8 @@ class consumer_filter {
   [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
     return kinds_.contains(kind) && (wants(symbol) || kind == tick_kind::status || kind == tick_kind::unknown_event);
   }
+  /// Of some symbol at least.
+  [[nodiscard]] bool wants(tick_kind kind) const noexcept { return kinds_.contains(kind); }
   [[nodiscard]] bool wants(symbol_id symbol) const noexcept {
     const auto index = static_cast<std::size_t>(symbol);
     return symbols_.empty() || (index < symbols_.size() && symbols_[index]);
@@ -6880,6 +7069,12 @@ class inline_consumers {
     ~locked() { give_back(); }
 
     [[nodiscard]] bool empty() const noexcept { return !held_; }
+
+    /// Whether one of them wants events of this kind.
+    [[nodiscard]] bool wants(tick_kind kind) const noexcept {
+      return held_ && std::ranges::any_of(registry_.entries,
+                                          [kind](const auto& each) { return each->alive && each->filter.wants(kind); });
+    }
 
     void call(const event& told, tick_kind kind, symbol_id symbol, counter& failures) {
       // by index: a handler may add others; none is erased before the batch ends
@@ -8111,36 +8306,47 @@ class channel {
 
 namespace foxtrot::inline v0::detail {
 
-/// Numbers from 0 up to a limit, for keys that are never forgotten. Allocates in the constructor only. One thread.
+/// Numbers from 0 up to a limit, for keys that are never forgotten. Allocates in the constructor only. One thread gives
+/// the numbers, any may look them up. Relaxed throughout: a key and its number are one word, and nothing else hangs on
+/// it.
 class key_numbers {
  public:
   explicit key_numbers(std::size_t most) : cells_(std::bit_ceil(2 * most + 1)), most_{most} {}
 
-  /// The number of a key, new or known; the limit or more where there is none left.
+  /// The number of a key, new or known; the limit or more where there is none left. The one thread.
   [[nodiscard]] std::size_t of(std::uint32_t key) noexcept {
-    const std::size_t mask = cells_.size() - 1;
-    for (std::size_t at = hash(key);; ++at) {  // half of the cells stay empty: it ends
-      cell& here = cells_[at & mask];
-      if (here.number != 0 && here.key == key) return here.number - 1;
-      if (here.number != 0) continue;
-      if (used_ == most_) return most_;
-      here = {key, ++used_};
-      return used_ - 1;
-    }
+    const std::size_t at = place_of(key);
+    if (const std::uint64_t here = cells_[at].load(std::memory_order_relaxed); here != 0) return number_in(here);
+    if (used_ == most_) return most_;
+    cells_[at].store(std::uint64_t{key} << 32 | ++used_, std::memory_order_relaxed);
+    return used_ - 1;
+  }
+
+  /// The number of a known key, else the limit. Any thread.
+  [[nodiscard]] std::size_t find(std::uint32_t key) const noexcept {
+    const std::uint64_t here = cells_[place_of(key)].load(std::memory_order_relaxed);
+    return here != 0 && here >> 32 == key ? number_in(here) : most_;
   }
 
  private:
-  struct cell {
-    std::uint32_t key{0};
-    std::uint32_t number{0};  // plus one; 0: empty
-  };
+  // Where the key is, or else the first empty cell that it could be in. Half of the cells stay empty: it ends.
+  [[nodiscard]] std::size_t place_of(std::uint32_t key) const noexcept {
+    const std::size_t mask = cells_.size() - 1;
+    for (std::size_t at = hash(key);; ++at) {
+      const std::uint64_t here = cells_[at & mask].load(std::memory_order_relaxed);
+      if (here == 0 || here >> 32 == key) return at & mask;
+    }
+  }
+  [[nodiscard]] static constexpr std::size_t number_in(std::uint64_t cell) noexcept {
+    return static_cast<std::uint32_t>(cell) - 1;
+  }
   [[nodiscard]] static constexpr std::size_t hash(std::uint32_t key) noexcept {
     return static_cast<std::size_t>((key * std::uint64_t{0x9e3779b97f4a7c15}) >> 32);
   }
 
-  std::vector<cell> cells_;
+  std::vector<std::atomic<std::uint64_t>> cells_;  // key and, in the lower half, its number plus one; 0: empty
   std::size_t most_;
-  std::uint32_t used_{0};
+  std::uint32_t used_{0};  // the one thread's
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -8149,7 +8355,8 @@ namespace foxtrot::inline v0::detail {
 
 /// Ticks overwrite each other in a table; status events wait in a queue. Both are numbered, so that no tick is shown
 /// before a status that came earlier, and none after one that came later. Producer functions belong to the network
-/// thread, consumer functions to one strategy thread.
+/// thread, consumer functions to one strategy thread. What latest() looks at is only read by it, so that it takes
+/// nothing from the consumer.
 class conflated_channel {
  public:
   /// Levels of the longest book that fits: twenty on either side, the venue's deepest partial book.
@@ -8162,7 +8369,7 @@ class conflated_channel {
         lines_{columns_.count * symbols_in_, memory_or_heap(wanted.memory)},
         books_{books_in(wanted), memory_or_heap(wanted.memory)},
         wides_{wides_in(wanted), memory_or_heap(wanted.memory)},
-        row_of_symbol_(symbol_table::max_symbols + 1, no_row),
+        row_of_symbol_(symbol_table::max_symbols + 1),
         row_of_wide_{wides_.keys()} {}
 
   // --- network thread ---
@@ -8176,6 +8383,7 @@ class conflated_channel {
   }
   void put_status(status_record record, line_tag tag) noexcept {
     record.position = ++position_;
+    note_connection(record.code);
     status_.publish_status(status_.claim(0), record, tag);
   }
   void wake_consumer() noexcept { status_.wake_consumer(); }
@@ -8205,11 +8413,26 @@ class conflated_channel {
   [[nodiscard]] const symbol_table& symbols() const noexcept { return status_.symbols(); }
   /// Symbols.
   [[nodiscard]] std::size_t capacity() const noexcept { return symbols_in_; }
-  /// Any thread.
+
+  // --- any thread ---
+
   [[nodiscard]] std::uint64_t dropped() const noexcept { return status_.dropped(); }
 
+  /// Calls `told` with the latest event of a kind and symbol, and, if they are klines, `interval`. False where there is
+  /// none, or none since the connection was lost. It stays to be read.
+  template <event_handler Told>
+  bool latest(tick_kind kind, symbol_id symbol, kline_interval interval, Told&& told) const {
+    if (symbol == symbol_id::none) return false;
+    if (!has_body(kind)) {
+      const std::size_t column = columns_.of[static_cast<std::size_t>(kind)];
+      return column != no_column && tell_entry(lines_, known_row_of(symbol) * columns_.count + column, told);
+    }
+    if (kind == tick_kind::depth_snapshot) return tell_entry(books_, known_row_of(symbol), told);
+    return tell_entry(wides_, row_of_wide_.find(wide_key(symbol, kind, interval)), told);
+  }
+
  private:
-  static constexpr std::uint32_t no_row = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::size_t no_row = std::numeric_limits<std::uint32_t>::max();  // beyond every table
 
   // Each kind of one line that is wanted has a place in a symbol's row.
   struct columns {
@@ -8262,16 +8485,25 @@ class conflated_channel {
 
   // Symbols get rows as they come.
   [[nodiscard]] std::size_t row_of(symbol_id symbol) noexcept {
-    std::uint32_t& row = row_of_symbol_[static_cast<std::size_t>(symbol)];
-    if (row == no_row) row = next_row_++;
-    return row;
+    const std::size_t known = known_row_of(symbol);
+    if (known != no_row) return known;
+    row_of_symbol_[static_cast<std::size_t>(symbol)].store(++rows_, std::memory_order_relaxed);  // see there
+    return rows_ - 1;
+  }
+  [[nodiscard]] std::size_t known_row_of(symbol_id symbol) const noexcept {
+    const std::uint32_t row = row_of_symbol_[static_cast<std::size_t>(symbol)].load(std::memory_order_relaxed);
+    return row != 0 ? row - 1 : no_row;
   }
   // And so does what has a body, for each interval of klines.
   [[nodiscard]] std::size_t row_of_wide(const tick_payload& line, tick_kind kind,
                                         std::span<const raw_level> body) noexcept {
-    const auto part = kind == tick_kind::kline ? static_cast<std::uint32_t>(read_body<kline_body>(body).interval) : 0;
-    return row_of_wide_.of(static_cast<std::uint32_t>(symbol_of(line)) | static_cast<std::uint32_t>(kind) << 16 |
-                           part << 24);
+    const auto interval = kind == tick_kind::kline ? read_body<kline_body>(body).interval : kline_interval{};
+    return row_of_wide_.of(wide_key(symbol_of(line), kind, interval));
+  }
+  [[nodiscard]] static constexpr std::uint32_t wide_key(symbol_id symbol, tick_kind kind,
+                                                        kline_interval interval) noexcept {
+    const auto part = kind == tick_kind::kline ? static_cast<std::uint32_t>(interval) : 0;
+    return static_cast<std::uint32_t>(symbol) | static_cast<std::uint32_t>(kind) << 16 | part << 24;
   }
   [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
     const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
@@ -8294,26 +8526,49 @@ class conflated_channel {
     return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
   }
 
+  void note_connection(status_code code) noexcept {
+    if (code == status_code::connected) connected_ = true;
+    // failing attempts lose nothing: what came meanwhile came by another way
+    if (code != status_code::disconnected || !connected_) return;
+    connected_ = false;
+    lost_at_.store(position_, std::memory_order_release);  // before the status itself: who was told of it sees this
+  }
+
+  [[nodiscard]] static const tick_payload& line_in(const tick_payload& entry) noexcept { return entry; }
+  [[nodiscard]] static std::span<const raw_level> body_in(const tick_payload&) noexcept { return {}; }
+  template <std::size_t Units>
+  [[nodiscard]] static const tick_payload& line_in(const with_body<Units>& entry) noexcept {
+    return entry.line;
+  }
+  template <std::size_t Units>
+  [[nodiscard]] static std::span<const raw_level> body_in(const with_body<Units>& entry) noexcept {
+    return std::span{entry.body}.first(std::min(body_size(entry.line), Units));
+  }
+
+  template <class Entry, class Told>
+  bool tell_entry(const conflating_table<Entry>& table, std::size_t row, Told& told) const {
+    Entry found;
+    std::uint64_t position = 0;
+    line_tag tag;
+    if (row >= table.keys() || !table.try_load(row, found, position, tag)) return false;
+    if (position < lost_at_.load(std::memory_order_acquire)) return false;
+    told(event{line_in(found), tag, body_in(found), symbols()});
+    return true;
+  }
+
   [[nodiscard]] waiting_event shown() const noexcept { return {&line_, tag_, {body_.data(), body_size_}}; }
 
   // The next tick that no status precedes goes to line_.
   bool take_tick() noexcept {
-    const auto take = [this](const tick_payload& line, std::span<const raw_level> body, std::uint64_t position,
-                             line_tag tag) {
+    const auto take = [this](std::size_t, const auto& entry, std::uint64_t position, line_tag tag) {
       // Looked up now, not before: the tick was stored after the status was queued, so having one is seeing the other.
       if (status_precedes(position)) return false;
-      line_ = line;
+      const std::span<const raw_level> body = body_in(entry);
+      line_ = line_in(entry);
       tag_ = tag;
       body_size_ = body.size();
       std::copy(body.begin(), body.end(), body_.begin());
       return held_ = true;
-    };
-    const auto line = [&](std::size_t, const tick_payload& from, std::uint64_t position, line_tag tag) {
-      return take(from, {}, position, tag);
-    };
-    const auto entry = [&](std::size_t, const auto& from, std::uint64_t position, line_tag tag) {
-      return take(from.line, std::span{from.body}.first(std::min(body_size(from.line), from.body.size())), position,
-                  tag);
     };
     // each table is the first in turn: none keeps the others from being heard
     constexpr unsigned tables = 3;
@@ -8321,13 +8576,13 @@ class conflated_channel {
     for (unsigned i = 0; i < tables; ++i) {
       switch ((first + i) % tables) {
         case 0:
-          if (books_.any_dirty() && books_.consume(1, entry) != 0) return true;
+          if (books_.any_dirty() && books_.consume(1, take) != 0) return true;
           break;
         case 1:
-          if (lines_.any_dirty() && lines_.consume(1, line) != 0) return true;
+          if (lines_.any_dirty() && lines_.consume(1, take) != 0) return true;
           break;
         default:
-          if (wides_.any_dirty() && wides_.consume(1, entry) != 0) return true;
+          if (wides_.any_dirty() && wides_.consume(1, take) != 0) return true;
           break;
       }
     }
@@ -8345,14 +8600,18 @@ class conflated_channel {
   conflating_table<book> books_;
   conflating_table<wide> wides_;
 
+  // Written by the network thread, read by any. Rows are relaxed: whether something stands there the table says.
+  std::vector<std::atomic<std::uint32_t>> row_of_symbol_;  // by id; plus one
+  key_numbers row_of_wide_;                                // by symbol, kind and interval
+  std::atomic<std::uint64_t> lost_at_{0};                  // the event that told of the connection's last loss
+
   // network thread
-  std::uint64_t position_{0};                 // of the last event
-  std::vector<std::uint32_t> row_of_symbol_;  // by id
-  std::uint32_t next_row_{0};
-  key_numbers row_of_wide_;  // by symbol, kind and interval
+  alignas(cache_line) std::uint64_t position_{0};  // of the last event
+  std::uint32_t rows_{0};                          // given to symbols
+  bool connected_{false};
 
   // consumer's thread
-  unsigned turn_{0};
+  alignas(cache_line) unsigned turn_{0};
   bool held_{false};  // line_, tag_ and body_ are an event
   line_tag tag_;
   tick_payload line_;
@@ -8373,6 +8632,7 @@ class outlet {
       : filter_{std::move(filter)}, table_{std::move(table)} {}
 
   [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept { return filter_.wants(kind, symbol); }
+  [[nodiscard]] bool wants(tick_kind kind) const noexcept { return filter_.wants(kind); }
   [[nodiscard]] friend bool same(const outlet& a, const outlet& b) noexcept {
     return a.queue_ == b.queue_ && a.table_ == b.table_;
   }
@@ -8810,6 +9070,10 @@ class feed_ring {
     spot_.wake();
   }
   [[nodiscard]] bool has_readers() const noexcept { return readers_.load(std::memory_order_acquire) != 0; }
+  /// Whether one of them wants events of this kind.
+  [[nodiscard]] bool is_wanted(tick_kind kind) const noexcept {
+    return wanting_[static_cast<std::size_t>(kind)].load(std::memory_order_acquire) != 0;
+  }
 
   // --- any thread ---
 
@@ -8819,8 +9083,15 @@ class feed_ring {
     spot_.wake();
   }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
-  void enter() noexcept { readers_.fetch_add(1, std::memory_order_release); }
-  void leave() noexcept { readers_.fetch_sub(1, std::memory_order_release); }
+  void enter(const consumer_filter& wanted) noexcept {
+    count_kinds(wanted, 1);
+    readers_.fetch_add(1, std::memory_order_release);
+  }
+  /// With what it came with.
+  void leave(const consumer_filter& wanted) noexcept {
+    readers_.fetch_sub(1, std::memory_order_release);
+    count_kinds(wanted, std::uint32_t{0} - 1);  // one less
+  }
 
   [[nodiscard]] parking_spot& spot() noexcept { return spot_; }
   [[nodiscard]] const broadcast_ring<tick_payload>& events() const noexcept { return events_; }
@@ -8841,6 +9112,11 @@ class feed_ring {
   }
 
  private:
+  void count_kinds(const consumer_filter& wanted, std::uint32_t more) noexcept {
+    for (std::size_t i = 0; i < tick_kind_count; ++i) {
+      if (wanted.wants(static_cast<tick_kind>(i))) wanting_[i].fetch_add(more, std::memory_order_release);
+    }
+  }
   void put(const tick_payload& line, line_tag tag) noexcept {
     events_.publish(line, tag);
     news_ = true;
@@ -8853,7 +9129,8 @@ class feed_ring {
   parking_spot spot_;
   std::atomic<bool> closed_{false};
   std::atomic<std::uint32_t> readers_{0};
-  alignas(cache_line) bool news_{false};  // network thread
+  std::array<std::atomic<std::uint32_t>, tick_kind_count> wanting_{};  // of the readers, by kind
+  alignas(cache_line) bool news_{false};                               // network thread
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -8870,11 +9147,11 @@ class feed_cursor {
         reader_{ring_->events()},
         connection_{ring_->connection_before(reader_.position())},
         body_{std::make_unique_for_overwrite<raw_level[]>(ring_->levels().capacity())} {
-    ring_->enter();
+    ring_->enter(filter_);
   }
   feed_cursor(const feed_cursor&) = delete;
   feed_cursor& operator=(const feed_cursor&) = delete;
-  ~feed_cursor() { ring_->leave(); }
+  ~feed_cursor() { ring_->leave(filter_); }
 
   /// The next wanted event. After a loss, and at the beginning, first how much was lost and the connection's state.
   [[nodiscard]] waiting_event front() noexcept {
@@ -8955,6 +9232,29 @@ class feed_cursor {
 
 // foxtrot/market/detail/inbox.hpp: where a subscription's events come from, by whatever policy.
 
+// foxtrot/market/detail/symbol_key.hpp: a symbol as callers have it: by name or by number.
+
+namespace foxtrot::inline v0::detail {
+
+/// An argument only: a name must outlive it.
+class symbol_key {
+ public:
+  constexpr symbol_key(symbol_id id) noexcept : id_{id} {}
+  template <std::convertible_to<std::string_view> Name>
+  constexpr symbol_key(const Name& name) noexcept : name_{name} {}
+
+  /// Its number in a table; none where that does not know the name. Any thread.
+  [[nodiscard]] symbol_id in(const symbol_table& table) const noexcept {
+    return id_ != symbol_id::none ? id_ : table.find(name_);
+  }
+
+ private:
+  symbol_id id_{symbol_id::none};
+  std::string_view name_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 // foxtrot/market/detail/symbol_states.hpp: what one consumer has been told of its symbols, against how things stand.
 
 // foxtrot/market/detail/status_board.hpp: which symbols are silent or have a broken book, for who missed hearing it.
@@ -9021,7 +9321,7 @@ class status_board {
 namespace foxtrot::inline v0::detail {
 
 /// After a loss, and at the beginning, a consumer hears of every symbol whose state differs from what it last heard:
-/// losing the event never loses the fact. Belongs to the consumer's thread.
+/// losing the event never loses the fact. Belongs to the consumer's thread, but for is_stale().
 class symbol_states {
  public:
   symbol_states(std::shared_ptr<const status_board> board, consumer_filter filter)
@@ -9044,6 +9344,11 @@ class symbol_states {
       case status_code::dropped: look(); break;
       default: break;
     }
+  }
+  /// How it stands now, told already or not. Any thread.
+  [[nodiscard]] bool is_stale(symbol_id symbol) const noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return (board_->silent(index / 64) >> index % 64 & 1U) != 0;
   }
   [[nodiscard]] bool compared() const noexcept { return compared_; }
 
@@ -9129,8 +9434,8 @@ class symbol_states {
 
 namespace foxtrot::inline v0::detail {
 
-/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left()
-/// and nudge() may be called from any thread, the rest from the one that reads.
+/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left(),
+/// nudge() and latest() may be called from any thread, the rest from the one that reads.
 class inbox {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
@@ -9189,6 +9494,15 @@ class inbox {
   }
   [[nodiscard]] std::uint64_t dropped() noexcept {
     return with([](auto& from) { return from.dropped(); });
+  }
+
+  /// As conflated_channel::latest, but nothing of a symbol that is stale, and nothing from queues.
+  template <event_handler Told>
+  bool latest(tick_kind kind, symbol_key of, kline_interval interval, Told&& told) const {
+    const auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_);
+    if (table == nullptr) return false;
+    const symbol_id symbol = of.in((*table)->symbols());
+    return !states_.is_stale(symbol) && (*table)->latest(kind, symbol, interval, told);
   }
 
   /// Deregisters the consumer.
@@ -9285,6 +9599,11 @@ class outlets {
   [[nodiscard]] const std::vector<outlet>& queues() const noexcept { return current_; }
   /// The ring, if there is one.
   [[nodiscard]] feed_ring* ring() const noexcept { return current_ring_; }
+  /// Whether one of them wants events of this kind.
+  [[nodiscard]] bool wants(tick_kind kind) const noexcept {
+    return (current_ring_ != nullptr && current_ring_->is_wanted(kind)) ||
+           std::ranges::any_of(current_, [kind](const outlet& each) { return each.wants(kind); });
+  }
   void wake_consumers() const noexcept {
     for (const auto& each : current_) each.wake_consumer();
     if (current_ring_ != nullptr) current_ring_->wake_consumers();
@@ -9362,6 +9681,50 @@ class outlets {
 
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
 
+// foxtrot/market/detail/kind_of.hpp: from the type of a tick to its kind.
+
+namespace foxtrot::inline v0::detail {
+
+/// The kind of events that are shown as a `Tick`; status where it is none.
+template <class Tick>
+inline constexpr tick_kind kind_of = tick_kind::status;
+template <>
+inline constexpr tick_kind kind_of<book_ticker> = tick_kind::book_ticker;
+template <>
+inline constexpr tick_kind kind_of<trade> = tick_kind::trade;
+template <>
+inline constexpr tick_kind kind_of<depth_update> = tick_kind::depth_update;
+template <>
+inline constexpr tick_kind kind_of<depth_snapshot> = tick_kind::depth_snapshot;
+template <>
+inline constexpr tick_kind kind_of<aggregate_trade> = tick_kind::aggregate_trade;
+template <>
+inline constexpr tick_kind kind_of<block_trade> = tick_kind::block_trade;
+template <>
+inline constexpr tick_kind kind_of<kline> = tick_kind::kline;
+template <>
+inline constexpr tick_kind kind_of<mini_ticker> = tick_kind::mini_ticker;
+template <>
+inline constexpr tick_kind kind_of<ticker> = tick_kind::ticker;
+template <>
+inline constexpr tick_kind kind_of<average_price> = tick_kind::average_price;
+template <>
+inline constexpr tick_kind kind_of<reference_price> = tick_kind::reference_price;
+template <>
+inline constexpr tick_kind kind_of<mark_price> = tick_kind::mark_price;
+template <>
+inline constexpr tick_kind kind_of<liquidation> = tick_kind::liquidation;
+template <>
+inline constexpr tick_kind kind_of<unknown_event> = tick_kind::unknown_event;
+
+/// Ticks of which a conflating consumer has the latest, one of each symbol, as a plain value.
+template <class Tick>
+concept latest_value = kind_of<Tick> != tick_kind::status && kind_of<Tick> != tick_kind::unknown_event &&
+                       kind_of<Tick> != tick_kind::depth_update && kind_of<Tick> != tick_kind::depth_snapshot &&
+                       kind_of<Tick> != tick_kind::kline;
+
+}  // namespace foxtrot::inline v0::detail
+
 namespace foxtrot::inline v0 {
 
 /// A consumer's own cursor on a feed. Movable, not copyable; one thread reads at a time. Destruction deregisters it,
@@ -9422,6 +9785,30 @@ class subscription {
     return inbox_ == nullptr || (inbox_->closed_by_producer() && inbox_->front().payload == nullptr);
   }
 
+  /// Under overflow::conflate, the latest value of a symbol, by name or number, without waiting for its turn:
+  /// `ticks.latest<book_ticker>("BTCUSDT")`. Any thread, as long as nobody moves, cancels or destroys this subscription
+  /// meanwhile; it may wait for as long as storing one tick takes. It consumes nothing: the tick is still to be read.
+  ///
+  /// It is the newest that is known, and so may be newer than ticks and statuses that are not read yet, and than what
+  /// the next poll() shows. Nothing where nothing came yet, or nothing since the connection was lost, or the symbol is
+  /// stale: whatever the consumer has heard of that. Nothing under other policies and for symbols and kinds that were
+  /// not asked for or had no room.
+  template <detail::latest_value Tick>
+  [[nodiscard]] std::optional<Tick> latest(detail::symbol_key symbol) const {
+    return latest_value<Tick>(symbol, {});
+  }
+  /// The same of klines, `ticks.latest<kline>("BTCUSDT", kline_interval::m1)`.
+  template <std::same_as<kline> Tick>
+  [[nodiscard]] std::optional<kline> latest(detail::symbol_key symbol, kline_interval interval) const {
+    return latest_value<kline>(symbol, interval);
+  }
+  /// The same of books, whose levels are views: calls `handler(const depth_snapshot&)` with a copy that lives as long
+  /// as the call; false where there is nothing to show.
+  template <std::same_as<depth_snapshot> Tick, std::invocable<const depth_snapshot&> Handler>
+  bool latest(detail::symbol_key symbol, Handler&& handler) const {
+    return with_latest<Tick>(symbol, {}, handler);
+  }
+
   /// Events lost so far; the consumer is told of each loss in order, as status `dropped`. On the feed's ring they are
   /// events of the feed, wanted or not: what was overwritten cannot be asked.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_ != nullptr ? inbox_->dropped() : 0; }
@@ -9462,6 +9849,21 @@ class subscription {
     detail::waiting_event item_;
     std::optional<event> event_;
   };
+
+  template <class Tick, class Handler>
+  bool with_latest(detail::symbol_key symbol, kline_interval interval, Handler& handler) const {
+    const auto show = [&handler](const event& found) {
+      found.visit([](const status&) {}, [&handler](const Tick& tick) { handler(tick); });
+    };
+    return inbox_ != nullptr && inbox_->latest(detail::kind_of<Tick>, symbol, interval, show);
+  }
+  template <class Tick>
+  [[nodiscard]] std::optional<Tick> latest_value(detail::symbol_key symbol, kline_interval interval) const {
+    std::optional<Tick> found;
+    const auto keep = [&found](const Tick& tick) { found = tick; };
+    (void)with_latest<Tick>(symbol, interval, keep);
+    return found;
+  }
 
   struct producer_waker {
     detail::inbox& to;
@@ -9619,6 +10021,8 @@ class publisher {
   /// Off: ticks are published whatever their ids say. For tests and benches that send one message again and again.
   /// Likewise.
   void follow_ids(bool on) noexcept { follows_ids_ = on; }
+  /// The next tick of this kind follows nothing: nobody wanted what was between. Likewise.
+  void forget_ids(tick_kind kind, symbol_id symbol) { continuity_.forget(kind, symbol); }
 
   [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
@@ -9718,6 +10122,11 @@ class publisher::batch {
       handlers_.call(event{line, tag.packed(), {}, to_.symbols_}, tag.kind, record.symbol,
                      to_.counters_.handler_failures);
     }
+  }
+
+  /// Whether anybody asked for events of this kind, of whatever symbols: what nobody wants need not be written.
+  [[nodiscard]] bool wants(tick_kind kind) const noexcept {
+    return handlers_.wants(kind) || to_.consumers_.wants(kind);
   }
 
   [[nodiscard]] feed_counters& counters() noexcept { return to_.counters_; }
@@ -9971,9 +10380,13 @@ class tick_writer {
     return errc::none;
   }
 
-  /// A whole message as it came; `name` is its event's, a part of it, or empty.
+  /// A whole message as it came; `name` is its event's, a part of it, or empty. Only where somebody wants it: in the
+  /// ring that all share, long texts would push out the levels of others.
   void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) {
     if (message.size() > unknown_event::longest_text) return;
+    if (!out_.wants(tick_kind::unknown_event)) {
+      return out_.counters().ticks[static_cast<std::size_t>(tick_kind::unknown_event)].add();
+    }
     const std::size_t units = unknown_event::units_for(message);
     const publisher::batch::draft draft = out_.begin(units);
     auto& record = draft.payload->emplace<unknown_record>();
@@ -15311,7 +15724,7 @@ struct market_data_settings {
   dial_settings dial{};         ///< time-outs, addresses instead of a look-up
 
   session_settings session{};  ///< its `upgrade` is filled in from the URL
-  bool depth_snapshots{true};  ///< fetch the whole book of each symbol with a depth stream after each connect
+  bool depth_snapshots{true};  ///< keep the book of each symbol with a depth stream, and fetch snapshots for it
   std::size_t snapshot_levels{1000};
   std::chrono::milliseconds request_timeout{10'000};
 
@@ -15881,19 +16294,6 @@ struct exchange_info_request {
 
 namespace foxtrot::inline v0::binance::detail {
 
-/// The symbol of a diff-depth stream, in upper case as REST wants it; empty for any other stream. Partial books
-/// (`@depth20`) are whole already.
-[[nodiscard]] inline std::string depth_symbol_of(std::string_view stream) {
-  const std::size_t at = stream.find('@');
-  if (at == std::string_view::npos) return {};
-  const std::string_view what = stream.substr(at + 1);
-  if (what != "depth" && !what.starts_with("depth@")) return {};
-  std::string symbol{stream.substr(0, at)};
-  std::transform(symbol.begin(), symbol.end(), symbol.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-  return symbol;
-}
-
 /// Fetches the depth snapshots that were asked for and publishes them as ticks; a request that fails is tried again,
 /// with backoff, until it is answered or forgotten. What it brings may be too old: who asked sees, and asks again. Loop
 /// thread only.
@@ -15996,6 +16396,38 @@ class depth_fetcher {
   std::string asking_;        // the symbol of the request under way, while somebody wants it
   steady_time not_before_{};  // the server said when to come back
 };
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/stream_names.hpp: what the name of a stream says of its ticks.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// The symbol of a stream in upper case, as ticks and REST have it; empty for a stream of all symbols.
+[[nodiscard]] inline std::string symbol_of_stream(std::string_view stream) {
+  if (stream.starts_with('!') || stream.find('@') == std::string_view::npos) return {};
+  std::string symbol{stream.substr(0, stream.find('@'))};
+  std::transform(symbol.begin(), symbol.end(), symbol.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return symbol;
+}
+
+/// The kind of its ticks, where they are numbered. Partial books (`@depth20`) are not.
+[[nodiscard]] constexpr std::optional<tick_kind> numbered_kind_of_stream(std::string_view stream) noexcept {
+  const std::size_t at = stream.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view what = stream.substr(at + 1);
+  if (what == "trade") return tick_kind::trade;
+  if (what == "aggTrade") return tick_kind::aggregate_trade;
+  if (what == "bookTicker") return tick_kind::book_ticker;
+  if (what == "depth" || what.starts_with("depth@")) return tick_kind::depth_update;
+  return std::nullopt;
+}
+
+/// The symbol of a stream of depth updates; empty for any other stream.
+[[nodiscard]] inline std::string depth_symbol_of(std::string_view stream) {
+  return numbered_kind_of_stream(stream) == tick_kind::depth_update ? symbol_of_stream(stream) : std::string{};
+}
 
 }  // namespace foxtrot::inline v0::binance::detail
 
@@ -17078,7 +17510,7 @@ class engine {
 
   void run(command& wanted) {
     switch (wanted.what) {
-      case command::action::subscribe: return subscribe_now(wanted.names);
+      case command::action::subscribe: forget_ids(wanted.names); return subscribe_now(wanted.names);
       case command::action::unsubscribe: return unsubscribe_now(wanted.names);
       case command::action::greet: {
         const publisher::batch adopt{out_};
@@ -17098,6 +17530,16 @@ class engine {
   static void for_each_book(std::span<const std::string> streams, Action action) {
     for (const std::string& stream : streams) {
       if (std::string symbol = depth_symbol_of(stream); !symbol.empty()) action(std::move(symbol));
+    }
+  }
+
+  // Of streams that are new now: what came between is no hole, for nobody wanted it.
+  void forget_ids(std::span<const std::string> streams) {
+    const std::vector<std::string> known = session_.subscriptions().streams();
+    for (const std::string& stream : streams) {
+      const auto kind = numbered_kind_of_stream(stream);
+      if (!kind || std::find(known.begin(), known.end(), stream) != known.end()) continue;
+      out_.forget_ids(*kind, out_.symbols().find(symbol_of_stream(stream)));
     }
   }
 

@@ -211,8 +211,7 @@ TEST_CASE("live_ticks: a small recording is replayed to its end, and unknown lin
       capture += R"({"stream":"btcusdt@bookTicker","data":{"u":)" + number +
                  R"(,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54698000"}})";
     } else if (i % 3 == 1) {
-      capture += R"({"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1723161254208,"s":"BTCUSDT","a":)" +
-                 number + R"(,"p":"61837.63","q":"1","f":1,"l":2,"T":1723161254208,"m":true,"M":true}})";
+      capture += R"({"stream":"!contractInfo","data":{"e":"contractInfo","E":1723161254208,"s":"BTCUSDT"}})";
     } else {
       capture += R"({"stream":"btcusdt@trade","data":{"e":"trade","E":1723161254208,"s":"BTCUSDT","t":)" +
                  std::to_string(i / 3) +
