@@ -214,8 +214,8 @@ void watch(const live_ticks_options& options, market_source& source, foxtrot::bi
       source.simulation->reset_connections();
     }
     const auto& counters = feed.counters();
-    if (source.expected != 0 && trader.ticks() + counters.unknown.get() + counters.rejected.get() >= source.expected)
-      return;
+    const std::uint64_t others = counters.unknown.get() + counters.rejected.get() + counters.duplicates.get();
+    if (source.expected != 0 && trader.ticks() + others >= source.expected) return;
     if (now < next_line) continue;
     next_line += 1s;
     const strategy::progress seen = trader.ask();
