@@ -3389,7 +3389,8 @@ struct kline_body {
 };
 static_assert(wide_body<kline_body>);
 
-/// One interval of a symbol, so far or as a whole.
+/// One interval of a symbol, so far or as a whole. Of COIN-M, base volumes are contracts and quote volumes the base
+/// asset: so the venue counts there.
 class kline : public wide_tick<kline_body> {
  public:
   using wide_tick::wide_tick;
@@ -3553,7 +3554,7 @@ struct mini_ticker_body {
 };
 static_assert(wide_body<mini_ticker_body>);
 
-/// Prices and volumes of the 24 hours that end now.
+/// Prices and volumes of the 24 hours that end now. Volumes of COIN-M: see kline.
 class mini_ticker : public wide_tick<mini_ticker_body> {
  public:
   using wide_tick::wide_tick;
@@ -3614,7 +3615,7 @@ struct ticker_body {
 static_assert(wide_body<ticker_body>);
 
 /// What optional accessors give depends on venue and window: futures have no bid, ask and previous close, rolling
-/// windows no last quantity either.
+/// windows no last quantity either. Volumes of COIN-M: see kline.
 class ticker : public wide_tick<ticker_body> {
  public:
   using wide_tick::wide_tick;
@@ -6722,8 +6723,8 @@ class named_counters {
   void add(std::string_view name) {
     name = name.substr(0, longest_name);
     if (owned_ == nullptr) {
-      owned_ = std::make_unique<entry[]>(room_);
       buckets_.resize(std::bit_ceil(2 * room_));
+      owned_ = std::make_unique<entry[]>(room_);
       entries_.store(owned_.get(), std::memory_order_relaxed);  // readers look only after they have seen size_
     }
     std::size_t at = std::hash<std::string_view>{}(name);
@@ -6885,10 +6886,10 @@ namespace foxtrot::inline v0 {
 
 /// What happens to events for a consumer that does not keep up.
 ///
-/// Under `conflate` it reads the latest of each symbol and kind, of klines the latest of each interval, however late it
-/// comes. So a kline's last word, `closed`, may be overwritten by the next interval's first, and of trades and
-/// liquidations it sees samples. Depth updates, being changes, never come, nor do unknown events; they count as lost
-/// nowhere.
+/// Under `conflate` it reads the latest of each symbol and kind, of klines and tickers the latest of each interval
+/// and window, however late it comes. So a kline's last word, `closed`, may be overwritten by the next interval's
+/// first, and of trades and liquidations it sees samples. Depth updates, being changes, never come, nor do unknown
+/// events; they count as lost nowhere.
 enum class overflow : std::uint8_t {
   drop_oldest,  ///< it reads the feed's one ring, which overwrites: losing much at once, it goes on with what is recent
   drop_newest,  ///< a queue of its own: what finds it full is lost
@@ -8370,6 +8371,7 @@ class conflated_channel {
         books_{books_in(wanted), memory_or_heap(wanted.memory)},
         wides_{wides_in(wanted), memory_or_heap(wanted.memory)},
         row_of_symbol_(symbol_table::max_symbols + 1),
+        row_of_book_{books_.keys()},
         row_of_wide_{wides_.keys()} {}
 
   // --- network thread ---
@@ -8418,17 +8420,18 @@ class conflated_channel {
 
   [[nodiscard]] std::uint64_t dropped() const noexcept { return status_.dropped(); }
 
-  /// Calls `told` with the latest event of a kind and symbol, and, if they are klines, `interval`. False where there is
-  /// none, or none since the connection was lost. It stays to be read.
+  /// Calls `told` with the latest event of a kind and symbol, and, if they are klines or tickers, of this interval or
+  /// window. False where there is none, or none since the connection was lost. It stays to be read.
   template <event_handler Told>
-  bool latest(tick_kind kind, symbol_id symbol, kline_interval interval, Told&& told) const {
+  bool latest(tick_kind kind, symbol_id symbol, std::uint8_t part, Told&& told) const {
     if (symbol == symbol_id::none) return false;
     if (!has_body(kind)) {
       const std::size_t column = columns_.of[static_cast<std::size_t>(kind)];
       return column != no_column && tell_entry(lines_, known_row_of(symbol) * columns_.count + column, told);
     }
-    if (kind == tick_kind::depth_snapshot) return tell_entry(books_, known_row_of(symbol), told);
-    return tell_entry(wides_, row_of_wide_.find(wide_key(symbol, kind, interval)), told);
+    if (kind == tick_kind::depth_snapshot)
+      return tell_entry(books_, row_of_book_.find(static_cast<std::uint32_t>(symbol)), told);
+    return tell_entry(wides_, row_of_wide_.find(wide_key(symbol, kind, part)), told);
   }
 
  private:
@@ -8462,7 +8465,8 @@ class conflated_channel {
   // False: there is no place for it.
   [[nodiscard]] bool find_place(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
     if (!has_body(tag.kind)) return put_line(line, tag);
-    if (tag.kind == tick_kind::depth_snapshot) return put_body(books_, row_of(symbol_of(line)), line, tag, body);
+    if (tag.kind == tick_kind::depth_snapshot)
+      return put_body(books_, row_of_book_.of(static_cast<std::uint32_t>(symbol_of(line))), line, tag, body);
     return put_body(wides_, row_of_wide(line, tag.kind, body), line, tag, body);
   }
   [[nodiscard]] bool put_line(const tick_payload& line, tick_tag tag) noexcept {
@@ -8494,16 +8498,16 @@ class conflated_channel {
     const std::uint32_t row = row_of_symbol_[static_cast<std::size_t>(symbol)].load(std::memory_order_relaxed);
     return row != 0 ? row - 1 : no_row;
   }
-  // And so does what has a body, for each interval of klines.
+  // And so does what has a body, for each interval of klines and each window of tickers.
   [[nodiscard]] std::size_t row_of_wide(const tick_payload& line, tick_kind kind,
                                         std::span<const raw_level> body) noexcept {
-    const auto interval = kind == tick_kind::kline ? read_body<kline_body>(body).interval : kline_interval{};
-    return row_of_wide_.of(wide_key(symbol_of(line), kind, interval));
+    std::uint8_t part = 0;
+    if (kind == tick_kind::kline) part = static_cast<std::uint8_t>(read_body<kline_body>(body).interval);
+    if (kind == tick_kind::ticker) part = static_cast<std::uint8_t>(read_body<ticker_body>(body).window);
+    return row_of_wide_.of(wide_key(symbol_of(line), kind, part));
   }
-  [[nodiscard]] static constexpr std::uint32_t wide_key(symbol_id symbol, tick_kind kind,
-                                                        kline_interval interval) noexcept {
-    const auto part = kind == tick_kind::kline ? static_cast<std::uint32_t>(interval) : 0;
-    return static_cast<std::uint32_t>(symbol) | static_cast<std::uint32_t>(kind) << 16 | part << 24;
+  [[nodiscard]] static constexpr std::uint32_t wide_key(symbol_id symbol, tick_kind kind, std::uint8_t part) noexcept {
+    return static_cast<std::uint32_t>(symbol) | static_cast<std::uint32_t>(kind) << 16 | std::uint32_t{part} << 24;
   }
   [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
     const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
@@ -8515,10 +8519,10 @@ class conflated_channel {
   }
   [[nodiscard]] static std::size_t wides_in(const subscription_settings& wanted) noexcept {
     std::size_t each_symbol = 0;
-    for (const tick_kind kind :
-         {tick_kind::mini_ticker, tick_kind::ticker, tick_kind::mark_price, tick_kind::liquidation}) {
+    for (const tick_kind kind : {tick_kind::mini_ticker, tick_kind::mark_price, tick_kind::liquidation}) {
       if (wanted.kinds.contains(kind)) ++each_symbol;
     }
+    if (wanted.kinds.contains(tick_kind::ticker)) each_symbol += ticker_window_count;
     if (wanted.kinds.contains(tick_kind::kline)) each_symbol += kline_interval_count;
     return std::min(wanted.level_capacity / largest_wide_body, symbols_in(wanted) * each_symbol);
   }
@@ -8602,7 +8606,8 @@ class conflated_channel {
 
   // Written by the network thread, read by any. Rows are relaxed: whether something stands there the table says.
   std::vector<std::atomic<std::uint32_t>> row_of_symbol_;  // by id; plus one
-  key_numbers row_of_wide_;                                // by symbol, kind and interval
+  key_numbers row_of_book_;                                // by symbol
+  key_numbers row_of_wide_;                                // by symbol, kind and interval or window
   std::atomic<std::uint64_t> lost_at_{0};                  // the event that told of the connection's last loss
 
   // network thread
@@ -9498,11 +9503,11 @@ class inbox {
 
   /// As conflated_channel::latest, but nothing of a symbol that is stale, and nothing from queues.
   template <event_handler Told>
-  bool latest(tick_kind kind, symbol_key of, kline_interval interval, Told&& told) const {
+  bool latest(tick_kind kind, symbol_key of, std::uint8_t part, Told&& told) const {
     const auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_);
     if (table == nullptr) return false;
     const symbol_id symbol = of.in((*table)->symbols());
-    return !states_.is_stale(symbol) && (*table)->latest(kind, symbol, interval, told);
+    return !states_.is_stale(symbol) && (*table)->latest(kind, symbol, part, told);
   }
 
   /// Deregisters the consumer.
@@ -9795,18 +9800,23 @@ class subscription {
   /// not asked for or had no room.
   template <detail::latest_value Tick>
   [[nodiscard]] std::optional<Tick> latest(detail::symbol_key symbol) const {
-    return latest_value<Tick>(symbol, {});
+    return latest_value<Tick>(symbol, std::same_as<Tick, ticker> ? part_of(ticker_window::h24) : 0);
   }
   /// The same of klines, `ticks.latest<kline>("BTCUSDT", kline_interval::m1)`.
   template <std::same_as<kline> Tick>
   [[nodiscard]] std::optional<kline> latest(detail::symbol_key symbol, kline_interval interval) const {
-    return latest_value<kline>(symbol, interval);
+    return latest_value<kline>(symbol, part_of(interval));
+  }
+  /// The same of tickers of another window than 24 hours, `ticks.latest<ticker>("BTCUSDT", ticker_window::h1)`.
+  template <std::same_as<ticker> Tick>
+  [[nodiscard]] std::optional<ticker> latest(detail::symbol_key symbol, ticker_window window) const {
+    return latest_value<ticker>(symbol, part_of(window));
   }
   /// The same of books, whose levels are views: calls `handler(const depth_snapshot&)` with a copy that lives as long
   /// as the call; false where there is nothing to show.
   template <std::same_as<depth_snapshot> Tick, std::invocable<const depth_snapshot&> Handler>
   bool latest(detail::symbol_key symbol, Handler&& handler) const {
-    return with_latest<Tick>(symbol, {}, handler);
+    return with_latest<Tick>(symbol, 0, handler);
   }
 
   /// Events lost so far; the consumer is told of each loss in order, as status `dropped`. On the feed's ring they are
@@ -9850,18 +9860,24 @@ class subscription {
     std::optional<event> event_;
   };
 
+  // Klines and tickers are kept by interval and window.
+  template <class Part>
+  [[nodiscard]] static constexpr std::uint8_t part_of(Part which) noexcept {
+    return static_cast<std::uint8_t>(which);
+  }
+
   template <class Tick, class Handler>
-  bool with_latest(detail::symbol_key symbol, kline_interval interval, Handler& handler) const {
+  bool with_latest(detail::symbol_key symbol, std::uint8_t part, Handler& handler) const {
     const auto show = [&handler](const event& found) {
       found.visit([](const status&) {}, [&handler](const Tick& tick) { handler(tick); });
     };
-    return inbox_ != nullptr && inbox_->latest(detail::kind_of<Tick>, symbol, interval, show);
+    return inbox_ != nullptr && inbox_->latest(detail::kind_of<Tick>, symbol, part, show);
   }
   template <class Tick>
-  [[nodiscard]] std::optional<Tick> latest_value(detail::symbol_key symbol, kline_interval interval) const {
+  [[nodiscard]] std::optional<Tick> latest_value(detail::symbol_key symbol, std::uint8_t part) const {
     std::optional<Tick> found;
     const auto keep = [&found](const Tick& tick) { found = tick; };
-    (void)with_latest<Tick>(symbol, interval, keep);
+    (void)with_latest<Tick>(symbol, part, keep);
     return found;
   }
 
@@ -10104,9 +10120,9 @@ class publisher::batch {
     return true;
   }
 
-  /// A status event, to everyone: nobody can filter these. Not while a draft is open.
+  /// A status event, to everyone: nobody can filter these. A draft that is open is forgotten.
   void publish_status(const status_record& record, venue where) {
-    assert(in_place_.payload == nullptr);
+    in_place_ = {};
     const tick_tag tag{.kind = tick_kind::status, .where = where};
     to_.counters_.ticks[static_cast<std::size_t>(tick_kind::status)].add();
     to_.consumers_.note(record, tag.packed());
@@ -10404,7 +10420,9 @@ class tick_writer {
     if (!name.empty()) [[likely]]
       return intern(name, symbol);
     if (!asked_.empty()) return intern(asked_, symbol);
-    const std::string_view lower = stream_.substr(0, stream_.find('@'));
+    const std::size_t end = stream_.find('@');
+    if (end == std::string_view::npos || stream_.front() == '!') return errc::missing_field;
+    const std::string_view lower = stream_.substr(0, end);
     std::array<char, symbol_table::longest_name> upper{};
     if (lower.empty()) return errc::missing_field;
     if (lower.size() > upper.size()) return errc::number_out_of_range;
@@ -10526,8 +10544,10 @@ class json_check {
       if (opens()) {
         if (depth_++ == most_nesting) return false;
         in_object_ = in_object_ << 1 | (text_[at_++] == '{' ? 1 : 0);
-        if (!closes() && !(in_object_ & 1 ? takes_key() : true)) return false;
-        if (!closes()) continue;
+        if (!closes()) {
+          if ((in_object_ & 1) != 0 && !takes_key()) return false;
+          continue;
+        }
       } else if (!takes_scalar()) {
         return false;
       }
@@ -10537,7 +10557,7 @@ class json_check {
       }
       skip_space();
       if (depth_ == 0) return at_ == text_.size();
-      if (!takes(',') || !(in_object_ & 1 ? takes_key() : true)) return false;
+      if (!takes(',') || ((in_object_ & 1) != 0 && !takes_key())) return false;
     }
   }
 
@@ -10575,6 +10595,11 @@ class json_check {
   std::uint64_t in_object_{0};  // by level, the innermost lowest
   int depth_{0};
 };
+
+static_assert(json_check{R"( {"a":[1,{"b":"\\u00e4"},[],{}],"c":null} )"}.passes());
+static_assert(!json_check{R"({"a":})"}.passes() && !json_check{R"([{"a":1},{"b":}])"}.passes());
+static_assert(!json_check{R"({"a"})"}.passes() && !json_check{"[1,]"}.passes() && !json_check{"[1]]"}.passes());
+static_assert(!json_check{R"({"a":1,})"}.passes() && !json_check{"[}"}.passes() && !json_check{""}.passes());
 
 }  // namespace foxtrot::inline v0::binance::detail
 
@@ -10652,6 +10677,7 @@ class message_scanner {
     level_builder levels;             ///< bids, then asks
     std::size_t bids{0};
     std::size_t asks{0};
+    errc bad_levels{errc::none};  ///< what is wrong with a side, which is no fault where the event is no book
     bool has_bids{false};
     bool has_asks{false};
     bool has_inner{false};
@@ -10670,6 +10696,7 @@ class message_scanner {
       draft = {};
       levels = {};
       bids = asks = 0;
+      bad_levels = errc::none;
       has_bids = has_asks = has_inner = false;
     }
   };
@@ -10704,7 +10731,7 @@ class message_scanner {
     } else {
       return errc::wrong_type;
     }
-    if (bad == errc::none) {
+    if (bad == errc::none && found_.bad_levels == errc::none) {
       return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
     }
     // On-Demand goes on behind a message that lacks brackets, into whatever memory holds: what it finds wrong there
@@ -10823,6 +10850,8 @@ class message_scanner {
     return check_value(value);
   }
 
+  // What is no side of a book may be something else in an event that is no book: then the rest of it only has to be
+  // JSON, and whoever looks for levels finds the fault.
   [[nodiscard]] errc scan_side(json_value& value, bool& seen, std::size_t& count, publisher::batch& out) {
     if (seen) return errc::malformed_message;
     seen = true;
@@ -10831,6 +10860,15 @@ class message_scanner {
       found_.levels = level_builder{found_.draft.levels};
     }
     const std::size_t before = found_.levels.size();
+    const errc bad = scan_levels(value);
+    if (bad == errc::malformed_message) return bad;
+    if (found_.bad_levels == errc::none) found_.bad_levels = bad;
+    count = found_.levels.size() - before;
+    if (&count == &found_.bids && found_.has_asks) found_.levels.swap_sides(found_.asks);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc scan_levels(json_value& value) {
     json_array side;
     if (value.get_array().get(side)) return errc::malformed_message;
     for (auto next : side) {
@@ -10840,8 +10878,6 @@ class message_scanner {
       }
       if (const errc bad = scan_level(pair); bad != errc::none) return bad;
     }
-    count = found_.levels.size() - before;
-    if (&count == &found_.bids && found_.has_asks) found_.levels.swap_sides(found_.asks);
     return errc::none;
   }
 
@@ -10987,8 +11023,9 @@ enum class parsing : std::uint8_t {
 
 /// Reads one message at a time and publishes what it holds: every public stream of spot and of both futures, as the
 /// venue sent them since 2020, in any key order, alone or in the combined form {"stream":..,"data":..}; times in
-/// milliseconds or microseconds. However a message is read, its ticks are the same. Needs 64 readable bytes after each
-/// message. Allocates nothing once it has seen the largest message. One thread.
+/// milliseconds or microseconds; the objects of a list name their symbols themselves. However a message is read, its
+/// ticks are the same. Needs 64 readable bytes after each message. Allocates nothing once it has seen the largest
+/// message. One thread.
 class codec {
  public:
   explicit codec(market where, parsing how = parsing::fastest)
@@ -11024,6 +11061,7 @@ class codec {
     tick_tag tag = tag_;
     tag.how = how;
     error_ = errc::none;
+    event_ = {};
     if (speculate_) {
       const auto opened = fast_.open(message);
       if (opened.kind != shape::unknown) {
@@ -11063,6 +11101,7 @@ class codec {
       }
       case shape::depth: {
         detail::depth_fields said;
+        if (is_other_book(from.stream)) return std::nullopt;
         const publisher::batch::draft draft = out.begin(size / shortest_level + 1);
         if (!fast_.read(from, draft.levels, said)) return std::nullopt;
         return outcome_of(to.write(said, draft));
@@ -11070,6 +11109,11 @@ class codec {
       case shape::unknown: break;
     }
     return std::nullopt;
+  }
+
+  // <symbol>@rpiDepth: of the futures, with orders that the other depth streams do not count, and ids of its own.
+  [[nodiscard]] static bool is_other_book(std::string_view stream) noexcept {
+    return stream.find("@rpiDepth") != std::string_view::npos;
   }
 
   [[nodiscard]] message_type outcome_of(errc failed) noexcept {
@@ -11095,23 +11139,32 @@ class codec {
 
   message_type decode_generally(std::string_view message, std::int64_t received_ns, tick_tag tag,
                                 std::string_view asked, publisher::batch& out) {
-    event_ = {};
     message_type all = message_type::tick;
+    unknown_ = {};
     const errc bad = scanner_.scan(message, out, [&] {
       const message_type each = interpret({out, tag, received_ns, found_.stream, asked});
       if (each != message_type::tick) all = each;
+      if (each == message_type::unknown) note_unknown();
       return error_;
     });
     if (bad != errc::none) return outcome_of(bad);
     detail::tick_writer to{out, tag, received_ns, found_.stream, asked};
-    if (!found_.is_list) all = interpret(to);
-    if (all == message_type::unknown) {
-      out.counters().unknown_events.add(event_);
-      std::int64_t event_us = detail::no_time;
-      (void)found_.scalars.optional_time_us(detail::letter('E'), event_us);  // whatever it may be here
-      to.write_unknown(message, event_, event_us);
+    if (!found_.is_list) {
+      all = interpret(to);
+      if (all == message_type::unknown) note_unknown();
+    }
+    if (unknown_.seen) {
+      out.counters().unknown_events.add(unknown_.name);
+      to.write_unknown(message, unknown_.name, unknown_.event_us);
     }
     return all;
+  }
+
+  // The first of a list stands for all.
+  void note_unknown() noexcept {
+    if (unknown_.seen) return;
+    unknown_ = {.seen = true, .name = event_};
+    (void)found_.scalars.optional_time_us(detail::letter('E'), unknown_.event_us);  // whatever it may be here
   }
 
   // One object.
@@ -11119,6 +11172,7 @@ class codec {
     using detail::letter;
     const detail::fields& said = found_.scalars;
     error_ = errc::none;
+    event_ = {};
     if (found_.is_answer || (said.has(key::code) && said.has(key::message))) return interpret_answer();
     if (!said.has(letter('e'))) {
       if (found_.has_bids && found_.has_asks) return outcome_of(write_depth(to));
@@ -11133,7 +11187,7 @@ class codec {
     if (event_ == "bookTicker") return write<detail::book_ticker_fields>(to);
     if (event_ == "trade") return write<detail::trade_fields>(to);
     if (event_ == "aggTrade") return write<detail::aggregate_trade_fields>(to);
-    if (event_ == "depthUpdate") return outcome_of(write_depth(to));
+    if (event_ == "depthUpdate" && !is_other_book(found_.stream)) return outcome_of(write_depth(to));
     if (event_ == "markPriceUpdate") return write<detail::mark_price_fields>(to);
     if (event_ == "kline") return outcome_of(write_inner<kline_body>(to, tick_kind::kline));
     if (event_ == "24hrTicker") return outcome_of(write_ticker(to, ticker_window::h24));
@@ -11192,6 +11246,7 @@ class codec {
     using detail::letter;
     const detail::fields& from = found_.scalars;
     detail::depth_fields said;
+    if (found_.bad_levels != errc::none) return found_.bad_levels;
     if (!found_.has_bids || !found_.has_asks) return errc::missing_field;
     if (found_.bids > most_levels || found_.asks > most_levels) return errc::number_out_of_range;
     said.bids = static_cast<std::uint32_t>(found_.bids);
@@ -11232,11 +11287,18 @@ class codec {
 
   static constexpr std::size_t shortest_level = 10;  // ["1","2"],
 
+  struct unknown_event_found {
+    bool seen{false};
+    std::string_view name{};
+    std::int64_t event_us{detail::no_time};
+  };
+
   detail::speculative_parser fast_;
   detail::message_scanner scanner_;
   const detail::message_scanner::content& found_{scanner_.found()};
   control_answer answer_;
   std::string_view event_;
+  unknown_event_found unknown_;
   tick_tag tag_;
   errc error_{errc::none};
   bool speculate_;

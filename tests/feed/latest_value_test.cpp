@@ -200,6 +200,35 @@ TEST_CASE("latest: nothing where there is nothing, and nothing is made up") {
   CHECK(s.symbols.size() == names);  // asking makes no symbol known
 }
 
+TEST_CASE("latest: tickers of each window by themselves, read as well as asked for") {
+  scene s;
+  auto ticks = s.conflating();
+  s.tell(status_code::connected);
+  std::uint64_t number = 0;
+  for (const ticker_window window : {ticker_window::h24, ticker_window::h1, ticker_window::h4}) {
+    auto made = foxtrot_test::make_tick(tick_kind::ticker, ++number, s.id("BTC"));
+    auto body = read_body<ticker_body>(made.body);
+    body.window = window;
+    write_body(made.body, body);
+    s.publish(made);
+  }
+  CHECK(number_of<ticker_body>(ticks.latest<ticker>("BTC")) == 1);
+  CHECK(number_of<ticker_body>(ticks.latest<ticker>("BTC", ticker_window::h1)) == 2);
+  CHECK(number_of<ticker_body>(ticks.latest<ticker>("BTC", ticker_window::h4)) == 3);
+  CHECK_FALSE(ticks.latest<ticker>("BTC", ticker_window::d1));
+  CHECK(drain(ticks).size() == 4);
+}
+
+TEST_CASE("latest: symbols without books take no room of those with") {
+  scene s;
+  auto ticks = s.conflating({.level_capacity = 40});  // one book
+  s.tell(status_code::connected);
+  for (const char* symbol : {"ETH", "SOL", "XRP"}) s.any(tick_kind::book_ticker, 1, symbol);
+  s.any(tick_kind::depth_snapshot, 5);
+  CHECK(in_book(ticks) == 5);
+  CHECK(ticks.dropped() == 0);
+}
+
 TEST_CASE("latest: nothing of what had no room") {
   scene s;
   auto ticks = s.conflating({.capacity = 2, .level_capacity = 40});

@@ -44,6 +44,7 @@ template <class Body>
   Body body;
   std::memcpy(static_cast<void*>(&body), words.data(), sizeof body);
   if constexpr (requires { body.interval; }) body.interval = foxtrot::kline_interval::m1;
+  if constexpr (requires { body.window; }) body.window = foxtrot::ticker_window::h24;
   return body;
 }
 [[nodiscard]] inline std::vector<foxtrot::raw_level> levels_made_from(std::uint64_t number, std::size_t count) {

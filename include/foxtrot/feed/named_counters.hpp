@@ -27,8 +27,8 @@ class named_counters {
   void add(std::string_view name) {
     name = name.substr(0, longest_name);
     if (owned_ == nullptr) {
-      owned_ = std::make_unique<entry[]>(room_);
       buckets_.resize(std::bit_ceil(2 * room_));
+      owned_ = std::make_unique<entry[]>(room_);
       entries_.store(owned_.get(), std::memory_order_relaxed);  // readers look only after they have seen size_
     }
     std::size_t at = std::hash<std::string_view>{}(name);

@@ -20,7 +20,6 @@
 #include <foxtrot/market/symbol.hpp>
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -164,9 +163,9 @@ class publisher::batch {
     return true;
   }
 
-  /// A status event, to everyone: nobody can filter these. Not while a draft is open.
+  /// A status event, to everyone: nobody can filter these. A draft that is open is forgotten.
   void publish_status(const status_record& record, venue where) {
-    assert(in_place_.payload == nullptr);
+    in_place_ = {};
     const tick_tag tag{.kind = tick_kind::status, .where = where};
     to_.counters_.ticks[static_cast<std::size_t>(tick_kind::status)].add();
     to_.consumers_.note(record, tag.packed());

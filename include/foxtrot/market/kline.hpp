@@ -32,7 +32,8 @@ struct kline_body {
 };
 static_assert(wide_body<kline_body>);
 
-/// One interval of a symbol, so far or as a whole.
+/// One interval of a symbol, so far or as a whole. Of COIN-M, base volumes are contracts and quote volumes the base
+/// asset: so the venue counts there.
 class kline : public wide_tick<kline_body> {
  public:
   using wide_tick::wide_tick;

@@ -17,7 +17,7 @@ struct mini_ticker_body {
 };
 static_assert(wide_body<mini_ticker_body>);
 
-/// Prices and volumes of the 24 hours that end now.
+/// Prices and volumes of the 24 hours that end now. Volumes of COIN-M: see kline.
 class mini_ticker : public wide_tick<mini_ticker_body> {
  public:
   using wide_tick::wide_tick;

@@ -8,6 +8,7 @@
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kline.hpp>
 #include <foxtrot/market/kline_interval.hpp>
+#include <foxtrot/market/ticker.hpp>
 #include <foxtrot/queue/idle.hpp>
 #include <foxtrot/queue/idle_strategy.hpp>
 
@@ -91,18 +92,23 @@ class subscription {
   /// not asked for or had no room.
   template <detail::latest_value Tick>
   [[nodiscard]] std::optional<Tick> latest(detail::symbol_key symbol) const {
-    return latest_value<Tick>(symbol, {});
+    return latest_value<Tick>(symbol, std::same_as<Tick, ticker> ? part_of(ticker_window::h24) : 0);
   }
   /// The same of klines, `ticks.latest<kline>("BTCUSDT", kline_interval::m1)`.
   template <std::same_as<kline> Tick>
   [[nodiscard]] std::optional<kline> latest(detail::symbol_key symbol, kline_interval interval) const {
-    return latest_value<kline>(symbol, interval);
+    return latest_value<kline>(symbol, part_of(interval));
+  }
+  /// The same of tickers of another window than 24 hours, `ticks.latest<ticker>("BTCUSDT", ticker_window::h1)`.
+  template <std::same_as<ticker> Tick>
+  [[nodiscard]] std::optional<ticker> latest(detail::symbol_key symbol, ticker_window window) const {
+    return latest_value<ticker>(symbol, part_of(window));
   }
   /// The same of books, whose levels are views: calls `handler(const depth_snapshot&)` with a copy that lives as long
   /// as the call; false where there is nothing to show.
   template <std::same_as<depth_snapshot> Tick, std::invocable<const depth_snapshot&> Handler>
   bool latest(detail::symbol_key symbol, Handler&& handler) const {
-    return with_latest<Tick>(symbol, {}, handler);
+    return with_latest<Tick>(symbol, 0, handler);
   }
 
   /// Events lost so far; the consumer is told of each loss in order, as status `dropped`. On the feed's ring they are
@@ -146,18 +152,24 @@ class subscription {
     std::optional<event> event_;
   };
 
+  // Klines and tickers are kept by interval and window.
+  template <class Part>
+  [[nodiscard]] static constexpr std::uint8_t part_of(Part which) noexcept {
+    return static_cast<std::uint8_t>(which);
+  }
+
   template <class Tick, class Handler>
-  bool with_latest(detail::symbol_key symbol, kline_interval interval, Handler& handler) const {
+  bool with_latest(detail::symbol_key symbol, std::uint8_t part, Handler& handler) const {
     const auto show = [&handler](const event& found) {
       found.visit([](const status&) {}, [&handler](const Tick& tick) { handler(tick); });
     };
-    return inbox_ != nullptr && inbox_->latest(detail::kind_of<Tick>, symbol, interval, show);
+    return inbox_ != nullptr && inbox_->latest(detail::kind_of<Tick>, symbol, part, show);
   }
   template <class Tick>
-  [[nodiscard]] std::optional<Tick> latest_value(detail::symbol_key symbol, kline_interval interval) const {
+  [[nodiscard]] std::optional<Tick> latest_value(detail::symbol_key symbol, std::uint8_t part) const {
     std::optional<Tick> found;
     const auto keep = [&found](const Tick& tick) { found = tick; };
-    (void)with_latest<Tick>(symbol, interval, keep);
+    (void)with_latest<Tick>(symbol, part, keep);
     return found;
   }
 

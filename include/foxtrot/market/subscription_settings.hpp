@@ -15,10 +15,10 @@ namespace foxtrot::inline v0 {
 
 /// What happens to events for a consumer that does not keep up.
 ///
-/// Under `conflate` it reads the latest of each symbol and kind, of klines the latest of each interval, however late it
-/// comes. So a kline's last word, `closed`, may be overwritten by the next interval's first, and of trades and
-/// liquidations it sees samples. Depth updates, being changes, never come, nor do unknown events; they count as lost
-/// nowhere.
+/// Under `conflate` it reads the latest of each symbol and kind, of klines and tickers the latest of each interval
+/// and window, however late it comes. So a kline's last word, `closed`, may be overwritten by the next interval's
+/// first, and of trades and liquidations it sees samples. Depth updates, being changes, never come, nor do unknown
+/// events; they count as lost nowhere.
 enum class overflow : std::uint8_t {
   drop_oldest,  ///< it reads the feed's one ring, which overwrites: losing much at once, it goes on with what is recent
   drop_newest,  ///< a queue of its own: what finds it full is lost

@@ -54,7 +54,7 @@ struct ticker_body {
 static_assert(wide_body<ticker_body>);
 
 /// What optional accessors give depends on venue and window: futures have no bid, ask and previous close, rolling
-/// windows no last quantity either.
+/// windows no last quantity either. Volumes of COIN-M: see kline.
 class ticker : public wide_tick<ticker_body> {
  public:
   using wide_tick::wide_tick;

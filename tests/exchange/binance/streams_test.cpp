@@ -286,7 +286,20 @@ TEST_CASE("streams: one bad object does not hide the others of its list, and is 
   CHECK(r.told.size() == 2);
   CHECK(make_error_code(r.decoder.last_error()) == errc::missing_field);
   CHECK(r.read("[" + good + "," + good + ",7]") == message_type::rejected);
-  CHECK(r.read("[" + good + "," + good) == message_type::rejected);
+  // what is no JSON is not told in part
+  for (const std::string& text : {"[" + good + "," + good, "[" + good + R"(,{"a":}])",
+                                  R"({"data":[)" + good + R"(],"x":{"y":}})", "[" + good + "]x"}) {
+    INFO(text);
+    CHECK(r.read(text) == message_type::rejected);
+    CHECK(r.told.empty());
+  }
+  // a list is of many symbols: its stream names none
+  std::string nameless = good;
+  nameless.erase(nameless.find(R"("s":)"), std::string_view{R"("s":"BTCUSDT",)"}.size());
+  CHECK(r.read(combined("!miniTicker@arr", "[" + nameless + "]")) == message_type::rejected);
+  CHECK(make_error_code(r.decoder.last_error()) == errc::missing_field);
+  CHECK(r.told.empty());
+  CHECK(r.read(combined("everything", nameless)) == message_type::rejected);
   CHECK(r.read(good) == message_type::tick);
 }
 
@@ -303,10 +316,28 @@ TEST_CASE("streams: what has no tick is counted by name and can be had as it cam
   CHECK(r.read(R"({"x":1})") == message_type::unknown);
   CHECK(r.told == strings{R"(unknown  text={"x":1})"});
   const named_counters& counted = r.out.counters().unknown_events;
+  CHECK(counted.total() == 4);
+  const std::string good = samples[6].data;
+  for (const std::string& text : {R"([{"e":"novelty"},)" + good + "]", "[" + good + R"(,{"e":"novelty"}])"}) {
+    CHECK(r.read(text) == message_type::unknown);
+    REQUIRE(r.told.size() == 2);
+    CHECK(r.told.back() == "unknown novelty text=" + text);
+  }
+  CHECK(counted.get("novelty") == 2);
+  // "a" and "b" need not be sides of a book
+  const std::string lettered = R"({"e":"novelty","E":1786171884624,"b":["x"],"a":[[],{"c":7}]})";
+  CHECK(r.read(lettered) == message_type::unknown);
+  CHECK(r.told == strings{"unknown novelty E=1786171884624000 text=" + lettered});
+  CHECK(r.read(R"({"e":"novelty","b":["x",],"a":[]})") == message_type::rejected);
+  // a book of another kind must not pass for the book
+  const std::string other = combined("btcusdt@rpiDepth@500ms",
+                                     R"({"e":"depthUpdate","E":1786171884624,"T":1786171884471,"s":"BTCUSDT","U":157,)"
+                                     R"("u":160,"pu":149,"b":[["0.0024","10"]],"a":[]})");
+  CHECK(r.read(other) == message_type::unknown);
+  CHECK(counted.get("depthUpdate") == 1);
   CHECK(counted.get("contractInfo") == 2);
   CHECK(counted.get("assetIndexUpdate") == 1);
   CHECK(counted.get("") == 1);
-  CHECK(counted.total() == 4);
 
   auto others = r.out.subscribe({}).value();
   CHECK(r.read(info) == message_type::unknown);

@@ -35,8 +35,9 @@ enum class parsing : std::uint8_t {
 
 /// Reads one message at a time and publishes what it holds: every public stream of spot and of both futures, as the
 /// venue sent them since 2020, in any key order, alone or in the combined form {"stream":..,"data":..}; times in
-/// milliseconds or microseconds. However a message is read, its ticks are the same. Needs 64 readable bytes after each
-/// message. Allocates nothing once it has seen the largest message. One thread.
+/// milliseconds or microseconds; the objects of a list name their symbols themselves. However a message is read, its
+/// ticks are the same. Needs 64 readable bytes after each message. Allocates nothing once it has seen the largest
+/// message. One thread.
 class codec {
  public:
   explicit codec(market where, parsing how = parsing::fastest)
@@ -72,6 +73,7 @@ class codec {
     tick_tag tag = tag_;
     tag.how = how;
     error_ = errc::none;
+    event_ = {};
     if (speculate_) {
       const auto opened = fast_.open(message);
       if (opened.kind != shape::unknown) {
@@ -111,6 +113,7 @@ class codec {
       }
       case shape::depth: {
         detail::depth_fields said;
+        if (is_other_book(from.stream)) return std::nullopt;
         const publisher::batch::draft draft = out.begin(size / shortest_level + 1);
         if (!fast_.read(from, draft.levels, said)) return std::nullopt;
         return outcome_of(to.write(said, draft));
@@ -118,6 +121,11 @@ class codec {
       case shape::unknown: break;
     }
     return std::nullopt;
+  }
+
+  // <symbol>@rpiDepth: of the futures, with orders that the other depth streams do not count, and ids of its own.
+  [[nodiscard]] static bool is_other_book(std::string_view stream) noexcept {
+    return stream.find("@rpiDepth") != std::string_view::npos;
   }
 
   [[nodiscard]] message_type outcome_of(errc failed) noexcept {
@@ -143,23 +151,32 @@ class codec {
 
   message_type decode_generally(std::string_view message, std::int64_t received_ns, tick_tag tag,
                                 std::string_view asked, publisher::batch& out) {
-    event_ = {};
     message_type all = message_type::tick;
+    unknown_ = {};
     const errc bad = scanner_.scan(message, out, [&] {
       const message_type each = interpret({out, tag, received_ns, found_.stream, asked});
       if (each != message_type::tick) all = each;
+      if (each == message_type::unknown) note_unknown();
       return error_;
     });
     if (bad != errc::none) return outcome_of(bad);
     detail::tick_writer to{out, tag, received_ns, found_.stream, asked};
-    if (!found_.is_list) all = interpret(to);
-    if (all == message_type::unknown) {
-      out.counters().unknown_events.add(event_);
-      std::int64_t event_us = detail::no_time;
-      (void)found_.scalars.optional_time_us(detail::letter('E'), event_us);  // whatever it may be here
-      to.write_unknown(message, event_, event_us);
+    if (!found_.is_list) {
+      all = interpret(to);
+      if (all == message_type::unknown) note_unknown();
+    }
+    if (unknown_.seen) {
+      out.counters().unknown_events.add(unknown_.name);
+      to.write_unknown(message, unknown_.name, unknown_.event_us);
     }
     return all;
+  }
+
+  // The first of a list stands for all.
+  void note_unknown() noexcept {
+    if (unknown_.seen) return;
+    unknown_ = {.seen = true, .name = event_};
+    (void)found_.scalars.optional_time_us(detail::letter('E'), unknown_.event_us);  // whatever it may be here
   }
 
   // One object.
@@ -167,6 +184,7 @@ class codec {
     using detail::letter;
     const detail::fields& said = found_.scalars;
     error_ = errc::none;
+    event_ = {};
     if (found_.is_answer || (said.has(key::code) && said.has(key::message))) return interpret_answer();
     if (!said.has(letter('e'))) {
       if (found_.has_bids && found_.has_asks) return outcome_of(write_depth(to));
@@ -181,7 +199,7 @@ class codec {
     if (event_ == "bookTicker") return write<detail::book_ticker_fields>(to);
     if (event_ == "trade") return write<detail::trade_fields>(to);
     if (event_ == "aggTrade") return write<detail::aggregate_trade_fields>(to);
-    if (event_ == "depthUpdate") return outcome_of(write_depth(to));
+    if (event_ == "depthUpdate" && !is_other_book(found_.stream)) return outcome_of(write_depth(to));
     if (event_ == "markPriceUpdate") return write<detail::mark_price_fields>(to);
     if (event_ == "kline") return outcome_of(write_inner<kline_body>(to, tick_kind::kline));
     if (event_ == "24hrTicker") return outcome_of(write_ticker(to, ticker_window::h24));
@@ -240,6 +258,7 @@ class codec {
     using detail::letter;
     const detail::fields& from = found_.scalars;
     detail::depth_fields said;
+    if (found_.bad_levels != errc::none) return found_.bad_levels;
     if (!found_.has_bids || !found_.has_asks) return errc::missing_field;
     if (found_.bids > most_levels || found_.asks > most_levels) return errc::number_out_of_range;
     said.bids = static_cast<std::uint32_t>(found_.bids);
@@ -280,11 +299,18 @@ class codec {
 
   static constexpr std::size_t shortest_level = 10;  // ["1","2"],
 
+  struct unknown_event_found {
+    bool seen{false};
+    std::string_view name{};
+    std::int64_t event_us{detail::no_time};
+  };
+
   detail::speculative_parser fast_;
   detail::message_scanner scanner_;
   const detail::message_scanner::content& found_{scanner_.found()};
   control_answer answer_;
   std::string_view event_;
+  unknown_event_found unknown_;
   tick_tag tag_;
   errc error_{errc::none};
   bool speculate_;

@@ -32,6 +32,7 @@ class message_scanner {
     level_builder levels;             ///< bids, then asks
     std::size_t bids{0};
     std::size_t asks{0};
+    errc bad_levels{errc::none};  ///< what is wrong with a side, which is no fault where the event is no book
     bool has_bids{false};
     bool has_asks{false};
     bool has_inner{false};
@@ -50,6 +51,7 @@ class message_scanner {
       draft = {};
       levels = {};
       bids = asks = 0;
+      bad_levels = errc::none;
       has_bids = has_asks = has_inner = false;
     }
   };
@@ -84,7 +86,7 @@ class message_scanner {
     } else {
       return errc::wrong_type;
     }
-    if (bad == errc::none) {
+    if (bad == errc::none && found_.bad_levels == errc::none) {
       return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
     }
     // On-Demand goes on behind a message that lacks brackets, into whatever memory holds: what it finds wrong there
@@ -203,6 +205,8 @@ class message_scanner {
     return check_value(value);
   }
 
+  // What is no side of a book may be something else in an event that is no book: then the rest of it only has to be
+  // JSON, and whoever looks for levels finds the fault.
   [[nodiscard]] errc scan_side(json_value& value, bool& seen, std::size_t& count, publisher::batch& out) {
     if (seen) return errc::malformed_message;
     seen = true;
@@ -211,6 +215,15 @@ class message_scanner {
       found_.levels = level_builder{found_.draft.levels};
     }
     const std::size_t before = found_.levels.size();
+    const errc bad = scan_levels(value);
+    if (bad == errc::malformed_message) return bad;
+    if (found_.bad_levels == errc::none) found_.bad_levels = bad;
+    count = found_.levels.size() - before;
+    if (&count == &found_.bids && found_.has_asks) found_.levels.swap_sides(found_.asks);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc scan_levels(json_value& value) {
     json_array side;
     if (value.get_array().get(side)) return errc::malformed_message;
     for (auto next : side) {
@@ -220,8 +233,6 @@ class message_scanner {
       }
       if (const errc bad = scan_level(pair); bad != errc::none) return bad;
     }
-    count = found_.levels.size() - before;
-    if (&count == &found_.bids && found_.has_asks) found_.levels.swap_sides(found_.asks);
     return errc::none;
   }
 

@@ -14,6 +14,7 @@
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
+#include <foxtrot/market/ticker.hpp>
 #include <foxtrot/queue/conflating_table.hpp>
 
 #include <algorithm>
@@ -45,6 +46,7 @@ class conflated_channel {
         books_{books_in(wanted), memory_or_heap(wanted.memory)},
         wides_{wides_in(wanted), memory_or_heap(wanted.memory)},
         row_of_symbol_(symbol_table::max_symbols + 1),
+        row_of_book_{books_.keys()},
         row_of_wide_{wides_.keys()} {}
 
   // --- network thread ---
@@ -93,17 +95,18 @@ class conflated_channel {
 
   [[nodiscard]] std::uint64_t dropped() const noexcept { return status_.dropped(); }
 
-  /// Calls `told` with the latest event of a kind and symbol, and, if they are klines, `interval`. False where there is
-  /// none, or none since the connection was lost. It stays to be read.
+  /// Calls `told` with the latest event of a kind and symbol, and, if they are klines or tickers, of this interval or
+  /// window. False where there is none, or none since the connection was lost. It stays to be read.
   template <event_handler Told>
-  bool latest(tick_kind kind, symbol_id symbol, kline_interval interval, Told&& told) const {
+  bool latest(tick_kind kind, symbol_id symbol, std::uint8_t part, Told&& told) const {
     if (symbol == symbol_id::none) return false;
     if (!has_body(kind)) {
       const std::size_t column = columns_.of[static_cast<std::size_t>(kind)];
       return column != no_column && tell_entry(lines_, known_row_of(symbol) * columns_.count + column, told);
     }
-    if (kind == tick_kind::depth_snapshot) return tell_entry(books_, known_row_of(symbol), told);
-    return tell_entry(wides_, row_of_wide_.find(wide_key(symbol, kind, interval)), told);
+    if (kind == tick_kind::depth_snapshot)
+      return tell_entry(books_, row_of_book_.find(static_cast<std::uint32_t>(symbol)), told);
+    return tell_entry(wides_, row_of_wide_.find(wide_key(symbol, kind, part)), told);
   }
 
  private:
@@ -137,7 +140,8 @@ class conflated_channel {
   // False: there is no place for it.
   [[nodiscard]] bool find_place(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
     if (!has_body(tag.kind)) return put_line(line, tag);
-    if (tag.kind == tick_kind::depth_snapshot) return put_body(books_, row_of(symbol_of(line)), line, tag, body);
+    if (tag.kind == tick_kind::depth_snapshot)
+      return put_body(books_, row_of_book_.of(static_cast<std::uint32_t>(symbol_of(line))), line, tag, body);
     return put_body(wides_, row_of_wide(line, tag.kind, body), line, tag, body);
   }
   [[nodiscard]] bool put_line(const tick_payload& line, tick_tag tag) noexcept {
@@ -169,16 +173,16 @@ class conflated_channel {
     const std::uint32_t row = row_of_symbol_[static_cast<std::size_t>(symbol)].load(std::memory_order_relaxed);
     return row != 0 ? row - 1 : no_row;
   }
-  // And so does what has a body, for each interval of klines.
+  // And so does what has a body, for each interval of klines and each window of tickers.
   [[nodiscard]] std::size_t row_of_wide(const tick_payload& line, tick_kind kind,
                                         std::span<const raw_level> body) noexcept {
-    const auto interval = kind == tick_kind::kline ? read_body<kline_body>(body).interval : kline_interval{};
-    return row_of_wide_.of(wide_key(symbol_of(line), kind, interval));
+    std::uint8_t part = 0;
+    if (kind == tick_kind::kline) part = static_cast<std::uint8_t>(read_body<kline_body>(body).interval);
+    if (kind == tick_kind::ticker) part = static_cast<std::uint8_t>(read_body<ticker_body>(body).window);
+    return row_of_wide_.of(wide_key(symbol_of(line), kind, part));
   }
-  [[nodiscard]] static constexpr std::uint32_t wide_key(symbol_id symbol, tick_kind kind,
-                                                        kline_interval interval) noexcept {
-    const auto part = kind == tick_kind::kline ? static_cast<std::uint32_t>(interval) : 0;
-    return static_cast<std::uint32_t>(symbol) | static_cast<std::uint32_t>(kind) << 16 | part << 24;
+  [[nodiscard]] static constexpr std::uint32_t wide_key(symbol_id symbol, tick_kind kind, std::uint8_t part) noexcept {
+    return static_cast<std::uint32_t>(symbol) | static_cast<std::uint32_t>(kind) << 16 | std::uint32_t{part} << 24;
   }
   [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
     const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
@@ -190,10 +194,10 @@ class conflated_channel {
   }
   [[nodiscard]] static std::size_t wides_in(const subscription_settings& wanted) noexcept {
     std::size_t each_symbol = 0;
-    for (const tick_kind kind :
-         {tick_kind::mini_ticker, tick_kind::ticker, tick_kind::mark_price, tick_kind::liquidation}) {
+    for (const tick_kind kind : {tick_kind::mini_ticker, tick_kind::mark_price, tick_kind::liquidation}) {
       if (wanted.kinds.contains(kind)) ++each_symbol;
     }
+    if (wanted.kinds.contains(tick_kind::ticker)) each_symbol += ticker_window_count;
     if (wanted.kinds.contains(tick_kind::kline)) each_symbol += kline_interval_count;
     return std::min(wanted.level_capacity / largest_wide_body, symbols_in(wanted) * each_symbol);
   }
@@ -277,7 +281,8 @@ class conflated_channel {
 
   // Written by the network thread, read by any. Rows are relaxed: whether something stands there the table says.
   std::vector<std::atomic<std::uint32_t>> row_of_symbol_;  // by id; plus one
-  key_numbers row_of_wide_;                                // by symbol, kind and interval
+  key_numbers row_of_book_;                                // by symbol
+  key_numbers row_of_wide_;                                // by symbol, kind and interval or window
   std::atomic<std::uint64_t> lost_at_{0};                  // the event that told of the connection's last loss
 
   // network thread

@@ -9,7 +9,6 @@
 #include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
-#include <foxtrot/market/kline_interval.hpp>
 #include <foxtrot/market/symbol.hpp>
 
 #include <atomic>
@@ -85,11 +84,11 @@ class inbox {
 
   /// As conflated_channel::latest, but nothing of a symbol that is stale, and nothing from queues.
   template <event_handler Told>
-  bool latest(tick_kind kind, symbol_key of, kline_interval interval, Told&& told) const {
+  bool latest(tick_kind kind, symbol_key of, std::uint8_t part, Told&& told) const {
     const auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_);
     if (table == nullptr) return false;
     const symbol_id symbol = of.in((*table)->symbols());
-    return !states_.is_stale(symbol) && (*table)->latest(kind, symbol, interval, told);
+    return !states_.is_stale(symbol) && (*table)->latest(kind, symbol, part, told);
   }
 
   /// Deregisters the consumer.

@@ -76,8 +76,10 @@ class json_check {
       if (opens()) {
         if (depth_++ == most_nesting) return false;
         in_object_ = in_object_ << 1 | (text_[at_++] == '{' ? 1 : 0);
-        if (!closes() && !(in_object_ & 1 ? takes_key() : true)) return false;
-        if (!closes()) continue;
+        if (!closes()) {
+          if ((in_object_ & 1) != 0 && !takes_key()) return false;
+          continue;
+        }
       } else if (!takes_scalar()) {
         return false;
       }
@@ -87,7 +89,7 @@ class json_check {
       }
       skip_space();
       if (depth_ == 0) return at_ == text_.size();
-      if (!takes(',') || !(in_object_ & 1 ? takes_key() : true)) return false;
+      if (!takes(',') || ((in_object_ & 1) != 0 && !takes_key())) return false;
     }
   }
 
@@ -125,5 +127,10 @@ class json_check {
   std::uint64_t in_object_{0};  // by level, the innermost lowest
   int depth_{0};
 };
+
+static_assert(json_check{R"( {"a":[1,{"b":"\\u00e4"},[],{}],"c":null} )"}.passes());
+static_assert(!json_check{R"({"a":})"}.passes() && !json_check{R"([{"a":1},{"b":}])"}.passes());
+static_assert(!json_check{R"({"a"})"}.passes() && !json_check{"[1,]"}.passes() && !json_check{"[1]]"}.passes());
+static_assert(!json_check{R"({"a":1,})"}.passes() && !json_check{"[}"}.passes() && !json_check{""}.passes());
 
 }  // namespace foxtrot::inline v0::binance::detail

@@ -190,7 +190,9 @@ class tick_writer {
     if (!name.empty()) [[likely]]
       return intern(name, symbol);
     if (!asked_.empty()) return intern(asked_, symbol);
-    const std::string_view lower = stream_.substr(0, stream_.find('@'));
+    const std::size_t end = stream_.find('@');
+    if (end == std::string_view::npos || stream_.front() == '!') return errc::missing_field;
+    const std::string_view lower = stream_.substr(0, end);
     std::array<char, symbol_table::longest_name> upper{};
     if (lower.empty()) return errc::missing_field;
     if (lower.size() > upper.size()) return errc::number_out_of_range;
