@@ -3808,6 +3808,8 @@ class field_reader {
 
 }  // namespace foxtrot::inline v0::binance::detail
 
+// foxtrot/exchange/binance/detail/depth_reader.hpp: what a message about an order book says, from fields in any order.
+
 // foxtrot/exchange/binance/detail/field_readers.hpp: what the known messages say, from fields in any order.
 
 // foxtrot/market/level_builder.hpp: price levels read one by one, brought to common exponents.
@@ -4025,937 +4027,196 @@ namespace foxtrot::inline v0::binance::detail {
 
 }  // namespace foxtrot::inline v0::binance::detail
 
-// foxtrot/exchange/binance/detail/isa.hpp: which vector instructions there are, looked up once.
+// foxtrot/exchange/binance/message_scanner.hpp: one pass over a JSON message: its fields, its stream, its price levels.
+
+// foxtrot/exchange/binance/detail/json_text.hpp: whether a token of a message is JSON, for those that nobody decodes.
 
 namespace foxtrot::inline v0::binance::detail {
 
-/// A form of the parser, by what it asks of the processor; each includes those before it.
-enum class isa : std::uint8_t { portable, sse41, avx2 };
+/// A number by RFC 8259 section 6: no leading zeros, no sign but minus, digits on both sides of a point.
+[[nodiscard]] constexpr bool is_json_number(std::string_view text) noexcept {
+  std::size_t at = 0;
+  const auto digits = [&text, &at] {
+    const std::size_t begin = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+    return at - begin;
+  };
+  if (at < text.size() && text[at] == '-') ++at;
+  const bool zero = at < text.size() && text[at] == '0';
+  const std::size_t whole = digits();
+  if (whole == 0 || (zero && whole != 1)) return false;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (digits() == 0) return false;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (digits() == 0) return false;
+  }
+  return at == text.size();
+}
 
-/// The last form that this machine can run. Any thread.
-[[nodiscard]] inline isa best_isa() noexcept {
-#if defined(__x86_64__)
-  static const isa best = [] {
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2")) return isa::avx2;
-    return __builtin_cpu_supports("sse4.1") ? isa::sse41 : isa::portable;
-  }();
-  return best;
-#else
-  return isa::portable;
-#endif
+/// What stands between quotes, by RFC 8259 section 7. That no control character is among it, and that it is UTF-8, the
+/// scanner has seen.
+[[nodiscard]] constexpr bool has_json_escapes_only(std::string_view text) noexcept {
+  constexpr std::string_view simple = "\"\\/bfnrt";
+  constexpr std::string_view hexadecimal = "0123456789abcdefABCDEF";
+  for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
+    if (++at == text.size()) return false;
+    if (text[at] != 'u') {
+      if (simple.find(text[at++]) == std::string_view::npos) return false;
+      continue;
+    }
+    if (text.size() - at < 5) return false;
+    if (text.substr(at + 1, 4).find_first_not_of(hexadecimal) != std::string_view::npos) return false;
+    at += 5;
+  }
+  return true;
+}
+
+/// A string, number, boolean or null, without white space around it.
+[[nodiscard]] constexpr bool is_json_scalar(std::string_view token) noexcept {
+  if (token.empty()) return false;
+  if (token.front() == '"') {
+    return token.size() > 1 && token.back() == '"' && has_json_escapes_only(token.substr(1, token.size() - 2));
+  }
+  return token == "true" || token == "false" || token == "null" || is_json_number(token);
+}
+
+/// Without the white space of RFC 8259 section 2 at its end.
+[[nodiscard]] constexpr std::string_view without_space_behind(std::string_view token) noexcept {
+  const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+  while (!token.empty() && is_space(token.back())) token.remove_suffix(1);
+  return token;
+}
+
+/// Whether a whole message is one JSON value with no more than 64 levels of nesting, read as plainly as can be.
+class json_check {
+ public:
+  explicit constexpr json_check(std::string_view text) noexcept : text_{text} {}
+
+  [[nodiscard]] constexpr bool passes() noexcept {
+    while (true) {
+      if (opens()) {
+        if (depth_++ == most_nesting) return false;
+        in_object_ = in_object_ << 1 | (text_[at_++] == '{' ? 1 : 0);
+        if (!closes()) {
+          if ((in_object_ & 1) != 0 && !takes_key()) return false;
+          continue;
+        }
+      } else if (!takes_scalar()) {
+        return false;
+      }
+      while (closes()) {
+        ++at_, --depth_;
+        in_object_ >>= 1;
+      }
+      skip_space();
+      if (depth_ == 0) return at_ == text_.size();
+      if (!takes(',') || ((in_object_ & 1) != 0 && !takes_key())) return false;
+    }
+  }
+
+ private:
+  static constexpr int most_nesting = 64;
+
+  constexpr void skip_space() noexcept { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
+  [[nodiscard]] constexpr bool is_at(char c) noexcept {
+    skip_space();
+    return at_ < text_.size() && text_[at_] == c;
+  }
+  [[nodiscard]] constexpr bool opens() noexcept { return is_at('{') || is_at('['); }
+  [[nodiscard]] constexpr bool closes() noexcept { return depth_ != 0 && is_at(in_object_ & 1 ? '}' : ']'); }
+  [[nodiscard]] constexpr bool takes(char c) noexcept {
+    if (!is_at(c)) return false;
+    ++at_;
+    return true;
+  }
+  [[nodiscard]] constexpr bool takes_key() noexcept { return is_at('"') && takes_scalar() && takes(':'); }
+  [[nodiscard]] constexpr bool takes_scalar() noexcept {
+    const std::size_t begin = at_;
+    if (is_at('"')) {
+      const std::size_t first = at_++;
+      while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+      if (at_ >= text_.size()) return false;
+      ++at_;
+      return is_json_scalar(text_.substr(first, at_ - first));
+    }
+    at_ = std::min(text_.find_first_of(",:]}[{\" \t\r\n", begin), text_.size());
+    return is_json_scalar(text_.substr(begin, at_ - begin));
+  }
+
+  std::string_view text_;
+  std::size_t at_{0};
+  std::uint64_t in_object_{0};  // by level, the innermost lowest
+  int depth_{0};
+};
+
+static_assert(json_check{R"( {"a":[1,{"b":"\\u00e4"},[],{}],"c":null} )"}.passes());
+static_assert(!json_check{R"({"a":})"}.passes() && !json_check{R"([{"a":1},{"b":}])"}.passes());
+static_assert(!json_check{R"({"a"})"}.passes() && !json_check{"[1,]"}.passes() && !json_check{"[1]]"}.passes());
+static_assert(!json_check{R"({"a":1,})"}.passes() && !json_check{"[}"}.passes() && !json_check{""}.passes());
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/json_values.hpp: values of a message, with the checks that On-Demand leaves out.
+
+namespace foxtrot::inline v0::binance::detail {
+
+using json_object = simdjson::ondemand::object;
+using json_array = simdjson::ondemand::array;
+using json_value = simdjson::ondemand::value;
+using json_type = simdjson::ondemand::json_type;
+
+/// The name of a member as it stands in the message. Names with escapes are no known ones.
+[[nodiscard]] inline errc read_name(simdjson::ondemand::field& member, std::string_view& name) noexcept {
+  const char* const begin = member.key().raw();
+  const char* end = begin;
+  while (*end != '"') end += *end == '\\' ? 2 : 1;  // simdjson has seen the closing quote
+  name = {begin, static_cast<std::size_t>(end - begin)};
+  return has_json_escapes_only(name) ? errc::none : errc::malformed_message;
+}
+
+/// A string, with its quotes, number, boolean or null.
+[[nodiscard]] inline errc read_scalar(json_value& value, std::string_view& token) {
+  token = without_space_behind(value.raw_json_token());
+  if (!is_json_scalar(token)) return errc::malformed_message;
+  // On-Demand takes a string that nobody has read for a key, if a colon follows it.
+  simdjson::ondemand::raw_json_string taken;
+  if (token.front() == '"' && value.get_raw_json_string().get(taken)) return errc::malformed_message;
+  return errc::none;
+}
+
+/// What nobody asks for: On-Demand passes over it without a look.
+[[nodiscard]] inline errc check_value(json_value& value, int most_nesting = 32) {
+  json_type type{};
+  if (value.type().get(type) || most_nesting == 0) return errc::malformed_message;
+  if (type == json_type::array) {
+    json_array list;
+    if (value.get_array().get(list)) return errc::malformed_message;
+    for (auto next : list) {
+      json_value each;
+      if (std::move(next).get(each)) return errc::malformed_message;
+      if (const errc bad = check_value(each, most_nesting - 1); bad != errc::none) return bad;
+    }
+    return errc::none;
+  }
+  std::string_view text;
+  if (type != json_type::object) return read_scalar(value, text);
+  json_object members;
+  if (value.get_object().get(members)) return errc::malformed_message;
+  for (auto next : members) {
+    simdjson::ondemand::field member;
+    if (std::move(next).get(member)) return errc::malformed_message;
+    json_value each = member.value();
+    if (const errc bad = read_name(member, text); bad != errc::none) return bad;
+    if (const errc bad = check_value(each, most_nesting - 1); bad != errc::none) return bad;
+  }
+  return errc::none;
 }
 
 }  // namespace foxtrot::inline v0::binance::detail
-
-// foxtrot/exchange/binance/detail/speculative.hpp: reads messages of the known shapes; gives up at the first byte that
-// differs.
-
-// foxtrot/exchange/binance/detail/shape_reader.hpp: reads a message by the grammar of its shape, in each form.
-
-// foxtrot/exchange/binance/detail/digits_sse41.hpp: the same readers, sixteen characters in a vector register.
-
-#if defined(__x86_64__)
-
-#include <array>
-#include <bit>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <string_view>
-
-#include <immintrin.h>
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// Whoever calls these must have their target or a larger one, so that they can be inlined.
-struct sse41_digits : plain_digits {
-  using plain_digits::read;
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_number, cursor& c, std::uint64_t& value) noexcept {
-    const char* const at = c.at;
-    const sixteen text = look(at);
-    const unsigned digits = count(text.others);
-    if (digits - 1 > 14) [[unlikely]]
-      return digits != 0 && read_long(a_number{}, c, value);
-    if (*at == '0' && digits != 1) [[unlikely]]
-      return false;
-    value = value_of(_mm_shuffle_epi8(text.values, to_the_right(digits)));
-    return moved(c, at + digits);
-  }
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_previous_id, cursor& c, std::uint64_t& value,
-                                                                 bool& present) noexcept {
-    present = !begins_with<"-1">(c.at);
-    if (!present) return moved(c, c.at + 2);
-    return read(a_number{}, c, value) && value <= std::numeric_limits<std::int64_t>::max();
-  }
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_time, cursor& c,
-                                                                 std::int64_t& microseconds) noexcept {
-    const char* const at = c.at;
-    const sixteen text = look(at);
-    if (*at == '0') [[unlikely]]
-      return false;
-    if ((text.others & 0x3fff) == 0x2000) {
-      microseconds = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, to_the_right(13))) * 1000);
-      return moved(c, at + 13);
-    }
-    if (text.others != 0x10000) return false;
-    microseconds = static_cast<std::int64_t>(value_of(text.values));
-    return moved(c, at + 16);
-  }
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(an_amount, cursor& c, std::int64_t& mantissa,
-                                                                 std::int8_t& exponent) noexcept {
-    const char* const at = c.at;
-    const sixteen text = look(at);
-    const unsigned point = count(text.others);
-    if (point - 1 > 14) [[unlikely]]
-      return point != 0 && read_long(an_amount{}, c, mantissa, exponent);
-    if (at[point] != '.') [[unlikely]] {
-      mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, to_the_right(point))));
-      exponent = 0;
-      return moved(c, at + point);
-    }
-    const unsigned length = count(text.others & (text.others - 1));
-    const unsigned decimals = length - point - 1;
-    if (length > 15) [[unlikely]]
-      return read_long(an_amount{}, c, mantissa, exponent);
-    if (decimals == 0) [[unlikely]]
-      return false;
-    const __m128i order = _mm_add_epi8(to_the_right(length), over_the_point(decimals));
-    mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, order)));
-    exponent = static_cast<std::int8_t>(0U - decimals);
-    return moved(c, at + length);
-  }
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_like_amount, cursor& c, std::int64_t& mantissa,
-                                                                 const std::int8_t& exponent) noexcept {
-    std::int8_t found = 0;
-    return read(an_amount{}, c, mantissa, found) && found == exponent;
-  }
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_signed_amount, cursor& c, std::int64_t& mantissa,
-                                                                 std::int8_t& exponent) noexcept {
-    const bool negative = *c.at == '-';
-    if (negative) ++c.at;
-    if (!read(an_amount{}, c, mantissa, exponent)) return false;
-    if (negative) mantissa = -mantissa;
-    return true;
-  }
-
-  // SSE2 is part of x86-64.
-  [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, std::string_view& name) noexcept {
-    const char* const begin = c.at;
-    for (const char* at = begin; at < c.end; at += 16) {
-      const unsigned stop = name_ends(at);
-      if (stop == 0) continue;
-      const char* const end = at + std::countr_zero(stop);
-      if (*end != '"' || end == begin) [[unlikely]]
-        return false;
-      name = {begin, static_cast<std::size_t>(end - begin)};
-      return moved(c, end);
-    }
-    return false;
-  }
-
-  /// Sixteen digits as four numbers of four.
-  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i fours_of(__m128i digits) noexcept {
-    return _mm_madd_epi16(_mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a)), _mm_set1_epi32(0x00010064));
-  }
-
- protected:
-  struct sixteen {
-    __m128i values;   // of the digits
-    unsigned others;  // a bit for each character that is none, and one behind them
-  };
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static sixteen look(const char* at) noexcept {
-    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i values = _mm_sub_epi8(text, _mm_set1_epi8('0'));
-    const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
-    return {values, static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0x1ffffU};
-  }
-
-  /// A bit for each of sixteen characters at which a name ends, one way or the other.
-  [[nodiscard, gnu::always_inline]] static unsigned name_ends(const char* at) noexcept {
-    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    // signed: what is not ASCII is below the space, too
-    const __m128i odd =
-        _mm_or_si128(_mm_cmplt_epi8(text, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(odd, _mm_cmpeq_epi8(text, _mm_set1_epi8('"')))));
-  }
-
-  /// Characters before the first marked one; 16 where none of the 16 is.
-  [[nodiscard, gnu::always_inline]] static unsigned count(unsigned marks) noexcept {
-    return static_cast<unsigned>(__builtin_ctz(marks));
-  }
-
-  /// A shuffle that moves the first `length` bytes to the right end, zeros before them.
-  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i to_the_right(unsigned length) noexcept {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(right_order.data() + length));
-  }
-  /// What to add to that shuffle where the byte before the last `decimals` is to be left out.
-  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i over_the_point(unsigned decimals) noexcept {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(minus_ones.data() + decimals));
-  }
-
-  /// The number that sixteen digits are: fours, eights, all.
-  [[gnu::always_inline, gnu::target("sse4.1")]] static std::uint64_t value_of(__m128i digits) noexcept {
-    const __m128i fours = fours_of(digits);
-    const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(fours, fours), _mm_set1_epi32(0x00012710));
-    const auto halves = static_cast<std::uint64_t>(_mm_cvtsi128_si64(eights));
-    return (halves & 0xffff'ffffU) * 100'000'000 + (halves >> 32);
-  }
-
- private:
-  alignas(64) static constexpr std::array<std::int8_t, 32> right_order = [] {
-    std::array<std::int8_t, 32> order{};
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int8_t>(static_cast<int>(i) - 16);
-    return order;
-  }();
-  alignas(64) static constexpr std::array<std::int8_t, 32> minus_ones = [] {
-    std::array<std::int8_t, 32> order{};
-    for (std::size_t i = 0; i < 16; ++i) order[i] = -1;
-    return order;
-  }();
-};
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-#endif
-
-// foxtrot/exchange/binance/detail/level_reader.hpp: price levels out of JSON text, into the caller's room.
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// How the digits of a level stand: a guess about the next one. `point` is `length` where there is none; at most 15
-/// characters.
-struct level_layout {
-  amount_width price;     // the portable form's guess
-  amount_width quantity;  // likewise
-  std::uint8_t price_length{14};
-  std::uint8_t price_point{5};
-  std::uint8_t quantity_length{10};
-  std::uint8_t quantity_point{1};
-
-  [[nodiscard]] std::int8_t price_exponent() const noexcept { return exponent(price_length, price_point); }
-  [[nodiscard]] std::int8_t quantity_exponent() const noexcept { return exponent(quantity_length, quantity_point); }
-
-  [[nodiscard]] static constexpr std::int8_t exponent(int length, int point) noexcept {
-    return static_cast<std::int8_t>(point == length ? 0 : point + 1 - length);
-  }
-};
-
-/// Depth fields while they are read: where the next level goes, and the guess.
-struct depth_reading : depth_fields {
-  foxtrot::raw_level* next{nullptr};
-  foxtrot::raw_level* first{nullptr};
-  foxtrot::raw_level* limit{nullptr};
-  level_layout* guess{nullptr};
-
-  /// All levels of a message have the exponents of the first: venues write the same decimals everywhere.
-  [[nodiscard, gnu::always_inline]] bool agree(std::int8_t price, std::int8_t quantity) noexcept {
-    if (next == first) {
-      price_exponent = price;
-      quantity_exponent = quantity;
-      return true;
-    }
-    return price == price_exponent && quantity == quantity_exponent;
-  }
-};
-
-/// One side, from behind the opening bracket to behind the closing one. `Digits` reads the numbers.
-struct portable_levels {
-  [[nodiscard]] static bool read(cursor& c, depth_reading& out) noexcept {
-    if (*c.at == ']') return plain_digits::moved(c, c.at + 1);
-    amount_width price = out.guess->price;
-    amount_width quantity = out.guess->quantity;
-    for (cursor now = c; now.at < now.end && out.next != out.limit;) {
-      std::int8_t price_exponent = 0;
-      std::int8_t quantity_exponent = 0;
-      if (!begins_with<"[\"">(now.at)) return false;
-      now.at += 2;
-      if (!portable_digits::read_like(price, now, out.next->price, price_exponent)) return false;
-      if (!begins_with<"\",\"">(now.at)) return false;
-      now.at += 3;
-      if (!portable_digits::read_like(quantity, now, out.next->quantity, quantity_exponent)) return false;
-      if (!out.agree(price_exponent, quantity_exponent)) return false;
-      ++out.next;
-      if (begins_with<"\"],">(now.at)) {
-        now.at += 3;
-      } else {
-        c.at = now.at + 3;
-        out.guess->price = price;
-        out.guess->quantity = quantity;
-        return begins_with<"\"]]">(now.at);
-      }
-    }
-    return false;
-  }
-};
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-// foxtrot/exchange/binance/detail/level_reader_x86.hpp: price levels, each checked and converted as a whole.
-
-#if defined(__x86_64__)
-
-#include <array>
-#include <bit>
-#include <cstddef>
-#include <cstdint>
-
-#include <immintrin.h>
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// What sixteen characters must be where a number of `length` characters with its point at `point` and the quote behind
-/// it are expected, and how its digits move to the right end.
-struct number_pattern {
-  static constexpr std::size_t longest = 15;
-
-  alignas(64) std::array<std::uint8_t, 16> exact;  // the point and the quote; elsewhere what is right anyway
-  std::array<std::uint8_t, 16> digit;              // ff: a digit
-  std::array<std::uint8_t, 16> any;                // ff: behind the quote
-  std::array<std::int8_t, 16> order;
-};
-
-using number_patterns = std::array<number_pattern, 256>;  // by length * 16 + point; those that cannot be match nothing
-
-inline constexpr number_patterns patterns = [] {
-  number_patterns all{};
-  for (std::size_t length = 1; length <= number_pattern::longest; ++length) {
-    for (std::size_t point = 1; point <= length; ++point) {
-      if (point + 1 == length) continue;
-      number_pattern& one = all[length * 16 + point];
-      for (std::size_t i = 0; i < 16; ++i) {
-        const bool is_point = i == point && point != length;
-        one.exact[i] = is_point ? '.' : i == length ? '"' : '0';  // a digit as well: nothing else passes
-        one.digit[i] = i < length && !is_point ? 0xff : 0;
-        one.any[i] = i > length ? 0xff : 0;
-        one.order[i] = -1;
-      }
-      std::size_t to = 16;
-      for (std::size_t from = length; from-- > 0;) {
-        if (from != point) one.order[--to] = static_cast<std::int8_t>(from);
-      }
-    }
-  }
-  return all;
-}();
-
-/// The numbers of a level side by side: what is expected of price and quantity.
-struct level_pattern {
-  const number_pattern* price;
-  const number_pattern* quantity;
-
-  explicit level_pattern(const level_layout& guess) noexcept
-      : price{&pattern_of(guess.price_length, guess.price_point)},
-        quantity{&pattern_of(guess.quantity_length, guess.quantity_point)} {}
-
-  [[nodiscard]] static const number_pattern& pattern_of(unsigned length, unsigned point) noexcept {
-    return patterns[std::size_t{length} * 16 + point];
-  }
-};
-
-/// Where a run of levels that look alike has got to.
-struct level_run {
-  const char* at;
-  const char* const end;
-  foxtrot::raw_level* next;
-  foxtrot::raw_level* const limit;
-  level_layout guess;
-  const unsigned quantity_decimals;
-  std::size_t to_quantity;
-  std::size_t to_tail;
-  bool ended{false};
-
-  [[gnu::always_inline]] level_run(const cursor& c, const depth_reading& out) noexcept
-      : at{c.at},
-        end{c.end},
-        next{out.next},
-        limit{out.limit},
-        guess{*out.guess},
-        quantity_decimals{static_cast<unsigned>(-guess.quantity_exponent())},
-        to_quantity{std::size_t{guess.price_length} + 3},
-        to_tail{to_quantity + guess.quantity_length + 1} {}
-
-  [[nodiscard, gnu::always_inline]] bool goes_on() const noexcept { return next != limit && at < end; }
-
-  /// What is between and behind the numbers, in the likely order.
-  [[nodiscard, gnu::always_inline]] bool separators_fit() noexcept {
-    if (!begins_with<",\"">(at + to_quantity - 2)) [[unlikely]]
-      return false;
-    if (begins_with<"],[\"">(at + to_tail)) [[likely]]
-      return true;
-    ended = begins_with<"]]">(at + to_tail);
-    return ended;
-  }
-
-  /// To the next level; false at the end of the side.
-  [[nodiscard, gnu::always_inline]] bool advance() noexcept {
-    ++next;
-    at += to_tail + 4;
-    if (!ended) [[likely]]
-      return true;
-    at -= 2;
-    return false;
-  }
-
-  /// Quantities differ in the digits before the point. Given which of its characters are no digits: true with a new
-  /// guess.
-  [[nodiscard, gnu::always_inline]] bool adapt(unsigned others) noexcept {
-    const auto point = static_cast<unsigned>(std::countr_zero(others | 0x10000U));
-    const unsigned length = quantity_decimals == 0 ? point : point + 1 + quantity_decimals;
-    if (length == guess.quantity_length || point == 0 || length > number_pattern::longest) return false;
-    guess.quantity_length = static_cast<std::uint8_t>(length);
-    guess.quantity_point = static_cast<std::uint8_t>(point);
-    to_tail = to_quantity + length + 1;
-    return true;
-  }
-
-  /// True at the end of the side, `c` then behind it; else `c` is in front of what was not expected.
-  [[nodiscard, gnu::always_inline]] bool finish(cursor& c, depth_reading& out) const noexcept {
-    c.at = at;
-    out.next = next;
-    *out.guess = guess;
-    return ended;
-  }
-};
-
-/// The loops that take level after level from the first character of a price.
-struct level_runs {
-  [[nodiscard, gnu::noinline, gnu::target("avx2")]] static bool avx2(cursor& c, depth_reading& out) noexcept {
-    level_run run{c, out};
-    level_pattern pattern{run.guess};
-    __m256i exact = both(pattern.price->exact, pattern.quantity->exact);
-    __m256i digit = both(pattern.price->digit, pattern.quantity->digit);
-    __m256i any = both(pattern.price->any, pattern.quantity->any);
-    __m256i order = both(pattern.price->order, pattern.quantity->order);
-    while (run.goes_on()) {
-      const __m256i text =
-          _mm256_inserti128_si256(_mm256_castsi128_si256(vector(run.at)), vector(run.at + run.to_quantity), 1);
-      const __m256i values = _mm256_sub_epi8(text, _mm256_set1_epi8('0'));
-      const __m256i digits = _mm256_cmpeq_epi8(_mm256_min_epu8(values, _mm256_set1_epi8(9)), values);
-      const __m256i fits =
-          _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(text, exact), any), _mm256_and_si256(digits, digit));
-      if (_mm256_movemask_epi8(fits) != -1) [[unlikely]] {
-        if (!run.adapt(~static_cast<unsigned>(_mm256_movemask_epi8(digits)) >> 16)) break;
-        pattern = level_pattern{run.guess};
-        exact = _mm256_inserti128_si256(exact, vector(pattern.quantity->exact), 1);
-        digit = _mm256_inserti128_si256(digit, vector(pattern.quantity->digit), 1);
-        any = _mm256_inserti128_si256(any, vector(pattern.quantity->any), 1);
-        order = _mm256_inserti128_si256(order, vector(pattern.quantity->order), 1);
-        continue;
-      }
-      if (!run.separators_fit()) break;
-      const __m256i pairs = _mm256_maddubs_epi16(_mm256_shuffle_epi8(values, order), _mm256_set1_epi16(0x010a));
-      const __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00010064));
-      store(run.next, _mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
-      if (!run.advance()) break;
-    }
-    return run.finish(c, out);
-  }
-
-  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool sse41(cursor& c, depth_reading& out) noexcept {
-    level_run run{c, out};
-    level_pattern pattern{run.guess};
-    while (run.goes_on()) {
-      const __m128i price_text = vector(run.at);
-      const __m128i quantity_text = vector(run.at + run.to_quantity);
-      const __m128i price = _mm_sub_epi8(price_text, _mm_set1_epi8('0'));
-      const __m128i quantity = _mm_sub_epi8(quantity_text, _mm_set1_epi8('0'));
-      const __m128i quantity_digits = digits_of(quantity);
-      const __m128i fit = _mm_and_si128(fits(price_text, digits_of(price), *pattern.price),
-                                        fits(quantity_text, quantity_digits, *pattern.quantity));
-      if (_mm_movemask_epi8(fit) != 0xffff) [[unlikely]] {
-        if (!run.adapt(static_cast<unsigned>(_mm_movemask_epi8(quantity_digits)) ^ 0xffffU)) break;
-        pattern = level_pattern{run.guess};
-        continue;
-      }
-      if (!run.separators_fit()) break;
-      store(run.next, sse41_digits::fours_of(_mm_shuffle_epi8(price, vector(pattern.price->order))),
-            sse41_digits::fours_of(_mm_shuffle_epi8(quantity, vector(pattern.quantity->order))));
-      if (!run.advance()) break;
-    }
-    return run.finish(c, out);
-  }
-
- private:
-  template <class Bytes>
-  [[gnu::always_inline]] static __m128i vector(const Bytes& bytes) noexcept {
-    return _mm_load_si128(reinterpret_cast<const __m128i*>(bytes.data()));
-  }
-  [[gnu::always_inline]] static __m128i vector(const char* at) noexcept {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-  }
-  template <class Bytes>
-  [[gnu::always_inline, gnu::target("avx2")]] static __m256i both(const Bytes& low, const Bytes& high) noexcept {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(vector(low)), vector(high), 1);
-  }
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i digits_of(__m128i values) noexcept {
-    return _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
-  }
-  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i fits(__m128i text, __m128i digits,
-                                                                    const number_pattern& pattern) noexcept {
-    return _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(text, vector(pattern.exact)), vector(pattern.any)),
-                        _mm_and_si128(digits, vector(pattern.digit)));
-  }
-
-  /// Four numbers below 10,000 each for price and quantity become two of eight digits each, and then one each.
-  [[gnu::always_inline, gnu::target("sse4.1")]] static void store(foxtrot::raw_level* to, __m128i price,
-                                                                  __m128i quantity) noexcept {
-    static_assert(sizeof(foxtrot::raw_level) == sizeof(__m128i) && offsetof(foxtrot::raw_level, price) == 0);
-    const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(price, quantity), _mm_set1_epi32(0x00012710));
-    const __m128i value =
-        _mm_add_epi64(_mm_mul_epu32(eights, _mm_set1_epi64x(100'000'000)), _mm_srli_epi64(eights, 32));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
-  }
-};
-
-/// One side, with the loop that `Use` says; what it did not expect is read number by number, and then expected.
-template <isa Use>
-struct x86_levels {
-  [[gnu::target("sse4.1")]] static bool read(cursor& c, depth_reading& out) noexcept {
-    if (*c.at == ']') return plain_digits::moved(c, c.at + 1);
-    if (!begins_with<"[\"">(c.at)) return false;
-    c.at += 2;
-    while (true) {
-      if (out.agree(out.guess->price_exponent(), out.guess->quantity_exponent())) {
-        if (Use == isa::avx2 ? level_runs::avx2(c, out) : level_runs::sse41(c, out)) return c.at <= c.end;
-      }
-      if (!read_one(c, out)) return false;
-      ++out.next;
-      if (begins_with<"\"],[\"">(c.at)) {
-        c.at += 5;
-      } else {
-        c.at += 3;
-        return begins_with<"\"]]">(c.at - 3);
-      }
-    }
-  }
-
- private:
-  [[gnu::target("sse4.1")]] static bool read_one(cursor& c, depth_reading& out) noexcept {
-    if (c.at >= c.end || out.next == out.limit) return false;
-    std::int8_t price_exponent = 0;
-    std::int8_t quantity_exponent = 0;
-    cursor now = c;
-    if (!sse41_digits::read(an_amount{}, now, out.next->price, price_exponent)) return false;
-    const auto price_length = static_cast<std::size_t>(now.at - c.at);
-    if (!begins_with<"\",\"">(now.at)) return false;
-    now.at += 3;
-    const char* const quantity = now.at;
-    if (!sse41_digits::read(an_amount{}, now, out.next->quantity, quantity_exponent)) return false;
-    const auto quantity_length = static_cast<std::size_t>(now.at - quantity);
-    c.at = now.at;
-    if (!out.agree(price_exponent, quantity_exponent)) return false;
-    if (price_length <= number_pattern::longest && quantity_length <= number_pattern::longest) {
-      out.guess->price_length = static_cast<std::uint8_t>(price_length);
-      out.guess->price_point = point_of(price_length, price_exponent);
-      out.guess->quantity_length = static_cast<std::uint8_t>(quantity_length);
-      out.guess->quantity_point = point_of(quantity_length, quantity_exponent);
-    }
-    return true;
-  }
-
-  [[nodiscard]] static std::uint8_t point_of(std::size_t length, int exponent) noexcept {
-    return static_cast<std::uint8_t>(exponent == 0 ? static_cast<int>(length)
-                                                   : static_cast<int>(length) - 1 + exponent);
-  }
-};
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-#endif
-
-// foxtrot/exchange/binance/detail/recalling_digits_sse41.hpp: readers that expect what stood in the same place before.
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// How long a value was and where its characters ended or were parted: a guess about the next one in its place. What
-/// never was read matches nothing.
-struct field_layout {
-  std::uint16_t within{0};  // a bit for each character and the one behind them
-  std::uint16_t marks{1};   // those of them that are no digits; of a name, the quote
-  std::uint8_t length{0};   // at most 15
-  std::uint8_t decimals{0};
-};
-
-/// A cursor that brings the layouts of the fields to come.
-struct recalling_cursor : cursor {
-  field_layout* next;
-};
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-#if defined(__x86_64__)
-
-#include <string_view>
-
-#include <immintrin.h>
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// A field begins where the one before it ends, and to find an end takes a chain of load, comparison, mask and count: a
-/// message would be as slow as all these chains in a row. Here the place of the next field comes from the layout, and
-/// the text only decides a branch, which the processor predicts: the chains run side by side. What was not expected is
-/// read as ever, and expected from then on.
-struct recalling_sse41_digits : sse41_digits {
-  using sse41_digits::read;
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_number, cursor& c, field_layout& last,
-                                                                 std::uint64_t& value) noexcept {
-    const char* const at = c.at;
-    const sixteen text = look(at);
-    if ((text.others & last.within) != last.marks) [[unlikely]] {
-      c.at = learn(at, c.end, last, value);
-      return c.at != nullptr;
-    }
-    const unsigned digits = last.length;
-    if (*at == '0' && digits != 1) [[unlikely]]
-      return false;
-    value = value_of(_mm_shuffle_epi8(text.values, to_the_right(digits)));
-    return moved(c, at + digits);
-  }
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(an_amount, cursor& c, field_layout& last,
-                                                                 std::int64_t& mantissa,
-                                                                 std::int8_t& exponent) noexcept {
-    const char* const at = c.at;
-    const sixteen text = look(at);
-    const unsigned length = last.length;
-    const unsigned decimals = last.decimals;
-    if ((text.others & last.within) != last.marks || at[length - decimals - 1] != '.') [[unlikely]] {
-      c.at = learn(at, c.end, last, mantissa, exponent);
-      return c.at != nullptr;
-    }
-    const __m128i order = _mm_add_epi8(to_the_right(length), over_the_point(decimals));
-    mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, order)));
-    exponent = static_cast<std::int8_t>(0U - decimals);
-    return moved(c, at + length);
-  }
-
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_like_amount, cursor& c, field_layout& last,
-                                                                 std::int64_t& mantissa,
-                                                                 const std::int8_t& exponent) noexcept {
-    std::int8_t found = 0;
-    return read(an_amount{}, c, last, mantissa, found) && found == exponent;
-  }
-
-  [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, field_layout& last,
-                                                     std::string_view& name) noexcept {
-    const char* const at = c.at;
-    if ((name_ends(at) & last.within) != last.marks || at[last.length] != '"') [[unlikely]] {
-      c.at = learn(at, c.end, last, name);
-      return c.at != nullptr;
-    }
-    name = {at, last.length};
-    return moved(c, at + last.length);
-  }
-
- private:
-  static constexpr unsigned longest = 15;
-
-  // These get no cursor, so that none need live in memory: they return where the value ends, or nullptr.
-
-  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static const char* learn(const char* at, const char* end,
-                                                                               field_layout& last,
-                                                                               std::uint64_t& value) noexcept {
-    cursor c{at, end};
-    if (!read(a_number{}, c, value)) return nullptr;
-    remember(last, static_cast<unsigned>(c.at - at), 0);
-    return c.at;
-  }
-
-  /// Without a point there is nothing to remember: the rare integers are read as ever.
-  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static const char* learn(const char* at, const char* end,
-                                                                               field_layout& last,
-                                                                               std::int64_t& mantissa,
-                                                                               std::int8_t& exponent) noexcept {
-    cursor c{at, end};
-    if (!read(an_amount{}, c, mantissa, exponent)) return nullptr;
-    if (exponent != 0) remember(last, static_cast<unsigned>(c.at - at), static_cast<unsigned>(-exponent));
-    return c.at;
-  }
-
-  [[nodiscard, gnu::noinline]] static const char* learn(const char* at, const char* end, field_layout& last,
-                                                        std::string_view& name) noexcept {
-    cursor c{at, end};
-    if (!read(a_name{}, c, name)) return nullptr;
-    remember(last, static_cast<unsigned>(c.at - at), 0);
-    return c.at;
-  }
-
-  static void remember(field_layout& last, unsigned length, unsigned decimals) noexcept {
-    if (length > longest) return;
-    const unsigned point = decimals == 0 ? 0 : 1U << (length - decimals - 1);
-    last = {.within = static_cast<std::uint16_t>((2U << length) - 1),
-            .marks = static_cast<std::uint16_t>(1U << length | point),
-            .length = static_cast<std::uint8_t>(length),
-            .decimals = static_cast<std::uint8_t>(decimals)};
-  }
-};
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-#endif
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// The layouts of a message's fields.
-using field_layouts = std::array<field_layout, 10>;
-
-/// The steps that read nothing but text.
-struct common_steps {
-  template <literal Text, class Out>
-  [[nodiscard, gnu::always_inline]] static bool take(text<Text>, cursor& c, Out&) noexcept {
-    static_assert(Text.size() <= longest_text);
-    const char* const at = c.at;
-    c.at += Text.size();
-    return begins_with<Text>(at);
-  }
-  template <auto Member, auto Value, class Out>
-  [[nodiscard, gnu::always_inline]] static bool take(set<Member, Value>, cursor&, Out& out) noexcept {
-    out.*Member = Value;
-    return true;
-  }
-  template <class Out>
-  [[nodiscard, gnu::always_inline]] static bool take(choice<sequence<>>, cursor&, Out&) noexcept {
-    return true;
-  }
-  template <class Out>
-  [[nodiscard, gnu::always_inline]] static bool take(choice<>, cursor&, Out&) noexcept {
-    return false;
-  }
-};
-
-// The other steps stand here once for each target: what is to be inlined into a function with a target must have that
-// target itself, and an attribute cannot depend on a template parameter.
-
-/// For any machine.
-struct portable_shapes : common_steps {
-  using common_steps::take;
-
-  /// The whole of a message, from the first character to the last.
-  template <class Shape, class Out>
-  [[nodiscard, gnu::noinline]] static bool read(cursor c, Out& out) noexcept {
-    return take(Shape{}, c, out) && c.at == c.end;
-  }
-
- private:
-  template <class Reader, auto... Members, class Out>
-  [[nodiscard, gnu::always_inline]] static bool take(field<Reader, Members...>, cursor& c, Out& out) noexcept {
-    return portable_digits::read(Reader{}, c, out.*Members...);
-  }
-  template <class Reader, class Value, class Out>
-  [[nodiscard, gnu::always_inline]] static bool take(ignored<Reader, Value>, cursor& c, Out&) noexcept {
-    Value nobody_asks{};
-    return portable_digits::read(Reader{}, c, nobody_asks);
-  }
-  template <auto Count, class Out>
-  [[nodiscard, gnu::always_inline]] static bool take(side<Count>, cursor& c, Out& out) noexcept {
-    const auto* const before = out.next;
-    const bool good = portable_levels::read(c, out);
-    out.*Count = static_cast<std::uint32_t>(out.next - before);
-    return good;
-  }
-  template <class... Steps, class Out>
-  [[nodiscard, gnu::always_inline]] static bool take(sequence<Steps...>, cursor& c, Out& out) noexcept {
-    return (take(Steps{}, c, out) && ...);
-  }
-  template <literal Text, class... Steps, class... Others, class Out>
-  [[nodiscard, gnu::always_inline]] static bool take(choice<sequence<text<Text>, Steps...>, Others...>, cursor& c,
-                                                     Out& out) noexcept {
-    if (!begins_with<Text>(c.at)) return take(choice<Others...>{}, c, out);
-    c.at += Text.size();
-    return (take(Steps{}, c, out) && ...);
-  }
-};
-
-#if defined(__x86_64__)
-
-/// For isa::sse41 and beyond; only price levels know more than that.
-template <isa Use>
-struct x86_shapes : common_steps {
-  using common_steps::take;
-
-  /// The whole of a message, from the first character to the last. `layouts` are those of the last one, in the order
-  /// of its fields; of another form of the shape they only cost time.
-  template <class Shape, class Out>
-  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool read(cursor from, field_layouts& layouts,
-                                                                       Out& out) noexcept {
-    static_assert(Shape::fields <= std::tuple_size_v<field_layouts>);
-    recalling_cursor c{from, layouts.data()};
-    return take(Shape{}, c, out) && c.at == c.end;
-  }
-
- private:
-  /// Whose values differ in length from message to message, but rarely.
-  template <class Reader, class... Values>
-  static constexpr bool recalls = requires(cursor& c, field_layout& last, Values... values) {
-    recalling_sse41_digits::read(Reader{}, c, last, values...);
-  };
-
-  template <class Reader, auto... Members, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(field<Reader, Members...>, recalling_cursor& c,
-                                                                 Out& out) noexcept {
-    if constexpr (recalls<Reader, decltype(out.*Members)...>) {
-      return recalling_sse41_digits::read(Reader{}, c, *c.next++, out.*Members...);
-    } else {
-      return sse41_digits::read(Reader{}, c, out.*Members...);
-    }
-  }
-  template <class Reader, class Value, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(ignored<Reader, Value>, recalling_cursor& c,
-                                                                 Out&) noexcept {
-    Value nobody_asks{};
-    return sse41_digits::read(Reader{}, c, nobody_asks);
-  }
-  template <auto Count, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(side<Count>, recalling_cursor& c, Out& out) noexcept {
-    const auto* const before = out.next;
-    const bool good = x86_levels<Use>::read(c, out);
-    out.*Count = static_cast<std::uint32_t>(out.next - before);
-    return good;
-  }
-  template <class... Steps, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(sequence<Steps...>, recalling_cursor& c,
-                                                                 Out& out) noexcept {
-    return (take(Steps{}, c, out) && ...);
-  }
-  template <literal Text, class... Steps, class... Others, class Out>
-  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(choice<sequence<text<Text>, Steps...>, Others...>,
-                                                                 recalling_cursor& c, Out& out) noexcept {
-    if (!begins_with<Text>(c.at)) return take(choice<Others...>{}, c, out);
-    c.at += Text.size();
-    return (take(Steps{}, c, out) && ...);
-  }
-};
-
-#endif
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// What a message may be, by its first key and the name of its event.
-enum class shape : std::uint8_t { unknown, book_ticker, trade, aggregate_trade, depth, mark_price };
-
-/// Reads what the venue really sends, raw or combined, without looking for structure: it expects each character. Where
-/// read() is true, any strict JSON parser takes the message and finds the same values; where it is false nothing is
-/// known, the fields are anything, and a general parser must decide. Needs 64 readable bytes after each message. One
-/// thread.
-class speculative_parser {
- public:
-  /// A message, with its combined form opened.
-  struct opening {
-    std::string_view stream;  ///< of the combined form; else empty
-    cursor data{};
-    shape kind{shape::unknown};  ///< which read() to try
-  };
-
-  /// `use` must not be beyond best_isa().
-  explicit speculative_parser(isa use = best_isa()) noexcept : use_{use} {}
-
-  [[nodiscard]] opening open(std::string_view message) const noexcept {
-    opening opened;
-    opened.data = {message.data(), message.data() + message.size()};
-    cursor& c = opened.data;
-    if (begins_with<"{\"stream\":\"">(c.at)) {
-      c.at += 11;
-      if (!read_name(c, opened.stream) || !begins_with<"\",\"data\":">(c.at) || *--c.end != '}') return opened;
-      c.at += 9;
-    }
-    opened.kind = kind_at(c.at);
-    return opened;
-  }
-
-  [[nodiscard]] bool read(const opening& from, book_ticker_fields& out) noexcept {
-    return read_as<shapes::book_ticker>(from, out);
-  }
-  [[nodiscard]] bool read(const opening& from, trade_fields& out) noexcept { return read_as<shapes::trade>(from, out); }
-  [[nodiscard]] bool read(const opening& from, aggregate_trade_fields& out) noexcept {
-    return read_as<shapes::aggregate_trade>(from, out);
-  }
-  [[nodiscard]] bool read(const opening& from, mark_price_fields& out) noexcept {
-    return read_as<shapes::mark_price>(from, out);
-  }
-  /// The levels go to `room`; false also where that does not suffice, or decimals differ between levels.
-  [[nodiscard]] bool read(const opening& from, std::span<foxtrot::raw_level> room, depth_fields& out) noexcept {
-    constexpr std::uint32_t most_levels = 65'535;  // of a side
-    depth_reading reading;
-    reading.first = reading.next = room.data();
-    reading.limit = room.data() + room.size();
-    reading.guess = &guess_for(from).levels;
-    if (!read_as<shapes::depth>(from, reading)) return false;
-    if (reading.first_id > reading.last_id || reading.bids > most_levels || reading.asks > most_levels) return false;
-    reading.levels = {reading.first, reading.next};
-    out = static_cast<const depth_fields&>(reading);
-    return true;
-  }
-
-  [[nodiscard]] isa form() const noexcept { return use_; }
-
- private:
-  [[nodiscard, gnu::always_inline]] bool read_name(cursor& c, std::string_view& name) const noexcept {
-#if defined(__x86_64__)
-    if (use_ != isa::portable) return sse41_digits::read(a_name{}, c, name);
-#endif
-    return portable_digits::read(a_name{}, c, name);
-  }
-
-  [[nodiscard]] static shape kind_at(const char* at) noexcept {
-    if (begins_with<"{\"e\":\"">(at)) {
-      switch (at[6]) {
-        case 'b': return shape::book_ticker;
-        case 't': return shape::trade;
-        case 'a': return shape::aggregate_trade;
-        case 'd': return shape::depth;
-        case 'm': return shape::mark_price;
-        default: return shape::unknown;
-      }
-    }
-    if (begins_with<"{\"u\":">(at)) return shape::book_ticker;
-    return begins_with<"{\"lastUpdateId\":">(at) ? shape::depth : shape::unknown;
-  }
-
-  template <class Shape, class Out>
-  [[nodiscard]] bool read_as(const opening& from, Out& out) noexcept {
-    switch (use_) {
-#if defined(__x86_64__)
-      case isa::avx2: return x86_shapes<isa::avx2>::read<Shape>(from.data, guess_for(from).fields, out);
-      case isa::sse41: return x86_shapes<isa::sse41>::read<Shape>(from.data, guess_for(from).fields, out);
-#endif
-      default: return portable_shapes::read<Shape>(from.data, out);
-    }
-  }
-
-  /// What the last message looked like.
-  struct guess {
-    level_layout levels;
-    field_layouts fields;
-  };
-
-  /// Symbols differ in their digits, messages of one symbol and kind hardly. Streams that share a guess only cost time.
-  [[nodiscard]] guess& guess_for(const opening& from) noexcept {
-    const auto kind = static_cast<std::uint64_t>(from.kind);
-    const auto name = from.stream.empty() ? 0 : load<std::uint64_t>(&from.stream.front());
-    return guesses_[static_cast<std::size_t>(((name + kind) * 0x9e3779b97f4a7c15) >> (64 - guess_bits))];
-  }
-
-  static constexpr unsigned guess_bits = 7;
-
-  isa use_;
-  std::array<guess, std::size_t{1} << guess_bits> guesses_{};
-};
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-// foxtrot/exchange/binance/detail/tick_writer.hpp: what messages said, as records in the feed's queues.
 
 // foxtrot/feed/publisher.hpp: the producer's end of all subscriptions of one feed.
 
@@ -8518,12 +7779,10 @@ class conflated_channel {
     return std::min(wanted.level_capacity / book_levels, symbols_in(wanted));
   }
   [[nodiscard]] static std::size_t wides_in(const subscription_settings& wanted) noexcept {
-    std::size_t each_symbol = 0;
-    for (const tick_kind kind : {tick_kind::mini_ticker, tick_kind::mark_price, tick_kind::liquidation}) {
-      if (wanted.kinds.contains(kind)) ++each_symbol;
-    }
-    if (wanted.kinds.contains(tick_kind::ticker)) each_symbol += ticker_window_count;
-    if (wanted.kinds.contains(tick_kind::kline)) each_symbol += kline_interval_count;
+    const auto parts = [&wanted](tick_kind kind, std::size_t count) { return wanted.kinds.contains(kind) ? count : 0; };
+    const std::size_t each_symbol = parts(tick_kind::mini_ticker, 1) + parts(tick_kind::mark_price, 1) +
+                                    parts(tick_kind::liquidation, 1) + parts(tick_kind::ticker, ticker_window_count) +
+                                    parts(tick_kind::kline, kline_interval_count);
     return std::min(wanted.level_capacity / largest_wide_body, symbols_in(wanted) * each_symbol);
   }
   [[nodiscard]] static subscription_settings status_settings(const subscription_settings& wanted) {
@@ -10257,412 +9516,6 @@ class publisher::batch {
 
 namespace foxtrot::inline v0::binance::detail {
 
-/// Where the ticks of one message go, and what all of them share.
-class tick_writer {
- public:
-  /// `stream` is that of the combined form, else empty; `asked` the symbol that was asked for over HTTP, else empty.
-  tick_writer(publisher::batch& out, tick_tag tag, std::int64_t received_ns, std::string_view stream,
-              std::string_view asked) noexcept
-      : out_{out}, stream_{stream}, asked_{asked}, received_ns_{received_ns}, tag_{tag} {}
-
-  [[nodiscard]] errc write(const book_ticker_fields& said) {
-    symbol_id symbol{};
-    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
-    auto& record = out_.begin().payload->emplace<book_ticker_record>();
-    record = {said.update_id,
-              said.bid_price,
-              said.bid_quantity,
-              said.ask_price,
-              said.ask_quantity,
-              received_ns_,
-              offset_of(said.transaction_us),
-              symbol,
-              said.price_exponent,
-              said.quantity_exponent};
-    publish(tick_kind::book_ticker, 0, symbol);
-    return errc::none;
-  }
-
-  [[nodiscard]] errc write(const trade_fields& said, tick_kind kind = tick_kind::trade) {
-    symbol_id symbol{};
-    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
-    auto& record = out_.begin().payload->emplace<trade_record>();
-    record = {said.trade_id,
-              said.price,
-              said.quantity,
-              0,
-              offset_of(said.trade_us),
-              0,
-              received_ns_,
-              offset_of(said.event_us),
-              symbol,
-              said.price_exponent,
-              said.quantity_exponent};
-    publish(kind, said.buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol);
-    return errc::none;
-  }
-
-  /// Into the draft that holds the levels already.
-  [[nodiscard]] errc write(const depth_fields& said, const publisher::batch::draft& draft) {
-    // the futures send their partial books in the shape of updates: only the stream tells
-    const bool update = said.is_update && !is_partial_book();
-    symbol_id symbol{};
-    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
-    auto& record = draft.payload->emplace<depth_record>();
-    record = {said.first_id,
-              said.last_id,
-              said.previous_id,
-              0,
-              static_cast<std::uint16_t>(said.bids),
-              static_cast<std::uint16_t>(said.asks),
-              offset_of(said.transaction_us),
-              received_ns_,
-              offset_of(said.event_us),
-              symbol,
-              said.price_exponent,
-              said.quantity_exponent};
-    publish(update ? tick_kind::depth_update : tick_kind::depth_snapshot,
-            said.has_previous_id ? depth_update::previous_id_flag : std::uint8_t{0}, symbol,
-            std::size_t{said.bids} + said.asks);
-    return errc::none;
-  }
-
-  [[nodiscard]] errc write(const aggregate_trade_fields& said) {
-    symbol_id symbol{};
-    std::uint64_t count = 0;
-    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
-    if (__builtin_sub_overflow(said.last_trade_id, said.first_trade_id, &count) || ++count > most_trades)
-      return errc::number_out_of_range;
-    auto& record = out_.begin().payload->emplace<aggregate_trade_record>();
-    record = {said.aggregate_id,
-              said.price,
-              said.quantity,
-              said.first_trade_id,
-              offset_of(said.trade_us),
-              static_cast<std::uint32_t>(count),
-              received_ns_,
-              offset_of(said.event_us),
-              symbol,
-              said.price_exponent,
-              said.quantity_exponent};
-    publish(tick_kind::aggregate_trade, said.buyer_is_maker ? aggregate_trade::buyer_is_maker_flag : std::uint8_t{0},
-            symbol);
-    return errc::none;
-  }
-
-  [[nodiscard]] errc write(const average_price_fields& said) {
-    symbol_id symbol{};
-    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
-    auto& record = out_.begin().payload->emplace<average_price_record>();
-    record = {};
-    record.price = said.price;
-    record.last_trade = venue_time{said.last_trade_us};
-    record.interval_minutes = said.interval_minutes;
-    record.received_ns = received_ns_;
-    record.event_time = offset_of(said.event_us);
-    record.symbol = symbol;
-    record.price_exponent = said.price_exponent;
-    publish(tick_kind::average_price, 0, symbol);
-    return errc::none;
-  }
-
-  [[nodiscard]] errc write(const reference_price_fields& said) {
-    symbol_id symbol{};
-    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
-    auto& record = out_.begin().payload->emplace<reference_price_record>();
-    record = {};
-    record.price = said.price;
-    record.received_ns = received_ns_;
-    record.event_time = offset_of(said.time_us);
-    record.symbol = symbol;
-    record.price_exponent = said.price_exponent;
-    publish(tick_kind::reference_price, said.has_price ? reference_price::has_price_flag : std::uint8_t{0}, symbol);
-    return errc::none;
-  }
-
-  [[nodiscard]] errc write(const mark_price_fields& said) {
-    return write(tick_kind::mark_price, said.symbol, said.event_us, body_of(said));
-  }
-
-  /// A tick of more than one line.
-  template <wide_body Body>
-  [[nodiscard]] errc write(tick_kind kind, std::string_view name, std::int64_t event_us, const Body& body) {
-    symbol_id symbol{};
-    if (const errc bad = find(name, symbol); bad != errc::none) return bad;
-    const publisher::batch::draft draft = out_.begin(units_of<Body>);
-    write_body(draft.levels, body);
-    draft.payload->emplace<wide_record>() = make_wide_record<Body>(received_ns_, offset_of(event_us), symbol);
-    publish(kind, 0, symbol, units_of<Body>);
-    return errc::none;
-  }
-
-  /// A whole message as it came; `name` is its event's, a part of it, or empty. Only where somebody wants it: in the
-  /// ring that all share, long texts would push out the levels of others.
-  void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) {
-    if (message.size() > unknown_event::longest_text) return;
-    if (!out_.wants(tick_kind::unknown_event)) {
-      return out_.counters().ticks[static_cast<std::size_t>(tick_kind::unknown_event)].add();
-    }
-    const std::size_t units = unknown_event::units_for(message);
-    const publisher::batch::draft draft = out_.begin(units);
-    auto& record = draft.payload->emplace<unknown_record>();
-    record = unknown_event::write(draft.levels, message, name);
-    record.received_ns = received_ns_;
-    record.event_time = offset_of(event_us);
-    publish(tick_kind::unknown_event, 0, symbol_id::none, units);
-  }
-
- private:
-  static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
-
-  // Where a message names no symbol, its stream does, or whoever asked for it.
-  [[nodiscard]] errc find(std::string_view name, symbol_id& symbol) const {
-    if (!name.empty()) [[likely]]
-      return intern(name, symbol);
-    if (!asked_.empty()) return intern(asked_, symbol);
-    const std::size_t end = stream_.find('@');
-    if (end == std::string_view::npos || stream_.front() == '!') return errc::missing_field;
-    const std::string_view lower = stream_.substr(0, end);
-    std::array<char, symbol_table::longest_name> upper{};
-    if (lower.empty()) return errc::missing_field;
-    if (lower.size() > upper.size()) return errc::number_out_of_range;
-    for (std::size_t i = 0; i < lower.size(); ++i) {
-      upper[i] = lower[i] >= 'a' && lower[i] <= 'z' ? static_cast<char>(lower[i] - 'a' + 'A') : lower[i];
-    }
-    return intern({upper.data(), lower.size()}, symbol);
-  }
-  [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
-    const auto id = out_.symbols().intern(name);
-    if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
-    symbol = *id;
-    return errc::none;
-  }
-
-  [[nodiscard]] time_offset offset_of(std::int64_t venue_us) const noexcept {
-    if (venue_us == no_time) return {};
-    const time_offset made = time_offset::between(received_ns_, venue_us);
-    if (!made.present()) [[unlikely]]
-      out_.counters().absent_times.add();
-    return made;
-  }
-
-  // <symbol>@depth5, @depth10, @depth20
-  [[nodiscard]] bool is_partial_book() const noexcept {
-    constexpr std::string_view mark = "@depth";
-    const std::size_t at = stream_.find(mark);
-    return at != std::string_view::npos && at + mark.size() < stream_.size() && stream_[at + mark.size()] >= '0' &&
-           stream_[at + mark.size()] <= '9';
-  }
-
-  void publish(tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t body = 0) {
-    tick_tag tag = tag_;
-    tag.kind = kind;
-    tag.flags = flags;
-    out_.publish(tag, symbol, body);
-  }
-
-  publisher::batch& out_;
-  std::string_view stream_;
-  std::string_view asked_;
-  std::int64_t received_ns_;
-  tick_tag tag_;
-};
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-// foxtrot/exchange/binance/message_scanner.hpp: one pass over a JSON message: its fields, its stream, its price levels.
-
-// foxtrot/exchange/binance/detail/json_text.hpp: whether a token of a message is JSON, for those that nobody decodes.
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// A number by RFC 8259 section 6: no leading zeros, no sign but minus, digits on both sides of a point.
-[[nodiscard]] constexpr bool is_json_number(std::string_view text) noexcept {
-  std::size_t at = 0;
-  const auto digits = [&text, &at] {
-    const std::size_t begin = at;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-    return at - begin;
-  };
-  if (at < text.size() && text[at] == '-') ++at;
-  const bool zero = at < text.size() && text[at] == '0';
-  const std::size_t whole = digits();
-  if (whole == 0 || (zero && whole != 1)) return false;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits() == 0) return false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (digits() == 0) return false;
-  }
-  return at == text.size();
-}
-
-/// What stands between quotes, by RFC 8259 section 7. That no control character is among it, and that it is UTF-8, the
-/// scanner has seen.
-[[nodiscard]] constexpr bool has_json_escapes_only(std::string_view text) noexcept {
-  constexpr std::string_view simple = "\"\\/bfnrt";
-  constexpr std::string_view hexadecimal = "0123456789abcdefABCDEF";
-  for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
-    if (++at == text.size()) return false;
-    if (text[at] != 'u') {
-      if (simple.find(text[at++]) == std::string_view::npos) return false;
-      continue;
-    }
-    if (text.size() - at < 5) return false;
-    if (text.substr(at + 1, 4).find_first_not_of(hexadecimal) != std::string_view::npos) return false;
-    at += 5;
-  }
-  return true;
-}
-
-/// A string, number, boolean or null, without white space around it.
-[[nodiscard]] constexpr bool is_json_scalar(std::string_view token) noexcept {
-  if (token.empty()) return false;
-  if (token.front() == '"') {
-    return token.size() > 1 && token.back() == '"' && has_json_escapes_only(token.substr(1, token.size() - 2));
-  }
-  return token == "true" || token == "false" || token == "null" || is_json_number(token);
-}
-
-/// Without the white space of RFC 8259 section 2 at its end.
-[[nodiscard]] constexpr std::string_view without_space_behind(std::string_view token) noexcept {
-  const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
-  while (!token.empty() && is_space(token.back())) token.remove_suffix(1);
-  return token;
-}
-
-/// Whether a whole message is one JSON value with no more than 64 levels of nesting, read as plainly as can be.
-class json_check {
- public:
-  explicit constexpr json_check(std::string_view text) noexcept : text_{text} {}
-
-  [[nodiscard]] constexpr bool passes() noexcept {
-    while (true) {
-      if (opens()) {
-        if (depth_++ == most_nesting) return false;
-        in_object_ = in_object_ << 1 | (text_[at_++] == '{' ? 1 : 0);
-        if (!closes()) {
-          if ((in_object_ & 1) != 0 && !takes_key()) return false;
-          continue;
-        }
-      } else if (!takes_scalar()) {
-        return false;
-      }
-      while (closes()) {
-        ++at_, --depth_;
-        in_object_ >>= 1;
-      }
-      skip_space();
-      if (depth_ == 0) return at_ == text_.size();
-      if (!takes(',') || ((in_object_ & 1) != 0 && !takes_key())) return false;
-    }
-  }
-
- private:
-  static constexpr int most_nesting = 64;
-
-  constexpr void skip_space() noexcept { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
-  [[nodiscard]] constexpr bool is_at(char c) noexcept {
-    skip_space();
-    return at_ < text_.size() && text_[at_] == c;
-  }
-  [[nodiscard]] constexpr bool opens() noexcept { return is_at('{') || is_at('['); }
-  [[nodiscard]] constexpr bool closes() noexcept { return depth_ != 0 && is_at(in_object_ & 1 ? '}' : ']'); }
-  [[nodiscard]] constexpr bool takes(char c) noexcept {
-    if (!is_at(c)) return false;
-    ++at_;
-    return true;
-  }
-  [[nodiscard]] constexpr bool takes_key() noexcept { return is_at('"') && takes_scalar() && takes(':'); }
-  [[nodiscard]] constexpr bool takes_scalar() noexcept {
-    const std::size_t begin = at_;
-    if (is_at('"')) {
-      const std::size_t first = at_++;
-      while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
-      if (at_ >= text_.size()) return false;
-      ++at_;
-      return is_json_scalar(text_.substr(first, at_ - first));
-    }
-    at_ = std::min(text_.find_first_of(",:]}[{\" \t\r\n", begin), text_.size());
-    return is_json_scalar(text_.substr(begin, at_ - begin));
-  }
-
-  std::string_view text_;
-  std::size_t at_{0};
-  std::uint64_t in_object_{0};  // by level, the innermost lowest
-  int depth_{0};
-};
-
-static_assert(json_check{R"( {"a":[1,{"b":"\\u00e4"},[],{}],"c":null} )"}.passes());
-static_assert(!json_check{R"({"a":})"}.passes() && !json_check{R"([{"a":1},{"b":}])"}.passes());
-static_assert(!json_check{R"({"a"})"}.passes() && !json_check{"[1,]"}.passes() && !json_check{"[1]]"}.passes());
-static_assert(!json_check{R"({"a":1,})"}.passes() && !json_check{"[}"}.passes() && !json_check{""}.passes());
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-// foxtrot/exchange/binance/detail/json_values.hpp: values of a message, with the checks that On-Demand leaves out.
-
-namespace foxtrot::inline v0::binance::detail {
-
-using json_object = simdjson::ondemand::object;
-using json_array = simdjson::ondemand::array;
-using json_value = simdjson::ondemand::value;
-using json_type = simdjson::ondemand::json_type;
-
-/// The name of a member as it stands in the message. Names with escapes are no known ones.
-[[nodiscard]] inline errc read_name(simdjson::ondemand::field& member, std::string_view& name) noexcept {
-  const char* const begin = member.key().raw();
-  const char* end = begin;
-  while (*end != '"') end += *end == '\\' ? 2 : 1;  // simdjson has seen the closing quote
-  name = {begin, static_cast<std::size_t>(end - begin)};
-  return has_json_escapes_only(name) ? errc::none : errc::malformed_message;
-}
-
-/// A string, with its quotes, number, boolean or null.
-[[nodiscard]] inline errc read_scalar(json_value& value, std::string_view& token) {
-  token = without_space_behind(value.raw_json_token());
-  if (!is_json_scalar(token)) return errc::malformed_message;
-  // On-Demand takes a string that nobody has read for a key, if a colon follows it.
-  simdjson::ondemand::raw_json_string taken;
-  if (token.front() == '"' && value.get_raw_json_string().get(taken)) return errc::malformed_message;
-  return errc::none;
-}
-
-/// What nobody asks for: On-Demand passes over it without a look.
-[[nodiscard]] inline errc check_value(json_value& value, int most_nesting = 32) {
-  json_type type{};
-  if (value.type().get(type) || most_nesting == 0) return errc::malformed_message;
-  if (type == json_type::array) {
-    json_array list;
-    if (value.get_array().get(list)) return errc::malformed_message;
-    for (auto next : list) {
-      json_value each;
-      if (std::move(next).get(each)) return errc::malformed_message;
-      if (const errc bad = check_value(each, most_nesting - 1); bad != errc::none) return bad;
-    }
-    return errc::none;
-  }
-  std::string_view text;
-  if (type != json_type::object) return read_scalar(value, text);
-  json_object members;
-  if (value.get_object().get(members)) return errc::malformed_message;
-  for (auto next : members) {
-    simdjson::ondemand::field member;
-    if (std::move(next).get(member)) return errc::malformed_message;
-    json_value each = member.value();
-    if (const errc bad = read_name(member, text); bad != errc::none) return bad;
-    if (const errc bad = check_value(each, most_nesting - 1); bad != errc::none) return bad;
-  }
-  return errc::none;
-}
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-namespace foxtrot::inline v0::binance::detail {
-
 /// Takes a message apart without deciding what it is. Price levels go where the batch wants them at once; everything
 /// else stays text in the message. The combined form {"stream":..,"data":{..}} and {"error":{..}} are opened, so are
 /// lists and the objects inside of a candle and a forced order; what nobody asks for only has to be JSON. One thread.
@@ -10910,6 +9763,1188 @@ class message_scanner {
   std::string_view message_;
   std::size_t max_levels_{0};
   bool has_data_{false};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// All but the levels, which stand in the draft already.
+[[nodiscard]] inline errc read(const message_scanner::content& found, depth_fields& said) noexcept {
+  constexpr std::size_t most_levels = 65'535;  // of a side
+  const fields& from = found.scalars;
+  if (found.bad_levels != errc::none) return found.bad_levels;
+  if (!found.has_bids || !found.has_asks) return errc::missing_field;
+  if (found.bids > most_levels || found.asks > most_levels) return errc::number_out_of_range;
+  said.bids = static_cast<std::uint32_t>(found.bids);
+  said.asks = static_cast<std::uint32_t>(found.asks);
+  said.price_exponent = found.levels.price_exponent();
+  said.quantity_exponent = found.levels.quantity_exponent();
+  said.is_update = from.has(letter('u'));
+  errc bad = errc::none;
+  const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+  if (said.is_update) {
+    if (!(good(from.number(letter('U'), said.first_id)) && good(from.number(letter('u'), said.last_id)))) return bad;
+    if (said.first_id > said.last_id) return errc::number_out_of_range;
+  } else if (!good(from.number(key::last_update_id, said.last_id))) {
+    return bad;
+  }
+  if (from.has(key::previous_update_id)) {
+    std::int64_t previous = 0;  // -1 where there was none
+    if (!good(from.number(key::previous_update_id, previous))) return bad;
+    said.has_previous_id = previous >= 0;
+    said.previous_id = said.has_previous_id ? static_cast<std::uint64_t>(previous) : 0;
+  }
+  (void)(good(read_symbol(from, said.symbol)) && good(from.optional_time_us(letter('E'), said.event_us)) &&
+         good(from.optional_time_us(letter('T'), said.transaction_us)));
+  return bad;
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/isa.hpp: which vector instructions there are, looked up once.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// A form of the parser, by what it asks of the processor; each includes those before it.
+enum class isa : std::uint8_t { portable, sse41, avx2 };
+
+/// The last form that this machine can run. Any thread.
+[[nodiscard]] inline isa best_isa() noexcept {
+#if defined(__x86_64__)
+  static const isa best = [] {
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2")) return isa::avx2;
+    return __builtin_cpu_supports("sse4.1") ? isa::sse41 : isa::portable;
+  }();
+  return best;
+#else
+  return isa::portable;
+#endif
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/speculative.hpp: reads messages of the known shapes; gives up at the first byte that
+// differs.
+
+// foxtrot/exchange/binance/detail/shape_reader.hpp: reads a message by the grammar of its shape, in each form.
+
+// foxtrot/exchange/binance/detail/digits_sse41.hpp: the same readers, sixteen characters in a vector register.
+
+#if defined(__x86_64__)
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include <immintrin.h>
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Whoever calls these must have their target or a larger one, so that they can be inlined.
+struct sse41_digits : plain_digits {
+  using plain_digits::read;
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_number, cursor& c, std::uint64_t& value) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    const unsigned digits = count(text.others);
+    if (digits - 1 > 14) [[unlikely]]
+      return digits != 0 && read_long(a_number{}, c, value);
+    if (*at == '0' && digits != 1) [[unlikely]]
+      return false;
+    value = value_of(_mm_shuffle_epi8(text.values, to_the_right(digits)));
+    return moved(c, at + digits);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_previous_id, cursor& c, std::uint64_t& value,
+                                                                 bool& present) noexcept {
+    present = !begins_with<"-1">(c.at);
+    if (!present) return moved(c, c.at + 2);
+    return read(a_number{}, c, value) && value <= std::numeric_limits<std::int64_t>::max();
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_time, cursor& c,
+                                                                 std::int64_t& microseconds) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    if (*at == '0') [[unlikely]]
+      return false;
+    if ((text.others & 0x3fff) == 0x2000) {
+      microseconds = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, to_the_right(13))) * 1000);
+      return moved(c, at + 13);
+    }
+    if (text.others != 0x10000) return false;
+    microseconds = static_cast<std::int64_t>(value_of(text.values));
+    return moved(c, at + 16);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(an_amount, cursor& c, std::int64_t& mantissa,
+                                                                 std::int8_t& exponent) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    const unsigned point = count(text.others);
+    if (point - 1 > 14) [[unlikely]]
+      return point != 0 && read_long(an_amount{}, c, mantissa, exponent);
+    if (at[point] != '.') [[unlikely]] {
+      mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, to_the_right(point))));
+      exponent = 0;
+      return moved(c, at + point);
+    }
+    const unsigned length = count(text.others & (text.others - 1));
+    const unsigned decimals = length - point - 1;
+    if (length > 15) [[unlikely]]
+      return read_long(an_amount{}, c, mantissa, exponent);
+    if (decimals == 0) [[unlikely]]
+      return false;
+    const __m128i order = _mm_add_epi8(to_the_right(length), over_the_point(decimals));
+    mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, order)));
+    exponent = static_cast<std::int8_t>(0U - decimals);
+    return moved(c, at + length);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_like_amount, cursor& c, std::int64_t& mantissa,
+                                                                 const std::int8_t& exponent) noexcept {
+    std::int8_t found = 0;
+    return read(an_amount{}, c, mantissa, found) && found == exponent;
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_signed_amount, cursor& c, std::int64_t& mantissa,
+                                                                 std::int8_t& exponent) noexcept {
+    const bool negative = *c.at == '-';
+    if (negative) ++c.at;
+    if (!read(an_amount{}, c, mantissa, exponent)) return false;
+    if (negative) mantissa = -mantissa;
+    return true;
+  }
+
+  // SSE2 is part of x86-64.
+  [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, std::string_view& name) noexcept {
+    const char* const begin = c.at;
+    for (const char* at = begin; at < c.end; at += 16) {
+      const unsigned stop = name_ends(at);
+      if (stop == 0) continue;
+      const char* const end = at + std::countr_zero(stop);
+      if (*end != '"' || end == begin) [[unlikely]]
+        return false;
+      name = {begin, static_cast<std::size_t>(end - begin)};
+      return moved(c, end);
+    }
+    return false;
+  }
+
+  /// Sixteen digits as four numbers of four.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i fours_of(__m128i digits) noexcept {
+    return _mm_madd_epi16(_mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a)), _mm_set1_epi32(0x00010064));
+  }
+
+ protected:
+  struct sixteen {
+    __m128i values;   // of the digits
+    unsigned others;  // a bit for each character that is none, and one behind them
+  };
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static sixteen look(const char* at) noexcept {
+    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i values = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+    const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+    return {values, static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0x1ffffU};
+  }
+
+  /// A bit for each of sixteen characters at which a name ends, one way or the other.
+  [[nodiscard, gnu::always_inline]] static unsigned name_ends(const char* at) noexcept {
+    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    // signed: what is not ASCII is below the space, too
+    const __m128i odd =
+        _mm_or_si128(_mm_cmplt_epi8(text, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(odd, _mm_cmpeq_epi8(text, _mm_set1_epi8('"')))));
+  }
+
+  /// Characters before the first marked one; 16 where none of the 16 is.
+  [[nodiscard, gnu::always_inline]] static unsigned count(unsigned marks) noexcept {
+    return static_cast<unsigned>(__builtin_ctz(marks));
+  }
+
+  /// A shuffle that moves the first `length` bytes to the right end, zeros before them.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i to_the_right(unsigned length) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(right_order.data() + length));
+  }
+  /// What to add to that shuffle where the byte before the last `decimals` is to be left out.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i over_the_point(unsigned decimals) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(minus_ones.data() + decimals));
+  }
+
+  /// The number that sixteen digits are: fours, eights, all.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static std::uint64_t value_of(__m128i digits) noexcept {
+    const __m128i fours = fours_of(digits);
+    const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(fours, fours), _mm_set1_epi32(0x00012710));
+    const auto halves = static_cast<std::uint64_t>(_mm_cvtsi128_si64(eights));
+    return (halves & 0xffff'ffffU) * 100'000'000 + (halves >> 32);
+  }
+
+ private:
+  alignas(64) static constexpr std::array<std::int8_t, 32> right_order = [] {
+    std::array<std::int8_t, 32> order{};
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int8_t>(static_cast<int>(i) - 16);
+    return order;
+  }();
+  alignas(64) static constexpr std::array<std::int8_t, 32> minus_ones = [] {
+    std::array<std::int8_t, 32> order{};
+    for (std::size_t i = 0; i < 16; ++i) order[i] = -1;
+    return order;
+  }();
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+#endif
+
+// foxtrot/exchange/binance/detail/level_reader.hpp: price levels out of JSON text, into the caller's room.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// How the digits of a level stand: a guess about the next one. `point` is `length` where there is none; at most 15
+/// characters.
+struct level_layout {
+  amount_width price;     // the portable form's guess
+  amount_width quantity;  // likewise
+  std::uint8_t price_length{14};
+  std::uint8_t price_point{5};
+  std::uint8_t quantity_length{10};
+  std::uint8_t quantity_point{1};
+
+  [[nodiscard]] std::int8_t price_exponent() const noexcept { return exponent(price_length, price_point); }
+  [[nodiscard]] std::int8_t quantity_exponent() const noexcept { return exponent(quantity_length, quantity_point); }
+
+  [[nodiscard]] static constexpr std::int8_t exponent(int length, int point) noexcept {
+    return static_cast<std::int8_t>(point == length ? 0 : point + 1 - length);
+  }
+};
+
+/// Depth fields while they are read: where the next level goes, and the guess.
+struct depth_reading : depth_fields {
+  foxtrot::raw_level* next{nullptr};
+  foxtrot::raw_level* first{nullptr};
+  foxtrot::raw_level* limit{nullptr};
+  level_layout* guess{nullptr};
+
+  /// All levels of a message have the exponents of the first: venues write the same decimals everywhere.
+  [[nodiscard, gnu::always_inline]] bool agree(std::int8_t price, std::int8_t quantity) noexcept {
+    if (next == first) {
+      price_exponent = price;
+      quantity_exponent = quantity;
+      return true;
+    }
+    return price == price_exponent && quantity == quantity_exponent;
+  }
+};
+
+/// One side, from behind the opening bracket to behind the closing one. `Digits` reads the numbers.
+struct portable_levels {
+  [[nodiscard]] static bool read(cursor& c, depth_reading& out) noexcept {
+    if (*c.at == ']') return plain_digits::moved(c, c.at + 1);
+    amount_width price = out.guess->price;
+    amount_width quantity = out.guess->quantity;
+    for (cursor now = c; now.at < now.end && out.next != out.limit;) {
+      std::int8_t price_exponent = 0;
+      std::int8_t quantity_exponent = 0;
+      if (!begins_with<"[\"">(now.at)) return false;
+      now.at += 2;
+      if (!portable_digits::read_like(price, now, out.next->price, price_exponent)) return false;
+      if (!begins_with<"\",\"">(now.at)) return false;
+      now.at += 3;
+      if (!portable_digits::read_like(quantity, now, out.next->quantity, quantity_exponent)) return false;
+      if (!out.agree(price_exponent, quantity_exponent)) return false;
+      ++out.next;
+      if (begins_with<"\"],">(now.at)) {
+        now.at += 3;
+      } else {
+        c.at = now.at + 3;
+        out.guess->price = price;
+        out.guess->quantity = quantity;
+        return begins_with<"\"]]">(now.at);
+      }
+    }
+    return false;
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/level_reader_x86.hpp: price levels, each checked and converted as a whole.
+
+#if defined(__x86_64__)
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include <immintrin.h>
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// What sixteen characters must be where a number of `length` characters with its point at `point` and the quote behind
+/// it are expected, and how its digits move to the right end.
+struct number_pattern {
+  static constexpr std::size_t longest = 15;
+
+  alignas(64) std::array<std::uint8_t, 16> exact;  // the point and the quote; elsewhere what is right anyway
+  std::array<std::uint8_t, 16> digit;              // ff: a digit
+  std::array<std::uint8_t, 16> any;                // ff: behind the quote
+  std::array<std::int8_t, 16> order;
+};
+
+using number_patterns = std::array<number_pattern, 256>;  // by length * 16 + point; those that cannot be match nothing
+
+inline constexpr number_patterns patterns = [] {
+  number_patterns all{};
+  for (std::size_t length = 1; length <= number_pattern::longest; ++length) {
+    for (std::size_t point = 1; point <= length; ++point) {
+      if (point + 1 == length) continue;
+      number_pattern& one = all[length * 16 + point];
+      for (std::size_t i = 0; i < 16; ++i) {
+        const bool is_point = i == point && point != length;
+        one.exact[i] = is_point ? '.' : i == length ? '"' : '0';  // a digit as well: nothing else passes
+        one.digit[i] = i < length && !is_point ? 0xff : 0;
+        one.any[i] = i > length ? 0xff : 0;
+        one.order[i] = -1;
+      }
+      std::size_t to = 16;
+      for (std::size_t from = length; from-- > 0;) {
+        if (from != point) one.order[--to] = static_cast<std::int8_t>(from);
+      }
+    }
+  }
+  return all;
+}();
+
+/// The numbers of a level side by side: what is expected of price and quantity.
+struct level_pattern {
+  const number_pattern* price;
+  const number_pattern* quantity;
+
+  explicit level_pattern(const level_layout& guess) noexcept
+      : price{&pattern_of(guess.price_length, guess.price_point)},
+        quantity{&pattern_of(guess.quantity_length, guess.quantity_point)} {}
+
+  [[nodiscard]] static const number_pattern& pattern_of(unsigned length, unsigned point) noexcept {
+    return patterns[std::size_t{length} * 16 + point];
+  }
+};
+
+/// Where a run of levels that look alike has got to.
+struct level_run {
+  const char* at;
+  const char* const end;
+  foxtrot::raw_level* next;
+  foxtrot::raw_level* const limit;
+  level_layout guess;
+  const unsigned quantity_decimals;
+  std::size_t to_quantity;
+  std::size_t to_tail;
+  bool ended{false};
+
+  [[gnu::always_inline]] level_run(const cursor& c, const depth_reading& out) noexcept
+      : at{c.at},
+        end{c.end},
+        next{out.next},
+        limit{out.limit},
+        guess{*out.guess},
+        quantity_decimals{static_cast<unsigned>(-guess.quantity_exponent())},
+        to_quantity{std::size_t{guess.price_length} + 3},
+        to_tail{to_quantity + guess.quantity_length + 1} {}
+
+  [[nodiscard, gnu::always_inline]] bool goes_on() const noexcept { return next != limit && at < end; }
+
+  /// What is between and behind the numbers, in the likely order.
+  [[nodiscard, gnu::always_inline]] bool separators_fit() noexcept {
+    if (!begins_with<",\"">(at + to_quantity - 2)) [[unlikely]]
+      return false;
+    if (begins_with<"],[\"">(at + to_tail)) [[likely]]
+      return true;
+    ended = begins_with<"]]">(at + to_tail);
+    return ended;
+  }
+
+  /// To the next level; false at the end of the side.
+  [[nodiscard, gnu::always_inline]] bool advance() noexcept {
+    ++next;
+    at += to_tail + 4;
+    if (!ended) [[likely]]
+      return true;
+    at -= 2;
+    return false;
+  }
+
+  /// Quantities differ in the digits before the point. Given which of its characters are no digits: true with a new
+  /// guess.
+  [[nodiscard, gnu::always_inline]] bool adapt(unsigned others) noexcept {
+    const auto point = static_cast<unsigned>(std::countr_zero(others | 0x10000U));
+    const unsigned length = quantity_decimals == 0 ? point : point + 1 + quantity_decimals;
+    if (length == guess.quantity_length || point == 0 || length > number_pattern::longest) return false;
+    guess.quantity_length = static_cast<std::uint8_t>(length);
+    guess.quantity_point = static_cast<std::uint8_t>(point);
+    to_tail = to_quantity + length + 1;
+    return true;
+  }
+
+  /// True at the end of the side, `c` then behind it; else `c` is in front of what was not expected.
+  [[nodiscard, gnu::always_inline]] bool finish(cursor& c, depth_reading& out) const noexcept {
+    c.at = at;
+    out.next = next;
+    *out.guess = guess;
+    return ended;
+  }
+};
+
+/// The loops that take level after level from the first character of a price.
+struct level_runs {
+  [[nodiscard, gnu::noinline, gnu::target("avx2")]] static bool avx2(cursor& c, depth_reading& out) noexcept {
+    level_run run{c, out};
+    level_pattern pattern{run.guess};
+    __m256i exact = both(pattern.price->exact, pattern.quantity->exact);
+    __m256i digit = both(pattern.price->digit, pattern.quantity->digit);
+    __m256i any = both(pattern.price->any, pattern.quantity->any);
+    __m256i order = both(pattern.price->order, pattern.quantity->order);
+    while (run.goes_on()) {
+      const __m256i text =
+          _mm256_inserti128_si256(_mm256_castsi128_si256(vector(run.at)), vector(run.at + run.to_quantity), 1);
+      const __m256i values = _mm256_sub_epi8(text, _mm256_set1_epi8('0'));
+      const __m256i digits = _mm256_cmpeq_epi8(_mm256_min_epu8(values, _mm256_set1_epi8(9)), values);
+      const __m256i fits =
+          _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(text, exact), any), _mm256_and_si256(digits, digit));
+      if (_mm256_movemask_epi8(fits) != -1) [[unlikely]] {
+        if (!run.adapt(~static_cast<unsigned>(_mm256_movemask_epi8(digits)) >> 16)) break;
+        pattern = level_pattern{run.guess};
+        exact = _mm256_inserti128_si256(exact, vector(pattern.quantity->exact), 1);
+        digit = _mm256_inserti128_si256(digit, vector(pattern.quantity->digit), 1);
+        any = _mm256_inserti128_si256(any, vector(pattern.quantity->any), 1);
+        order = _mm256_inserti128_si256(order, vector(pattern.quantity->order), 1);
+        continue;
+      }
+      if (!run.separators_fit()) break;
+      const __m256i pairs = _mm256_maddubs_epi16(_mm256_shuffle_epi8(values, order), _mm256_set1_epi16(0x010a));
+      const __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00010064));
+      store(run.next, _mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
+      if (!run.advance()) break;
+    }
+    return run.finish(c, out);
+  }
+
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool sse41(cursor& c, depth_reading& out) noexcept {
+    level_run run{c, out};
+    level_pattern pattern{run.guess};
+    while (run.goes_on()) {
+      const __m128i price_text = vector(run.at);
+      const __m128i quantity_text = vector(run.at + run.to_quantity);
+      const __m128i price = _mm_sub_epi8(price_text, _mm_set1_epi8('0'));
+      const __m128i quantity = _mm_sub_epi8(quantity_text, _mm_set1_epi8('0'));
+      const __m128i quantity_digits = digits_of(quantity);
+      const __m128i fit = _mm_and_si128(fits(price_text, digits_of(price), *pattern.price),
+                                        fits(quantity_text, quantity_digits, *pattern.quantity));
+      if (_mm_movemask_epi8(fit) != 0xffff) [[unlikely]] {
+        if (!run.adapt(static_cast<unsigned>(_mm_movemask_epi8(quantity_digits)) ^ 0xffffU)) break;
+        pattern = level_pattern{run.guess};
+        continue;
+      }
+      if (!run.separators_fit()) break;
+      store(run.next, sse41_digits::fours_of(_mm_shuffle_epi8(price, vector(pattern.price->order))),
+            sse41_digits::fours_of(_mm_shuffle_epi8(quantity, vector(pattern.quantity->order))));
+      if (!run.advance()) break;
+    }
+    return run.finish(c, out);
+  }
+
+ private:
+  template <class Bytes>
+  [[gnu::always_inline]] static __m128i vector(const Bytes& bytes) noexcept {
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(bytes.data()));
+  }
+  [[gnu::always_inline]] static __m128i vector(const char* at) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  }
+  template <class Bytes>
+  [[gnu::always_inline, gnu::target("avx2")]] static __m256i both(const Bytes& low, const Bytes& high) noexcept {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(vector(low)), vector(high), 1);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i digits_of(__m128i values) noexcept {
+    return _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+  }
+  [[gnu::always_inline, gnu::target("sse4.1")]] static __m128i fits(__m128i text, __m128i digits,
+                                                                    const number_pattern& pattern) noexcept {
+    return _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(text, vector(pattern.exact)), vector(pattern.any)),
+                        _mm_and_si128(digits, vector(pattern.digit)));
+  }
+
+  /// Four numbers below 10,000 each for price and quantity become two of eight digits each, and then one each.
+  [[gnu::always_inline, gnu::target("sse4.1")]] static void store(foxtrot::raw_level* to, __m128i price,
+                                                                  __m128i quantity) noexcept {
+    static_assert(sizeof(foxtrot::raw_level) == sizeof(__m128i) && offsetof(foxtrot::raw_level, price) == 0);
+    const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(price, quantity), _mm_set1_epi32(0x00012710));
+    const __m128i value =
+        _mm_add_epi64(_mm_mul_epu32(eights, _mm_set1_epi64x(100'000'000)), _mm_srli_epi64(eights, 32));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
+  }
+};
+
+/// One side, with the loop that `Use` says; what it did not expect is read number by number, and then expected.
+template <isa Use>
+struct x86_levels {
+  [[gnu::target("sse4.1")]] static bool read(cursor& c, depth_reading& out) noexcept {
+    if (*c.at == ']') return plain_digits::moved(c, c.at + 1);
+    if (!begins_with<"[\"">(c.at)) return false;
+    c.at += 2;
+    while (true) {
+      if (out.agree(out.guess->price_exponent(), out.guess->quantity_exponent())) {
+        if (Use == isa::avx2 ? level_runs::avx2(c, out) : level_runs::sse41(c, out)) return c.at <= c.end;
+      }
+      if (!read_one(c, out)) return false;
+      ++out.next;
+      if (begins_with<"\"],[\"">(c.at)) {
+        c.at += 5;
+      } else {
+        c.at += 3;
+        return begins_with<"\"]]">(c.at - 3);
+      }
+    }
+  }
+
+ private:
+  [[gnu::target("sse4.1")]] static bool read_one(cursor& c, depth_reading& out) noexcept {
+    if (c.at >= c.end || out.next == out.limit) return false;
+    std::int8_t price_exponent = 0;
+    std::int8_t quantity_exponent = 0;
+    cursor now = c;
+    if (!sse41_digits::read(an_amount{}, now, out.next->price, price_exponent)) return false;
+    const auto price_length = static_cast<std::size_t>(now.at - c.at);
+    if (!begins_with<"\",\"">(now.at)) return false;
+    now.at += 3;
+    const char* const quantity = now.at;
+    if (!sse41_digits::read(an_amount{}, now, out.next->quantity, quantity_exponent)) return false;
+    const auto quantity_length = static_cast<std::size_t>(now.at - quantity);
+    c.at = now.at;
+    if (!out.agree(price_exponent, quantity_exponent)) return false;
+    if (price_length <= number_pattern::longest && quantity_length <= number_pattern::longest) {
+      out.guess->price_length = static_cast<std::uint8_t>(price_length);
+      out.guess->price_point = point_of(price_length, price_exponent);
+      out.guess->quantity_length = static_cast<std::uint8_t>(quantity_length);
+      out.guess->quantity_point = point_of(quantity_length, quantity_exponent);
+    }
+    return true;
+  }
+
+  [[nodiscard]] static std::uint8_t point_of(std::size_t length, int exponent) noexcept {
+    return static_cast<std::uint8_t>(exponent == 0 ? static_cast<int>(length)
+                                                   : static_cast<int>(length) - 1 + exponent);
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+#endif
+
+// foxtrot/exchange/binance/detail/recalling_digits_sse41.hpp: readers that expect what stood in the same place before.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// How long a value was and where its characters ended or were parted: a guess about the next one in its place. What
+/// never was read matches nothing.
+struct field_layout {
+  std::uint16_t within{0};  // a bit for each character and the one behind them
+  std::uint16_t marks{1};   // those of them that are no digits; of a name, the quote
+  std::uint8_t length{0};   // at most 15
+  std::uint8_t decimals{0};
+};
+
+/// A cursor that brings the layouts of the fields to come.
+struct recalling_cursor : cursor {
+  field_layout* next;
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+#if defined(__x86_64__)
+
+#include <string_view>
+
+#include <immintrin.h>
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// A field begins where the one before it ends, and to find an end takes a chain of load, comparison, mask and count: a
+/// message would be as slow as all these chains in a row. Here the place of the next field comes from the layout, and
+/// the text only decides a branch, which the processor predicts: the chains run side by side. What was not expected is
+/// read as ever, and expected from then on.
+struct recalling_sse41_digits : sse41_digits {
+  using sse41_digits::read;
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_number, cursor& c, field_layout& last,
+                                                                 std::uint64_t& value) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    if ((text.others & last.within) != last.marks) [[unlikely]] {
+      c.at = learn(at, c.end, last, value);
+      return c.at != nullptr;
+    }
+    const unsigned digits = last.length;
+    if (*at == '0' && digits != 1) [[unlikely]]
+      return false;
+    value = value_of(_mm_shuffle_epi8(text.values, to_the_right(digits)));
+    return moved(c, at + digits);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(an_amount, cursor& c, field_layout& last,
+                                                                 std::int64_t& mantissa,
+                                                                 std::int8_t& exponent) noexcept {
+    const char* const at = c.at;
+    const sixteen text = look(at);
+    const unsigned length = last.length;
+    const unsigned decimals = last.decimals;
+    if ((text.others & last.within) != last.marks || at[length - decimals - 1] != '.') [[unlikely]] {
+      c.at = learn(at, c.end, last, mantissa, exponent);
+      return c.at != nullptr;
+    }
+    const __m128i order = _mm_add_epi8(to_the_right(length), over_the_point(decimals));
+    mantissa = static_cast<std::int64_t>(value_of(_mm_shuffle_epi8(text.values, order)));
+    exponent = static_cast<std::int8_t>(0U - decimals);
+    return moved(c, at + length);
+  }
+
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool read(a_like_amount, cursor& c, field_layout& last,
+                                                                 std::int64_t& mantissa,
+                                                                 const std::int8_t& exponent) noexcept {
+    std::int8_t found = 0;
+    return read(an_amount{}, c, last, mantissa, found) && found == exponent;
+  }
+
+  [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, field_layout& last,
+                                                     std::string_view& name) noexcept {
+    const char* const at = c.at;
+    if ((name_ends(at) & last.within) != last.marks || at[last.length] != '"') [[unlikely]] {
+      c.at = learn(at, c.end, last, name);
+      return c.at != nullptr;
+    }
+    name = {at, last.length};
+    return moved(c, at + last.length);
+  }
+
+ private:
+  static constexpr unsigned longest = 15;
+
+  // These get no cursor, so that none need live in memory: they return where the value ends, or nullptr.
+
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static const char* learn(const char* at, const char* end,
+                                                                               field_layout& last,
+                                                                               std::uint64_t& value) noexcept {
+    cursor c{at, end};
+    if (!read(a_number{}, c, value)) return nullptr;
+    remember(last, static_cast<unsigned>(c.at - at), 0);
+    return c.at;
+  }
+
+  /// Without a point there is nothing to remember: the rare integers are read as ever.
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static const char* learn(const char* at, const char* end,
+                                                                               field_layout& last,
+                                                                               std::int64_t& mantissa,
+                                                                               std::int8_t& exponent) noexcept {
+    cursor c{at, end};
+    if (!read(an_amount{}, c, mantissa, exponent)) return nullptr;
+    if (exponent != 0) remember(last, static_cast<unsigned>(c.at - at), static_cast<unsigned>(-exponent));
+    return c.at;
+  }
+
+  [[nodiscard, gnu::noinline]] static const char* learn(const char* at, const char* end, field_layout& last,
+                                                        std::string_view& name) noexcept {
+    cursor c{at, end};
+    if (!read(a_name{}, c, name)) return nullptr;
+    remember(last, static_cast<unsigned>(c.at - at), 0);
+    return c.at;
+  }
+
+  static void remember(field_layout& last, unsigned length, unsigned decimals) noexcept {
+    if (length > longest) return;
+    const unsigned point = decimals == 0 ? 0 : 1U << (length - decimals - 1);
+    last = {.within = static_cast<std::uint16_t>((2U << length) - 1),
+            .marks = static_cast<std::uint16_t>(1U << length | point),
+            .length = static_cast<std::uint8_t>(length),
+            .decimals = static_cast<std::uint8_t>(decimals)};
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+#endif
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// The layouts of a message's fields.
+using field_layouts = std::array<field_layout, 10>;
+
+/// The steps that read nothing but text.
+struct common_steps {
+  template <literal Text, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(text<Text>, cursor& c, Out&) noexcept {
+    static_assert(Text.size() <= longest_text);
+    const char* const at = c.at;
+    c.at += Text.size();
+    return begins_with<Text>(at);
+  }
+  template <auto Member, auto Value, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(set<Member, Value>, cursor&, Out& out) noexcept {
+    out.*Member = Value;
+    return true;
+  }
+  template <class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(choice<sequence<>>, cursor&, Out&) noexcept {
+    return true;
+  }
+  template <class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(choice<>, cursor&, Out&) noexcept {
+    return false;
+  }
+};
+
+// The other steps stand here once for each target: what is to be inlined into a function with a target must have that
+// target itself, and an attribute cannot depend on a template parameter.
+
+/// For any machine.
+struct portable_shapes : common_steps {
+  using common_steps::take;
+
+  /// The whole of a message, from the first character to the last.
+  template <class Shape, class Out>
+  [[nodiscard, gnu::noinline]] static bool read(cursor c, Out& out) noexcept {
+    return take(Shape{}, c, out) && c.at == c.end;
+  }
+
+ private:
+  template <class Reader, auto... Members, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(field<Reader, Members...>, cursor& c, Out& out) noexcept {
+    return portable_digits::read(Reader{}, c, out.*Members...);
+  }
+  template <class Reader, class Value, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(ignored<Reader, Value>, cursor& c, Out&) noexcept {
+    Value nobody_asks{};
+    return portable_digits::read(Reader{}, c, nobody_asks);
+  }
+  template <auto Count, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(side<Count>, cursor& c, Out& out) noexcept {
+    const auto* const before = out.next;
+    const bool good = portable_levels::read(c, out);
+    out.*Count = static_cast<std::uint32_t>(out.next - before);
+    return good;
+  }
+  template <class... Steps, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(sequence<Steps...>, cursor& c, Out& out) noexcept {
+    return (take(Steps{}, c, out) && ...);
+  }
+  template <literal Text, class... Steps, class... Others, class Out>
+  [[nodiscard, gnu::always_inline]] static bool take(choice<sequence<text<Text>, Steps...>, Others...>, cursor& c,
+                                                     Out& out) noexcept {
+    if (!begins_with<Text>(c.at)) return take(choice<Others...>{}, c, out);
+    c.at += Text.size();
+    return (take(Steps{}, c, out) && ...);
+  }
+};
+
+#if defined(__x86_64__)
+
+/// For isa::sse41 and beyond; only price levels know more than that.
+template <isa Use>
+struct x86_shapes : common_steps {
+  using common_steps::take;
+
+  /// The whole of a message, from the first character to the last. `layouts` are those of the last one, in the order
+  /// of its fields; of another form of the shape they only cost time.
+  template <class Shape, class Out>
+  [[nodiscard, gnu::noinline, gnu::target("sse4.1")]] static bool read(cursor from, field_layouts& layouts,
+                                                                       Out& out) noexcept {
+    static_assert(Shape::fields <= std::tuple_size_v<field_layouts>);
+    recalling_cursor c{from, layouts.data()};
+    return take(Shape{}, c, out) && c.at == c.end;
+  }
+
+ private:
+  /// Whose values differ in length from message to message, but rarely.
+  template <class Reader, class... Values>
+  static constexpr bool recalls = requires(cursor& c, field_layout& last, Values... values) {
+    recalling_sse41_digits::read(Reader{}, c, last, values...);
+  };
+
+  template <class Reader, auto... Members, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(field<Reader, Members...>, recalling_cursor& c,
+                                                                 Out& out) noexcept {
+    if constexpr (recalls<Reader, decltype(out.*Members)...>) {
+      return recalling_sse41_digits::read(Reader{}, c, *c.next++, out.*Members...);
+    } else {
+      return sse41_digits::read(Reader{}, c, out.*Members...);
+    }
+  }
+  template <class Reader, class Value, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(ignored<Reader, Value>, recalling_cursor& c,
+                                                                 Out&) noexcept {
+    Value nobody_asks{};
+    return sse41_digits::read(Reader{}, c, nobody_asks);
+  }
+  template <auto Count, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(side<Count>, recalling_cursor& c, Out& out) noexcept {
+    const auto* const before = out.next;
+    const bool good = x86_levels<Use>::read(c, out);
+    out.*Count = static_cast<std::uint32_t>(out.next - before);
+    return good;
+  }
+  template <class... Steps, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(sequence<Steps...>, recalling_cursor& c,
+                                                                 Out& out) noexcept {
+    return (take(Steps{}, c, out) && ...);
+  }
+  template <literal Text, class... Steps, class... Others, class Out>
+  [[gnu::always_inline, gnu::target("sse4.1")]] static bool take(choice<sequence<text<Text>, Steps...>, Others...>,
+                                                                 recalling_cursor& c, Out& out) noexcept {
+    if (!begins_with<Text>(c.at)) return take(choice<Others...>{}, c, out);
+    c.at += Text.size();
+    return (take(Steps{}, c, out) && ...);
+  }
+};
+
+#endif
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// What a message may be, by its first key and the name of its event.
+enum class shape : std::uint8_t { unknown, book_ticker, trade, aggregate_trade, depth, mark_price };
+
+/// Reads what the venue really sends, raw or combined, without looking for structure: it expects each character. Where
+/// read() is true, any strict JSON parser takes the message and finds the same values; where it is false nothing is
+/// known, the fields are anything, and a general parser must decide. Needs 64 readable bytes after each message. One
+/// thread.
+class speculative_parser {
+ public:
+  /// A message, with its combined form opened.
+  struct opening {
+    std::string_view stream;  ///< of the combined form; else empty
+    cursor data{};
+    shape kind{shape::unknown};  ///< which read() to try
+  };
+
+  /// `use` must not be beyond best_isa().
+  explicit speculative_parser(isa use = best_isa()) noexcept : use_{use} {}
+
+  [[nodiscard]] opening open(std::string_view message) const noexcept {
+    opening opened;
+    opened.data = {message.data(), message.data() + message.size()};
+    cursor& c = opened.data;
+    if (begins_with<"{\"stream\":\"">(c.at)) {
+      c.at += 11;
+      if (!read_name(c, opened.stream) || !begins_with<"\",\"data\":">(c.at) || *--c.end != '}') return opened;
+      c.at += 9;
+    }
+    opened.kind = kind_at(c.at);
+    return opened;
+  }
+
+  [[nodiscard]] bool read(const opening& from, book_ticker_fields& out) noexcept {
+    return read_as<shapes::book_ticker>(from, out);
+  }
+  [[nodiscard]] bool read(const opening& from, trade_fields& out) noexcept { return read_as<shapes::trade>(from, out); }
+  [[nodiscard]] bool read(const opening& from, aggregate_trade_fields& out) noexcept {
+    return read_as<shapes::aggregate_trade>(from, out);
+  }
+  [[nodiscard]] bool read(const opening& from, mark_price_fields& out) noexcept {
+    return read_as<shapes::mark_price>(from, out);
+  }
+  /// The levels go to `room`; false also where that does not suffice, or decimals differ between levels.
+  [[nodiscard]] bool read(const opening& from, std::span<foxtrot::raw_level> room, depth_fields& out) noexcept {
+    constexpr std::uint32_t most_levels = 65'535;  // of a side
+    depth_reading reading;
+    reading.first = reading.next = room.data();
+    reading.limit = room.data() + room.size();
+    reading.guess = &guess_for(from).levels;
+    if (!read_as<shapes::depth>(from, reading)) return false;
+    if (reading.first_id > reading.last_id || reading.bids > most_levels || reading.asks > most_levels) return false;
+    reading.levels = {reading.first, reading.next};
+    out = static_cast<const depth_fields&>(reading);
+    return true;
+  }
+
+  [[nodiscard]] isa form() const noexcept { return use_; }
+
+ private:
+  [[nodiscard, gnu::always_inline]] bool read_name(cursor& c, std::string_view& name) const noexcept {
+#if defined(__x86_64__)
+    if (use_ != isa::portable) return sse41_digits::read(a_name{}, c, name);
+#endif
+    return portable_digits::read(a_name{}, c, name);
+  }
+
+  [[nodiscard]] static shape kind_at(const char* at) noexcept {
+    if (begins_with<"{\"e\":\"">(at)) {
+      switch (at[6]) {
+        case 'b': return shape::book_ticker;
+        case 't': return shape::trade;
+        case 'a': return shape::aggregate_trade;
+        case 'd': return shape::depth;
+        case 'm': return shape::mark_price;
+        default: return shape::unknown;
+      }
+    }
+    if (begins_with<"{\"u\":">(at)) return shape::book_ticker;
+    return begins_with<"{\"lastUpdateId\":">(at) ? shape::depth : shape::unknown;
+  }
+
+  template <class Shape, class Out>
+  [[nodiscard]] bool read_as(const opening& from, Out& out) noexcept {
+    switch (use_) {
+#if defined(__x86_64__)
+      case isa::avx2: return x86_shapes<isa::avx2>::read<Shape>(from.data, guess_for(from).fields, out);
+      case isa::sse41: return x86_shapes<isa::sse41>::read<Shape>(from.data, guess_for(from).fields, out);
+#endif
+      default: return portable_shapes::read<Shape>(from.data, out);
+    }
+  }
+
+  /// What the last message looked like.
+  struct guess {
+    level_layout levels;
+    field_layouts fields;
+  };
+
+  /// Symbols differ in their digits, messages of one symbol and kind hardly. Streams that share a guess only cost time.
+  [[nodiscard]] guess& guess_for(const opening& from) noexcept {
+    const auto kind = static_cast<std::uint64_t>(from.kind);
+    const auto name = from.stream.empty() ? 0 : load<std::uint64_t>(&from.stream.front());
+    return guesses_[static_cast<std::size_t>(((name + kind) * 0x9e3779b97f4a7c15) >> (64 - guess_bits))];
+  }
+
+  static constexpr unsigned guess_bits = 7;
+
+  isa use_;
+  std::array<guess, std::size_t{1} << guess_bits> guesses_{};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/tick_writer.hpp: what messages said, as records in the feed's queues.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Where the ticks of one message go, and what all of them share.
+class tick_writer {
+ public:
+  /// `stream` is that of the combined form, else empty; `asked` the symbol that was asked for over HTTP, else empty.
+  tick_writer(publisher::batch& out, tick_tag tag, std::int64_t received_ns, std::string_view stream,
+              std::string_view asked) noexcept
+      : out_{out}, stream_{stream}, asked_{asked}, received_ns_{received_ns}, tag_{tag} {}
+
+  [[nodiscard]] errc write(const book_ticker_fields& said) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<book_ticker_record>();
+    record = {said.update_id,
+              said.bid_price,
+              said.bid_quantity,
+              said.ask_price,
+              said.ask_quantity,
+              received_ns_,
+              offset_of(said.transaction_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(tick_kind::book_ticker, 0, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const trade_fields& said, tick_kind kind = tick_kind::trade) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<trade_record>();
+    record = {said.trade_id,
+              said.price,
+              said.quantity,
+              0,
+              offset_of(said.trade_us),
+              0,
+              received_ns_,
+              offset_of(said.event_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(kind, said.buyer_is_maker ? trade::buyer_is_maker_flag : std::uint8_t{0}, symbol);
+    return errc::none;
+  }
+
+  /// Into the draft that holds the levels already.
+  [[nodiscard]] errc write(const depth_fields& said, const publisher::batch::draft& draft) {
+    // the futures send their partial books in the shape of updates: only the stream tells
+    const bool update = said.is_update && !is_partial_book();
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = draft.payload->emplace<depth_record>();
+    record = {said.first_id,
+              said.last_id,
+              said.previous_id,
+              0,
+              static_cast<std::uint16_t>(said.bids),
+              static_cast<std::uint16_t>(said.asks),
+              offset_of(said.transaction_us),
+              received_ns_,
+              offset_of(said.event_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(update ? tick_kind::depth_update : tick_kind::depth_snapshot,
+            said.has_previous_id ? depth_update::previous_id_flag : std::uint8_t{0}, symbol,
+            std::size_t{said.bids} + said.asks);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const aggregate_trade_fields& said) {
+    symbol_id symbol{};
+    std::uint64_t count = 0;
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    if (__builtin_sub_overflow(said.last_trade_id, said.first_trade_id, &count) || ++count > most_trades)
+      return errc::number_out_of_range;
+    auto& record = out_.begin().payload->emplace<aggregate_trade_record>();
+    record = {said.aggregate_id,
+              said.price,
+              said.quantity,
+              said.first_trade_id,
+              offset_of(said.trade_us),
+              static_cast<std::uint32_t>(count),
+              received_ns_,
+              offset_of(said.event_us),
+              symbol,
+              said.price_exponent,
+              said.quantity_exponent};
+    publish(tick_kind::aggregate_trade, said.buyer_is_maker ? aggregate_trade::buyer_is_maker_flag : std::uint8_t{0},
+            symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const average_price_fields& said) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<average_price_record>();
+    record = {};
+    record.price = said.price;
+    record.last_trade = venue_time{said.last_trade_us};
+    record.interval_minutes = said.interval_minutes;
+    record.received_ns = received_ns_;
+    record.event_time = offset_of(said.event_us);
+    record.symbol = symbol;
+    record.price_exponent = said.price_exponent;
+    publish(tick_kind::average_price, 0, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const reference_price_fields& said) {
+    symbol_id symbol{};
+    if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
+    auto& record = out_.begin().payload->emplace<reference_price_record>();
+    record = {};
+    record.price = said.price;
+    record.received_ns = received_ns_;
+    record.event_time = offset_of(said.time_us);
+    record.symbol = symbol;
+    record.price_exponent = said.price_exponent;
+    publish(tick_kind::reference_price, said.has_price ? reference_price::has_price_flag : std::uint8_t{0}, symbol);
+    return errc::none;
+  }
+
+  [[nodiscard]] errc write(const mark_price_fields& said) {
+    return write(tick_kind::mark_price, said.symbol, said.event_us, body_of(said));
+  }
+
+  /// A tick of more than one line.
+  template <wide_body Body>
+  [[nodiscard]] errc write(tick_kind kind, std::string_view name, std::int64_t event_us, const Body& body) {
+    symbol_id symbol{};
+    if (const errc bad = find(name, symbol); bad != errc::none) return bad;
+    const publisher::batch::draft draft = out_.begin(units_of<Body>);
+    write_body(draft.levels, body);
+    draft.payload->emplace<wide_record>() = make_wide_record<Body>(received_ns_, offset_of(event_us), symbol);
+    publish(kind, 0, symbol, units_of<Body>);
+    return errc::none;
+  }
+
+  /// A whole message as it came; `name` is its event's, a part of it, or empty. Only where somebody wants it: in the
+  /// ring that all share, long texts would push out the levels of others.
+  void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) {
+    if (message.size() > unknown_event::longest_text) return;
+    if (!out_.wants(tick_kind::unknown_event)) {
+      return out_.counters().ticks[static_cast<std::size_t>(tick_kind::unknown_event)].add();
+    }
+    const std::size_t units = unknown_event::units_for(message);
+    const publisher::batch::draft draft = out_.begin(units);
+    auto& record = draft.payload->emplace<unknown_record>();
+    record = unknown_event::write(draft.levels, message, name);
+    record.received_ns = received_ns_;
+    record.event_time = offset_of(event_us);
+    publish(tick_kind::unknown_event, 0, symbol_id::none, units);
+  }
+
+ private:
+  static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
+
+  // Where a message names no symbol, its stream does, or whoever asked for it.
+  [[nodiscard]] errc find(std::string_view name, symbol_id& symbol) const {
+    if (!name.empty()) [[likely]]
+      return intern(name, symbol);
+    if (!asked_.empty()) return intern(asked_, symbol);
+    const std::size_t end = stream_.find('@');
+    if (end == std::string_view::npos || stream_.front() == '!') return errc::missing_field;
+    const std::string_view lower = stream_.substr(0, end);
+    std::array<char, symbol_table::longest_name> upper{};
+    if (lower.empty()) return errc::missing_field;
+    if (lower.size() > upper.size()) return errc::number_out_of_range;
+    for (std::size_t i = 0; i < lower.size(); ++i) {
+      upper[i] = lower[i] >= 'a' && lower[i] <= 'z' ? static_cast<char>(lower[i] - 'a' + 'A') : lower[i];
+    }
+    return intern({upper.data(), lower.size()}, symbol);
+  }
+  [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
+    const auto id = out_.symbols().intern(name);
+    if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
+    symbol = *id;
+    return errc::none;
+  }
+
+  [[nodiscard]] time_offset offset_of(std::int64_t venue_us) const noexcept {
+    if (venue_us == no_time) return {};
+    const time_offset made = time_offset::between(received_ns_, venue_us);
+    if (!made.present()) [[unlikely]]
+      out_.counters().absent_times.add();
+    return made;
+  }
+
+  // <symbol>@depth5, @depth10, @depth20
+  [[nodiscard]] bool is_partial_book() const noexcept {
+    constexpr std::string_view mark = "@depth";
+    const std::size_t at = stream_.find(mark);
+    return at != std::string_view::npos && at + mark.size() < stream_.size() && stream_[at + mark.size()] >= '0' &&
+           stream_[at + mark.size()] <= '9';
+  }
+
+  void publish(tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t body = 0) {
+    tick_tag tag = tag_;
+    tag.kind = kind;
+    tag.flags = flags;
+    out_.publish(tag, symbol, body);
+  }
+
+  publisher::batch& out_;
+  std::string_view stream_;
+  std::string_view asked_;
+  std::int64_t received_ns_;
+  tick_tag tag_;
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -11242,37 +11277,9 @@ class codec {
   }
 
   [[nodiscard]] errc write_depth(detail::tick_writer to) {
-    constexpr std::size_t most_levels = 65'535;  // of a side
-    using detail::letter;
-    const detail::fields& from = found_.scalars;
     detail::depth_fields said;
-    if (found_.bad_levels != errc::none) return found_.bad_levels;
-    if (!found_.has_bids || !found_.has_asks) return errc::missing_field;
-    if (found_.bids > most_levels || found_.asks > most_levels) return errc::number_out_of_range;
-    said.bids = static_cast<std::uint32_t>(found_.bids);
-    said.asks = static_cast<std::uint32_t>(found_.asks);
-    said.price_exponent = found_.levels.price_exponent();
-    said.quantity_exponent = found_.levels.quantity_exponent();
-    said.is_update = from.has(letter('u'));
-    errc bad = errc::none;
-    const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
-    if (said.is_update) {
-      if (!(good(from.number(letter('U'), said.first_id)) && good(from.number(letter('u'), said.last_id)))) return bad;
-      if (said.first_id > said.last_id) return errc::number_out_of_range;
-    } else if (!good(from.number(key::last_update_id, said.last_id))) {
-      return bad;
-    }
-    if (from.has(key::previous_update_id)) {
-      std::int64_t previous = 0;  // -1 where there was none
-      if (!good(from.number(key::previous_update_id, previous))) return bad;
-      said.has_previous_id = previous >= 0;
-      said.previous_id = said.has_previous_id ? static_cast<std::uint64_t>(previous) : 0;
-    }
-    if (!(good(detail::read_symbol(from, said.symbol)) && good(from.optional_time_us(letter('E'), said.event_us)) &&
-          good(from.optional_time_us(letter('T'), said.transaction_us)))) {
-      return bad;
-    }
-    return to.write(said, found_.draft);
+    const errc bad = detail::read(found_, said);
+    return bad != errc::none ? bad : to.write(said, found_.draft);
   }
 
   [[nodiscard]] message_type interpret_answer() {

@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/exchange/binance/detail/body_readers.hpp>
+#include <foxtrot/exchange/binance/detail/depth_reader.hpp>
 #include <foxtrot/exchange/binance/detail/field_readers.hpp>
 #include <foxtrot/exchange/binance/detail/isa.hpp>
 #include <foxtrot/exchange/binance/detail/shapes.hpp>
@@ -254,37 +255,9 @@ class codec {
   }
 
   [[nodiscard]] errc write_depth(detail::tick_writer to) {
-    constexpr std::size_t most_levels = 65'535;  // of a side
-    using detail::letter;
-    const detail::fields& from = found_.scalars;
     detail::depth_fields said;
-    if (found_.bad_levels != errc::none) return found_.bad_levels;
-    if (!found_.has_bids || !found_.has_asks) return errc::missing_field;
-    if (found_.bids > most_levels || found_.asks > most_levels) return errc::number_out_of_range;
-    said.bids = static_cast<std::uint32_t>(found_.bids);
-    said.asks = static_cast<std::uint32_t>(found_.asks);
-    said.price_exponent = found_.levels.price_exponent();
-    said.quantity_exponent = found_.levels.quantity_exponent();
-    said.is_update = from.has(letter('u'));
-    errc bad = errc::none;
-    const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
-    if (said.is_update) {
-      if (!(good(from.number(letter('U'), said.first_id)) && good(from.number(letter('u'), said.last_id)))) return bad;
-      if (said.first_id > said.last_id) return errc::number_out_of_range;
-    } else if (!good(from.number(key::last_update_id, said.last_id))) {
-      return bad;
-    }
-    if (from.has(key::previous_update_id)) {
-      std::int64_t previous = 0;  // -1 where there was none
-      if (!good(from.number(key::previous_update_id, previous))) return bad;
-      said.has_previous_id = previous >= 0;
-      said.previous_id = said.has_previous_id ? static_cast<std::uint64_t>(previous) : 0;
-    }
-    if (!(good(detail::read_symbol(from, said.symbol)) && good(from.optional_time_us(letter('E'), said.event_us)) &&
-          good(from.optional_time_us(letter('T'), said.transaction_us)))) {
-      return bad;
-    }
-    return to.write(said, found_.draft);
+    const errc bad = detail::read(found_, said);
+    return bad != errc::none ? bad : to.write(said, found_.draft);
   }
 
   [[nodiscard]] message_type interpret_answer() {

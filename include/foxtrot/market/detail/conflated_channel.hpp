@@ -193,12 +193,10 @@ class conflated_channel {
     return std::min(wanted.level_capacity / book_levels, symbols_in(wanted));
   }
   [[nodiscard]] static std::size_t wides_in(const subscription_settings& wanted) noexcept {
-    std::size_t each_symbol = 0;
-    for (const tick_kind kind : {tick_kind::mini_ticker, tick_kind::mark_price, tick_kind::liquidation}) {
-      if (wanted.kinds.contains(kind)) ++each_symbol;
-    }
-    if (wanted.kinds.contains(tick_kind::ticker)) each_symbol += ticker_window_count;
-    if (wanted.kinds.contains(tick_kind::kline)) each_symbol += kline_interval_count;
+    const auto parts = [&wanted](tick_kind kind, std::size_t count) { return wanted.kinds.contains(kind) ? count : 0; };
+    const std::size_t each_symbol = parts(tick_kind::mini_ticker, 1) + parts(tick_kind::mark_price, 1) +
+                                    parts(tick_kind::liquidation, 1) + parts(tick_kind::ticker, ticker_window_count) +
+                                    parts(tick_kind::kline, kline_interval_count);
     return std::min(wanted.level_capacity / largest_wide_body, symbols_in(wanted) * each_symbol);
   }
   [[nodiscard]] static subscription_settings status_settings(const subscription_settings& wanted) {
