@@ -5291,6 +5291,7 @@ class book_keeper {
     const level_changes changes{levels.first(record.bids), levels.subspan(record.bids, record.asks),
                                 record.price_exponent, record.quantity_exponent};
     now_ = std::max(now_, std::chrono::nanoseconds{record.received_ns});
+    book->doubted = false;
     const bool chained = (tag.flags & depth_update::previous_id_flag) != 0;
     const book_action action =
         tag.kind == tick_kind::depth_snapshot
@@ -5311,6 +5312,17 @@ class book_keeper {
     const kept* const book = find(symbol);
     return book != nullptr && book->sync.state() == book_state::live ? &book->sync : nullptr;
   }
+  /// The connection is not the one that the books were followed on: none is given out before it has been heard of again.
+  void doubt_all() noexcept {
+    for (const auto& book : books_) {
+      if (book != nullptr) book->doubted = true;
+    }
+  }
+  /// A live book that nothing speaks against.
+  [[nodiscard]] bool is_current(symbol_id symbol) const noexcept {
+    return live(symbol) != nullptr && !find(symbol)->doubted;
+  }
+
   /// Somebody wants the whole book as soon as it is live. Whether we keep it at all.
   bool want(symbol_id symbol) noexcept {
     kept* const book = find(symbol);
@@ -5335,6 +5347,7 @@ class book_keeper {
     explicit kept(const book_synchroniser_settings& settings) : sync{settings} {}
     book_synchroniser sync;
     bool wanted{false};
+    bool doubted{false};
   };
 
   [[nodiscard]] kept* find(symbol_id symbol) const noexcept {
@@ -5823,6 +5836,8 @@ class continuity {
   /// So many low ids in a row, over at least about a second, are a new numbering. A second connection that lags does
   /// not look like one: it takes turns with the first, but for bursts.
   static constexpr std::uint32_t most_repeated = 256;
+  /// So are these, over about half a minute: symbols that are hardly traded must not be silent for hours.
+  static constexpr std::uint32_t most_repeated_slowly = 8;
 
   [[nodiscard]] id_verdict follow(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
     switch (tag.kind) {
@@ -5910,7 +5925,10 @@ class continuity {
     std::memcpy(&received_ns, payload.bytes + offsetof(trade_record, received_ns), sizeof received_ns);
     const auto ms = static_cast<std::uint32_t>(received_ns >> 20);
     if (seen.repeated++ == 0) seen.low_since_ms = ms;
-    if (seen.repeated < most_repeated || ms - seen.low_since_ms < 1'000) return id_verdict::repeated;
+    const std::uint32_t passed = ms - seen.low_since_ms;
+    const bool is_anew = (seen.repeated >= most_repeated && passed >= 1'000) ||
+                         (seen.repeated >= most_repeated_slowly && passed >= 30'000);
+    if (!is_anew) return id_verdict::repeated;
     seen = {.last = now.last};
     range_ = {now.first, now.last};
     return id_verdict::renumbered;
@@ -9375,7 +9393,7 @@ class publisher::batch {
   /// while a draft is open.
   bool publish_book(venue where, symbol_id symbol) {
     if (to_.books_ == nullptr || !to_.books_->want(symbol)) return false;
-    if (to_.books_->live(symbol) != nullptr) follow_up(where, symbol);
+    if (to_.books_->is_current(symbol)) follow_up(where, symbol);
     return true;
   }
 
@@ -17473,6 +17491,9 @@ class websocket_manager {
 
 namespace foxtrot::inline v0::binance::detail {
 
+/// Whose network thread this is; null for all others. A thread's id could be another's before long.
+inline thread_local const void* owner_of_this_thread = nullptr;
+
 /// One network thread with its session and its REST requests. Made, started and stopped by its owner; the rest from any
 /// thread.
 class engine {
@@ -17509,17 +17530,20 @@ class engine {
     out_.show_books_to(nullptr);
   }
 
-  /// Stores who the network thread is, before any event can reach a handler there.
-  [[nodiscard]] std::error_code start(std::vector<std::string> streams, std::atomic<std::thread::id>& network_thread) {
+  /// `owner` is known to be the network thread's before any event can reach a handler there.
+  [[nodiscard]] std::error_code start(std::vector<std::string> streams, const void* owner) {
     if (const std::error_code error = bridge_.start()) return error;
     return bridge_.call(
-        [this, &streams, &network_thread] {
-          network_thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
+        [this, &streams, owner] {
+          owner_of_this_thread = owner;
           subscribe_now(streams);
           if (settings_.given.depth_snapshots) {
             // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.
             // What is under way when a connection is made may be of before.
-            session_.on_connected = [this] { fetcher_.forget(); };
+            session_.on_connected = [this] {
+              fetcher_.forget();
+              books_.doubt_all();
+            };
             session_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
               for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
             };
@@ -17587,6 +17611,7 @@ class engine {
       }
       case command::action::drop: return session_.drop(errc::closed);
       case command::action::snapshot: {
+        if (session_.state() != session_state::connected) books_.doubt_all();
         publisher::batch batch{out_};
         (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
         return;
@@ -17721,7 +17746,7 @@ class market_data {
     if (engine_ != nullptr) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     out_.interrupt(false);
     engine_ = std::make_unique<detail::engine>(settings_, out_);
-    const std::error_code failed = engine_->start(streams_now(), network_thread_);
+    const std::error_code failed = engine_->start(streams_now(), this);
     if (failed) end_engine();
     return failed;
   }
@@ -17805,10 +17830,8 @@ class market_data {
     return std::move(*made);
   }
 
-  // Only equal if the network thread stored it, and then the engine lives: nobody ends it without joining that thread.
-  [[nodiscard]] bool on_network_thread() const noexcept {
-    return network_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
+  // Then the engine lives: nobody ends it without joining that thread.
+  [[nodiscard]] bool on_network_thread() const noexcept { return detail::owner_of_this_thread == this; }
 
   // On the network thread without the lock: whoever holds it may be waiting for this thread to end.
   template <class Action>
@@ -17840,7 +17863,6 @@ class market_data {
     if (engine_->stuck())
       return late;  // in a handler, which may still use it: a later disconnect or the destructor joins
     engine_.reset();
-    network_thread_.store({}, std::memory_order_relaxed);
     return late;
   }
 
@@ -17849,7 +17871,6 @@ class market_data {
   publisher out_;
   std::mutex mutex_;  // guards engine_; held while it starts and stops
   std::unique_ptr<detail::engine> engine_;
-  std::atomic<std::thread::id> network_thread_{};
 };
 
 }  // namespace foxtrot::inline v0::binance

@@ -187,6 +187,18 @@ TEST_CASE("continuity: ids that stay low are a new numbering, so that no symbol 
   CHECK(s.trade(1'000'000) == "gap 261-999999");
 }
 
+TEST_CASE("continuity: a symbol that is hardly traded is not silent for hours after a new numbering") {
+  scene s;
+  CHECK(s.trade(1'000'000) == "ok");
+  std::uint64_t id = 0;
+  for (std::uint32_t i = 1; i < continuity::most_repeated_slowly; ++i) {
+    CHECK(s.trade(++id) == "again");
+    s.now_ns += 60'000'000'000;
+  }
+  CHECK(s.trade(8) == "new 8-8");
+  CHECK(s.trade(9) == "ok");
+}
+
 TEST_CASE("continuity: the same for book updates, with all their ids") {
   scene s;
   CHECK(s.diff(1'000'000, 1'000'010) == "ok");

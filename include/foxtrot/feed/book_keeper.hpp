@@ -66,6 +66,7 @@ class book_keeper {
     const level_changes changes{levels.first(record.bids), levels.subspan(record.bids, record.asks),
                                 record.price_exponent, record.quantity_exponent};
     now_ = std::max(now_, std::chrono::nanoseconds{record.received_ns});
+    book->doubted = false;
     const bool chained = (tag.flags & depth_update::previous_id_flag) != 0;
     const book_action action =
         tag.kind == tick_kind::depth_snapshot
@@ -86,6 +87,18 @@ class book_keeper {
     const kept* const book = find(symbol);
     return book != nullptr && book->sync.state() == book_state::live ? &book->sync : nullptr;
   }
+  /// The connection is not the one that the books were followed on: none is given out before it has been heard of
+  /// again.
+  void doubt_all() noexcept {
+    for (const auto& book : books_) {
+      if (book != nullptr) book->doubted = true;
+    }
+  }
+  /// A live book that nothing speaks against.
+  [[nodiscard]] bool is_current(symbol_id symbol) const noexcept {
+    return live(symbol) != nullptr && !find(symbol)->doubted;
+  }
+
   /// Somebody wants the whole book as soon as it is live. Whether we keep it at all.
   bool want(symbol_id symbol) noexcept {
     kept* const book = find(symbol);
@@ -110,6 +123,7 @@ class book_keeper {
     explicit kept(const book_synchroniser_settings& settings) : sync{settings} {}
     book_synchroniser sync;
     bool wanted{false};
+    bool doubted{false};
   };
 
   [[nodiscard]] kept* find(symbol_id symbol) const noexcept {

@@ -40,6 +40,8 @@ class continuity {
   /// So many low ids in a row, over at least about a second, are a new numbering. A second connection that lags does
   /// not look like one: it takes turns with the first, but for bursts.
   static constexpr std::uint32_t most_repeated = 256;
+  /// So are these, over about half a minute: symbols that are hardly traded must not be silent for hours.
+  static constexpr std::uint32_t most_repeated_slowly = 8;
 
   [[nodiscard]] id_verdict follow(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
     switch (tag.kind) {
@@ -127,7 +129,10 @@ class continuity {
     std::memcpy(&received_ns, payload.bytes + offsetof(trade_record, received_ns), sizeof received_ns);
     const auto ms = static_cast<std::uint32_t>(received_ns >> 20);
     if (seen.repeated++ == 0) seen.low_since_ms = ms;
-    if (seen.repeated < most_repeated || ms - seen.low_since_ms < 1'000) return id_verdict::repeated;
+    const std::uint32_t passed = ms - seen.low_since_ms;
+    const bool is_anew = (seen.repeated >= most_repeated && passed >= 1'000) ||
+                         (seen.repeated >= most_repeated_slowly && passed >= 30'000);
+    if (!is_anew) return id_verdict::repeated;
     seen = {.last = now.last};
     range_ = {now.first, now.last};
     return id_verdict::renumbered;

@@ -159,7 +159,7 @@ class publisher::batch {
   /// while a draft is open.
   bool publish_book(venue where, symbol_id symbol) {
     if (to_.books_ == nullptr || !to_.books_->want(symbol)) return false;
-    if (to_.books_->live(symbol) != nullptr) follow_up(where, symbol);
+    if (to_.books_->is_current(symbol)) follow_up(where, symbol);
     return true;
   }
 

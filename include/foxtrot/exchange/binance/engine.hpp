@@ -25,11 +25,13 @@
 #include <span>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 namespace foxtrot::inline v0::binance::detail {
+
+/// Whose network thread this is; null for all others. A thread's id could be another's before long.
+inline thread_local const void* owner_of_this_thread = nullptr;
 
 /// One network thread with its session and its REST requests. Made, started and stopped by its owner; the rest from any
 /// thread.
@@ -67,17 +69,20 @@ class engine {
     out_.show_books_to(nullptr);
   }
 
-  /// Stores who the network thread is, before any event can reach a handler there.
-  [[nodiscard]] std::error_code start(std::vector<std::string> streams, std::atomic<std::thread::id>& network_thread) {
+  /// `owner` is known to be the network thread's before any event can reach a handler there.
+  [[nodiscard]] std::error_code start(std::vector<std::string> streams, const void* owner) {
     if (const std::error_code error = bridge_.start()) return error;
     return bridge_.call(
-        [this, &streams, &network_thread] {
-          network_thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
+        [this, &streams, owner] {
+          owner_of_this_thread = owner;
           subscribe_now(streams);
           if (settings_.given.depth_snapshots) {
             // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.
             // What is under way when a connection is made may be of before.
-            session_.on_connected = [this] { fetcher_.forget(); };
+            session_.on_connected = [this] {
+              fetcher_.forget();
+              books_.doubt_all();
+            };
             session_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
               for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
             };
@@ -145,6 +150,7 @@ class engine {
       }
       case command::action::drop: return session_.drop(errc::closed);
       case command::action::snapshot: {
+        if (session_.state() != session_state::connected) books_.doubt_all();
         publisher::batch batch{out_};
         (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
         return;

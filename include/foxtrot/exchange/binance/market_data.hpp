@@ -11,14 +11,12 @@
 #include <foxtrot/market/subscription.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -81,7 +79,7 @@ class market_data {
     if (engine_ != nullptr) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     out_.interrupt(false);
     engine_ = std::make_unique<detail::engine>(settings_, out_);
-    const std::error_code failed = engine_->start(streams_now(), network_thread_);
+    const std::error_code failed = engine_->start(streams_now(), this);
     if (failed) end_engine();
     return failed;
   }
@@ -165,10 +163,8 @@ class market_data {
     return std::move(*made);
   }
 
-  // Only equal if the network thread stored it, and then the engine lives: nobody ends it without joining that thread.
-  [[nodiscard]] bool on_network_thread() const noexcept {
-    return network_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
+  // Then the engine lives: nobody ends it without joining that thread.
+  [[nodiscard]] bool on_network_thread() const noexcept { return detail::owner_of_this_thread == this; }
 
   // On the network thread without the lock: whoever holds it may be waiting for this thread to end.
   template <class Action>
@@ -200,7 +196,6 @@ class market_data {
     if (engine_->stuck())
       return late;  // in a handler, which may still use it: a later disconnect or the destructor joins
     engine_.reset();
-    network_thread_.store({}, std::memory_order_relaxed);
     return late;
   }
 
@@ -209,7 +204,6 @@ class market_data {
   publisher out_;
   std::mutex mutex_;  // guards engine_; held while it starts and stops
   std::unique_ptr<detail::engine> engine_;
-  std::atomic<std::thread::id> network_thread_{};
 };
 
 }  // namespace foxtrot::inline v0::binance
