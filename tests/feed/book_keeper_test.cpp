@@ -233,6 +233,22 @@ TEST_CASE("book keeper: the whole book comes when wanted, in its place, at once 
   }
 }
 
+TEST_CASE("book keeper: on a new connection a book is given out once it has been heard of there") {
+  scene s;
+  s.diff(10, 12);
+  s.snapshot(12);
+  s.keeper.doubt_all();
+  (void)s.told();
+  CHECK(s.want());
+  CHECK(s.told().empty());
+  s.diff(13, 14);
+  CHECK(s.told() == strings{"D13-14", "S14 kept 2+1"});
+  s.keeper.doubt_all();
+  CHECK(s.want());
+  s.snapshot(20);
+  CHECK(s.told() == strings{"S20 http", "S20 kept 1+1"});
+}
+
 TEST_CASE("book keeper: the best levels of a whole book come first") {
   scene s;
   s.diff(10, 12);
