@@ -382,6 +382,25 @@ TEST_CASE("streams: only messages of a known kind in another shape are fallbacks
   CHECK(r.out.counters().fallbacks.total() == 4);
 }
 
+TEST_CASE("streams: what stood in another field's place before makes no digit of what is none") {
+  reader r;
+  const std::string with =
+      R"({"e":"aggTrade","E":1786171884624,"a":20619,"s":"BTCUSDT","p":"8.90","q":"5.001","nq":"10.0","f":1000,)"
+      R"("l":1005,"T":1786171884471,"m":false,"st":8})";
+  std::string without = with;
+  without.erase(without.find(R"(,"nq":"10.0")"), std::string_view{R"(,"nq":"10.0")"}.size());
+  for (const char odd : {'\\', '"', '/', ':', ' ', '.', 'e', '-'}) {
+    std::string bad = without;
+    bad[bad.find("1000") + 2] = odd;
+    INFO(bad);
+    CHECK(r.read(with) == message_type::tick);
+    CHECK(r.read(bad) == message_type::rejected);
+    CHECK(r.told.empty());
+    CHECK(r.read(without) == message_type::tick);
+    CHECK(r.told == right_of(without));
+  }
+}
+
 /// Compares a recorded message with the test's own reading of it.
 void compare(reader& r, const std::string& line, std::map<std::string, int>& seen) {
   INFO(line.substr(0, 400));

@@ -43,7 +43,7 @@ struct recalling_sse41_digits : sse41_digits {
                                                                  std::uint64_t& value) noexcept {
     const char* const at = c.at;
     const sixteen text = look(at);
-    if ((text.others & last.within) != last.marks) [[unlikely]] {
+    if (differs(text.others, last)) [[unlikely]] {
       c.at = learn(at, c.end, last, value);
       return c.at != nullptr;
     }
@@ -81,7 +81,7 @@ struct recalling_sse41_digits : sse41_digits {
   [[nodiscard, gnu::always_inline]] static bool read(a_name, cursor& c, field_layout& last,
                                                      std::string_view& name) noexcept {
     const char* const at = c.at;
-    if ((name_ends(at) & last.within) != last.marks || at[last.length] != '"') [[unlikely]] {
+    if (differs(name_ends(at), last) || at[last.length] != '"') [[unlikely]] {
       c.at = learn(at, c.end, last, name);
       return c.at != nullptr;
     }
@@ -91,6 +91,11 @@ struct recalling_sse41_digits : sse41_digits {
 
  private:
   static constexpr unsigned longest = 15;
+
+  // Where messages of a kind differ in their fields, the layout may be that of another one: with a point, of an amount.
+  [[nodiscard, gnu::always_inline]] static bool differs(unsigned ends, const field_layout& last) noexcept {
+    return (((ends & last.within) ^ last.marks) | last.decimals) != 0;
+  }
 
   // These get no cursor, so that none need live in memory: they return where the value ends, or nullptr.
 
