@@ -65,9 +65,21 @@ if(FOXTROT_WITH_ZLIB)
   endif()
 endif()
 
+# Debian's c-ares has no CMake package.
+if(FOXTROT_WITH_CARES)
+  find_path(FOXTROT_CARES_INCLUDE_DIR ares.h)
+  find_library(FOXTROT_CARES_LIBRARY cares)
+  if(NOT FOXTROT_CARES_INCLUDE_DIR OR NOT FOXTROT_CARES_LIBRARY)
+    foxtrot_missing("c-ares (FOXTROT_WITH_CARES=ON)" libc-ares-dev)
+  endif()
+endif()
+
 # The include directories and simdjson. /usr/include needs no mention (and breaks #include_next where it is named).
 function(foxtrot_link_header_dependencies target)
   set(directories ${FOXTROT_ASIO_INCLUDE_DIR} ${FOXTROT_MOODYCAMEL_INCLUDE_DIR})
+  if(FOXTROT_WITH_CARES)
+    list(APPEND directories ${FOXTROT_CARES_INCLUDE_DIR})
+  endif()
   list(REMOVE_DUPLICATES directories)
   list(REMOVE_ITEM directories ${CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES} /usr/include)
   foreach(directory IN LISTS directories)

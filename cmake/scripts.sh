@@ -85,4 +85,4 @@ build() {
 }
 
 toolchain_packages=(g++ cmake ninja-build)
-library_packages=(libasio-dev libssl-dev libsimdjson-dev libconcurrentqueue-dev zlib1g-dev)
+library_packages=(libasio-dev libssl-dev libsimdjson-dev libconcurrentqueue-dev zlib1g-dev libc-ares-dev)

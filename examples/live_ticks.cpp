@@ -2,9 +2,11 @@
 #include "support/live_ticks_options.hpp"
 
 #include <foxtrot/capture.hpp>
+#include <foxtrot/core/stderr_sink.hpp>
 #include <foxtrot/foxtrot.hpp>
 #include <foxtrot/observe.hpp>
 #include <foxtrot/sim.hpp>
+#include <foxtrot/thread/shutdown_coordinator.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -39,8 +41,8 @@ class strategy {
     std::int64_t p99_ns{0};
   };
 
-  strategy(const live_ticks_options& options, std::chrono::nanoseconds clock_shift, foxtrot::signal_guard& signals)
-      : seen_{clock_shift}, limit_{options.count}, quiet_{options.json}, signals_{signals} {}
+  strategy(const live_ticks_options& options, std::chrono::nanoseconds clock_shift, foxtrot::shutdown_coordinator& end)
+      : seen_{clock_shift}, limit_{options.count}, quiet_{options.json}, end_{end} {}
 
   void on(const foxtrot::event& told) {
     seen_.record(told);
@@ -48,7 +50,7 @@ class strategy {
       told.visit([this](const foxtrot::status& s) { on_status(s); });
     } else {
       ticks_.store(ticks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // one writer
-      if (limit_ != 0 && ticks() >= limit_) signals_.request_stop();
+      if (limit_ != 0 && ticks() >= limit_) end_.request_stop("count");
     }
     if (asked_.load(std::memory_order_relaxed)) answer();
   }
@@ -75,7 +77,7 @@ class strategy {
     if (s.error() == foxtrot::condition::tls_failure && !was_connected_) {
       const std::lock_guard lock{mutex_};
       refused_ = s.error();
-      signals_.request_stop();  // the same certificate will not get better
+      end_.request_stop("refused");  // the same certificate will not get better
     }
     if (quiet_) return;
     std::string line = std::string{"-- "} + s.name();
@@ -97,7 +99,7 @@ class strategy {
   std::uint64_t limit_;
   bool quiet_;
   bool was_connected_{false};
-  foxtrot::signal_guard& signals_;
+  foxtrot::shutdown_coordinator& end_;
   std::atomic<std::uint64_t> ticks_{0};
   std::atomic<bool> asked_{false};
   mutable std::mutex mutex_;  // guards what follows
@@ -232,14 +234,19 @@ void watch(const live_ticks_options& options, market_source& source, foxtrot::bi
 }
 
 int run(const live_ticks_options& options, foxtrot::signal_guard& signals) {
+  // A signal, the strategy, or the end of the run: everything below is stopped from the last to the first.
+  foxtrot::shutdown_coordinator end{signals, {}, foxtrot::diagnostics{foxtrot::stderr_sink()}};
   market_source source;
   if (const std::error_code error = prepare(options, source)) throw std::system_error{error, options.capture};
+  foxtrot::registered_component simulation;
+  if (source.simulation) simulation = end.add("simulated exchange", {.stop = [&source] { source.simulation->stop(); }});
   foxtrot::binance::market_data feed{source.feed};
-  strategy trader{options, source.clock_shift, signals};
+  strategy trader{options, source.clock_shift, end};
   const clock::time_point start = clock::now();
 
   std::optional<foxtrot::inline_subscription> handler;
   std::optional<foxtrot::worker> thread;
+  foxtrot::registered_component consumer;
   if (options.inline_handler) {
     handler = std::move(*feed.subscribe_inline({}, [&trader](const foxtrot::event& told) { trader.on(told); }));
   } else {
@@ -252,21 +259,18 @@ int run(const live_ticks_options& options, foxtrot::signal_guard& signals) {
                      while (ticks.poll(1024, [&trader](const foxtrot::event& told) { trader.on(told); }) != 0) {
                      }
                    });
+    consumer = end.add(*thread);
   }
+  const auto connection = end.add("feed", {.stop = [&feed] {
+                                    if (const std::error_code late = feed.disconnect()) throw std::system_error{late};
+                                  }});
   if (const std::error_code error = feed.connect()) throw std::system_error{error, "network thread"};
 
-  watch(options, source, feed, trader, signals.stop_token());
+  watch(options, source, feed, trader, end.stop_token());
 
   const clock::time_point stopped = clock::now();
-  if (const std::error_code late = feed.disconnect())
-    std::fprintf(stderr, "live_ticks: disconnect: %s\n", late.message().c_str());
-  if (thread) {
-    thread->request_stop();
-    thread->join();
-  }
-  handler.reset();
-  if (source.simulation) source.simulation->stop();
-  const std::chrono::duration<double, std::milli> shutdown = clock::now() - stopped;
+  const int status = end.shutdown("the end of the run");
+  const std::chrono::duration<double, std::milli> shutdown = end.report().took;
 
   if (const std::error_code error = trader.refused()) {
     std::fprintf(stderr, "live_ticks: refused: %s\n", error.message().c_str());
@@ -277,7 +281,7 @@ int run(const live_ticks_options& options, foxtrot::signal_guard& signals) {
                                        .seconds = std::chrono::duration<double>(stopped - start).count(),
                                        .shutdown_ms = shutdown.count()};
   std::puts(options.json ? report.json().c_str() : ("\n" + report.table()).c_str());
-  return 0;
+  return status;
 }
 
 }  // namespace

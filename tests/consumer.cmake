@@ -1,4 +1,5 @@
-# Builds tests/consumer as a user would. Called by ctest with TREE, BUILD, SCRATCH, WAY (tree or package), CXX, WITH_ZLIB.
+# Builds tests/consumer as a user would. Called by ctest with TREE, BUILD, SCRATCH, WAY (tree or package), CXX, WITH_ZLIB
+# and WITH_CARES.
 cmake_minimum_required(VERSION 3.25)
 
 function(run)
@@ -11,7 +12,7 @@ endfunction()
 
 file(REMOVE_RECURSE "${SCRATCH}")
 if(WAY STREQUAL "tree")
-  set(where "-DFOXTROT_TREE=${TREE}" "-DFOXTROT_WITH_ZLIB=${WITH_ZLIB}")
+  set(where "-DFOXTROT_TREE=${TREE}" "-DFOXTROT_WITH_ZLIB=${WITH_ZLIB}" "-DFOXTROT_WITH_CARES=${WITH_CARES}")
 else()
   run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${SCRATCH}/prefix")
   set(where "-DCMAKE_PREFIX_PATH=${SCRATCH}/prefix")

@@ -46,6 +46,13 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/include/foxtrot/strategy.hpp" AND EXISTS "${PRO
     foxtrot_add_check("consumer: ${way}" "${CMAKE_COMMAND}" "-DWAY=${way}" "-DTREE=${PROJECT_SOURCE_DIR}"
       "-DBUILD=${PROJECT_BINARY_DIR}" "-DSCRATCH=${CMAKE_CURRENT_BINARY_DIR}/consumer/${way}"
       "-DGENERATOR=${CMAKE_GENERATOR}" "-DCXX=${CMAKE_CXX_COMPILER}" "-DWITH_ZLIB=${FOXTROT_WITH_ZLIB}"
+      "-DWITH_CARES=${FOXTROT_WITH_CARES}"
       -P "${CMAKE_CURRENT_SOURCE_DIR}/consumer.cmake")
   endforeach()
 endif()
+
+# A program whose wall clock jumps: its own clock_gettime answers, so it is one by itself.
+add_executable(foxtrot_clock_step acceptance/clock_step.cpp)
+target_link_libraries(foxtrot_clock_step PRIVATE foxtrot::foxtrot)
+foxtrot_own_target(foxtrot_clock_step)
+foxtrot_add_check("clock: steps of the wall clock end no wait early or late" foxtrot_clock_step)

@@ -4,5 +4,6 @@
 #include <foxtrot/exchange/binance/load_exchange_info.hpp>
 #include <foxtrot/exchange/binance/market_data.hpp>
 #include <foxtrot/exchange/binance/streams_of.hpp>
+#include <foxtrot/feed/shutdown_component.hpp>
 #include <foxtrot/queue/mpmc_queue.hpp>
 #include <foxtrot/strategy.hpp>

@@ -10,7 +10,9 @@
 #include <foxtrot/core/decimal_rounding.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/heartbeat.hpp>
 #include <foxtrot/core/histogram.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/core/version.hpp>
 #include <foxtrot/market/aggregate_trade.hpp>
@@ -55,6 +57,13 @@
 #include <foxtrot/queue/parking_spot.hpp>
 #include <foxtrot/queue/payload_arena.hpp>
 #include <foxtrot/queue/spsc_ring.hpp>
+#include <foxtrot/thread/exit_code.hpp>
 #include <foxtrot/thread/placement.hpp>
+#include <foxtrot/thread/restart_policy.hpp>
+#include <foxtrot/thread/service_notifier.hpp>
+#include <foxtrot/thread/shutdown_coordinator.hpp>
 #include <foxtrot/thread/signal_guard.hpp>
+#include <foxtrot/thread/supervisor.hpp>
+#include <foxtrot/thread/thread_event.hpp>
+#include <foxtrot/thread/thread_monitor.hpp>
 #include <foxtrot/thread/worker.hpp>

@@ -20,14 +20,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <deque>
 #include <exception>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <iterator>
 #include <limits>
+#include <list>
 #include <map>
 #include <memory>
 #include <memory_resource>
@@ -35,6 +39,7 @@
 #include <new>
 #include <optional>
 #include <random>
+#include <ranges>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -63,6 +68,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/posix/basic_stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/this_coro.hpp>
@@ -94,6 +100,9 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 // foxtrot/foxtrot.hpp: everything a program needs to stream a market, down to the venue.
@@ -4220,6 +4229,116 @@ using json_type = simdjson::ondemand::json_type;
 
 // foxtrot/feed/publisher.hpp: the producer's end of all subscriptions of one feed.
 
+// foxtrot/core/live_object.hpp: how many objects of each type there are, for programs that look for leaks.
+
+/// Defined as 1 for ALL translation units of a program, objects that own something are counted by type. Never in some
+/// of them only: the same class would then be defined in two ways. Ordinary programs leave it alone and pay nothing.
+#ifndef FOXTROT_COUNT_LIVE_OBJECTS
+#define FOXTROT_COUNT_LIVE_OBJECTS 0
+#endif
+
+namespace foxtrot::inline v0 {
+
+/// What is known of one type.
+struct live_count {
+  std::string_view type;  ///< as the compiler writes it
+  std::int64_t alive{0};  ///< constructed minus destroyed; a moved-from object counts until it is destroyed
+  std::int64_t made{0};   ///< constructed, copies and moves included
+};
+
+namespace detail {
+
+// One for each type, never destroyed: threads and static objects may outlive main.
+struct live_counter {
+  std::string_view type;
+  std::atomic<std::int64_t> alive{0};
+  std::atomic<std::int64_t> made{0};
+  live_counter* next{nullptr};
+  std::atomic<bool> listed{false};
+};
+
+// Every counter that has ever counted, the last first.
+[[gnu::visibility("default")]] inline constinit std::atomic<live_counter*> live_counters{nullptr};
+
+template <class T>
+[[nodiscard]] constexpr std::string_view type_name() noexcept {
+  // g++: "... [with T = X; std::string_view = ...]", clang: "... [T = X]"
+  constexpr std::string_view all = __PRETTY_FUNCTION__;
+  constexpr std::size_t begin = all.find("T = ") + 4;
+  constexpr std::size_t end = all.find(';', begin) != all.npos ? all.find(';', begin) : all.rfind(']');
+  return all.substr(begin, end - begin);
+}
+
+template <class T>
+[[gnu::visibility("default")]] inline constinit live_counter counter_of{type_name<T>()};
+
+// relaxed: plain statistics; whoever wants them exact has joined the threads that counted
+inline void note_made(live_counter& counter) noexcept {
+  counter.made.fetch_add(1, std::memory_order_relaxed);
+  counter.alive.fetch_add(1, std::memory_order_relaxed);
+  if (counter.listed.load(std::memory_order_relaxed)) return;
+  if (counter.listed.exchange(true, std::memory_order_relaxed)) return;  // one thread enters it
+  counter.next = live_counters.load(std::memory_order_relaxed);
+  // release: whoever finds it there sees its `next`
+  while (!live_counters.compare_exchange_weak(counter.next, &counter, std::memory_order_release,
+                                              std::memory_order_relaxed)) {
+  }
+}
+inline void note_destroyed(live_counter& counter) noexcept { counter.alive.fetch_sub(1, std::memory_order_relaxed); }
+
+}  // namespace detail
+
+#if FOXTROT_COUNT_LIVE_OBJECTS
+
+inline constexpr bool counts_live_objects = true;
+
+/// `class T : live_object<T>` counts the objects of type T. It is empty, so T's layout is that of an ordinary program.
+template <class T>
+class live_object {
+ protected:
+  constexpr live_object() noexcept { note(); }
+  constexpr live_object(const live_object&) noexcept { note(); }
+  constexpr live_object(live_object&&) noexcept { note(); }
+  constexpr live_object& operator=(const live_object&) noexcept = default;
+  constexpr live_object& operator=(live_object&&) noexcept = default;
+  constexpr ~live_object() {
+    if (!std::is_constant_evaluated()) detail::note_destroyed(detail::counter_of<T>);
+  }
+
+ private:
+  static constexpr void note() noexcept {
+    if (!std::is_constant_evaluated()) detail::note_made(detail::counter_of<T>);
+  }
+};
+
+#else
+
+inline constexpr bool counts_live_objects = false;
+
+/// `class T : live_object<T>` counts the objects of type T where the whole program asks for it; here it is nothing.
+template <class T>
+class live_object {};
+
+static_assert(std::is_trivially_copyable_v<live_object<int>> && std::is_trivially_destructible_v<live_object<int>>);
+
+#endif
+
+static_assert(std::is_empty_v<live_object<int>>);
+
+/// Every type of which an object was ever made; nothing in a program that does not count. Any thread; exact where the
+/// threads that make and destroy objects have been joined.
+[[nodiscard]] inline std::vector<live_count> live_objects() {
+  std::vector<live_count> all;
+  const detail::live_counter* each = detail::live_counters.load(std::memory_order_acquire);
+  for (; each != nullptr; each = each->next) {
+    all.push_back(
+        {each->type, each->alive.load(std::memory_order_relaxed), each->made.load(std::memory_order_relaxed)});
+  }
+  return all;
+}
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/feed/book_keeper.hpp: the feed's own books: one of each symbol with a stream of depth updates.
 
 // foxtrot/market/book_action.hpp: what goes into a book synchroniser and what it answers.
@@ -4347,8 +4466,13 @@ enum class status_code : std::uint8_t {
   fallback_started,    ///< ticks come by HTTP polling
   fallback_ended,      ///< ticks come by WebSocket again
   shutdown_announced,  ///< the venue will close this connection soon
+  thread_crashed,      ///< thread_name() has ended by an exception or before its time
+  thread_stalled,      ///< thread_name() does not get on
+  thread_recovered,    ///< thread_name() gets on again
+  thread_restarted,    ///< thread_name() runs again
+  thread_failed,       ///< thread_name() has crashed too often and stays down
 };
-inline constexpr std::size_t status_code_count = 11;
+inline constexpr std::size_t status_code_count = 16;
 
 /// Why a gap is told.
 enum class gap_reason : std::uint8_t {
@@ -4359,8 +4483,8 @@ enum class gap_reason : std::uint8_t {
 };
 
 struct status_record {
-  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt
-  std::uint64_t second;  // gap: to
+  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt; threads: the name's first eight bytes
+  std::uint64_t second;  // gap: to; threads: the rest of the name, filled up with zeros
   std::int32_t error;    // an errc, or an errno if error_is_system
   status_code code;
   bool error_is_system;
@@ -4376,6 +4500,17 @@ struct status_record {
 static_assert(tick_record<status_record>);
 static_assert(offsetof(status_record, received_ns) == 40 && offsetof(status_record, symbol) == 52);
 
+namespace detail {
+
+[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
+  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
+}
+[[nodiscard]] constexpr bool is_thread_state(status_code code) noexcept {
+  return code >= status_code::thread_crashed && code <= status_code::thread_failed;
+}
+
+}  // namespace detail
+
 /// An event about the stream. `symbol()` is empty where it concerns all of them.
 class status : public tick<status_record> {
  public:
@@ -4383,9 +4518,22 @@ class status : public tick<status_record> {
 
   [[nodiscard]] status_code code() const noexcept { return record().code; }
   [[nodiscard]] const char* name() const noexcept {
-    static constexpr std::array<const char*, status_code_count> names{
-        "connected",        "disconnected",   "reconnecting",      "gap", "resynchronised", "stale", "fresh", "dropped",
-        "fallback_started", "fallback_ended", "shutdown_announced"};
+    static constexpr std::array<const char*, status_code_count> names{"connected",
+                                                                      "disconnected",
+                                                                      "reconnecting",
+                                                                      "gap",
+                                                                      "resynchronised",
+                                                                      "stale",
+                                                                      "fresh",
+                                                                      "dropped",
+                                                                      "fallback_started",
+                                                                      "fallback_ended",
+                                                                      "shutdown_announced",
+                                                                      "thread_crashed",
+                                                                      "thread_stalled",
+                                                                      "thread_recovered",
+                                                                      "thread_restarted",
+                                                                      "thread_failed"};
     const auto index = static_cast<std::size_t>(code());
     return index < names.size() ? names[index] : "?";
   }
@@ -4406,6 +4554,12 @@ class status : public tick<status_record> {
   [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
   /// reconnecting: 1 for the first attempt since the connection was lost.
   [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
+  /// thread_crashed and its like: which thread of this process, by up to 16 bytes of its name; else empty.
+  [[nodiscard]] std::string thread_name() const {
+    if (!detail::is_thread_state(code())) return {};
+    const auto bytes = std::bit_cast<std::array<char, 16>>(std::array{record().first, record().second});
+    return {bytes.data(), ::strnlen(bytes.data(), bytes.size())};
+  }
 };
 
 [[nodiscard]] constexpr std::string_view to_string(gap_reason reason) noexcept {
@@ -4414,14 +4568,6 @@ class status : public tick<status_record> {
   return index < names.size() ? names[index] : "?";
 }
 
-namespace detail {
-
-[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
-  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
-}
-
-}  // namespace detail
-
 /// Makes the record of a status event; the rest of its fields are zero.
 [[nodiscard]] inline status_record make_status(status_code code, std::int64_t received_ns, std::error_code error = {}) {
   status_record record{};
@@ -4429,6 +4575,18 @@ namespace detail {
   record.received_ns = received_ns;
   record.error = error.value();
   record.error_is_system = error && error.category() != make_error_code(errc::timeout).category();
+  return record;
+}
+
+/// The same about a thread of this process; the first 16 bytes of its name go with it.
+[[nodiscard]] inline status_record make_thread_status(status_code code, std::int64_t received_ns,
+                                                      std::string_view name) {
+  status_record record = make_status(code, received_ns);
+  std::array<char, 16> bytes{};
+  name.copy(bytes.data(), bytes.size());
+  const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
+  record.first = words[0];
+  record.second = words[1];
   return record;
 }
 
@@ -4803,7 +4961,7 @@ struct order_book_settings {
 /// re-scaled, exactly. Changes cost a logarithmic search each, and together one pass over levels up to the best price
 /// at most. With a cap, levels beyond it are forgotten, and are missing where better ones go. No allocation within the
 /// reserved room, which holds for the levels of one message, too. One thread.
-class order_book {
+class order_book : private live_object<order_book> {
  public:
   explicit order_book(const order_book_settings& settings = {}) : max_levels_{settings.max_levels} {
     bids_.reserve(settings.reserve);
@@ -5019,7 +5177,7 @@ struct book_synchroniser_settings {
 /// come and do what the action says; `now` is any clock that does not go back. While the state is live the book equals
 /// one made from all diffs up to last_id(), and is not crossed. Diffs that came twice, late or early cost a resync at
 /// worst. Allocates only while it is not live. One thread.
-class book_synchroniser {
+class book_synchroniser : private live_object<book_synchroniser> {
  public:
   using time = std::chrono::nanoseconds;
 
@@ -5260,7 +5418,7 @@ struct book_keeper_calls {
 /// Follows the depth updates and REST snapshots of the symbols it was given, as a publisher shows them to it, and asks
 /// for a snapshot where a book is not right. Knows no socket and no clock: time is that of the ticks. Network thread.
 /// Allocates only while a book is not live, or grows.
-class book_keeper {
+class book_keeper : private live_object<book_keeper> {
  public:
   /// The most that a record of one side can tell; worse levels are forgotten.
   static constexpr std::size_t most_levels = 65'535;
@@ -6260,46 +6418,163 @@ using inline_handler = std::function<void(const event&)>;
 
 namespace detail {
 
-struct inline_entry {
+struct inline_entry : private live_object<inline_entry> {
+  inline_entry(consumer_filter wanted, inline_handler called) : filter{std::move(wanted)}, handler{std::move(called)} {}
+
   consumer_filter filter;
   inline_handler handler;
-  bool alive{true};
-  bool greeted{false};  // has heard of the connection's state
+  std::atomic<bool> alive{true};  // any thread
+  bool greeted{false};            // network thread: has heard of the connection's state
 };
 
-// Shared with the handles, so that either side may go first.
-struct inline_registry {
-  std::mutex mutex;  // held by the network thread for the length of a batch
-  std::vector<std::shared_ptr<inline_entry>> entries;
-  std::atomic<std::size_t> count{0};
-  std::atomic<std::thread::id> runner{};  // who holds the mutex for a batch
+// Shared with the handles, so that either side may go first. The mutex is held for moments, never while a handler runs:
+// the network thread works on a list of its own, and says in `turns_` when it does.
+class inline_registry : private live_object<inline_registry> {
+ public:
+  using list = std::vector<std::shared_ptr<inline_entry>>;
+  class batch;
 
-  // From within a handler the mutex is ours already. The runner is only equal if this thread stored it.
-  [[nodiscard]] bool within_batch() const noexcept {
-    return runner.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
-  void add(const std::shared_ptr<inline_entry>& entry) {
-    std::unique_lock lock{mutex, std::defer_lock};
-    if (!within_batch()) lock.lock();
-    entries.push_back(entry);
-    count.store(entries.size(), std::memory_order_release);
-  }
-  void remove(const std::shared_ptr<inline_entry>& entry) {
-    if (within_batch()) {
-      entry->alive = false;  // forgotten when the batch ends
-      return;
+  // --- any thread ---
+
+  // False once closed.
+  [[nodiscard]] bool add(const std::shared_ptr<inline_entry>& entry);
+
+  // The entry is not called again. Waits for a batch that is under way, except within one: another feed's thread may
+  // be waiting there for this one.
+  void remove(const std::shared_ptr<inline_entry>& entry);
+
+  // Forgets all and destroys the handlers, whatever they hold. Not while a batch is open.
+  void close() {
+    list gone;
+    list known;
+    {
+      const std::lock_guard lock{mutex_};
+      closed_ = true;
+      gone.swap(all_);
+      known.swap(current_);
+      for (const auto& each : gone) each->alive.store(false, std::memory_order_relaxed);
     }
-    const std::lock_guard lock{mutex};
-    std::erase(entries, entry);
-    count.store(entries.size(), std::memory_order_release);
+    for (const auto& each : gone) each->handler = nullptr;  // not under the lock: it may hold handles of ours
   }
+
+ private:
+  static constexpr std::uint64_t awaited = 1;  // somebody waits for the end of the batch
+  static constexpr std::uint64_t running = 2;  // and above it, the number of batches so far
+
+  std::mutex mutex_;  // guards the next two
+  list all_;
+  bool closed_{false};
+  std::atomic<bool> changed_{false};  // all_ is not what the network thread knows
+  std::condition_variable ended_;
+  // All writes are read-modify-writes, acquire and release: of a batch's begin and a removal one comes first, and is
+  // seen by the other. So the batch finds the entry dead, or the removal finds the batch.
+  std::atomic<std::uint64_t> turns_{0};
+
+  // the network thread's own
+  list current_;
+  inline_registry* outer_{nullptr};  // batches of one thread are nested
 };
+
+// While it is held, handlers may run; costs nothing where there are none.
+class inline_registry::batch {
+ public:
+  explicit batch(inline_registry& of) : of_{of} {
+    if (of_.changed_.load(std::memory_order_acquire)) [[unlikely]]
+      refresh();
+    take();
+  }
+  batch(const batch&) = delete;
+  batch& operator=(const batch&) = delete;
+  ~batch() { give_back(); }
+
+  [[nodiscard]] bool held() const noexcept { return held_; }
+  [[nodiscard]] list& entries() const noexcept { return of_.current_; }
+
+  void take() noexcept {
+    if (of_.current_.empty()) return;
+    of_.turns_.fetch_add(running, std::memory_order_acq_rel);
+    of_.outer_ = std::exchange(innermost, &of_);
+    held_ = true;
+  }
+  void give_back() {
+    if (!std::exchange(held_, false)) return;
+    innermost = of_.outer_;
+    // a carry into the count: not running
+    const bool is_awaited = (of_.turns_.fetch_add(running, std::memory_order_acq_rel) & awaited) != 0;
+    // After the end was said: who removes an entry later destroys its handler itself.
+    if (is_awaited || of_.changed_.load(std::memory_order_acquire)) [[unlikely]]
+      tidy_up(is_awaited);
+  }
+
+  // Whether this thread is in a batch, of any feed; and of this one.
+  [[nodiscard]] static bool any() noexcept { return innermost != nullptr; }
+  [[nodiscard]] static bool any_of(const inline_registry& wanted) noexcept {
+    const inline_registry* each = innermost;
+    while (each != nullptr && each != &wanted) each = each->outer_;
+    return each != nullptr;
+  }
+
+ private:
+  [[nodiscard]] static bool is_dead(const std::shared_ptr<inline_entry>& entry) noexcept {
+    return !entry->alive.load(std::memory_order_relaxed);
+  }
+  // What is seldom needed stays out of the way of what each event goes through.
+  [[gnu::noinline]] void tidy_up(bool is_awaited) {
+    if (is_awaited) {
+      const std::lock_guard lock{of_.mutex_};
+      of_.turns_.fetch_and(~awaited, std::memory_order_acq_rel);
+      of_.ended_.notify_all();
+    }
+    std::erase_if(of_.current_, is_dead);
+  }
+  [[gnu::noinline]] void refresh() {
+    list now;  // and then what was: what goes, goes after the lock
+    const std::lock_guard lock{of_.mutex_};
+    now = of_.all_;
+    of_.changed_.store(false, std::memory_order_relaxed);  // under the mutex
+    of_.current_.swap(now);
+  }
+
+  // Of registries, not of batches: one whose address is known elsewhere cannot be kept in registers.
+  static inline thread_local inline_registry* innermost = nullptr;
+
+  inline_registry& of_;
+  bool held_{false};
+};
+
+inline bool inline_registry::add(const std::shared_ptr<inline_entry>& entry) {
+  const std::lock_guard lock{mutex_};
+  if (closed_) return false;
+  all_.push_back(entry);
+  // from within a handler: it hears of the rest of this batch, too
+  if (batch::any_of(*this)) current_.push_back(entry);
+  changed_.store(true, std::memory_order_release);
+  return true;
+}
+
+inline void inline_registry::remove(const std::shared_ptr<inline_entry>& entry) {
+  {
+    std::unique_lock lock{mutex_};
+    if (std::erase(all_, entry) == 0) return;  // closed meanwhile
+    entry->alive.store(false, std::memory_order_relaxed);
+    changed_.store(true, std::memory_order_release);
+    const std::uint64_t now = turns_.fetch_or(awaited, std::memory_order_acq_rel) | awaited;
+    if ((now & running) != 0) {
+      if (batch::any()) return;  // goes with the batch
+      ended_.wait(lock, [&] { return (turns_.load(std::memory_order_acquire) | awaited) != now; });
+    }
+  }
+  entry->handler = nullptr;  // nobody calls it any more
+}
 
 }  // namespace detail
 
-/// Keeps an inline handler registered. Once its destructor has returned the handler is neither running nor called
-/// again; destroyed by the handler itself, it is not called again. May outlive the feed.
-class [[nodiscard]] inline_subscription {
+/// Keeps an inline handler registered. Once cancel() or the destructor has returned, the handler is neither running nor
+/// called again, and is destroyed with all that it holds. From within an inline handler, its own or another, of this
+/// feed or another, they do not wait, so that two feeds cannot wait for each other: a call on another feed's thread may
+/// then still be under way or just beginning, and the handler is destroyed when that feed's batch ends. May outlive the
+/// feed, whose end destroys the handlers.
+class [[nodiscard]] inline_subscription : private live_object<inline_subscription> {
  public:
   inline_subscription() = default;
   inline_subscription(std::shared_ptr<detail::inline_registry> registry, std::shared_ptr<detail::inline_entry> entry)
@@ -6333,35 +6608,34 @@ class inline_consumers {
   class locked;
   class unlocked;
 
-  [[nodiscard]] inline_subscription add(detail::consumer_filter filter, inline_handler handler) {
-    auto entry = std::make_shared<detail::inline_entry>(detail::inline_entry{std::move(filter), std::move(handler)});
-    registry_->add(entry);
-    return {registry_, std::move(entry)};
+  /// Any thread. errc::closed after close().
+  [[nodiscard]] result<inline_subscription> add(detail::consumer_filter filter, inline_handler handler) {
+    auto entry = std::make_shared<detail::inline_entry>(std::move(filter), std::move(handler));
+    if (!registry_->add(entry)) return errc::closed;
+    return inline_subscription{registry_, std::move(entry)};
   }
+  /// Destroys all handlers. Not while a batch is open.
+  void close() { registry_->close(); }
 
   /// The network thread's hold on the handlers for one batch: costs nothing where there are none.
   class locked {
    public:
-    explicit locked(detail::inline_registry& registry) : registry_{registry} {
-      if (registry_.count.load(std::memory_order_acquire) != 0) take();
-    }
-    locked(const locked&) = delete;
-    locked& operator=(const locked&) = delete;
-    ~locked() { give_back(); }
+    explicit locked(detail::inline_registry& registry) : batch_{registry} {}
 
-    [[nodiscard]] bool empty() const noexcept { return !held_; }
+    [[nodiscard]] bool empty() const noexcept { return !batch_.held(); }
 
     /// Whether one of them wants events of this kind.
     [[nodiscard]] bool wants(tick_kind kind) const noexcept {
-      return held_ && std::ranges::any_of(registry_.entries,
-                                          [kind](const auto& each) { return each->alive && each->filter.wants(kind); });
+      return batch_.held() && std::ranges::any_of(batch_.entries(), [kind](const auto& each) {
+               return is_alive(*each) && each->filter.wants(kind);
+             });
     }
 
     void call(const event& told, tick_kind kind, symbol_id symbol, counter& failures) {
       // by index: a handler may add others; none is erased before the batch ends
-      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
-        detail::inline_entry& each = *registry_.entries[i];
-        if (!each.alive || !each.filter.wants(kind, symbol)) continue;
+      for (std::size_t i = 0; i < batch_.entries().size(); ++i) {
+        detail::inline_entry& each = *batch_.entries()[i];
+        if (!is_alive(each) || !each.filter.wants(kind, symbol)) continue;
         if (kind == tick_kind::status) each.greeted = true;
         tell(each, told, failures);
       }
@@ -6369,14 +6643,18 @@ class inline_consumers {
 
     /// The state of the connection, to those who have not heard of it.
     void greet(const event& state, counter& failures) {
-      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
-        detail::inline_entry& each = *registry_.entries[i];
-        if (each.alive && !std::exchange(each.greeted, true)) tell(each, state, failures);
+      for (std::size_t i = 0; i < batch_.entries().size(); ++i) {
+        detail::inline_entry& each = *batch_.entries()[i];
+        if (is_alive(each) && !std::exchange(each.greeted, true)) tell(each, state, failures);
       }
     }
 
    private:
     friend class inline_consumers::unlocked;
+    // relaxed: see turns_; where another handler removes it, a call more or less
+    [[nodiscard]] static bool is_alive(const detail::inline_entry& each) noexcept {
+      return each.alive.load(std::memory_order_relaxed);
+    }
     static void tell(detail::inline_entry& each, const event& told, counter& failures) {
       try {
         each.handler(told);
@@ -6384,28 +6662,14 @@ class inline_consumers {
         failures.add();  // a strategy's mistake must not end the feed
       }
     }
-    void take() {
-      registry_.mutex.lock();
-      registry_.runner.store(std::this_thread::get_id(), std::memory_order_relaxed);
-      held_ = true;
-    }
-    void give_back() {
-      if (!held_) return;
-      std::erase_if(registry_.entries, [](const auto& each) { return !each->alive; });
-      registry_.count.store(registry_.entries.size(), std::memory_order_release);
-      registry_.runner.store({}, std::memory_order_relaxed);
-      held_ = false;
-      registry_.mutex.unlock();
-    }
 
-    detail::inline_registry& registry_;
-    bool held_{false};
+    detail::inline_registry::batch batch_;
   };
 
   /// Lets go of the handlers while the network thread waits for somebody who may be deregistering one.
   class unlocked {
    public:
-    explicit unlocked(locked& hold) : hold_{hold}, was_held_{hold.held_} { hold_.give_back(); }
+    explicit unlocked(locked& hold) : hold_{hold.batch_}, was_held_{hold_.held()} { hold_.give_back(); }
     unlocked(const unlocked&) = delete;
     unlocked& operator=(const unlocked&) = delete;
     ~unlocked() {
@@ -6413,7 +6677,7 @@ class inline_consumers {
     }
 
    private:
-    locked& hold_;
+    detail::inline_registry::batch& hold_;
     bool was_held_;
   };
 
@@ -6687,7 +6951,7 @@ concept table_visitor =
 /// look, which then cannot give what the first gave. Older than the first look's record none can be: acquire from the
 /// release that published it.
 template <table_record T>
-class conflating_table {
+class conflating_table : private live_object<conflating_table<T>> {
  public:
   using value_type = T;
 
@@ -7123,7 +7387,7 @@ namespace foxtrot::inline v0 {
 /// repeats, which travels to the consumer in a ring's record; that record's publication also publishes the body.
 template <class T>
   requires(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>)
-class payload_arena {
+class payload_arena : private live_object<payload_arena<T>> {
  public:
   /// Room for at least `minimum` elements, rounded up to a power of two; pages are touched here.
   /// `memory` must outlive the arena; it is used here and in the destructor only.
@@ -7198,7 +7462,7 @@ namespace foxtrot::inline v0 {
 /// place by the producer and read in place by the consumer. Memory is allocated and touched once, in the constructor;
 /// nothing afterwards allocates, locks or enters the kernel. Larger records: see payload_arena.
 template <line_payload T>
-class spsc_ring {
+class spsc_ring : private live_object<spsc_ring<T>> {
  public:
   using value_type = T;
 
@@ -7351,7 +7615,7 @@ namespace detail {
 
 /// The state that both ends share; each keeps it alive. Producer functions belong to the network thread, consumer
 /// functions to one strategy thread, close_by_consumer() and interrupt() to any.
-class channel {
+class channel : private live_object<channel> {
  public:
   channel(const subscription_settings& settings, symbol_table& symbols)
       : ring_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
@@ -7638,7 +7902,7 @@ namespace foxtrot::inline v0::detail {
 /// before a status that came earlier, and none after one that came later. Producer functions belong to the network
 /// thread, consumer functions to one strategy thread. What latest() looks at is only read by it, so that it takes
 /// nothing from the consumer.
-class conflated_channel {
+class conflated_channel : private live_object<conflated_channel> {
  public:
   /// Levels of the longest book that fits: twenty on either side, the venue's deepest partial book.
   static constexpr std::size_t book_levels = 40;
@@ -7732,7 +7996,6 @@ class conflated_channel {
     return made;
   }
   static constexpr std::uint8_t no_column = 0xff;
-
   // A line and its body, as far as it is used.
   template <std::size_t Units>
   struct with_body {
@@ -7907,7 +8170,7 @@ class conflated_channel {
 namespace foxtrot::inline v0::detail {
 
 /// A queue that waits or drops, or a table that conflates. Copies are the same outlet.
-class outlet {
+class outlet : private live_object<outlet> {
  public:
   outlet(consumer_filter filter, std::shared_ptr<channel> queue) noexcept
       : filter_{std::move(filter)}, queue_{std::move(queue)} {}
@@ -7949,6 +8212,10 @@ class outlet {
   // Any thread.
   [[nodiscard]] bool closed_by_consumer() const noexcept {
     return table_ != nullptr ? table_->closed_by_consumer() : queue_->closed_by_consumer();
+  }
+  /// Neither its consumer nor the network thread knows it any more. By whoever keeps others from copying it.
+  [[nodiscard]] bool is_forsaken() const noexcept {
+    return closed_by_consumer() && queue_.use_count() + table_.use_count() == 1;
   }
   void close_by_producer() const noexcept {
     if (table_ != nullptr) return table_->close_by_producer();
@@ -8072,7 +8339,7 @@ struct alignas(cache_line) broadcast_line {
 /// event only, so a hand-off costs one cache-line transfer for each of them. Memory is allocated and touched once, in
 /// the constructor; nothing afterwards allocates, locks or enters the kernel. Larger events: see overwriting_arena.
 template <line_payload T>
-class broadcast_ring {
+class broadcast_ring : private live_object<broadcast_ring<T>> {
   using slot = detail::broadcast_line<T>;
 
  public:
@@ -8241,7 +8508,7 @@ namespace foxtrot::inline v0 {
 /// repeats, which travels to readers in a broadcast_ring's record; that record's publication also publishes the body.
 template <class T>
   requires(std::is_trivially_copyable_v<T> && sizeof(T) % sizeof(std::uint64_t) == 0)
-class overwriting_arena {
+class overwriting_arena : private live_object<overwriting_arena<T>> {
  public:
   /// What publish() returns for a body that is longer than the store. No body has it for a position.
   static constexpr std::uint64_t refused = ~std::uint64_t{0};
@@ -8323,7 +8590,7 @@ class overwriting_arena {
 namespace foxtrot::inline v0::detail {
 
 /// Both ends keep it alive. Publishing and waking belong to the network thread; readers are feed_cursors.
-class feed_ring {
+class feed_ring : private live_object<feed_ring> {
  public:
   feed_ring(const ring_settings& settings, const symbol_table& symbols)
       : events_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
@@ -8422,7 +8689,7 @@ namespace foxtrot::inline v0::detail {
 
 /// Belongs to one strategy thread, but for dropped(). Events are copied out of the ring and checked, so what front()
 /// shows is whole and stays.
-class feed_cursor {
+class feed_cursor : private live_object<feed_cursor> {
  public:
   feed_cursor(std::shared_ptr<feed_ring> ring, consumer_filter filter)
       : ring_{std::move(ring)},
@@ -8550,7 +8817,7 @@ inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64
 /// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
 /// so whoever has seen an event finds here at least what it said. A snapshot alone mends no book: it may be too old for
 /// the updates that came meanwhile. Relaxed throughout: the events carry the order.
-class status_board {
+class status_board : private live_object<status_board> {
  public:
   /// Network thread.
   void note(const status_record& record) noexcept {
@@ -8719,7 +8986,7 @@ namespace foxtrot::inline v0::detail {
 
 /// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left(),
 /// nudge() and latest() may be called from any thread, the rest from the one that reads.
-class inbox {
+class inbox : private live_object<inbox> {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
   decltype(auto) with(Action&& action) noexcept {
@@ -8816,7 +9083,7 @@ class inbox {
 namespace foxtrot::inline v0::detail {
 
 /// All drop_oldest consumers read one ring, which is made for the first of them; everybody else has an outlet.
-class outlets {
+class outlets : private live_object<outlets> {
  public:
   outlets(symbol_table& symbols, const ring_settings& ring) : symbols_{symbols}, ring_settings_{ring} {}
   outlets(const outlets&) = delete;
@@ -8835,10 +9102,6 @@ class outlets {
       case overflow::conflate: return add_queue<conflated_channel>(std::move(filter), std::move(states), wanted);
     }
     return nullptr;
-  }
-  [[nodiscard]] bool closed() {
-    const std::lock_guard lock{mutex_};
-    return closed_;
   }
   /// While true, nobody waits for room.
   void interrupt(bool on) {
@@ -8936,9 +9199,13 @@ class outlets {
   }
 
   void forget_dead() {
-    std::vector<outlet> dead;
+    std::vector<outlet> dead;  // they go after the lock
     const std::lock_guard lock{mutex_};
-    dead.swap(dead_);  // and they go after the lock
+    dead.swap(dead_);
+    // Where no network thread runs, nobody else would let go of those who came and went.
+    const auto forsaken = std::ranges::partition(all_, [](const outlet& each) { return !each.is_forsaken(); });
+    std::ranges::move(forsaken, std::back_inserter(dead));
+    all_.erase(forsaken.begin(), forsaken.end());
   }
 
   symbol_table& symbols_;
@@ -8963,6 +9230,118 @@ class outlets {
 }  // namespace foxtrot::inline v0::detail
 
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
+
+// foxtrot/core/heartbeat.hpp: how a thread shows that it still gets on with its work, and at what.
+
+namespace foxtrot::inline v0 {
+
+/// One cache line that a thread writes and a monitor reads. A beat is one plain store: no lock, no system call, no
+/// read-modify-write. Beats, waits and scopes belong to the thread that owns it; `read` may be called from any.
+class alignas(cache_line) heartbeat {
+ public:
+  /// What a monitor sees. Two readings with the same `beats` and without `waiting`: no progress between them.
+  struct reading {
+    std::uint64_t beats{0};
+    bool waiting{false};         ///< silence is expected: it sleeps until somebody has work for it
+    const char* scope{nullptr};  ///< the innermost watch_scope; null outside of all
+  };
+
+  heartbeat() = default;
+  heartbeat(const heartbeat&) = delete;
+  heartbeat& operator=(const heartbeat&) = delete;
+  ~heartbeat() = default;
+
+  void beat() noexcept { publish(word_.load(std::memory_order_relaxed) + one_beat); }
+  /// From here to the next set_waiting(false) no beat is expected. Counts as a beat, either way. Returns what it was.
+  bool set_waiting(bool waits) noexcept {
+    const std::uint64_t word = word_.load(std::memory_order_relaxed);
+    publish(((word + one_beat) & ~waiting_bit) | (waits ? waiting_bit : 0));
+    return (word & waiting_bit) != 0;
+  }
+  /// A text that lives as long as the process, best a literal; returns the one before.
+  const char* set_scope(const char* name) noexcept {
+    const char* const before = scope_.load(std::memory_order_relaxed);
+    scope_.store(name, std::memory_order_relaxed);
+    return before;
+  }
+
+  /// Any thread. The parts may be of different moments, as a monitor can bear.
+  [[nodiscard]] reading read() const noexcept {
+    const std::uint64_t word = word_.load(std::memory_order_relaxed);
+    return {word / one_beat, (word & waiting_bit) != 0, scope_.load(std::memory_order_relaxed)};
+  }
+
+  /// The calling thread's own; null where nobody watches it.
+  [[nodiscard]] static heartbeat* of_this_thread() noexcept { return current_; }
+
+  class adopted;
+
+ private:
+  static constexpr std::uint64_t waiting_bit = 1;
+  static constexpr std::uint64_t one_beat = 2;
+
+  // relaxed throughout: each word stands alone, nothing is published with it
+  void publish(std::uint64_t word) noexcept { word_.store(word, std::memory_order_relaxed); }
+
+  std::atomic<std::uint64_t> word_{0};  // beats, and whether the thread waits
+  std::atomic<const char*> scope_{nullptr};
+
+  [[gnu::visibility("default")]] static inline constinit thread_local heartbeat* current_ = nullptr;
+};
+
+/// Makes a heartbeat the calling thread's own while it lives; the one before comes back after it.
+class heartbeat::adopted {
+ public:
+  explicit adopted(heartbeat& mine) noexcept : before_{std::exchange(current_, &mine)} {}
+  adopted(const adopted&) = delete;
+  adopted& operator=(const adopted&) = delete;
+  ~adopted() { current_ = before_; }
+
+ private:
+  heartbeat* before_;
+};
+
+/// A beat of the calling thread; nothing where nobody watches it.
+inline void beat() noexcept {
+  if (heartbeat* const mine = heartbeat::of_this_thread()) mine->beat();
+}
+
+/// While it lives, silence of the calling thread is no stall: it sleeps until somebody has work for it. They nest.
+class expected_silence {
+ public:
+  expected_silence() noexcept : mine_{heartbeat::of_this_thread()} {
+    if (mine_ != nullptr) before_ = mine_->set_waiting(true);
+  }
+  expected_silence(const expected_silence&) = delete;
+  expected_silence& operator=(const expected_silence&) = delete;
+  ~expected_silence() {
+    if (mine_ != nullptr) mine_->set_waiting(before_);
+  }
+
+ private:
+  heartbeat* mine_;
+  bool before_{false};
+};
+
+/// Names what the calling thread is about while it lives: a monitor that finds it stuck says so. They nest.
+class watch_scope {
+ public:
+  /// `name` must outlive the process's last look at it: a literal.
+  explicit watch_scope(const char* name) noexcept : mine_{heartbeat::of_this_thread()} {
+    if (mine_ != nullptr) before_ = mine_->set_scope(name);
+  }
+  watch_scope(const watch_scope&) = delete;
+  watch_scope& operator=(const watch_scope&) = delete;
+  ~watch_scope() {
+    if (mine_ != nullptr) mine_->set_scope(before_);
+  }
+
+ private:
+  heartbeat* mine_;
+  const char* before_{nullptr};
+};
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/market/detail/kind_of.hpp: from the type of a tick to its kind.
 
@@ -9011,8 +9390,9 @@ concept latest_value = kind_of<Tick> != tick_kind::status && kind_of<Tick> != ti
 namespace foxtrot::inline v0 {
 
 /// A consumer's own cursor on a feed. Movable, not copyable; one thread reads at a time. Destruction deregisters it,
-/// and the feed forgets it. The feed may go first: `closed()` turns true once everything has been read.
-class subscription {
+/// and the feed forgets it. The feed may go first: `closed()` turns true once everything has been read. On a thread
+/// that is watched (see heartbeat) each call and each turn of a loop beats, and waiting is no stall.
+class subscription : private live_object<subscription> {
  public:
   using duration = std::chrono::nanoseconds;
   class range;
@@ -9037,6 +9417,7 @@ class subscription {
   std::size_t poll(std::size_t max, Handler&& handler) {
     const auto keep = inbox_;  // the handler may cancel, replace or destroy this subscription
     if (keep == nullptr) return 0;
+    beat();
     const producer_waker wake{*keep};
     std::size_t done = 0;
     while (done < max && !keep->left()) {
@@ -9169,7 +9550,9 @@ class subscription {
                       std::optional<duration> patience) {
     const auto ready = [&from] { return from.front().payload != nullptr; };
     if (from.left() || from.held()) return false;
+    beat();
     if (ready()) return !stop.stop_requested();
+    const expected_silence no_stall;  // a quiet market is none
     const auto start = std::chrono::steady_clock::now();
     constexpr auto never = std::chrono::steady_clock::time_point::max();
     const auto deadline = patience && *patience < never - start ? start + *patience : never;
@@ -9270,7 +9653,7 @@ namespace foxtrot::inline v0 {
 ///
 /// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies. All
 /// drop_oldest consumers read one ring, which is made for the first of them and costs nothing while it has no readers.
-class publisher {
+class publisher : private live_object<publisher> {
  public:
   class batch;
 
@@ -9297,7 +9680,6 @@ class publisher {
                                                              inline_handler handler) {
     auto filter = detail::consumer_filter::make(wanted, symbols_);
     if (!filter) return filter.error();
-    if (consumers_.closed()) return errc::closed;
     return inline_.add(std::move(*filter), std::move(handler));
   }
 
@@ -9305,8 +9687,9 @@ class publisher {
   /// under way ends. Any thread.
   void interrupt(bool on = true) { consumers_.interrupt(on); }
 
-  /// No more events: consumers read what is there and then see the end. Idempotent; not while a batch is open.
-  void close() { consumers_.close(); }
+  /// No more events: consumers read what is there and then see the end; inline handlers are destroyed. Idempotent; not
+  /// while a batch is open.
+  void close() { consumers_.close(), inline_.close(); }
 
   /// Shows every depth update and REST snapshot to `keeper` from now on, or to nobody; tells what becomes of its books,
   /// and publishes them where asked to. Network thread, or while there is none.
@@ -9431,7 +9814,6 @@ class publisher::batch {
   [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
     return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
   }
-
   void forget_draft() noexcept {
     to_.counters_.duplicates.add();
     in_place_ = {};
@@ -12111,7 +12493,7 @@ namespace foxtrot::inline v0 {
 /// What every wait in net/ that is not for a socket is made of. A notification that finds nobody waiting is kept for
 /// the next wait (one is kept, not several). One waiter at a time. Loop thread only; a loop that is destroyed destroys
 /// the coroutines that wait here, as it does those that wait for sockets.
-class async_event {
+class async_event : private live_object<async_event> {
  public:
   explicit async_event(asio::io_context& loop) : state_{std::make_shared<state>(loop)} {}
   async_event(const async_event&) = delete;
@@ -12227,7 +12609,7 @@ class timer_queue;
 namespace detail {
 
 // Shared by the queue and its handles, so that a handle may outlive the queue. Loop thread only.
-class timer_core : public std::enable_shared_from_this<timer_core> {
+class timer_core : public std::enable_shared_from_this<timer_core>, private live_object<timer_core> {
  public:
   using key = std::pair<steady_time, std::uint64_t>;  // equal times fire in the order they were asked for
 
@@ -12311,7 +12693,7 @@ class timer_core : public std::enable_shared_from_this<timer_core> {
 }  // namespace detail
 
 /// A pending call: its destruction takes the call back. Loop thread only; may outlive its queue.
-class [[nodiscard]] timer {
+class [[nodiscard]] timer : private live_object<timer> {
  public:
   timer() = default;
   timer(timer&& other) noexcept = default;
@@ -12343,7 +12725,7 @@ class [[nodiscard]] timer {
 
 /// The only source of timers in net/ and feed/: one ordered set, one Asio timer armed for the earliest. With a manual
 /// time source nothing is armed: whoever advances the time calls `run_due`. Loop thread only.
-class timer_queue {
+class timer_queue : private live_object<timer_queue> {
  public:
   explicit timer_queue(asio::io_context& loop, time_source& time = system_time())
       : core_{std::make_shared<detail::timer_core>(loop, time)} {}
@@ -13592,7 +13974,7 @@ namespace foxtrot::inline v0 {
 ///
 ///     while (!result.error) { result = socket.drain(handler); if (!result.error) co_await socket.wait_readable(); }
 template <byte_stream Stream, websocket_role Role = websocket_role::client, text_check Check = text_check::on>
-class websocket_stream {
+class websocket_stream : private live_object<websocket_stream<Stream, Role, Check>> {
  public:
   websocket_stream(timer_queue& timers, Stream stream, websocket_settings settings = {})
       : timers_{timers}, settings_{settings}, stream_{std::move(stream)}, decoder_{settings.decoder} {}
@@ -13780,7 +14162,6 @@ class websocket_stream {
       handler.on_close(info);
     }
   };
-
   // Bytes of frames that were received behind a head.
   void keep(std::span<char> space, std::size_t head, std::size_t received) {
     if (received == head) return;
@@ -13898,7 +14279,7 @@ enum class session_state : std::uint8_t { disconnected, connecting, connected, r
 namespace foxtrot::inline v0::detail {
 
 // The agreement between the two threads on who may still touch the caller's variables.
-class loop_ticket {
+class loop_ticket : private live_object<loop_ticket> {
  public:
   /// Loop thread: false where the caller no longer waits; otherwise the caller waits until `finish`.
   [[nodiscard]] bool begin() {
@@ -13940,7 +14321,7 @@ class loop_ticket {
 };
 
 // The tickets of one loop. Any thread.
-class loop_calls {
+class loop_calls : private live_object<loop_calls> {
  public:
   [[nodiscard]] std::shared_ptr<loop_ticket> admit() {
     const std::lock_guard lock{mutex_};
@@ -14023,6 +14404,105 @@ class loop_call {
 
 }  // namespace foxtrot::inline v0::detail
 
+// foxtrot/net/detail/loop_pulse.hpp: how an event loop shows that it turns, and how late it is.
+
+namespace foxtrot::inline v0::detail {
+
+// Beats from a timer of its own, on real time: a handler that does not return holds the timer up as well, a loop that
+// has nothing to do does not. Loop thread only, except `line` and the readings.
+class loop_pulse {
+ public:
+  struct reading {
+    std::chrono::nanoseconds lag{0};
+    std::chrono::nanoseconds longest{0};
+    std::chrono::nanoseconds since{0};
+  };
+
+  loop_pulse(asio::io_context& loop, std::chrono::nanoseconds every) : loop_{loop}, every_{every} {
+    rest();  // until there is a thread
+  }
+  loop_pulse(const loop_pulse&) = delete;
+  loop_pulse& operator=(const loop_pulse&) = delete;
+
+  [[nodiscard]] const std::shared_ptr<heartbeat>& line() const noexcept { return line_; }
+  [[nodiscard]] bool timed() const noexcept { return every_ > std::chrono::nanoseconds{0}; }
+
+  void begin() {
+    line_->set_waiting(false);
+    if (!timed()) return;
+    alarm_.emplace(loop_);
+    const auto now = clock::now();
+    store(last_, now);
+    arm(now + every_);
+  }
+  void beat() noexcept { line_->beat(); }
+  /// Whether the timer has fired since the last time this was asked.
+  [[nodiscard]] bool take_fired() noexcept { return std::exchange(fired_, false); }
+  /// The timer fires no more.
+  void disarm() {
+    alarm_.reset();
+    due_.store(0, std::memory_order_relaxed);
+  }
+  /// No beat is expected any more.
+  void rest() noexcept { line_->set_waiting(true); }
+
+  /// Any thread. A beat that is overdue counts as late as it is by now.
+  [[nodiscard]] reading read() const noexcept {
+    reading made{load(lag_), load(longest_), {}};
+    const auto due = load(due_);
+    if (due.count() == 0) return made;
+    const auto now = clock::now().time_since_epoch();
+    made.lag = std::max(made.lag, now - due);
+    made.longest = std::max(made.longest, now - due);
+    made.since = std::max(now - load(last_), clock::duration{0});
+    return made;
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+  using alarm = asio::basic_waitable_timer<clock, asio::wait_traits<clock>, io_executor>;
+  using cell = std::atomic<std::int64_t>;  // nanoseconds; relaxed throughout: each stands alone
+
+  [[nodiscard]] static std::chrono::nanoseconds load(const cell& from) noexcept {
+    return std::chrono::nanoseconds{from.load(std::memory_order_relaxed)};
+  }
+  static void store(cell& into, clock::time_point when) noexcept {
+    into.store(when.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
+  void arm(clock::time_point when) {
+    store(due_, when);
+    alarm_->expires_at(when);
+    alarm_->async_wait([this, when](std::error_code error) {
+      if (!error && alarm_) on_time(when);  // none: ended while this was on its way
+    });
+  }
+  void on_time(clock::time_point due) {
+    const auto now = clock::now();
+    const std::int64_t late = (now - due).count();
+    lag_.store(late, std::memory_order_relaxed);
+    longest_.store(std::max(late, longest_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+    store(last_, now);
+    fired_ = true;
+    line_->beat();
+    arm(now + every_);
+  }
+
+  asio::io_context& loop_;
+  const std::chrono::nanoseconds every_;
+  const std::shared_ptr<heartbeat> line_{std::make_shared<heartbeat>()};
+  std::optional<alarm> alarm_;
+  bool fired_{false};
+  cell lag_{0};
+  cell longest_{0};
+  cell due_{0};  // 0: none
+  cell last_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/net/detail/loop_turns.hpp: one turn of an event loop, for each way to wait when there is nothing to do.
+
 // foxtrot/net/poller.hpp: functions that a spinning event loop calls at every turn.
 
 namespace foxtrot::inline v0 {
@@ -14031,7 +14511,7 @@ class poller_list;
 
 /// Keeps a function registered; its destruction takes the function out, also from within the function itself, and also
 /// when the list has died before. Loop thread only.
-class [[nodiscard]] poller_handle {
+class [[nodiscard]] poller_handle : private live_object<poller_handle> {
  public:
   poller_handle() = default;
   poller_handle(poller_handle&&) noexcept = default;
@@ -14058,7 +14538,7 @@ class [[nodiscard]] poller_handle {
 };
 
 /// The functions of one loop. Loop thread only.
-class poller_list {
+class poller_list : private live_object<poller_list> {
  public:
   /// `poll` returns whether it found work. It must not throw.
   [[nodiscard]] poller_handle add(std::function<bool()> poll) {
@@ -14090,13 +14570,222 @@ class poller_list {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/net/task_scope.hpp: coroutines that belong together: named, counted, cancelled together, waited for.
+namespace foxtrot::inline v0::detail {
+
+// Loop thread only.
+class loop_turns {
+ public:
+  loop_turns(asio::io_context& loop, timer_queue& timers, loop_pulse& pulse, idle waiting,
+             std::chrono::microseconds spin_for)
+      : loop_{loop}, timers_{timers}, pulse_{pulse}, waiting_{waiting}, spin_for_{spin_for} {}
+
+  [[nodiscard]] poller_handle add_poller(std::function<bool()> poll) { return pollers_.add(std::move(poll)); }
+
+  /// Soon over, but where it blocks: then when the loop was stopped. Exceptions of handlers pass.
+  void turn() {
+    switch (waiting_) {
+      case idle::block: {
+        const quiet_sleep sleeping{pulse_};
+        loop_.run();
+        return;
+      }
+      case idle::spin: (void)spin(); return;
+      case idle::yield:
+        if (!spin()) std::this_thread::yield();
+        return;
+      case idle::adaptive: adapt(); return;
+    }
+  }
+
+ private:
+  static constexpr unsigned turns_per_poll = 16;  // looking into the event loop costs a system call
+
+  // Where no timer beats for it, a sleep is expected to be silent.
+  struct quiet_sleep {
+    explicit quiet_sleep(const loop_pulse& pulse) {
+      if (!pulse.timed()) silence.emplace();
+    }
+    std::optional<expected_silence> silence;
+  };
+
+  // Whether there was anything to do.
+  bool spin() {
+    pulse_.beat();
+    const bool worked = pollers_.run();
+    if (worked && ++turns_ < turns_per_poll) return true;
+    turns_ = 0;
+    const bool ran = loop_.poll() != 0;
+    timers_.run_due();
+    return worked || ran;
+  }
+
+  void adapt() {
+    pulse_.beat();
+    const auto now = std::chrono::steady_clock::now();  // real time, whatever the timers run on
+    const bool polled = pollers_.run();
+    std::size_t ran = loop_.poll();
+    if (pulse_.take_fired() && ran != 0) --ran;  // that was no work
+    if (ran != 0 || polled) {
+      busy_until_ = now + spin_for_;
+    } else if (now >= busy_until_) {
+      {
+        const quiet_sleep sleeping{pulse_};
+        loop_.run_one();
+      }
+      if (!pulse_.take_fired()) busy_until_ = std::chrono::steady_clock::now() + spin_for_;
+    }
+  }
+
+  asio::io_context& loop_;
+  timer_queue& timers_;
+  loop_pulse& pulse_;
+  const idle waiting_;
+  const std::chrono::microseconds spin_for_;
+  poller_list pollers_;
+  unsigned turns_{0};
+  std::chrono::steady_clock::time_point busy_until_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/net/task_name.hpp: what a task is called, at no cost where it is a literal.
 
 namespace foxtrot::inline v0 {
 
+/// What a task is called: a literal, which is not copied, or a text of its own.
+class task_name {
+ public:
+  consteval task_name(const char* literal) : literal_{literal} {}
+  task_name(std::string text) noexcept : text_{std::move(text)} {}
+
+  [[nodiscard]] std::string_view view() const noexcept { return text_ ? std::string_view{*text_} : literal_; }
+
+ private:
+  const char* literal_{""};
+  std::optional<std::string> text_;  // an empty string itself would be no constant to g++ 12
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/task_scope.hpp: coroutines that belong together: named, counted, cancelled together, waited for.
+
+// foxtrot/net/detail/task_entry.hpp: what a task_scope remembers of a live task, and the list of all.
+
+namespace foxtrot::inline v0::detail {
+
+struct task_entry : private live_object<task_entry> {
+  task_name name{""};
+  asio::cancellation_signal signal;  // the task's frames point into it
+  bool listed{false};
+  unsigned owners{0};  // the task, while it is listed, and whoever is just cancelling it
+  task_entry* previous{nullptr};
+  task_entry* next{nullptr};
+};
+
+// The live tasks of one scope, in the order of their start. An entry that is free again serves the next task, so that
+// one costs no allocation. Loop thread only, but for `size` and `names`.
+class task_list {
+ public:
+  task_list() = default;
+  task_list(const task_list&) = delete;
+  task_list& operator=(const task_list&) = delete;
+  ~task_list() {
+    while (spare_ != nullptr) delete std::exchange(spare_, spare_->next);
+  }
+
+  [[nodiscard]] task_entry* add(task_name name) {
+    task_entry* const added = take_spare();
+    added->name = std::move(name);
+    added->listed = true;
+    added->owners = 1;
+    added->next = nullptr;
+    const std::lock_guard lock{mutex_};
+    added->previous = last_;
+    (last_ != nullptr ? last_->next : first_) = added;
+    last_ = added;
+    count(1);
+    return added;
+  }
+
+  /// The task has ended. Whether it was the last.
+  bool remove(task_entry* entry) {
+    std::size_t left = 0;
+    {
+      const std::lock_guard lock{mutex_};
+      (entry->next != nullptr ? entry->next->previous : last_) = entry->previous;
+      (entry->previous != nullptr ? entry->previous->next : first_) = entry->next;
+      left = count(-std::size_t{1});
+    }
+    entry->listed = false;
+    release(entry);
+    return left == 0;
+  }
+
+  void cancel_all() {
+    // A signal may end any of them at once, or start others: who is there now, is asked, and stays until then.
+    std::vector<task_entry*> asked;
+    asked.reserve(size());
+    for (task_entry* entry = first_; entry != nullptr; entry = entry->next) {
+      ++entry->owners;
+      asked.push_back(entry);
+    }
+    for (task_entry* entry : asked) {
+      if (entry->listed) entry->signal.emit(asio::cancellation_type::terminal);
+      release(entry);
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::vector<std::string> names() const {
+    const std::lock_guard lock{mutex_};
+    std::vector<std::string> all;
+    for (const task_entry* entry = first_; entry != nullptr; entry = entry->next) all.emplace_back(entry->name.view());
+    return all;
+  }
+
+ private:
+  static constexpr std::size_t most_spares = 64;
+
+  [[nodiscard]] task_entry* take_spare() {
+    if (spare_ == nullptr) return new task_entry;
+    --spares_;
+    return std::exchange(spare_, spare_->next);
+  }
+  std::size_t count(std::size_t change) noexcept {
+    // under the mutex; release: whoever reads that none is left sees what they did
+    const std::size_t now = size_.load(std::memory_order_relaxed) + change;
+    size_.store(now, std::memory_order_release);
+    return now;
+  }
+  // Its signal keeps the memory that the next task's needs.
+  void release(task_entry* entry) {
+    if (--entry->owners != 0) return;
+    if (spares_ == most_spares) return delete entry;
+    entry->next = std::exchange(spare_, entry);
+    ++spares_;
+  }
+
+  mutable std::mutex mutex_;  // only the loop thread writes; others read under it
+  task_entry* first_{nullptr};
+  task_entry* last_{nullptr};
+  std::atomic<std::size_t> size_{0};
+  task_entry* spare_{nullptr};
+  std::size_t spares_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// A task that would not end.
+struct orphan {
+  std::string name;
+  std::chrono::nanoseconds age{0};  ///< since its scope gave up waiting for it
+};
+
 /// Owns the right to end the tasks spawned in it. A task that lives on after `close` timed out is an orphan: it is
-/// reported by name and stays counted until it ends. Loop thread only, except `live`, `failed` and `names`.
-class task_scope {
+/// reported by name and stays counted until it ends. Loop thread only, except `live`, `failed`, `names` and `orphans`.
+class task_scope : private live_object<task_scope> {
  public:
   task_scope(asio::io_context& loop, std::string name, const diagnostics* log = nullptr)
       : state_{std::make_shared<state>(loop, std::move(name), log)} {}
@@ -14107,7 +14796,7 @@ class task_scope {
     state_->open = false;
     if (live() != 0) {
       state_->report_orphans("scope destroyed before its task ended");
-      state_->cancel();
+      state_->tasks.cancel_all();
     }
     state_->log = nullptr;
   }
@@ -14115,20 +14804,22 @@ class task_scope {
   /// Starts `work` now, up to its first wait. False, and nothing started, once the scope is closing. An exception that
   /// leaves the task is caught, counted and reported; one that only says "cancelled" is the normal end of a cancelled
   /// task.
-  bool spawn(std::string name, task<> work) {
+  bool spawn(task_name name, task<> work) {
     if (!state_->open) return false;
-    auto member = std::make_shared<entry>(std::move(name));
-    registration ticket{state_, state_->add(member), member};
-    const auto slot = member->signal.slot();
+    registration ticket{state_, std::move(name)};
+    const auto slot = ticket.task->signal.slot();
     asio::co_spawn(state_->loop, std::move(work),
                    asio::bind_cancellation_slot(slot, [ticket = std::move(ticket)](std::exception_ptr failure) {
-                     if (failure) ticket.scope->note_failure(*ticket.member, failure);
+                     if (failure) ticket.scope->note_failure(ticket.task->name.view(), failure);
                    }));
     return true;
   }
 
   /// Asks every task that lives now to end, and says so once. Safe from within a task of the scope.
-  void cancel() { state_->cancel(); }
+  void cancel() {
+    const auto keep = state_;  // a task that ends at once may destroy the scope
+    keep->tasks.cancel_all();
+  }
 
   /// Refuses new tasks, cancels, waits until none is left. errc::timeout: some are, and are named to the diagnostics.
   /// Not from within a task of the scope, which would wait for itself.
@@ -14138,78 +14829,53 @@ class task_scope {
 
   [[nodiscard]] const std::string& name() const noexcept { return state_->name; }
   /// Tasks that have not ended. Any thread.
-  [[nodiscard]] std::size_t live() const noexcept { return state_->live.load(std::memory_order_acquire); }
+  [[nodiscard]] std::size_t live() const noexcept { return state_->tasks.size(); }
   /// Tasks that ended by an exception. Any thread.
   [[nodiscard]] std::size_t failed() const noexcept { return state_->failed.load(std::memory_order_relaxed); }
-  /// The names of the tasks that have not ended. Any thread.
-  [[nodiscard]] std::vector<std::string> names() const { return state_->names(); }
+  /// The names of the tasks that have not ended, oldest first. Any thread.
+  [[nodiscard]] std::vector<std::string> names() const { return state_->tasks.names(); }
+  /// The tasks that live on although `close` gave up on them: what a monitor or a shutdown names. Any thread.
+  [[nodiscard]] std::vector<orphan> orphans() const {
+    std::vector<orphan> all;
+    const auto since = state_->gave_up.load(std::memory_order_relaxed);
+    if (since == 0) return all;
+    const auto age = std::chrono::steady_clock::now().time_since_epoch() - std::chrono::nanoseconds{since};
+    for (std::string& left : names()) all.push_back({std::move(left), age});
+    return all;
+  }
 
  private:
-  struct entry {
-    explicit entry(std::string text) : name{std::move(text)} {}
-    const std::string name;
-    asio::cancellation_signal signal;  // the task's frames point into it: the registration keeps it alive
-  };
-
-  struct state {
+  struct state : private live_object<state> {
     state(asio::io_context& context, std::string text, const diagnostics* sink)
         : loop{context}, name{std::move(text)}, log{sink} {}
 
-    std::uint64_t add(std::shared_ptr<entry> member) {
-      const std::lock_guard lock{mutex};
-      entries.emplace(next, std::move(member));
-      live.store(entries.size(), std::memory_order_release);
-      return next++;
-    }
-
-    void remove(std::uint64_t id) {
-      {
-        const std::lock_guard lock{mutex};
-        entries.erase(id);
-        live.store(entries.size(), std::memory_order_release);
-        if (!entries.empty()) return;
-      }
+    void remove(detail::task_entry* ended) {
+      if (!tasks.remove(ended)) return;
       for (async_event* closer : closers) closer->notify();
     }
 
-    void cancel() {
-      // Copies: a signal may end a task at once, which takes it out of the map.
-      std::vector<std::shared_ptr<entry>> asked;
-      {
-        const std::lock_guard lock{mutex};
-        for (const auto& [id, member] : entries) asked.push_back(member);
-      }
-      for (const auto& member : asked) member->signal.emit(asio::cancellation_type::terminal);
-    }
-
-    [[nodiscard]] std::vector<std::string> names() const {
-      const std::lock_guard lock{mutex};
-      std::vector<std::string> all;
-      for (const auto& [id, member] : entries) all.push_back(member->name);
-      return all;
-    }
-
-    void note_failure(const entry& member, const std::exception_ptr& failure) {
+    void note_failure(std::string_view task, const std::exception_ptr& failure) {
       try {
         std::rethrow_exception(failure);
       } catch (const std::system_error& error) {
         if (error.code() == asio::error::operation_aborted || error.code() == errc::cancelled) return;
-        fail(member, error.what(), error.code());
+        fail(task, error.what(), error.code());
       } catch (const std::exception& error) {
-        fail(member, error.what(), {});
+        fail(task, error.what(), {});
       } catch (...) {
-        fail(member, "something that is no std::exception", {});
+        fail(task, "something that is no std::exception", {});
       }
     }
 
-    void fail(const entry& member, const std::string& what, std::error_code error) {
+    void fail(std::string_view task, const std::string& what, std::error_code error) {
       failed.fetch_add(1, std::memory_order_relaxed);
-      if (log != nullptr) log->report(severity::error, name, member.name + " failed: " + what, error);
+      if (log != nullptr) log->report(severity::error, name, std::string{task} + " failed: " + what, error);
     }
 
     void report_orphans(const std::string& why) const {
       if (log == nullptr) return;
-      for (const std::string& orphan : names()) log->report(severity::error, name, why + ": " + orphan, errc::timeout);
+      for (const std::string& left : tasks.names())
+        log->report(severity::error, name, why + ": " + left, errc::timeout);
     }
 
     asio::io_context& loop;
@@ -14217,27 +14883,23 @@ class task_scope {
     const diagnostics* log;  // null once the scope is gone
     bool open{true};
     std::vector<async_event*> closers;
-
-    mutable std::mutex mutex;  // guards entries and next
-    std::map<std::uint64_t, std::shared_ptr<entry>> entries;
-    std::uint64_t next{0};
-    std::atomic<std::size_t> live{0};
+    detail::task_list tasks;
     std::atomic<std::size_t> failed{0};
+    std::atomic<std::int64_t> gave_up{0};  // by the steady clock; relaxed: it stands alone
   };
 
   // Lives in the task's completion handler: takes the task off the list when it ended, or when the loop destroyed it.
   struct registration {
-    registration(std::shared_ptr<state> owner, std::uint64_t number, std::shared_ptr<entry> task)
-        : scope{std::move(owner)}, id{number}, member{std::move(task)} {}
+    registration(std::shared_ptr<state> owner, task_name name)
+        : scope{std::move(owner)}, task{scope->tasks.add(std::move(name))} {}
     registration(registration&&) noexcept = default;
     registration& operator=(registration&&) = delete;
     ~registration() {
-      if (scope) scope->remove(id);
+      if (scope) scope->remove(task);
     }
 
     std::shared_ptr<state> scope;
-    std::uint64_t id;
-    std::shared_ptr<entry> member;
+    detail::task_entry* task;
   };
 
   struct closer_guard {
@@ -14253,13 +14915,16 @@ class task_scope {
   static task<std::error_code> close(std::shared_ptr<state> scope, timer_queue& timers,
                                      steady_time::duration patience) {
     scope->open = false;
-    scope->cancel();
-    if (scope->live.load(std::memory_order_acquire) == 0) co_return std::error_code{};
+    scope->tasks.cancel_all();
+    if (scope->tasks.size() == 0) co_return std::error_code{};
     async_event none_left{scope->loop};
     const closer_guard listening{*scope, none_left};
     const timer limit = timers.call_after(patience, [&none_left] { none_left.notify(errc::timeout); });
     const std::error_code error = co_await none_left.wait();
-    if (error == errc::timeout) scope->report_orphans("still alive after its scope was closed");
+    if (error == errc::timeout) {
+      scope->gave_up.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+      scope->report_orphans("still alive after its scope was closed");
+    }
     co_return error;
   }
 
@@ -14272,11 +14937,22 @@ class task_scope {
 
 namespace foxtrot::inline v0 {
 
+/// Linux's scheduling policies, sched(7).
+enum class scheduling : std::uint8_t {
+  inherited,    ///< that of the thread that starts it; SCHED_FIFO where a realtime priority is given
+  other,        ///< SCHED_OTHER: fair shares
+  batch,        ///< SCHED_BATCH: as `other`, for work without a hurry
+  idle,         ///< SCHED_IDLE: only what nobody else wants
+  fifo,         ///< SCHED_FIFO: before all others, until it waits
+  round_robin,  ///< SCHED_RR: the same, in turn with equals
+};
+
 /// Where and how a thread runs. The defaults leave everything to the scheduler.
 struct placement {
   std::string name{"worker"};  ///< shown by top, gdb and diagnostics; Linux keeps the first 15 bytes
   int cpu{-1};                 ///< pinned to this CPU; -1: anywhere
-  int realtime_priority{0};    ///< 1 to 99: SCHED_FIFO with that priority (needs CAP_SYS_NICE); 0: the default policy
+  int realtime_priority{0};    ///< 1 to 99 under fifo and round_robin, which need CAP_SYS_NICE; 0 under the others
+  scheduling policy{scheduling::inherited};
 };
 
 /// Names the calling thread; never fails, a name that is too long is cut to the 15 bytes that Linux keeps.
@@ -14287,8 +14963,27 @@ inline void name_this_thread(const std::string& name) noexcept {
   pthread_setname_np(pthread_self(), text);
 }
 
-/// Applies `where` to the calling thread. What cannot be had (no such CPU: errc::bad_placement; no right to the
-/// priority: errc::not_permitted) is reported and left as it was: the thread runs on, unpinned.
+namespace detail {
+
+/// 0, or the system's reason against it. A thread that has a realtime policy by inheritance may always give it up.
+[[nodiscard]] inline int apply_scheduling(scheduling policy, int priority) noexcept {
+  if (policy == scheduling::inherited) {
+    if (priority == 0) return 0;
+    policy = scheduling::fifo;
+  }
+  const bool realtime = policy == scheduling::fifo || policy == scheduling::round_robin;
+  if (realtime ? priority < 1 || priority > 99 : priority != 0) return EINVAL;
+  sched_param parameters{};
+  parameters.sched_priority = priority;
+  constexpr int kinds[] = {SCHED_OTHER, SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_FIFO, SCHED_RR};
+  const auto index = static_cast<std::size_t>(policy);
+  return index < std::size(kinds) ? pthread_setschedparam(pthread_self(), kinds[index], &parameters) : EINVAL;
+}
+
+}  // namespace detail
+
+/// Applies `where` to the calling thread. What cannot be had (no such CPU, policy or priority: errc::bad_placement; no
+/// right to it: errc::not_permitted) is reported and left as it was: the thread runs on, unpinned.
 [[nodiscard]] inline std::error_code apply_placement(const placement& where) noexcept {
   name_this_thread(where.name);
   std::error_code first;
@@ -14303,11 +14998,7 @@ inline void name_this_thread(const std::string& name) noexcept {
     CPU_SET(static_cast<std::size_t>(where.cpu), &only);
     note(pthread_setaffinity_np(pthread_self(), sizeof(only), &only));
   }
-  if (where.realtime_priority != 0) {
-    sched_param parameters{};
-    parameters.sched_priority = where.realtime_priority;
-    note(pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters));
-  }
+  note(detail::apply_scheduling(where.policy, where.realtime_priority));
   return first;
 }
 
@@ -14321,18 +15012,34 @@ namespace foxtrot::inline v0 {
 template <class F>
 concept worker_body = std::move_constructible<F> && std::invocable<F&, std::stop_token>;
 
-/// A std::jthread with a name, a place and a memory: an exception that leaves the body is caught, kept and reported; it
-/// never ends the process. Destruction asks for a stop and joins. Owned by one thread at a time; `state`, `failure`,
-/// `request_stop` and `finished_within` may be called from any.
-class worker {
+/// Hears of a worker's life on the worker's own thread, before anybody who waits for its end does.
+class worker_observer {
+ public:
+  worker_observer() = default;
+  worker_observer(const worker_observer&) = delete;
+  worker_observer& operator=(const worker_observer&) = delete;
+  virtual ~worker_observer() = default;
+
+  virtual void on_start() noexcept = 0;
+  /// `failure` says what left the body; empty where it returned. `asked`: after its stop was requested.
+  virtual void on_end(std::string_view failure, bool asked) noexcept = 0;
+};
+
+/// A std::jthread with a name, a place, a heartbeat and a memory: an exception that leaves the body is caught, kept and
+/// reported; it never ends the process. Destruction asks for a stop and joins. Owned by one thread at a time;
+/// `current`, `failure`, `request_stop` and `finished_within` may be called from any.
+class worker : private live_object<worker> {
  public:
   enum class state : std::uint8_t { running, finished, failed };
 
   /// Starts the thread. The constructor returns once the placement has been tried: `placement_error()` is then final.
+  /// The body finds `pulse`, or one of the worker's own, as heartbeat::of_this_thread().
   /// Throws std::system_error where no thread can be made.
   template <worker_body Body>
-  worker(placement where, Body body, diagnostics log = {})
-      : shared_{std::make_shared<shared>()},
+  worker(placement where, Body body, diagnostics log = {}, std::shared_ptr<heartbeat> pulse = {},
+         std::shared_ptr<worker_observer> observer = {})
+      : shared_{std::make_shared<shared>(pulse != nullptr ? std::move(pulse) : std::make_shared<heartbeat>(),
+                                         std::move(observer))},
         name_{where.name},
         thread_{start(std::move(where), std::move(body), std::move(log))} {
     std::unique_lock lock{shared_->mutex};
@@ -14346,6 +15053,8 @@ class worker {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::thread::id id() const noexcept { return thread_.get_id(); }
   [[nodiscard]] std::stop_token stop_token() const noexcept { return thread_.get_stop_token(); }
+  /// What the thread shows its progress by. Never null.
+  [[nodiscard]] const std::shared_ptr<heartbeat>& pulse() const noexcept { return shared_->pulse; }
   [[nodiscard]] bool on_this_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
 
   void request_stop() noexcept { thread_.request_stop(); }
@@ -14381,6 +15090,11 @@ class worker {
 
  private:
   struct shared {  // outlives both the worker and its thread
+    shared(std::shared_ptr<heartbeat> beats, std::shared_ptr<worker_observer> listener)
+        : pulse{std::move(beats)}, observer{std::move(listener)} {}
+
+    const std::shared_ptr<heartbeat> pulse;
+    const std::shared_ptr<worker_observer> observer;  // may be null
     std::mutex mutex;
     std::condition_variable changed;
     bool placed{false};
@@ -14401,7 +15115,8 @@ class worker {
         memory->changed.notify_all();
       }
       if (misplaced) log.report(severity::warning, where.name, "runs where the scheduler puts it", misplaced);
-      const std::string what = run(body, std::move(stop));
+      const std::string what = run(*memory, body, stop);
+      if (memory->observer != nullptr) memory->observer->on_end(what, stop.stop_requested());
       if (!what.empty()) log.report(severity::error, where.name, what);
       const std::lock_guard lock{memory->mutex};
       memory->now = what.empty() ? state::finished : state::failed;
@@ -14412,7 +15127,9 @@ class worker {
 
   // Empty where the body returned; else what it threw, never empty.
   template <worker_body Body>
-  [[nodiscard]] static std::string run(Body& body, std::stop_token stop) {
+  [[nodiscard]] static std::string run(shared& memory, Body& body, std::stop_token stop) {
+    const heartbeat::adopted alive{*memory.pulse};
+    if (memory.observer != nullptr) memory.observer->on_start();
     try {
       body(std::move(stop));
       return {};
@@ -14438,24 +15155,47 @@ struct bridge_settings {
   idle waiting{idle::block};
   std::chrono::milliseconds start_timeout{1000};
   std::chrono::microseconds spin_for{200};  ///< adaptive: how long to look for work before sleeping
+  /// A sleeping loop wakes this often to beat, and to see how late it is. 0: never; its sleep is expected_silence then,
+  /// and so is whatever work wakes it.
+  std::chrono::milliseconds beat_every{50};
+};
+
+/// A moment's view of a loop. The times are measured by the beats of `beat_every`, and 0 where there are none.
+struct bridge_health {
+  bool running{false};                      ///< the thread turns the loop
+  std::uint64_t beats{0};                   ///< of the loop so far
+  std::chrono::nanoseconds since_beat{0};   ///< since the last timed beat
+  std::chrono::nanoseconds loop_lag{0};     ///< how late that one was; or how late the next one is, if later already
+  std::chrono::nanoseconds longest_lag{0};  ///< of all so far
+  std::size_t queued{0};                    ///< what post, call and spawn were given and the loop has not begun
+  std::size_t tasks{0};                     ///< in the bridge's scope
 };
 
 /// Starts once, stops once. `context`, `timers`, `scope` and `add_poller` belong to the loop thread (before `start`: to
 /// the owner); everything else may be called from any thread, callbacks on the loop included.
-class async_thread_bridge {
+class async_thread_bridge : private live_object<async_thread_bridge> {
  public:
   explicit async_thread_bridge(bridge_settings settings = {}, diagnostics log = {}, time_source& time = system_time())
-      : settings_{std::move(settings)}, log_{std::move(log)}, timers_{loop_, time} {}
+      : settings_{std::move(settings)},
+        log_{std::move(log)},
+        pulse_{loop_, settings_.beat_every},
+        timers_{loop_, time} {}
   async_thread_bridge(const async_thread_bridge&) = delete;
   async_thread_bridge& operator=(const async_thread_bridge&) = delete;
   /// Stops and joins. Not on the loop thread.
   ~async_thread_bridge() { join(default_patience); }
 
-  /// Returns once the loop turns; no thread is left behind on failure. Again while running: nothing. errc::closed after
-  /// `stop`, errc::timeout where the loop did not turn in time, the system's error where no thread could be made.
+  /// Returns once the loop turns. Again while running: nothing. errc::closed after `stop`, errc::timeout where the loop
+  /// did not turn in time, the system's error where no thread could be made. No thread is left behind on failure, but
+  /// one that a handler posted before will not let go: `has_thread` then, and `join` or the destructor waits for it.
   [[nodiscard]] std::error_code start() {
+    const auto already = [this]() -> std::error_code {
+      if (stopping_.load(std::memory_order_relaxed)) return errc::closed;
+      return {};
+    };
+    if (on_loop_thread()) return already();
     const std::lock_guard lock{control_};
-    if (thread_) return {};
+    if (thread_) return already();
     if (calls_->closed()) return errc::closed;
     try {
       thread_.emplace(settings_.network, [this](std::stop_token) { run(); }, log_);
@@ -14490,6 +15230,7 @@ class async_thread_bridge {
 
   /// True from start until stop or join has joined the thread.
   [[nodiscard]] bool has_thread() {
+    if (on_loop_thread()) return true;
     const std::lock_guard lock{control_};
     return thread_.has_value();
   }
@@ -14502,10 +15243,28 @@ class async_thread_bridge {
     return loop_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();  // only equal if we stored it
   }
 
+  /// How the loop is. Any thread, at any time; a few loads and a look at the clock.
+  [[nodiscard]] bridge_health health() const noexcept {
+    const auto times = pulse_.read();
+    return {.running = loop_thread_.load(std::memory_order_relaxed) != std::thread::id{},
+            .beats = pulse_.line()->read().beats,
+            .since_beat = times.since,
+            .loop_lag = times.lag,
+            .longest_lag = times.longest,
+            .queued = queued_.load(std::memory_order_relaxed),
+            .tasks = scope_.live()};
+  }
+  /// The loop thread's heartbeat, for a monitor: at every turn of a loop that spins, every `beat_every` of one that
+  /// sleeps. `waiting` while there is no thread. Any thread.
+  [[nodiscard]] const std::shared_ptr<heartbeat>& pulse() const noexcept { return pulse_.line(); }
+
   /// Runs `work` on the loop, never from inside this call. Dropped if the loop ends first. What it throws is reported.
   template <std::invocable Work>
   void post(Work work) {
-    asio::post(loop_, std::move(work));
+    asio::post(loop_, [entry = queued{queued_}, work = std::move(work)]() mutable {
+      entry.leave();
+      work();
+    });
   }
 
   /// Runs `work` on the loop and waits for what it returns: result<R>, or std::error_code where it returns nothing.
@@ -14520,7 +15279,7 @@ class async_thread_bridge {
     }
     const auto ticket = calls_->admit();
     if (!ticket) return make_error_code(errc::closed);
-    asio::post(loop_, [ticket, &state, work = std::move(work)]() mutable {
+    post([ticket, &state, work = std::move(work)]() mutable {
       if (!ticket->begin()) return;  // the caller is gone, and so is `state`
       state.run(work);
       ticket->finish();
@@ -14532,23 +15291,43 @@ class async_thread_bridge {
   }
 
   /// Starts a task in the scope. Dropped if the loop ends first or the scope is closing.
-  void spawn(std::string name, task<> work) {
-    asio::post(loop_, [this, name = std::move(name), work = std::move(work)]() mutable {
+  void spawn(task_name name, task<> work) {
+    post([this, name = std::move(name), work = std::move(work)]() mutable {
       (void)scope_.spawn(std::move(name), std::move(work));
     });
   }
 
   /// Called at every turn while the loop spins, never while it is set to block. Returns whether it found work.
-  [[nodiscard]] poller_handle add_poller(std::function<bool()> poll) { return pollers_.add(std::move(poll)); }
+  [[nodiscard]] poller_handle add_poller(std::function<bool()> poll) { return turns_.add_poller(std::move(poll)); }
 
  private:
   static constexpr std::chrono::milliseconds default_patience{2000};
   static constexpr std::chrono::milliseconds grace{100};  // for a loop that was told to end over its tasks' heads
-  static constexpr unsigned turns_per_poll = 16;          // looking into the event loop costs a system call
+
+  // One piece of work that waits, for as long as it does: until it begins, or the loop drops it.
+  class queued {
+   public:
+    // relaxed: the count stands alone
+    explicit queued(std::atomic<std::size_t>& count) noexcept : count_{&count} {
+      count.fetch_add(1, std::memory_order_relaxed);
+    }
+    queued(queued&& other) noexcept : count_{std::exchange(other.count_, nullptr)} {}
+    queued& operator=(queued&&) = delete;
+    ~queued() { leave(); }
+    void leave() noexcept {
+      if (count_ != nullptr) std::exchange(count_, nullptr)->fetch_sub(1, std::memory_order_relaxed);
+    }
+
+   private:
+    std::atomic<std::size_t>* count_;
+  };
 
   void run() {
+    const heartbeat::adopted mine{*pulse_.line()};
     loop_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-    while (!loop_.stopped()) guarded([this] { turn(); });
+    pulse_.begin();
+    while (!loop_.stopped()) guarded([this] { turns_.turn(); });
+    pulse_.disarm();
     // What was posted before the end still runs, within reason: it holds frames that want to be destroyed here.
     loop_.restart();
     for (unsigned left = 1024; left != 0; --left) {
@@ -14558,39 +15337,8 @@ class async_thread_bridge {
     }
     loop_.stop();
     calls_->close();
+    pulse_.rest();
     loop_thread_.store({}, std::memory_order_relaxed);
-  }
-
-  void turn() {
-    switch (settings_.waiting) {
-      case idle::block: loop_.run(); return;
-      case idle::spin: (void)spin_turn(); return;
-      case idle::yield:
-        if (!spin_turn()) std::this_thread::yield();
-        return;
-      case idle::adaptive: adaptive_turn(); return;
-    }
-  }
-
-  // Whether there was anything to do.
-  bool spin_turn() {
-    const bool worked = pollers_.run();
-    if (worked && ++turns_ < turns_per_poll) return true;
-    turns_ = 0;
-    const bool ran = loop_.poll() != 0;
-    timers_.run_due();
-    return worked || ran;
-  }
-
-  void adaptive_turn() {
-    const auto now = std::chrono::steady_clock::now();  // real time, whatever the timers run on
-    const bool polled = pollers_.run();
-    if (loop_.poll() != 0 || polled) {
-      busy_until_ = now + settings_.spin_for;
-    } else if (now >= busy_until_) {
-      loop_.run_one();
-      busy_until_ = std::chrono::steady_clock::now() + settings_.spin_for;
-    }
   }
 
   template <std::invocable Work>
@@ -14623,7 +15371,7 @@ class async_thread_bridge {
     // The wall's clock here: the loop's may be standing still, and the loop itself may be stuck.
     if (failed_start || !thread_->finished_within(patience + grace)) {
       loop_.stop();
-      if (!failed_start && !thread_->finished_within(grace)) return errc::timeout;  // stuck in a handler; joined later
+      if (!thread_->finished_within(grace)) return errc::timeout;  // stuck in a handler; joined later
     }
     thread_->join();
     thread_.reset();
@@ -14633,14 +15381,14 @@ class async_thread_bridge {
 
   const bridge_settings settings_;
   const diagnostics log_;
+  std::atomic<std::size_t> queued_{0};
   // The loop dies last: frames that are still in it are destroyed by its destructor.
   asio::io_context loop_{1};
   asio::executor_work_guard<io_executor> busy_{loop_.get_executor()};
+  detail::loop_pulse pulse_;
   timer_queue timers_;
   task_scope scope_{loop_, "bridge", &log_};
-  poller_list pollers_;
-  unsigned turns_{0};
-  std::chrono::steady_clock::time_point busy_until_;
+  detail::loop_turns turns_{loop_, timers_, pulse_, settings_.waiting, settings_.spin_for};
 
   std::atomic<std::thread::id> loop_thread_{};
   std::atomic<bool> stopping_{false};
@@ -14654,6 +15402,290 @@ class async_thread_bridge {
 // foxtrot/net/connect.hpp: from a host name to a connection: look up, try each address, shake hands.
 
 // foxtrot/net/resolver.hpp: host names to addresses, without ever keeping the event loop or a shutdown waiting.
+
+// foxtrot/net/detail/ares_lookup.hpp: a name looked up by c-ares, on the event loop, if FOXTROT_WITH_CARES is defined.
+
+#ifdef FOXTROT_WITH_CARES
+#include <ares.h>
+#endif
+
+#ifdef FOXTROT_WITH_CARES
+namespace foxtrot::inline v0::detail {
+
+/// What differs from the system's configuration; tests have a server of their own.
+struct ares_settings {
+  std::string servers;                         ///< "address:port,..."; empty: those of /etc/resolv.conf
+  std::chrono::milliseconds first_timeout{0};  ///< of a server's answer, longer for later tries; 0: the configured one
+  int tries{0};                                ///< per server; 0: as configured
+};
+
+[[nodiscard]] inline std::error_code error_of_ares(int status) noexcept {
+  switch (status) {
+    case ARES_SUCCESS: return {};
+    case ARES_ENOTFOUND:
+    case ARES_ENODATA:
+    case ARES_ENONAME:
+    case ARES_EBADNAME: return errc::host_not_found;
+    case ARES_ECANCELLED:
+    case ARES_EDESTRUCTION: return errc::cancelled;
+    case ARES_ENOMEM: return std::make_error_code(std::errc::not_enough_memory);
+    default: return errc::resolve_failed;
+  }
+}
+
+// One lookup and the channel it has to itself: its end, however it comes, closes every socket and timer. Loop thread
+// only. The files of the configuration and /etc/hosts are read at once, as every resolver does.
+class ares_lookup {
+ public:
+  explicit ares_lookup(timer_queue& timers) : timers_{timers}, done_{timers.context()} {}
+  ares_lookup(const ares_lookup&) = delete;
+  ares_lookup& operator=(const ares_lookup&) = delete;
+  ~ares_lookup() {
+    over_ = true;
+    if (channel_ != nullptr) ares_destroy(channel_);  // tells on_state of every socket that it closes
+  }
+
+  /// From here on `finished` comes, unless this ends before.
+  [[nodiscard]] std::error_code begin(const std::string& host, std::uint16_t port, const ares_settings& settings) {
+    if (const std::error_code error = open(settings)) return error;
+    port_ = port;
+    ares_addrinfo_hints hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    ares_getaddrinfo(channel_, host.c_str(), nullptr, &hints, &ares_lookup::on_answer, this);
+    set_alarm();
+    return {};
+  }
+  [[nodiscard]] async_event& finished() noexcept { return done_; }
+  [[nodiscard]] result<std::vector<asio::ip::tcp::endpoint>> take() {
+    if (error_) return error_;
+    return std::move(found_);
+  }
+
+ private:
+  // A socket of the channel's, which closes it itself.
+  struct watched {
+    watched(asio::io_context& loop, int socket) : descriptor{loop, socket} {}
+    asio::posix::basic_stream_descriptor<io_executor> descriptor;
+    bool wanted[2]{};   // readable, writable
+    bool waiting[2]{};  // for the same
+  };
+
+  [[nodiscard]] std::error_code open(const ares_settings& settings) {
+    static const int unusable = ares_library_init(ARES_LIB_INIT_ALL);  // once, and never undone
+    if (unusable != ARES_SUCCESS) return errc::resolve_failed;
+    ares_options options{};
+    int given = ARES_OPT_SOCK_STATE_CB;
+    options.sock_state_cb = &ares_lookup::on_state;
+    options.sock_state_cb_data = this;
+    if (settings.first_timeout.count() > 0) {
+      options.timeout = static_cast<int>(settings.first_timeout.count());
+      given |= ARES_OPT_TIMEOUTMS;
+    }
+    if (settings.tries > 0) {
+      options.tries = settings.tries;
+      given |= ARES_OPT_TRIES;
+    }
+    int status = ares_init_options(&channel_, &options, given);
+    if (status != ARES_SUCCESS) channel_ = nullptr;
+    if (status == ARES_SUCCESS && !settings.servers.empty())
+      status = ares_set_servers_ports_csv(channel_, settings.servers.c_str());
+    return error_of_ares(status);
+  }
+
+  static void on_answer(void* self, int status, int, ares_addrinfo* answer) {
+    static_cast<ares_lookup*>(self)->finish(status, answer);
+  }
+  void finish(int status, ares_addrinfo* answer) {
+    const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned{answer, &ares_freeaddrinfo};
+    if (over_) return;
+    error_ = error_of_ares(status);
+    if (!error_ && answer != nullptr) {
+      for (const ares_addrinfo_node* node = answer->nodes; node != nullptr; node = node->ai_next) add(*node);
+    }
+    if (!error_ && found_.empty()) error_ = errc::host_not_found;
+    done_.notify();
+  }
+  void add(const ares_addrinfo_node& node) {
+    asio::ip::tcp::endpoint address;
+    if (node.ai_addrlen > address.capacity()) return;
+    address.resize(node.ai_addrlen);
+    std::memcpy(address.data(), node.ai_addr, node.ai_addrlen);
+    address.port(port_);
+    found_.push_back(address);
+  }
+
+  static void on_state(void* self, ares_socket_t socket, int readable, int writable) {
+    static_cast<ares_lookup*>(self)->watch(socket, readable != 0, writable != 0);
+  }
+  void watch(int socket, bool readable, bool writable) {
+    const auto known = sockets_.find(socket);
+    if (!readable && !writable) {
+      if (known == sockets_.end()) return;
+      known->second->descriptor.release();  // it is about to be closed; what waits for it ends as cancelled
+      sockets_.erase(known);
+      return;
+    }
+    if (over_) return;
+    const auto& entry =
+        known != sockets_.end()
+            ? known->second
+            : sockets_.emplace(socket, std::make_shared<watched>(timers_.context(), socket)).first->second;
+    entry->wanted[0] = readable;
+    entry->wanted[1] = writable;
+    wait(socket, entry, 0);
+    wait(socket, entry, 1);
+  }
+
+  void wait(int socket, const std::shared_ptr<watched>& entry, int direction) {
+    if (!entry->wanted[direction] || std::exchange(entry->waiting[direction], true)) return;
+    using base = asio::posix::descriptor_base;
+    entry->descriptor.async_wait(direction == 0 ? base::wait_read : base::wait_write,
+                                 [this, alive = std::weak_ptr{entry}, socket, direction](std::error_code error) {
+                                   // an entry lives no longer than its socket, and the sockets no longer than this
+                                   const auto still = alive.lock();
+                                   if (!still || error) return;
+                                   still->waiting[direction] = false;
+                                   process(direction == 0 ? socket : ARES_SOCKET_BAD,
+                                           direction == 1 ? socket : ARES_SOCKET_BAD);
+                                   const auto known = sockets_.find(socket);
+                                   if (known != sockets_.end() && known->second == still)
+                                     wait(socket, still, direction);
+                                 });
+  }
+
+  void process(ares_socket_t readable, ares_socket_t writable) {
+    ares_process_fd(channel_, readable, writable);
+    set_alarm();
+  }
+  // For the next try.
+  void set_alarm() {
+    timeval left{};
+    if (ares_timeout(channel_, nullptr, &left) == nullptr) return alarm_ = {}, void();
+    const auto wait = std::chrono::seconds{left.tv_sec} + std::chrono::microseconds{left.tv_usec};
+    // c-ares has its own idea of the time: a little later is due for certain
+    alarm_ =
+        timers_.call_after(wait + std::chrono::milliseconds{1}, [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); });
+  }
+
+  timer_queue& timers_;
+  async_event done_;
+  ares_channel channel_{nullptr};
+  std::map<int, std::shared_ptr<watched>> sockets_;
+  timer alarm_;
+  std::uint16_t port_{0};
+  bool over_{false};
+  std::error_code error_;
+  std::vector<asio::ip::tcp::endpoint> found_;
+};
+
+/// The addresses of `host` in the order to try them; errc::timeout after `patience`.
+[[nodiscard]] inline task<result<std::vector<asio::ip::tcp::endpoint>>> look_up_with_ares(
+    timer_queue& timers, std::string host, std::uint16_t port, steady_time::duration patience, ares_settings settings) {
+  ares_lookup lookup{timers};
+  const timer limit = timers.call_after(patience, [&lookup] { lookup.finished().notify(errc::timeout); });
+  if (const auto error = lookup.begin(host, port, settings)) co_return error;
+  const std::error_code failed = co_await lookup.finished().wait();
+  if (failed) co_return failed;
+  co_return lookup.take();
+}
+
+}  // namespace foxtrot::inline v0::detail
+#endif
+
+// foxtrot/net/detail/resolver_threads.hpp: the process's threads for name look-ups that block.
+
+namespace foxtrot::inline v0::detail {
+
+/// A look-up that a thread may take. It must outlive neither its asker nor its thread: both hold it.
+struct blocking_lookup {
+  std::string host;
+  std::function<void()> run;  // on a resolver thread; must not throw
+};
+
+// Any thread. Its threads come with the work and go with it; exit() leaves both them and this alone.
+class resolver_threads {
+ public:
+  /// How many hosts may be stuck before the next has to wait for one of them. A host that is being looked up is not
+  /// looked up by a second thread, so one that sticks keeps one thread, however often it is asked for again.
+  static constexpr std::size_t most = 4;
+
+  [[nodiscard]] static resolver_threads& of_process() { return immortal<resolver_threads>(); }
+
+  /// The system's error where no thread could be made and there is none that would come to it.
+  [[nodiscard]] std::error_code add(std::shared_ptr<blocking_lookup> wanted) {
+    const std::lock_guard lock{mutex_};
+    waiting_.push_back(std::move(wanted));
+    const std::size_t idle = threads_ - hosts_.size();  // made and on their way to take what waits
+    if (threads_ == most || waiting_.size() <= idle || !is_free(waiting_.back()->host)) return {};
+    const std::error_code failed = start_thread();
+    if (!failed || threads_ != 0) return {};
+    waiting_.pop_back();
+    return failed;
+  }
+  /// Nobody waits for it any more: if it has not begun it never will.
+  void forget(const std::shared_ptr<blocking_lookup>& unwanted) noexcept {
+    const std::lock_guard lock{mutex_};
+    std::erase(waiting_, unwanted);
+  }
+
+  /// The hosts that are being looked up.
+  [[nodiscard]] std::vector<std::string> hosts() const {
+    const std::lock_guard lock{mutex_};
+    return hosts_;
+  }
+  [[nodiscard]] std::size_t running() const {
+    const std::lock_guard lock{mutex_};
+    return hosts_.size();
+  }
+
+ private:
+  [[nodiscard]] bool is_free(const std::string& host) const {
+    return std::find(hosts_.begin(), hosts_.end(), host) == hosts_.end();
+  }
+
+  // All signals are blocked in them, so that they are left to the threads that expect them.
+  [[nodiscard]] std::error_code start_thread() {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::error_code error;
+    try {
+      std::thread{[this] { work(); }}.detach();
+      ++threads_;
+    } catch (const std::system_error& failure) {
+      error = failure.code();
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return error;
+  }
+
+  void work() {
+    name_this_thread("foxtrot-resolver");
+    std::unique_lock lock{mutex_};
+    while (true) {
+      const auto next =
+          std::find_if(waiting_.begin(), waiting_.end(), [this](const auto& one) { return is_free(one->host); });
+      if (next == waiting_.end()) break;
+      const auto taken = std::move(*next);
+      waiting_.erase(next);
+      hosts_.push_back(taken->host);
+      lock.unlock();
+      taken->run();
+      lock.lock();
+      hosts_.erase(std::find(hosts_.begin(), hosts_.end(), taken->host));
+    }
+    --threads_;
+  }
+
+  mutable std::mutex mutex_;
+  std::deque<std::shared_ptr<blocking_lookup>> waiting_;
+  std::vector<std::string> hosts_;
+  std::size_t threads_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
 
 namespace foxtrot::inline v0 {
 
@@ -14690,14 +15722,8 @@ using lookup_function = std::function<result<endpoints>(const std::string& host,
 
 namespace detail {
 
-// One process-wide count, also where several shared objects use foxtrot.
-[[gnu::visibility("default")]] inline std::atomic<std::size_t>& lookups_under_way() noexcept {
-  static std::atomic<std::size_t> count{0};
-  return count;
-}
-
 // What a lookup's thread and the coroutine that waits for it share; whoever comes last frees it.
-struct lookup_job {
+struct lookup_job : blocking_lookup, private live_object<lookup_job> {
   std::mutex mutex;
   asio::io_context* loop{nullptr};  // guarded by mutex; null once nobody waits
   async_event* done{nullptr};       // loop thread only; valid while `loop` is set
@@ -14705,10 +15731,10 @@ struct lookup_job {
   std::error_code error;
 };
 
-inline void run_lookup(const std::shared_ptr<lookup_job>& job, const lookup_function& lookup, const std::string& host,
+inline void run_lookup(const std::shared_ptr<lookup_job>& job, const lookup_function& lookup,
                        std::uint16_t port) noexcept {
   try {
-    auto answer = lookup(host, port);
+    auto answer = lookup(job->host, port);
     if (answer)
       job->found = std::move(*answer);
     else
@@ -14716,7 +15742,6 @@ inline void run_lookup(const std::shared_ptr<lookup_job>& job, const lookup_func
   } catch (...) {
     job->error = errc::resolve_failed;
   }
-  lookups_under_way().fetch_sub(1, std::memory_order_relaxed);
   const std::lock_guard lock{job->mutex};
   if (job->loop == nullptr) return;
   asio::post(*job->loop, [job] {
@@ -14724,53 +15749,65 @@ inline void run_lookup(const std::shared_ptr<lookup_job>& job, const lookup_func
   });
 }
 
-// The only threads of foxtrot's that are not joined: getaddrinfo cannot be interrupted, and no shutdown waits for it.
-// All signals are blocked in them, so that they are left to the threads that expect them.
-inline std::error_code start_lookup(std::shared_ptr<lookup_job> job, lookup_function lookup, std::string host,
-                                    std::uint16_t port) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  lookups_under_way().fetch_add(1, std::memory_order_relaxed);
-  std::error_code error;
-  try {
-    std::thread{[job = std::move(job), lookup = std::move(lookup), host = std::move(host), port] {
-      name_this_thread("foxtrot-resolver");
-      run_lookup(job, lookup, host, port);
-    }}.detach();
-  } catch (const std::system_error& failure) {
-    lookups_under_way().fetch_sub(1, std::memory_order_relaxed);
-    error = failure.code();
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return error;
-}
-
 // Takes the waiting coroutine out of the job, however it ends.
 struct lookup_waiter {
-  explicit lookup_waiter(lookup_job& under_way) : job{under_way} {}
+  explicit lookup_waiter(std::shared_ptr<lookup_job> under_way) : job{std::move(under_way)} {}
   lookup_waiter(const lookup_waiter&) = delete;
   lookup_waiter& operator=(const lookup_waiter&) = delete;
   ~lookup_waiter() {
-    const std::lock_guard lock{job.mutex};
-    job.loop = nullptr;
-    job.done = nullptr;
+    resolver_threads::of_process().forget(job);
+    const std::lock_guard lock{job->mutex};
+    job->loop = nullptr;
+    job->done = nullptr;
   }
 
-  lookup_job& job;
+  std::shared_ptr<lookup_job> job;
 };
+
+[[nodiscard]] inline task<result<endpoints>> look_up_on_thread(timer_queue& timers, std::string host,
+                                                               std::uint16_t port, steady_time::duration patience,
+                                                               lookup_function lookup) {
+  const auto job = std::make_shared<lookup_job>();
+  async_event done{timers.context()};
+  job->host = std::move(host);
+  job->loop = &timers.context();
+  job->done = &done;
+  // weak: the job holds this; whoever runs it holds the job
+  job->run = [weak = std::weak_ptr{job}, lookup = std::move(lookup), port] {
+    if (const auto alive = weak.lock()) run_lookup(alive, lookup, port);
+  };
+  const lookup_waiter waiting{job};
+  const timer limit = timers.call_after(patience, [&done] { done.notify(errc::timeout); });
+  if (const auto error = resolver_threads::of_process().add(job)) co_return error;
+  if (const auto error = co_await done.wait()) co_return error;
+  if (job->error) co_return job->error;
+  co_return std::move(job->found);
+}
+
+// True for the default, which what is better may stand in for.
+[[nodiscard]] inline bool is_system_lookup(const lookup_function& lookup) {
+  using plain = result<endpoints> (*)(const std::string&, std::uint16_t);
+  const plain* const target = lookup.target<plain>();
+  return target != nullptr && *target == &system_lookup;
+}
 
 }  // namespace detail
 
 /// Lookups whose thread has not returned: what a shutdown names but does not wait for. Any thread.
-[[nodiscard]] inline std::size_t lookups_under_way() noexcept {
-  return detail::lookups_under_way().load(std::memory_order_relaxed);
+[[nodiscard]] inline std::size_t lookups_under_way() { return detail::resolver_threads::of_process().running(); }
+/// The names they are stuck at. Any thread.
+[[nodiscard]] inline std::vector<std::string> hosts_under_way() {
+  return detail::resolver_threads::of_process().hosts();
 }
 
-/// The addresses of `host`, at least one; errc::timeout after `patience`. Numeric addresses are answered at once;
-/// anything else is looked up on a thread of its own ("foxtrot-resolver"), which a caller who times out or is cancelled
-/// leaves behind.
+/// The addresses of `host`, at least one; errc::timeout after `patience`. Numeric addresses are answered at once. With
+/// FOXTROT_WITH_CARES, and unless a `lookup` of one's own is given, c-ares asks from within the event loop; it reads
+/// /etc/hosts and /etc/resolv.conf but no other source of names that the system may have.
+///
+/// Otherwise `lookup` runs on a thread of the process's own, "foxtrot-resolver": one as a rule. The system's cannot be
+/// interrupted: who times out or is cancelled leaves it behind, and no shutdown waits for it. Then another thread takes
+/// what is asked next, up to four in all; a host that one of them is stuck at is not asked for by another. Beyond that
+/// a look-up waits for a thread, as long as its patience lasts.
 [[nodiscard]] inline task<result<endpoints>> resolve(timer_queue& timers, std::string host, std::uint16_t port,
                                                      steady_time::duration patience = std::chrono::seconds{10},
                                                      lookup_function lookup = system_lookup) {
@@ -14781,16 +15818,13 @@ struct lookup_waiter {
     only.emplace_back(address, port);
     co_return result<endpoints>{std::move(only)};
   }
-  const auto job = std::make_shared<detail::lookup_job>();
-  async_event done{timers.context()};
-  job->loop = &timers.context();
-  job->done = &done;
-  const detail::lookup_waiter waiting{*job};
-  const timer limit = timers.call_after(patience, [&done] { done.notify(errc::timeout); });
-  if (const auto error = detail::start_lookup(job, std::move(lookup), host, port)) co_return error;
-  if (const auto error = co_await done.wait()) co_return error;
-  if (job->error) co_return job->error;
-  co_return std::move(job->found);
+#ifdef FOXTROT_WITH_CARES
+  if (detail::is_system_lookup(lookup)) {
+    detail::ares_settings as_configured;
+    co_return co_await detail::look_up_with_ares(timers, std::move(host), port, patience, std::move(as_configured));
+  }
+#endif
+  co_return co_await detail::look_up_on_thread(timers, std::move(host), port, patience, std::move(lookup));
 }
 
 }  // namespace foxtrot::inline v0
@@ -14805,7 +15839,7 @@ struct tcp_settings {
 };
 
 /// Owns the socket. One thread: the loop's.
-class tcp_stream {
+class tcp_stream : private live_object<tcp_stream> {
  public:
   using socket = asio::basic_stream_socket<asio::ip::tcp, io_executor>;
 
@@ -14942,7 +15976,7 @@ using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
 
 /// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
 /// connections are the same client's (RFC 8446 appendix C.4). Any thread.
-class tls_session_store {
+class tls_session_store : private live_object<tls_session_store> {
  public:
   static constexpr std::size_t per_server = 4;
   static constexpr std::size_t in_total = 64;
@@ -15030,7 +16064,7 @@ struct tls_settings {
 };
 
 /// A shared SSL_CTX and the sessions of its clients: copies are cheap and may be used by several threads at once.
-class tls_context {
+class tls_context : private live_object<tls_context> {
  public:
   /// errc::certificate_unreadable for PEM that cannot be read or a key that does not fit, errc::bad_argument for the
   /// rest.
@@ -15165,7 +16199,7 @@ struct tls_step {
 /// One connection's SSL object, the ciphertext received for it and the ciphertext it wants sent. OpenSSL takes the
 /// first straight out of the receive buffer: an own BIO saves the copy that a memory BIO makes. Neither copied nor
 /// moved, because OpenSSL holds its address. One thread.
-class tls_engine {
+class tls_engine : private live_object<tls_engine> {
  public:
   // One read of the socket may bring so much: where much waits, fewer and larger reads save a tenth of the time that
   // 64 KiB at once take. Pages that a quiet connection never fills are never touched.
@@ -15469,7 +16503,7 @@ namespace foxtrot::inline v0 {
 /// Owns the connection. The socket is read at most 256 KiB at a time, and at most 64 KiB of ciphertext wait to be sent.
 /// A moved-from stream may only be destroyed or assigned to. One thread: the loop's.
 template <buffered_stream Transport>
-class basic_tls_stream {
+class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
  public:
   basic_tls_stream(Transport transport, const tls_context& context)
       : state_{std::make_shared<state>(std::move(transport), context)} {}
@@ -15792,6 +16826,636 @@ namespace detail {
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/thread/thread_monitor.hpp: watches threads: who crashed, who is stuck and where, who gets on again.
+
+// foxtrot/thread/detail/event_handlers.hpp: handlers of a monitor's events, each with a registration that ends it.
+
+// foxtrot/thread/thread_event.hpp: what a thread_monitor notices, and what it knows of each thread.
+
+namespace foxtrot::inline v0 {
+
+enum class thread_event_kind : std::uint8_t {
+  crashed,    ///< ended by an exception, or returned though nobody had asked it to stop
+  stalled,    ///< alive, but no beat for longer than its threshold and no silence announced
+  recovered,  ///< beats again after having stalled
+  restarted,  ///< a supervisor runs it again after a crash
+  failed,     ///< a supervisor has given it up: it crashed too often
+};
+
+[[nodiscard]] constexpr std::string_view to_string(thread_event_kind kind) noexcept {
+  constexpr std::array<std::string_view, 5> names{"crashed", "stalled", "recovered", "restarted", "failed"};
+  const auto index = static_cast<std::size_t>(kind);
+  return index < names.size() ? names[index] : "?";
+}
+
+/// One thing that happened to one thread, told once.
+struct thread_event {
+  thread_event_kind kind{thread_event_kind::crashed};
+  std::uint64_t id{0};  ///< of the registration; unique within a monitor
+  std::string name{};
+  std::string what{};                      ///< crashed, failed: what the exception said, or how else it ended
+  std::string scope{};                     ///< stalled, recovered: the watch_scope it is, or was, stuck in
+  std::chrono::nanoseconds silent_for{0};  ///< stalled, recovered: as far as scans have seen
+  std::uint64_t restarts{0};               ///< restarted, failed: how often it was started again
+};
+
+enum class thread_state : std::uint8_t { running, waiting, stalled, crashed, finished };
+
+[[nodiscard]] constexpr std::string_view to_string(thread_state state) noexcept {
+  constexpr std::array<std::string_view, 5> names{"running", "waiting", "stalled", "crashed", "finished"};
+  const auto index = static_cast<std::size_t>(state);
+  return index < names.size() ? names[index] : "?";
+}
+
+/// A moment's view of one watched thread. What the system counts is 0 once the thread has ended, and for threads that
+/// never said who they are.
+struct thread_report {
+  std::uint64_t id{0};
+  std::string name{};
+  thread_state state{thread_state::running};
+  pid_t tid{0};
+  std::uint64_t beats{0};
+  std::chrono::nanoseconds longest_loop{0};  ///< the longest time without a beat, to a scan's precision
+  std::string longest_scope{};               ///< the watch_scope it spent that in; empty: in none
+  std::chrono::nanoseconds cpu_time{0};
+  std::uint64_t voluntary_switches{0};    ///< it waited for something
+  std::uint64_t involuntary_switches{0};  ///< it was pushed off its CPU
+  std::uint64_t stalls{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
+class event_handlers {
+ public:
+  using handler = std::function<void(const thread_event&)>;
+
+ private:
+  struct entry {
+    explicit entry(handler given) : handle{std::move(given)} {}
+    std::recursive_mutex running;  // held for a call; by the same thread again where a handler ends itself
+    bool alive{true};              // guarded by it
+    handler handle;
+  };
+  struct list {
+    std::mutex mutex;
+    std::vector<std::shared_ptr<entry>> entries;
+  };
+
+ public:
+  /// May outlive the handlers' owner.
+  class [[nodiscard]] registration {
+   public:
+    registration() = default;
+    registration(registration&&) noexcept = default;
+    registration& operator=(registration&& other) noexcept {
+      if (this != &other) {
+        cancel();
+        list_ = std::move(other.list_);
+        entry_ = std::move(other.entry_);
+      }
+      return *this;
+    }
+    ~registration() { cancel(); }
+
+    /// Idempotent. Waits for a call that is under way on another thread.
+    void cancel() {
+      if (entry_ == nullptr) return;
+      {
+        const std::lock_guard lock{list_->mutex};
+        std::erase(list_->entries, entry_);
+      }
+      {
+        const std::lock_guard lock{entry_->running};
+        entry_->alive = false;
+      }
+      entry_.reset();
+      list_.reset();
+    }
+
+   private:
+    friend class event_handlers;
+    registration(std::shared_ptr<list> from, std::shared_ptr<entry> made) noexcept
+        : list_{std::move(from)}, entry_{std::move(made)} {}
+    std::shared_ptr<list> list_;
+    std::shared_ptr<entry> entry_;
+  };
+
+  [[nodiscard]] registration add(handler handle) {
+    auto made = std::make_shared<entry>(std::move(handle));
+    const std::lock_guard lock{list_->mutex};
+    list_->entries.push_back(made);
+    return {list_, std::move(made)};
+  }
+
+  void call(const thread_event& event) {
+    std::vector<std::shared_ptr<entry>> now;
+    {
+      const std::lock_guard lock{list_->mutex};
+      now = list_->entries;
+    }
+    for (const auto& each : now) {
+      const std::lock_guard lock{each->running};
+      if (!each->alive) continue;
+      try {
+        each->handle(event);
+      } catch (...) {
+        failures_.fetch_add(1, std::memory_order_relaxed);  // a number for people: orders nothing
+      }
+    }
+  }
+  [[nodiscard]] std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
+
+ private:
+  std::shared_ptr<list> list_{std::make_shared<list>()};
+  std::atomic<std::uint64_t> failures_{0};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/watched_entry.hpp: one thread on a monitor's list, and the list itself.
+
+// foxtrot/thread/detail/thread_usage.hpp: what the system has counted for one thread of this process.
+
+namespace foxtrot::inline v0::detail {
+
+/// How a thread is known to the system while it lives.
+struct thread_identity {
+  pid_t tid{0};
+  clockid_t cpu_clock{};
+
+  /// The calling thread's.
+  [[nodiscard]] static thread_identity of_this_thread() noexcept {
+    thread_identity mine{.tid = ::gettid()};
+    if (pthread_getcpuclockid(pthread_self(), &mine.cpu_clock) != 0) mine.tid = 0;
+    return mine;
+  }
+};
+
+struct thread_usage {
+  std::chrono::nanoseconds cpu_time{0};
+  std::uint64_t voluntary_switches{0};
+  std::uint64_t involuntary_switches{0};
+
+  /// All zero where the thread is unknown. Opens a file: not for every scan.
+  [[nodiscard]] static thread_usage of(const thread_identity& thread) noexcept {
+    thread_usage used;
+    if (thread.tid == 0) return used;
+    timespec spent{};
+    if (::clock_gettime(thread.cpu_clock, &spent) == 0)
+      used.cpu_time = std::chrono::seconds{spent.tv_sec} + std::chrono::nanoseconds{spent.tv_nsec};
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/self/task/%d/status", static_cast<int>(thread.tid));
+    std::FILE* const file = std::fopen(path, "re");
+    if (file == nullptr) return used;
+    for (char line[256]; std::fgets(line, sizeof line, file) != nullptr;) {
+      (void)(std::sscanf(line, "voluntary_ctxt_switches: %" SCNu64, &used.voluntary_switches) == 1 ||
+             std::sscanf(line, "nonvoluntary_ctxt_switches: %" SCNu64, &used.involuntary_switches) == 1);
+    }
+    std::fclose(file);
+    return used;
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// What is known of one thread. Guarded by its list's mutex.
+class watched_entry : private live_object<watched_entry> {
+ public:
+  watched_entry(std::uint64_t number, std::string text, std::shared_ptr<heartbeat> beats,
+                std::chrono::nanoseconds limit, bool returns, steady_time now)
+      : id{number},
+        name{std::move(text)},
+        pulse{std::move(beats)},
+        threshold{limit},
+        may_return{returns},
+        beats_{pulse->read().beats},
+        since_{now} {}
+
+  const std::uint64_t id;
+  const std::string name;
+  const std::shared_ptr<heartbeat> pulse;
+  const std::chrono::nanoseconds threshold;
+  const bool may_return;
+
+  thread_identity system;
+  bool ended{false};
+  bool crashed{false};
+
+  /// One look. `unseen` is time in which nobody could have looked: the monitor itself did not get on, so perhaps nobody
+  /// did. True where `event` has been filled in.
+  [[nodiscard]] bool look(steady_time now, std::chrono::nanoseconds unseen, thread_event& event) {
+    if (ended) return false;
+    const heartbeat::reading read = pulse->read();
+    if (read.beats != beats_ || read.waiting) {
+      const auto silent = now - since_;
+      if (!waited_) note_loop(silent);
+      beats_ = read.beats;
+      waited_ = read.waiting;
+      since_ = now;
+      scope_ = read.scope;
+      if (!std::exchange(stalled_, false)) return false;
+      event = make(thread_event_kind::recovered);
+      event.scope = text_of(stuck_in_);
+      event.silent_for = silent;
+      return true;
+    }
+    since_ += unseen;
+    scope_ = read.scope;
+    waited_ = false;
+    note_loop(now - since_);
+    if (stalled_ || now - since_ <= threshold) return false;
+    stalled_ = true;
+    ++stalls_;
+    stuck_in_ = read.scope;
+    event = make(thread_event_kind::stalled);
+    event.scope = text_of(stuck_in_);
+    event.silent_for = now - since_;
+    return true;
+  }
+
+  [[nodiscard]] thread_event make(thread_event_kind kind) const {
+    return {.kind = kind, .id = id, .name = name, .what = {}, .scope = {}, .silent_for = {}, .restarts = 0};
+  }
+  [[nodiscard]] bool is_well() const noexcept { return !stalled_ && !crashed; }
+
+  [[nodiscard]] thread_report report() const {
+    const heartbeat::reading read = pulse->read();
+    thread_report made;
+    made.id = id;
+    made.name = name;
+    made.state = crashed        ? thread_state::crashed
+                 : ended        ? thread_state::finished
+                 : stalled_     ? thread_state::stalled
+                 : read.waiting ? thread_state::waiting
+                                : thread_state::running;
+    made.tid = system.tid;
+    made.beats = read.beats;
+    made.longest_loop = longest_;
+    made.longest_scope = text_of(longest_scope_);
+    made.stalls = stalls_;
+    return made;
+  }
+
+ private:
+  [[nodiscard]] static std::string text_of(const char* scope) { return scope != nullptr ? scope : ""; }
+
+  void note_loop(std::chrono::nanoseconds took) noexcept {
+    if (took <= longest_) return;
+    longest_ = took;
+    longest_scope_ = scope_;
+  }
+
+  std::uint64_t beats_;
+  steady_time since_;  // when the last beat was seen, later by what went unseen
+  const char* scope_{nullptr};
+  const char* stuck_in_{nullptr};
+  bool stalled_{false};
+  bool waited_{false};  // at the last look
+  std::uint64_t stalls_{0};
+  std::chrono::nanoseconds longest_{0};
+  const char* longest_scope_{nullptr};
+};
+
+/// Shared by a monitor, its registrations and the threads themselves, so that any of them may go first.
+struct watch_list {
+  std::mutex mutex;                   // guards all
+  std::condition_variable something;  // news, or the end
+  std::vector<std::shared_ptr<watched_entry>> entries;
+  std::vector<thread_event> news;  // told by threads, not yet by the monitor
+  std::uint64_t next_id{1};
+  bool over{false};  // the monitor is gone: news are for nobody
+
+  void tell(thread_event event) {
+    {
+      const std::lock_guard lock{mutex};
+      if (over) return;
+      news.push_back(std::move(event));
+    }
+    something.notify_one();
+  }
+  void remove(const std::shared_ptr<watched_entry>& entry) {
+    const std::lock_guard lock{mutex};
+    std::erase(entries, entry);
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/service_notifier.hpp: tells systemd that the program is ready, well, or stopping.
+
+namespace foxtrot::inline v0 {
+
+/// Speaks the protocol of sd_notify(3): datagrams to the socket that the service manager names in NOTIFY_SOCKET. Where
+/// there is none, as outside of a service, everything succeeds and does nothing. Any thread.
+class service_notifier {
+ public:
+  /// Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and leaves them there.
+  service_notifier() {
+    if (const char* const path = std::getenv("NOTIFY_SOCKET")) set_address(path);
+    const auto pid = number_in("WATCHDOG_PID");
+    if (pid && *pid != static_cast<std::uint64_t>(::getpid())) return;
+    if (const auto limit = number_in("WATCHDOG_USEC"); limit && *limit != 0)
+      watchdog_ = std::chrono::microseconds{*limit};
+  }
+
+  /// True where a service manager listens.
+  [[nodiscard]] bool is_service() const noexcept { return length_ != 0; }
+  /// The program is to say WATCHDOG=1 more often than that; nothing where nobody waits for it.
+  [[nodiscard]] std::optional<std::chrono::microseconds> watchdog_interval() const noexcept {
+    return is_service() ? watchdog_ : std::nullopt;
+  }
+
+  /// `state`: lines such as "READY=1", "STOPPING=1", "STATUS=text". Never waits. errc::bad_argument for an address that
+  /// cannot be one, else the system's error.
+  std::error_code notify(std::string_view state) const noexcept {
+    if (bad_address_) return errc::bad_argument;
+    if (!is_service()) return {};
+    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (socket < 0) return {errno, std::system_category()};
+    const ssize_t sent = ::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL,
+                                  reinterpret_cast<const sockaddr*>(&address_), length_);
+    const int error = sent < 0 ? errno : 0;
+    ::close(socket);
+    return {error, std::system_category()};
+  }
+  std::error_code ready() const noexcept { return notify("READY=1"); }
+  std::error_code stopping() const noexcept { return notify("STOPPING=1"); }
+
+ private:
+  // A path, or with '@' first a name in the abstract name space; anything else is no address of ours.
+  void set_address(std::string_view path) noexcept {
+    if (path.empty()) return;
+    bad_address_ = path.size() < 2 || path.size() >= sizeof address_.sun_path || (path[0] != '/' && path[0] != '@');
+    if (bad_address_) return;
+    address_.sun_family = AF_UNIX;
+    std::memcpy(address_.sun_path, path.data(), path.size());
+    if (path[0] == '@') address_.sun_path[0] = '\0';
+    length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  }
+
+  [[nodiscard]] static std::optional<std::uint64_t> number_in(const char* variable) noexcept {
+    const char* const text = std::getenv(variable);
+    if (text == nullptr) return std::nullopt;
+    const char* const end = text + std::strlen(text);
+    std::uint64_t value = 0;
+    const auto [stopped, error] = std::from_chars(text, end, value);
+    if (error != std::errc{} || stopped != end) return std::nullopt;
+    return value;
+  }
+
+  sockaddr_un address_{};
+  socklen_t length_{0};
+  bool bad_address_{false};
+  std::optional<std::chrono::microseconds> watchdog_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+struct monitor_settings {
+  placement where{.name = "monitor"};
+  std::chrono::milliseconds scan_every{25};
+  service_notifier* service{nullptr};  ///< fed as long as every thread is well; outlives the monitor
+};
+
+struct watch_settings {
+  std::chrono::milliseconds threshold{2000};  ///< silent for longer: stalled
+  bool may_return{false};  ///< for a thread that has an end of its own: returning unasked is no crash then
+};
+
+/// A thread's place on a monitor's list, and its line to it. Movable; its end takes the thread off the list, and
+/// nothing is told of it afterwards. May outlive the monitor. Any thread, one at a time.
+class [[nodiscard]] watched_thread final : private live_object<watched_thread> {
+ public:
+  watched_thread() = default;
+  watched_thread(std::shared_ptr<detail::watch_list> list, std::shared_ptr<detail::watched_entry> entry) noexcept
+      : list_{std::move(list)}, entry_{std::move(entry)} {}
+  watched_thread(watched_thread&&) noexcept = default;
+  watched_thread& operator=(watched_thread&& other) noexcept {
+    if (this != &other) {
+      cancel();
+      list_ = std::move(other.list_);
+      entry_ = std::move(other.entry_);
+    }
+    return *this;
+  }
+  ~watched_thread() { cancel(); }
+
+  /// To be called by the watched thread itself: lets reports tell its CPU time.
+  void is_this_thread() {
+    if (entry_ == nullptr) return;
+    const std::lock_guard lock{list_->mutex};
+    entry_->system = detail::thread_identity::of_this_thread();
+  }
+  /// It has ended: by an exception with that text, or, where the text is empty, by returning. `asked`: as it should.
+  void ended(std::string_view failure, bool asked) {
+    if (entry_ == nullptr) return;
+    const bool crashed = !failure.empty() || !(asked || entry_->may_return);
+    {
+      const std::lock_guard lock{list_->mutex};
+      if (std::exchange(entry_->ended, true)) return;
+      entry_->crashed = crashed;
+      entry_->system = {};
+    }
+    if (!crashed) return;
+    thread_event event = entry_->make(thread_event_kind::crashed);
+    event.what = failure.empty() ? "returned before it was asked to" : failure;
+    list_->tell(std::move(event));
+  }
+  /// A supervisor's word on it: restarted or failed.
+  void tell(thread_event_kind kind, std::string_view what, std::uint64_t restarts) {
+    if (entry_ == nullptr) return;
+    thread_event event = entry_->make(kind);
+    event.what = what;
+    event.restarts = restarts;
+    list_->tell(std::move(event));
+  }
+
+  [[nodiscard]] std::uint64_t id() const noexcept { return entry_ != nullptr ? entry_->id : 0; }
+  /// Takes it off the list; idempotent.
+  void cancel() noexcept {
+    if (entry_ != nullptr) list_->remove(entry_);
+    entry_.reset();
+    list_.reset();
+  }
+
+ private:
+  std::shared_ptr<detail::watch_list> list_;
+  std::shared_ptr<detail::watched_entry> entry_;
+};
+
+/// One thread that looks at the heartbeats of others. A crash is told at once, by the thread that dies; a stall within
+/// its threshold and one scan. Each is told once: to the handlers, on the monitor's thread, and to the diagnostics.
+///
+/// Where the monitor itself did not get to look for a while, the machine is overloaded or was asleep, and nobody is
+/// blamed for that time. All functions may be called from any thread, handlers included.
+class thread_monitor : private live_object<thread_monitor> {
+ public:
+  using handler = std::function<void(const thread_event&)>;
+  /// Keeps a handler registered: once its end has come the handler neither runs nor is called again, unless it is the
+  /// handler itself that ends it.
+  using handler_registration = detail::event_handlers::registration;
+
+  /// With time that a test advances by hand there is no thread: scan() is called instead.
+  explicit thread_monitor(monitor_settings settings = {}, diagnostics log = {}, time_source& time = system_time())
+      : settings_{std::move(settings)}, log_{std::move(log)}, time_{time}, scanned_{time.now()} {
+    if (!time_.manual()) scanner_.emplace(settings_.where, [this](const std::stop_token& stop) { run(stop); }, log_);
+  }
+  thread_monitor(const thread_monitor&) = delete;
+  thread_monitor& operator=(const thread_monitor&) = delete;
+  /// Tells what is known, then ends its thread; registrations may live on. Not from a handler.
+  ~thread_monitor() {
+    if (scanner_) {
+      {
+        const std::lock_guard lock{list_->mutex};  // or the thread could miss it between looking and sleeping
+        scanner_->request_stop();
+      }
+      list_->something.notify_all();
+      scanner_.reset();
+    }
+    scan();
+    const std::lock_guard lock{list_->mutex};
+    list_->over = true;
+  }
+
+  /// Puts a thread on the list, by the heartbeat that it adopts.
+  [[nodiscard]] watched_thread watch(std::string name, std::shared_ptr<heartbeat> pulse,
+                                     const watch_settings& settings = {}) {
+    const std::lock_guard lock{list_->mutex};
+    auto entry = std::make_shared<detail::watched_entry>(list_->next_id++, std::move(name), std::move(pulse),
+                                                         settings.threshold, settings.may_return, time_.now());
+    list_->entries.push_back(entry);
+    return {list_, std::move(entry)};
+  }
+
+  /// A worker on the list for as long as it exists, crashed or not.
+  template <worker_body Body>
+  [[nodiscard]] worker start(placement where, Body body, const watch_settings& settings = {}) {
+    auto pulse = std::make_shared<heartbeat>();
+    auto observer = std::make_shared<lifeline>(watch(where.name, pulse, settings));
+    return worker{std::move(where), std::move(body), log_, std::move(pulse), std::move(observer)};
+  }
+
+  /// `handle` is called on the monitor's thread for each event from now on. What it throws is counted.
+  [[nodiscard]] handler_registration on_event(handler handle) { return handlers_.add(std::move(handle)); }
+  [[nodiscard]] std::uint64_t handler_failures() const noexcept { return handlers_.failures(); }
+
+  /// Every thread on the list, with what the system counts of it. Not for hot paths: reads files.
+  [[nodiscard]] std::vector<thread_report> report() const {
+    std::vector<thread_report> all;
+    std::vector<detail::thread_identity> known;
+    {
+      const std::lock_guard lock{list_->mutex};
+      for (const auto& entry : list_->entries) {
+        all.push_back(entry->report());
+        known.push_back(entry->system);
+      }
+    }
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto used = detail::thread_usage::of(known[i]);
+      all[i].cpu_time = used.cpu_time;
+      all[i].voluntary_switches = used.voluntary_switches;
+      all[i].involuntary_switches = used.involuntary_switches;
+    }
+    return all;
+  }
+  [[nodiscard]] std::size_t watched() const {
+    const std::lock_guard lock{list_->mutex};
+    return list_->entries.size();
+  }
+  /// Nobody is stalled or crashed.
+  [[nodiscard]] bool all_well() const {
+    const std::lock_guard lock{list_->mutex};
+    return std::ranges::all_of(list_->entries, [](const auto& entry) { return entry->is_well(); });
+  }
+
+  /// Looks at everybody now and tells what is new. The monitor's thread does it by itself.
+  void scan() {
+    const std::lock_guard one_at_a_time{scanning_};
+    std::vector<thread_event> found;
+    {
+      const std::lock_guard lock{list_->mutex};
+      found.swap(list_->news);
+      look_at_all(found);
+    }
+    for (const thread_event& event : found) tell(event);
+    feed_service();
+  }
+
+ private:
+  /// A worker's line to the list.
+  class lifeline final : public worker_observer {
+   public:
+    explicit lifeline(watched_thread place) noexcept : place_{std::move(place)} {}
+    void on_start() noexcept override { place_.is_this_thread(); }
+    void on_end(std::string_view failure, bool asked) noexcept override {
+      try {
+        place_.ended(failure, asked);
+      } catch (...) {  // out of memory: the list shows the crash all the same
+      }
+    }
+
+   private:
+    watched_thread place_;
+  };
+
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      scan();
+      std::unique_lock lock{list_->mutex};
+      list_->something.wait_for(lock, settings_.scan_every,
+                                [&] { return !list_->news.empty() || stop.stop_requested(); });
+    }
+  }
+
+  // The list's mutex is held. News from threads bring a scan forward, which must not make it blame anybody sooner.
+  void look_at_all(std::vector<thread_event>& found) {
+    const steady_time now = time_.now();
+    const auto passed = now - std::exchange(scanned_, now);
+    const auto expected = 2 * std::chrono::nanoseconds{settings_.scan_every};
+    const auto unseen = !time_.manual() && passed > expected ? passed - expected : std::chrono::nanoseconds{0};
+    thread_event event;
+    for (const auto& entry : list_->entries) {
+      if (entry->look(now, unseen, event)) found.push_back(std::move(event));
+    }
+  }
+
+  void tell(const thread_event& event) {
+    const bool good = event.kind == thread_event_kind::recovered || event.kind == thread_event_kind::restarted;
+    std::string text = event.name + ' ' + std::string{to_string(event.kind)};
+    if (!event.scope.empty()) text += " in " + event.scope;
+    if (!event.what.empty()) text += ": " + event.what;
+    log_.report(good ? severity::info : severity::critical, "thread_monitor", text);
+    handlers_.call(event);
+  }
+
+  void feed_service() {
+    if (settings_.service == nullptr || !settings_.service->watchdog_interval()) return;
+    const steady_time now = time_.now();
+    if (fed_ && now - *fed_ < *settings_.service->watchdog_interval() / 2) return;
+    if (!all_well()) return;
+    (void)settings_.service->notify("WATCHDOG=1");
+    fed_ = now;
+  }
+
+  const monitor_settings settings_;
+  const diagnostics log_;
+  time_source& time_;
+  const std::shared_ptr<detail::watch_list> list_{std::make_shared<detail::watch_list>()};
+  detail::event_handlers handlers_;
+  std::recursive_mutex scanning_;  // one scan at a time; a handler may ask for another. Guards what follows
+  steady_time scanned_;
+  std::optional<steady_time> fed_;
+  std::optional<worker> scanner_;
+};
+
+}  // namespace foxtrot::inline v0
+
 namespace foxtrot::inline v0::binance {
 
 /// What the venue counts its times in. Spot only: the futures know milliseconds alone.
@@ -15803,6 +17467,7 @@ struct network_settings {
   int cpu{-1};               ///< pinned to this CPU; -1: anywhere
   int realtime_priority{0};  ///< SCHED_FIFO where above 0
   foxtrot::idle idle{foxtrot::idle::block};
+  scheduling policy{scheduling::inherited};
 };
 
 struct market_data_settings {
@@ -15826,6 +17491,10 @@ struct market_data_settings {
   symbol_table* symbols{&symbol_table::shared()};
   binance::time_unit time_unit{
       time_unit::milliseconds};  ///< of the times in WebSocket messages; microseconds: spot only
+  /// Watches the network thread. What it tells, of whichever thread, comes as a status among the ticks. Outlives the
+  /// feed.
+  thread_monitor* monitor{nullptr};
+  watch_settings watch{};  ///< of the network thread
 };
 
 namespace detail {
@@ -16197,7 +17866,7 @@ struct http_client_settings {
 
 /// One connection, one request at a time. A response of any status is a result; `http_response::error` classifies it.
 /// The client must outlive the request under way. One thread: the loop's.
-class http_client {
+class http_client : private live_object<http_client> {
  public:
   /// simdjson reads so far behind a document: that much may be read behind every body.
   static constexpr std::size_t body_padding = 64;
@@ -16390,7 +18059,7 @@ namespace foxtrot::inline v0::binance::detail {
 /// Fetches the depth snapshots that were asked for and publishes them as ticks; a request that fails is tried again,
 /// with backoff, until it is answered or forgotten. What it brings may be too old: who asked sees, and asks again. Loop
 /// thread only.
-class depth_fetcher {
+class depth_fetcher : private live_object<depth_fetcher> {
  public:
   depth_fetcher(timer_queue& timers, publisher& out, protocol& decoder, const checked_settings& settings)
       : timers_{timers},
@@ -16603,7 +18272,7 @@ namespace foxtrot::inline v0 {
 /// taken in the constructor. Ends are made of it, one for each thread; they must be gone before the queue is.
 /// There is no pushing without an end: moodycamel's queue would allocate for every such thread.
 template <mpmc_item T>
-class mpmc_queue {
+class mpmc_queue : private live_object<mpmc_queue<T>> {
  public:
   using value_type = T;
   class producer;
@@ -16671,7 +18340,6 @@ class mpmc_queue {
     for (std::size_t i = 0; i < blocks * size; ++i) queue_.enqueue(token, cell{nullptr});
     for (detail::mpmc_ignore each; queue_.try_dequeue_from_producer(token, each);) continue;
   }
-
   [[nodiscard]] std::uint64_t state() const noexcept { return state_.load(std::memory_order_acquire); }
 
   /// Room for up to `wanted` items; 0 if there is none.
@@ -16875,7 +18543,7 @@ namespace foxtrot::inline v0 {
 /// cannot fill the machine. One post to the loop serves all that came before it ran. Commands of the loop thread keep
 /// their order, and so do those of all other threads together.
 template <mpmc_item Command>
-class command_queue {
+class command_queue : private live_object<command_queue<Command>> {
  public:
   /// `run` is called on the loop, once for each command; what it throws goes to the loop. The queue must outlive what
   /// it posted there: it goes after the loop has ended, or before it began.
@@ -17103,7 +18771,7 @@ using confirmation_handler = std::function<void(const std::vector<std::string>&)
 /// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
 /// parser checks UTF-8, so the frames' check is left out.
 template <venue_protocol Protocol, byte_stream Stream>
-class live_connection {
+class live_connection : private live_object<live_connection<Protocol, Stream>> {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
                   Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
@@ -17315,7 +18983,7 @@ concept dialer = requires(D& dial, timer_queue& timers) {
 /// reconnects with full-jitter backoff (the first retry at once, after a connection that was healthy) and subscribes
 /// again. Every step has a deadline, every loss is published in order with the ticks. Loop thread only, except state().
 template <venue_protocol Protocol, dialer Dialer>
-class websocket_manager {
+class websocket_manager : private live_object<websocket_manager<Protocol, Dialer>> {
  public:
   websocket_manager(async_thread_bridge& bridge, publisher& out, Protocol& protocol, Dialer dial,
                     session_settings settings, const diagnostics& log)
@@ -17372,6 +19040,8 @@ class websocket_manager {
     if (live_ != nullptr) live_->fail(reason);
   }
 
+  /// The names of the tasks that have not ended. Any thread.
+  [[nodiscard]] std::vector<std::string> tasks() const { return scope_.names(); }
   [[nodiscard]] session_state state() const noexcept { return state_.load(std::memory_order_relaxed); }
   /// Why the last attempt or connection ended; zero before the first end.
   [[nodiscard]] std::error_code last_error() const noexcept { return last_error_; }
@@ -17502,7 +19172,7 @@ inline thread_local const void* owner_of_this_thread = nullptr;
 
 /// One network thread with its session and its REST requests. Made, started and stopped by its owner; the rest from any
 /// thread.
-class engine {
+class engine : private live_object<engine> {
  public:
   engine(const checked_settings& settings, publisher& out)
       : settings_{settings},
@@ -17527,6 +19197,8 @@ class engine {
   engine& operator=(const engine&) = delete;
   /// Joins the network thread, however long a handler there still takes.
   ~engine() {
+    told_.cancel();
+    watched_.cancel();
     join();
     // What stop() could not end in time ends here, while everything it refers to is alive.
     requests_.cancel();
@@ -17539,6 +19211,7 @@ class engine {
   /// `owner` is known to be the network thread's before any event can reach a handler there.
   [[nodiscard]] std::error_code start(std::vector<std::string> streams, const void* owner) {
     if (const std::error_code error = bridge_.start()) return error;
+    if (settings_.given.monitor != nullptr) listen_to(*settings_.given.monitor);
     return bridge_.call(
         [this, &streams, owner] {
           owner_of_this_thread = owner;
@@ -17565,10 +19238,30 @@ class engine {
   /// thread it only begins; somebody else's stop() or the destructor joins. Idempotent. errc::timeout where a task
   /// would not end; it has been named to the diagnostics.
   std::error_code stop() {
-    if (!ending_.exchange(true, std::memory_order_relaxed)) bridge_.spawn("stop", say_goodbye());
+    start_stop();
     if (on_network_thread()) return {};
     (void)said_.wait_for(settings_.given.session.close_timeout + task_patience);
     return bridge_.stop(task_patience);
+  }
+
+  /// Begins what stop() does, and waits for nothing.
+  void start_stop() {
+    if (!ending_.exchange(true, std::memory_order_relaxed)) bridge_.spawn("stop", say_goodbye());
+  }
+  /// Ends everything without a word: no goodbye to the venue, whatever is under way is cut off as soon as the network
+  /// thread comes to it. Only begins; stop() joins.
+  void abort() {
+    start_stop();
+    bridge_.post([this] {
+      requests_.cancel();
+      session_.cancel();
+    });
+  }
+  /// What has not ended yet, by name. Any thread.
+  [[nodiscard]] std::vector<std::string> tasks() const {
+    std::vector<std::string> all = session_.tasks();
+    for (std::string& each : requests_.names()) all.push_back(std::move(each));
+    return all;
   }
 
   // What follows is done by the network thread as soon as it comes to it. False where too much waits for it already.
@@ -17601,9 +19294,10 @@ class engine {
   static constexpr std::chrono::milliseconds task_patience{500};
 
   struct command {
-    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop, snapshot };
+    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop, snapshot, tell_of_thread };
     action what;
-    std::vector<std::string> names;  // of streams; snapshot: of a symbol
+    std::vector<std::string> names{};  // of streams; snapshot: of a symbol; tell_of_thread: of a thread
+    status_code status{};              // tell_of_thread
   };
   static constexpr std::size_t most_commands = 256;
 
@@ -17622,7 +19316,22 @@ class engine {
         (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
         return;
       }
+      case command::action::tell_of_thread: {
+        publisher::batch batch{out_};
+        batch.publish_status(make_thread_status(wanted.status, epoch_clock::now_ns(), wanted.names.front()),
+                             protocol_.where());
+        return;
+      }
     }
+  }
+
+  void listen_to(thread_monitor& monitor) {
+    watched_ = monitor.watch(settings_.given.network.name, bridge_.pulse(), settings_.given.watch);
+    told_ = monitor.on_event([this](const thread_event& event) {
+      constexpr auto first = static_cast<unsigned>(status_code::thread_crashed);
+      const auto code = static_cast<status_code>(first + static_cast<unsigned>(event.kind));
+      (void)commands_.try_send({command::action::tell_of_thread, {event.name}, code});  // full: it has worse to tell of
+    });
   }
 
   // Calls `action` with the symbol of each stream of depth updates among these.
@@ -17663,7 +19372,7 @@ class engine {
 
   [[nodiscard]] static bridge_settings bridge_settings_of(const network_settings& given) {
     bridge_settings made;
-    made.network = {given.name, given.cpu, given.realtime_priority};
+    made.network = {given.name, given.cpu, given.realtime_priority, given.policy};
     made.waiting = given.idle;
     return made;
   }
@@ -17689,6 +19398,8 @@ class engine {
   depth_fetcher fetcher_;
   command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
   task_scope requests_{bridge_.context(), "requests", &settings_.given.log};
+  watched_thread watched_;
+  thread_monitor::handler_registration told_;
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -17706,7 +19417,7 @@ struct connection_info {
 
 /// Streams a market into any number of consumers, reconnects by itself, and ends when told to. Every function may be
 /// called from any thread, inline handlers included; only the destructor may not run on the network thread.
-class market_data {
+class market_data : private live_object<market_data> {
  public:
   /// Checks the settings; nothing is connected yet. Throws std::system_error for a stream name, URL or certificate file
   /// that cannot be right.
@@ -17718,7 +19429,7 @@ class market_data {
   ~market_data() {
     disconnect();
     if (engine_ != nullptr) engine_->join();
-    engine_.reset();
+    replace_engine(nullptr);
     out_.close();
   }
 
@@ -17751,7 +19462,7 @@ class market_data {
     if (over) (void)end_engine();  // an inline handler has disconnected, or the session has given up
     if (engine_ != nullptr) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     out_.interrupt(false);
-    engine_ = std::make_unique<detail::engine>(settings_, out_);
+    replace_engine(std::make_unique<detail::engine>(settings_, out_));
     const std::error_code failed = engine_->start(streams_now(), this);
     if (failed) end_engine();
     return failed;
@@ -17765,6 +19476,26 @@ class market_data {
     const std::lock_guard lock{mutex_};
     out_.interrupt(true);  // again: a connect() may have come between
     return engine_ != nullptr ? end_engine() : std::error_code{};
+  }
+
+  /// Begins a disconnect and returns: several feeds say goodbye at the same time when each was told so before the first
+  /// disconnect() waits. Idempotent.
+  void start_disconnect() {
+    out_.interrupt(true);
+    const std::lock_guard lock{alive_};
+    if (engine_ != nullptr) engine_->start_stop();
+  }
+  /// Cuts off what a disconnect() still does politely, such as waiting for the venue's goodbye: for a shutdown that has
+  /// run out of patience. Begins a disconnect where there was none. Never waits; disconnect() or the destructor joins.
+  void abort() {
+    out_.interrupt(true);
+    const std::lock_guard lock{alive_};
+    if (engine_ != nullptr) engine_->abort();
+  }
+  /// Tasks of the network thread that have not ended, by name: what a shutdown waits for. Never waits.
+  [[nodiscard]] std::vector<std::string> tasks() {
+    const std::lock_guard lock{alive_};
+    return engine_ != nullptr ? engine_->tasks() : std::vector<std::string>{};
   }
 
   /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one,
@@ -17868,14 +19599,21 @@ class market_data {
     const std::error_code late = engine_->stop();
     if (engine_->stuck())
       return late;  // in a handler, which may still use it: a later disconnect or the destructor joins
-    engine_.reset();
+    replace_engine(nullptr);
     return late;
+  }
+
+  // The old one dies without anybody waiting for it.
+  void replace_engine(std::unique_ptr<detail::engine> by) {
+    const std::lock_guard lock{alive_};
+    engine_.swap(by);
   }
 
   detail::checked_settings settings_;  // constant but for the streams, which streams_mutex_ guards
   std::mutex streams_mutex_;
   publisher out_;
-  std::mutex mutex_;  // guards engine_; held while it starts and stops
+  std::mutex mutex_;  // held while an engine starts and stops
+  std::mutex alive_;  // held while it is replaced or used without mutex_; taken last, and never for long
   std::unique_ptr<detail::engine> engine_;
 };
 
@@ -17914,6 +19652,1173 @@ template <std::predicate<const symbol_rules&> Wanted>
 }
 
 }  // namespace foxtrot::inline v0::binance
+
+// foxtrot/feed/shutdown_component.hpp: feeds as a component that a coordinator stops.
+
+// foxtrot/thread/shutdown_coordinator.hpp: one orderly end for everything that a program runs, by a deadline.
+
+// foxtrot/thread/detail/blocked_signals.hpp: signals that the calling thread does not get for a while.
+
+namespace foxtrot::inline v0::detail {
+
+/// Until its end, on the thread that made it and on those that this one starts meanwhile, which keep it.
+class blocked_signals {
+ public:
+  /// All that the process as a whole can get; not those of a thread's own mistakes.
+  blocked_signals() noexcept {
+    sigfillset(&ours_);
+    for (const int each : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) sigdelset(&ours_, each);
+    pthread_sigmask(SIG_BLOCK, &ours_, &before_);
+  }
+  explicit blocked_signals(std::span<const int> numbers) noexcept {
+    sigemptyset(&ours_);
+    for (const int each : numbers) sigaddset(&ours_, each);
+    pthread_sigmask(SIG_BLOCK, &ours_, &before_);
+  }
+  blocked_signals(const blocked_signals&) = delete;
+  blocked_signals& operator=(const blocked_signals&) = delete;
+  ~blocked_signals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  [[nodiscard]] const sigset_t& ours() const noexcept { return ours_; }
+  [[nodiscard]] const sigset_t& before() const noexcept { return before_; }
+
+ private:
+  sigset_t ours_{};
+  sigset_t before_{};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/shutdown_component.hpp: what a shutdown knows of one component.
+
+// foxtrot/thread/shutdown_report.hpp: what a shutdown did: who took how long, and what it took to stop it.
+
+// foxtrot/thread/exit_code.hpp: how a program that foxtrot ends, or helps to end, says why.
+
+namespace foxtrot::inline v0 {
+
+/// The exit status of a program that ends through shutdown_coordinator or signal_guard.
+enum class exit_code : int {
+  clean = 0,        ///< everything stopped when it was asked to
+  stuck = 1,        ///< something had not stopped at the deadline: it was named, and the process ended over its head
+  unclean = 3,      ///< everything stopped, but something had to be forced, or its stop threw
+  uncaught = 4,     ///< std::terminate: an exception that nobody caught; everything else was stopped first
+  signalled = 128,  ///< plus the number of the second signal, which ends the process at once
+};
+
+[[nodiscard]] constexpr int to_status(exit_code code, int signal = 0) noexcept {
+  return static_cast<int>(code) + signal;
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// How far a shutdown has come.
+enum class shutdown_phase : std::uint8_t {
+  none,       ///< nobody has asked for one
+  graceful,   ///< components are being stopped, the latest first
+  force,      ///< those that did not stop have their sockets and timers cancelled
+  emergency,  ///< those that still did not are being named
+  over,
+};
+
+[[nodiscard]] constexpr std::string_view to_string(shutdown_phase phase) noexcept {
+  constexpr std::string_view names[] = {"none", "graceful", "force", "emergency", "over"};
+  return names[static_cast<std::size_t>(phase)];
+}
+
+/// One component's end.
+struct component_report {
+  std::string name{};
+  shutdown_phase phase{shutdown_phase::none};  ///< in which it stopped, or was last seen; none: not asked yet
+  bool stopped{false};
+  std::chrono::nanoseconds took{0};  ///< from being asked to its end, or until now
+  std::string said{};                ///< what its stop or force threw
+  std::string who{};                 ///< the thread or task that would not stop, as far as it told
+
+  [[nodiscard]] bool clean() const { return stopped && phase == shutdown_phase::graceful && said.empty(); }
+};
+
+/// A shutdown so far; final once its phase is `over`.
+struct shutdown_report {
+  std::string reason{};  ///< why it was begun: the first caller's words
+  shutdown_phase phase{shutdown_phase::none};
+  std::chrono::nanoseconds took{0};
+  std::vector<component_report> components{};  ///< in the order in which they were stopped
+
+  [[nodiscard]] exit_code code() const {
+    const auto all = [this](auto test) { return std::all_of(components.begin(), components.end(), test); };
+    if (!all([](const component_report& each) { return each.stopped; })) return exit_code::stuck;
+    return all([](const component_report& each) { return each.clean(); }) ? exit_code::clean : exit_code::unclean;
+  }
+
+  /// A line for the whole and one for each component, for a person.
+  [[nodiscard]] std::string text() const {
+    const auto milliseconds = [](std::chrono::nanoseconds time) {
+      return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms";
+    };
+    std::string made = "shutdown";
+    if (!reason.empty()) made += " (" + reason + ")";
+    made += ": " + std::string{to_string(phase)} + ", " + milliseconds(took) + "\n";
+    for (const component_report& each : components) {
+      made += "  " + each.name + ": ";
+      made += each.stopped ? "stopped, " + std::string{to_string(each.phase)} : "does not stop";
+      made += ", " + milliseconds(each.took);
+      if (!each.said.empty()) made += ", threw: " + each.said;
+      if (!each.who.empty()) made += ", " + each.who;
+      made += "\n";
+    }
+    return made;
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// How a component is stopped. Each may be empty, may block, throw, or never return; each runs on a thread of the
+/// coordinator's, `force` and `who` possibly while `stop` still runs.
+struct component_actions {
+  std::function<void()> stop{};   ///< asks it to end and waits until it has; until then it counts as running
+  std::function<void()> force{};  ///< cancels what `stop` may be waiting for: sockets, timers. Without `stop`: ends it
+  std::function<std::string()> who{};  ///< names the thread or task that does not get on
+};
+
+namespace detail {
+
+/// Under the sequence's mutex, all of it.
+struct shutdown_component {
+  enum class call : std::uint8_t { none, running, done, threw };
+
+  shutdown_component(std::string named, component_actions stopped_by)
+      : name{std::move(named)}, actions{std::move(stopped_by)} {}
+
+  std::string name;
+  component_actions actions;
+  bool internal{false};  // told of only where it went wrong
+  bool removed{false};   // nothing of it is called any more
+  call stop{call::none};
+  call force{call::none};
+  int calls{0};     // of its actions, now
+  pid_t thread{0};  // that called stop or force last
+  steady_time began{};
+  steady_time ended{};
+  component_report told{};
+
+  [[nodiscard]] bool to_stop() const { return !removed && stop == call::none && actions.stop; }
+  [[nodiscard]] bool to_force() const { return !settled() && !removed && force == call::none && actions.force; }
+  [[nodiscard]] bool settled() const {
+    if (stop == call::running || force == call::running) return false;
+    if (removed || stop == call::done) return true;
+    if (actions.force) return force != call::none;
+    return stop == call::threw || !actions.stop;
+  }
+  // All that can be had without force.
+  [[nodiscard]] bool stopped_or_past_help() const { return stop != call::running && !to_stop(); }
+
+  void begin(call& which, shutdown_phase phase, steady_time now) {
+    which = call::running;
+    ++calls;
+    if (told.phase == shutdown_phase::none) began = now;
+    told.phase = phase;
+  }
+  void end(call& which, std::string said, steady_time now) {
+    which = said.empty() ? call::done : call::threw;
+    --calls;
+    ended = now;
+    if (!said.empty()) told.said += (told.said.empty() ? "" : "; ") + said;
+  }
+  [[nodiscard]] component_report report(steady_time now) const {
+    component_report made = told;
+    made.name = name;
+    made.stopped = settled();
+    if (made.phase != shutdown_phase::none) made.took = (settled() ? ended : now) - began;
+    return made;
+  }
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/detail/shutdown_sequence.hpp: one shutdown from its first request to the end of the process.
+
+// foxtrot/thread/detail/caught.hpp: an action's exception as text.
+
+namespace foxtrot::inline v0::detail {
+
+/// Empty where the action returned; else what it threw, never empty.
+template <class Action>
+[[nodiscard]] std::string caught(Action&& action) {
+  try {
+    action();
+    return {};
+  } catch (const std::exception& failure) {
+    const std::string what = failure.what();
+    return what.empty() ? "an exception without a text" : what;
+  } catch (...) {
+    return "something that is no std::exception";
+  }
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/descriptor.hpp: a file descriptor that is closed in the end.
+
+namespace foxtrot::inline v0::detail {
+
+struct descriptor {
+  int fd;
+
+  explicit descriptor(int opened) noexcept : fd{opened} {}
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/runner_pool.hpp: threads for calls that may never return: a stuck one costs its thread only.
+
+namespace foxtrot::inline v0::detail {
+
+/// Runs each job on a thread that has nothing else to do. The first thread is made beforehand, so that a process that
+/// can make no more still gets through its jobs as long as they return. `start`: any thread.
+class runner_pool {
+ public:
+  explicit runner_pool(std::string name) : name_{std::move(name)} { add(); }
+  runner_pool(const runner_pool&) = delete;
+  runner_pool& operator=(const runner_pool&) = delete;
+  ~runner_pool() { retire(); }
+
+  /// The job must not throw. False where there is no thread for it and none could be made, or the pool is retired.
+  [[nodiscard]] bool start(std::function<void()> job) noexcept {
+    try {
+      const std::lock_guard lock{mutex_};
+      if (retired_) return false;
+      for (runner& each : runners_) {
+        if (each.busy) continue;
+        each.busy = true;
+        each.job = std::move(job);
+        changed_.notify_all();
+        return true;
+      }
+      add();
+      runners_.back().busy = true;
+      runners_.back().job = std::move(job);
+      changed_.notify_all();
+      return true;
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+
+  /// Waits for the jobs that were started, however long they take, and joins.
+  void retire() {
+    {
+      const std::lock_guard lock{mutex_};
+      retired_ = true;
+      changed_.notify_all();
+    }
+    for (runner& each : runners_) each.thread.reset();
+  }
+
+  /// Whether the caller is a job of this pool.
+  [[nodiscard]] bool on_its_thread() const noexcept { return pool_of_this_thread() == this; }
+
+ private:
+  struct runner {
+    bool busy{false};
+    std::function<void()> job;
+    std::optional<worker> thread;
+  };
+
+  [[gnu::visibility("default")]] static const runner_pool*& pool_of_this_thread() noexcept {
+    static constinit thread_local const runner_pool* mine = nullptr;
+    return mine;
+  }
+
+  void add() {
+    runner& made = runners_.emplace_back();
+    try {
+      made.thread.emplace(placement{.name = name_}, [this, &made](std::stop_token) { serve(made); });
+    } catch (...) {
+      runners_.pop_back();
+      throw;
+    }
+  }
+
+  void serve(runner& mine) {
+    pool_of_this_thread() = this;
+    std::unique_lock lock{mutex_};
+    while (true) {
+      changed_.wait(lock, [&] { return mine.job || retired_; });
+      if (!mine.job) return;
+      std::function<void()> job = std::exchange(mine.job, nullptr);
+      lock.unlock();
+      job();
+      job = nullptr;
+      lock.lock();
+      mine.busy = false;
+    }
+  }
+
+  const std::string name_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool retired_{false};
+  std::list<runner> runners_;  // its elements stay where they are
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/shutdown_clock.hpp: when each phase of a shutdown ends, and waiting for it.
+
+namespace foxtrot::inline v0::detail {
+
+/// Under the mutex of who waits.
+class shutdown_clock {
+ public:
+  explicit shutdown_clock(time_source& time) : time_{time} {}
+
+  steady_time started{};
+  steady_time forces{};  // 70 % of the time are over
+  steady_time names{};   // 95 %
+  steady_time ends{};
+
+  void start(std::chrono::milliseconds deadline) noexcept {
+    using std::chrono::milliseconds;
+    constexpr milliseconds longest = std::chrono::hours{24 * 365};
+    const std::chrono::nanoseconds whole = std::clamp(deadline, milliseconds{0}, longest);
+    started = now();
+    forces = started + whole / 20 * 14;
+    names = started + whole / 20 * 19;
+    ends = started + whole;
+  }
+
+  [[nodiscard]] steady_time now() const noexcept { return time_.now(); }
+
+  // A test's time does not wake anybody, so we look at it now and then.
+  template <class Predicate>
+  bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, steady_time when,
+                  Predicate done) const {
+    if (!time_.manual()) return changed.wait_until(lock, when, done);
+    while (!done() && now() < when) changed.wait_for(lock, std::chrono::milliseconds{1});
+    return done();
+  }
+
+ private:
+  time_source& time_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/signal_name.hpp: what a signal is called.
+
+namespace foxtrot::inline v0::detail {
+
+[[nodiscard]] inline std::string signal_name(int number) {
+  switch (number) {
+    case SIGINT: return "SIGINT";
+    case SIGTERM: return "SIGTERM";
+    case SIGHUP: return "SIGHUP";
+    case SIGQUIT: return "SIGQUIT";
+    case SIGUSR1: return "SIGUSR1";
+    case SIGUSR2: return "SIGUSR2";
+    default: return "signal " + std::to_string(number);
+  }
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/speaker.hpp: remarks to a sink that may block, from threads that must not.
+
+// foxtrot/thread/detail/live_threads.hpp: the names of a process's threads, for the last words of one that is stuck.
+
+namespace foxtrot::inline v0::detail {
+
+/// "net 4711, strategy 4712": every thread's name and kernel number. Empty where /proc cannot be read.
+[[nodiscard]] inline std::string live_threads() {
+  std::string names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at{"/proc/self/task", error}, end; !error && at != end;
+       at.increment(error)) {
+    std::ifstream file{at->path() / "comm"};
+    std::string name;
+    if (!std::getline(file, name)) continue;  // it has just ended
+    if (!names.empty()) names += ", ";
+    names += name + " " + at->path().filename().string();
+  }
+  return names;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// Says remarks in their order on a runner's thread. Any thread; never waits for the sink. The pool must be retired
+/// before its destruction.
+class speaker {
+ public:
+  speaker(std::string_view component, diagnostics log, runner_pool& runners)
+      : component_{component}, log_{std::move(log)}, runners_{runners} {}
+
+  void say(severity level, std::string text) {
+    if (!log_) return;
+    const std::lock_guard lock{mutex_};
+    remarks_.emplace_back(level, std::move(text));
+    if (!speaking_) speaking_ = runners_.start([this] { speak(); });
+  }
+
+  /// For who is about to end the process.
+  [[nodiscard]] bool all_said_within(std::chrono::milliseconds patience) {
+    std::unique_lock lock{mutex_};
+    return silent_.wait_for(lock, patience, [this] { return !speaking_; });
+  }
+
+  /// Names all threads of the process.
+  void say_threads() {
+    if (log_) (void)runners_.start([this] { say(severity::critical, "threads alive: " + live_threads()); });
+  }
+
+ private:
+  void speak() {
+    std::unique_lock lock{mutex_};
+    for (; !remarks_.empty(); lock.lock()) {
+      const auto [level, text] = std::move(remarks_.front());
+      remarks_.pop_front();
+      lock.unlock();
+      log_.report(level, component_, text);
+    }
+    speaking_ = false;
+    silent_.notify_all();
+  }
+
+  const std::string_view component_;
+  const diagnostics log_;
+  runner_pool& runners_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable silent_;
+  std::deque<std::pair<severity, std::string>> remarks_;
+  bool speaking_{false};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/shutdown_settings.hpp: how long a shutdown may take, and how far its arm reaches.
+
+namespace foxtrot::inline v0 {
+
+struct shutdown_settings {
+  /// From the first request to the end of the process: 70 % to stop, 25 % to force, 5 % to say who is stuck.
+  std::chrono::milliseconds deadline{30'000};
+  /// Also where all components have stopped: the process ends at the deadline unless the coordinator is destroyed by
+  /// then. So a hang in a destructor on main's way out is a named one, too.
+  bool until_destroyed{true};
+  /// std::terminate, as after an exception that main does not catch, shuts down first and then ends the process with
+  /// exit_code::uncaught; otherwise it aborts.
+  bool on_terminate{true};
+  /// How the process is ended: at once, without destructors, atexit handlers or the flushing of streams, because a
+  /// stuck thread may hold any lock. A test's may return.
+  std::function<void(int)> exit{[](int status) { ::_exit(status); }};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
+/// The machinery of shutdown_coordinator, shared with its components' handles.
+class shutdown_sequence {
+ public:
+  using component = shutdown_component;
+  using pointer = std::shared_ptr<component>;
+
+  shutdown_sequence(shutdown_settings settings, diagnostics log, time_source& time)
+      : settings_{std::move(settings)}, clock_{time}, speaker_{"shutdown", std::move(log), runners_} {
+    if (wanted_.fd < 0) throw std::system_error{errno, std::system_category(), "shutdown_coordinator"};
+  }
+  shutdown_sequence(const shutdown_sequence&) = delete;
+  shutdown_sequence& operator=(const shutdown_sequence&) = delete;
+  ~shutdown_sequence() = default;
+
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+  [[nodiscard]] const shutdown_settings& settings() const noexcept { return settings_; }
+  /// Whether the caller is one of the sequence's own threads, that is: in some component's action.
+  [[nodiscard]] bool on_its_thread() const noexcept { return runners_.on_its_thread(); }
+
+  /// Null where it is too late to stop anything.
+  [[nodiscard]] pointer add(std::string name, component_actions actions) {
+    auto made = std::make_shared<component>(std::move(name), std::move(actions));
+    const std::lock_guard lock{mutex_};
+    if (phase_ >= shutdown_phase::emergency) return nullptr;
+    components_.push_back(made);
+    changed_.notify_all();
+    return made;
+  }
+
+  /// Afterwards none of its actions runs or will; the one that the caller is in excepted.
+  void remove(const pointer& which) {
+    component_actions unused;  // destroyed without the lock: what they hold is the user's
+    std::unique_lock lock{mutex_};
+    which->removed = true;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return which->calls <= (called_by_this_thread() == which.get() ? 1 : 0); });
+    if (which->told.phase == shutdown_phase::none) std::erase(components_, which);
+    if (which->calls == 0) unused = std::move(which->actions);
+    lock.unlock();
+  }
+
+  void begin(std::string_view reason) noexcept {
+    const std::lock_guard lock{mutex_};
+    if (phase_ == shutdown_phase::none) wake_conductor();
+    begin_locked(reason);
+  }
+  /// May be called from a signal handler.
+  void begin_from_handler(int signal) noexcept {
+    const int before = errno;
+    handled_.store(signal, std::memory_order_relaxed);  // relaxed: it stands alone, and only words depend on it
+    wake_conductor();
+    errno = before;
+  }
+
+  [[nodiscard]] bool wait_until_over(std::chrono::nanoseconds patience) {
+    if (on_its_thread()) return false;
+    const steady_time start = std::chrono::steady_clock::now();  // a test's time stands still
+    constexpr steady_time never = steady_time::max();
+    std::unique_lock lock{mutex_};
+    return changed_.wait_until(lock, patience < never - start ? start + patience : never,
+                               [this] { return phase_ == shutdown_phase::over; });
+  }
+
+  [[nodiscard]] shutdown_report report() const {
+    const std::lock_guard lock{mutex_};
+    shutdown_report made{.reason = reason_, .phase = phase_};
+    const steady_time now = phase_ == shutdown_phase::over ? ended_ : clock_.now();
+    if (phase_ != shutdown_phase::none) made.took = now - clock_.started;
+    for (const pointer& each : order_) {
+      component_report told = each->report(now);
+      if (!each->internal || !told.clean()) made.components.push_back(std::move(told));
+    }
+    return made;
+  }
+
+  /// On a thread of its own: returns once the shutdown is over and the coordinator on its way out.
+  void conduct() noexcept {
+    const std::string failure = caught([this] {
+      eventfd_t wakes = 0;
+      while (eventfd_read(wanted_.fd, &wakes) != 0) {
+      }
+      run_phases();
+    });
+    if (!failure.empty()) settings_.exit(to_status(exit_code::stuck));  // no memory even to stop
+  }
+
+  /// For remarks from elsewhere about this end.
+  [[nodiscard]] speaker& remarks() noexcept { return speaker_; }
+
+  /// The coordinator is on its way out: waits for the actions that still run.
+  void retire() {
+    runners_.retire();
+    const std::lock_guard lock{mutex_};
+    dismissed_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  [[gnu::visibility("default")]] static const component*& called_by_this_thread() noexcept {
+    static constinit thread_local const component* mine = nullptr;
+    return mine;
+  }
+
+  void run_phases() {
+    std::unique_lock lock{mutex_};
+    begin_locked("a signal handler: " + signal_name(handled_.load(std::memory_order_relaxed)));
+    speaker_.say(severity::info, reason_.empty() ? "begins" : "begins: " + reason_);
+    announce();
+    run_phase(lock, shutdown_phase::graceful, clock_.forces);
+    if (!all_settled()) run_phase(lock, shutdown_phase::force, clock_.names);
+    // Nobody is told that it is over before the process ends: main would take things apart that are in use.
+    const bool stuck = !all_settled() && !settle_in_emergency(lock);
+    if (stuck) end_process(lock);
+    ended_ = clock_.now();
+    phase_ = shutdown_phase::over;
+    changed_.notify_all();
+    if (!stuck && settings_.until_destroyed && !dismissed_in_time(lock)) end_process(lock);
+    changed_.wait(lock, [this] { return dismissed_; });
+  }
+
+  template <class Predicate>
+  bool wait_until(std::unique_lock<std::mutex>& lock, steady_time when, Predicate done) {
+    return clock_.wait_until(changed_, lock, when, done);
+  }
+
+  [[nodiscard]] bool all_settled() const {
+    return std::all_of(components_.begin(), components_.end(), [](const pointer& each) { return each->settled(); });
+  }
+  void wake_conductor() const noexcept { [[maybe_unused]] const int done = eventfd_write(wanted_.fd, 1); }
+  void begin_locked(std::string_view reason) noexcept {
+    if (phase_ != shutdown_phase::none) return;
+    phase_ = shutdown_phase::graceful;
+    clock_.start(settings_.deadline);
+    try {
+      reason_ = reason;
+    } catch (const std::exception&) {  // out of memory: it stops without a reason
+    }
+  }
+
+  // Stops the token before everything else. Its callbacks are the users' own and may block: they are a component.
+  void announce() {
+    auto made =
+        std::make_shared<component>("stop callbacks", component_actions{.stop = [this] { stop_.request_stop(); }});
+    made->internal = true;
+    components_.push_back(std::move(made));
+  }
+
+  // Calls the newest that is left, gives it its share of the time, goes on; and then waits for all, as long as there is
+  // time. One that hangs delays the others by its share and no more, and is not hurried by them.
+  void run_phase(std::unique_lock<std::mutex>& lock, shutdown_phase phase, steady_time end) {
+    phase_ = phase;
+    const bool forcing = phase == shutdown_phase::force;
+    const auto due = [forcing](const pointer& each) { return each->to_stop() || (forcing && each->to_force()); };
+    const auto finished = [forcing](const pointer& each) {
+      return forcing ? each->settled() : each->stopped_or_past_help();
+    };
+    const auto all_finished = [&] { return std::all_of(components_.begin(), components_.end(), finished); };
+    while (true) {
+      const auto next = std::find_if(components_.rbegin(), components_.rend(), due);
+      if (next == components_.rend()) {
+        const auto ready = [&] { return all_finished() || std::any_of(components_.begin(), components_.end(), due); };
+        if (all_finished() || !wait_until(lock, end, ready)) return;
+        continue;
+      }
+      const auto left = std::count_if(components_.begin(), components_.end(), due);
+      const pointer which = *next;  // a copy: it may be removed meanwhile
+      const bool stopping = which->to_stop();
+      launch(which, stopping);
+      const steady_time now = clock_.now();
+      const steady_time share = now + std::max(end - now, steady_time::duration{0}) / left;
+      const component::call& going = stopping ? which->stop : which->force;
+      const auto returned = [&going] { return going != component::call::running; };
+      if (!wait_until(lock, share, returned) && now < end)
+        speaker_.say(severity::warning, which->name + " takes its time to " + (stopping ? "stop" : "be forced"));
+    }
+  }
+
+  // Under the lock.
+  void launch(const pointer& which, bool stopping) {
+    which->begin(stopping ? which->stop : which->force, phase_, clock_.now());
+    if (std::find(order_.begin(), order_.end(), which) == order_.end()) order_.push_back(which);
+    if (!runners_.start([this, which, stopping] { call_action(*which, stopping); }))
+      which->end(stopping ? which->stop : which->force, "no thread could be made for it", clock_.now());
+  }
+
+  void call_action(component& which, bool stopping) {
+    {
+      const std::lock_guard lock{mutex_};
+      if (stopping || which.stop != component::call::running) which.thread = ::gettid();  // the one that is waited for
+    }
+    called_by_this_thread() = &which;
+    std::string said = caught([&] { (stopping ? which.actions.stop : which.actions.force)(); });
+    called_by_this_thread() = nullptr;
+    const std::lock_guard lock{mutex_};
+    if (!said.empty()) speaker_.say(severity::error, which.name + ": " + said);
+    which.end(stopping ? which.stop : which.force, std::move(said), clock_.now());
+    changed_.notify_all();
+  }
+
+  bool settle_in_emergency(std::unique_lock<std::mutex>& lock) {
+    phase_ = shutdown_phase::emergency;
+    for (const pointer& each : components_) {
+      if (each->settled()) continue;
+      each->told.phase = phase_;
+      speaker_.say(severity::critical,
+                   each->name + " does not stop: it is waited for on thread " + std::to_string(each->thread));
+      if (each->actions.who) ask_who(each);
+    }
+    speaker_.say_threads();
+    return wait_until(lock, clock_.ends, [this] { return all_settled(); });
+  }
+
+  void ask_who(const pointer& which) {
+    ++which->calls;
+    const auto ask = [this, which] {
+      called_by_this_thread() = which.get();
+      std::string who;
+      const std::string said = caught([&] { who = which->actions.who(); });
+      called_by_this_thread() = nullptr;
+      const std::lock_guard lock{mutex_};
+      which->told.who = said.empty() ? who : said;
+      speaker_.say(severity::critical, which->name + ": " + which->told.who);
+      --which->calls;
+      changed_.notify_all();
+    };
+    if (!runners_.start(ask)) --which->calls;
+  }
+
+  void end_process(std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    settings_.exit(to_status(exit_code::stuck));
+    lock.lock();  // a test's has returned
+  }
+
+  // All components have stopped, but the process may go on.
+  bool dismissed_in_time(std::unique_lock<std::mutex>& lock) {
+    const auto dismissed = [this] { return dismissed_; };
+    if (wait_until(lock, clock_.names, dismissed)) return true;
+    speaker_.say(severity::critical, "all components have stopped, but the process does not end");
+    speaker_.say_threads();
+    return wait_until(lock, clock_.ends, dismissed);
+  }
+
+  const shutdown_settings settings_;
+  std::stop_source stop_;
+  const descriptor wanted_{eventfd(0, EFD_CLOEXEC)};  // a signal handler can write it, too
+  std::atomic<int> handled_{0};
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  shutdown_clock clock_;
+  shutdown_phase phase_{shutdown_phase::none};
+  std::string reason_;
+  steady_time ended_{};
+  std::vector<pointer> components_;  // the latest last
+  std::vector<pointer> order_;       // in which they were called
+  bool dismissed_{false};
+
+  runner_pool runners_{"shutdown-call"};  // after the above, which its threads use
+  speaker speaker_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/terminate_hook.hpp: std::terminate as one more way to begin a shutdown.
+
+namespace foxtrot::inline v0::detail {
+
+/// While one lives, std::terminate shuts down in order, and then ends the process with exit_code::uncaught. The first
+/// of several has the say. The handler from before comes back after it, unless somebody else has put in his own.
+class terminate_hook {
+ public:
+  explicit terminate_hook(shutdown_sequence& whom) noexcept {
+    shutdown_sequence* none = nullptr;
+    // release: the handler's thread sees the sequence as it was made
+    mine_ = sequence().compare_exchange_strong(none, &whom, std::memory_order_release, std::memory_order_relaxed);
+    if (mine_) before_ = std::set_terminate(handler);
+  }
+  terminate_hook(const terminate_hook&) = delete;
+  terminate_hook& operator=(const terminate_hook&) = delete;
+  ~terminate_hook() {
+    if (!mine_) return;
+    if (std::get_terminate() == handler) std::set_terminate(before_);
+    if (sequence().exchange(nullptr, std::memory_order_acquire) != nullptr) return;
+    while (true) ::pause();  // another thread is ending the process, and uses what we were to destroy
+  }
+
+ private:
+  [[gnu::visibility("default")]] static std::atomic<shutdown_sequence*>& sequence() noexcept {
+    static constinit std::atomic<shutdown_sequence*> the_one{nullptr};
+    return the_one;
+  }
+
+  [[noreturn]] static void handler() {
+    shutdown_sequence* const whom = sequence().exchange(nullptr, std::memory_order_acquire);
+    while (whom == nullptr) ::pause();  // somebody else was first, and ends the process
+    const std::string why = "std::terminate: " + what();
+    whom->remarks().say(severity::critical, why);
+    whom->begin(why);
+    // In a component's action: that one will never return, and the deadline finds it. The others are stopped.
+    while (whom->on_its_thread()) ::pause();
+    (void)whom->wait_until_over(std::chrono::nanoseconds::max());
+    (void)whom->remarks().all_said_within(std::chrono::milliseconds{100});
+    whom->settings().exit(to_status(exit_code::uncaught));
+    std::abort();
+  }
+
+  [[nodiscard]] static std::string what() {
+    const std::exception_ptr uncaught = std::current_exception();
+    if (uncaught == nullptr) return "no exception";
+    try {
+      std::rethrow_exception(uncaught);
+    } catch (const std::exception& failure) {
+      return failure.what();
+    } catch (...) {
+      return "something that is no std::exception";
+    }
+  }
+
+  bool mine_{false};
+  std::terminate_handler before_{nullptr};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/signal_guard.hpp: SIGINT and SIGTERM as a stop token.
+
+// foxtrot/thread/detail/ignored_sigpipe.hpp: a broken pipe as an error code instead of a signal, for a while.
+
+namespace foxtrot::inline v0::detail {
+
+/// In the whole process. What was there comes back in the end, unless somebody else has changed it meanwhile.
+class ignored_sigpipe {
+ public:
+  ignored_sigpipe() noexcept {
+    struct sigaction ignore{};
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &ignore, &before_);
+  }
+  ignored_sigpipe(const ignored_sigpipe&) = delete;
+  ignored_sigpipe& operator=(const ignored_sigpipe&) = delete;
+  ~ignored_sigpipe() {
+    struct sigaction now{};
+    sigaction(SIGPIPE, nullptr, &now);
+    if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN) restore();
+  }
+
+  /// Async-signal-safe.
+  void restore() const noexcept { sigaction(SIGPIPE, &before_, nullptr); }
+
+ private:
+  struct sigaction before_{};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+struct signal_guard_settings {
+  /// Those that ask for a stop; SIGHUP and SIGQUIT may be others.
+  std::vector<int> signals{SIGINT, SIGTERM};
+  /// A signal that was ignored before, as nohup ignores SIGHUP and a shell ignores SIGINT for what it runs in the
+  /// background, stays ignored.
+  bool keep_ignored{true};
+  /// What comes so soon after the first signal is the same request, delivered again: timeout(1) signals its child both
+  /// alone and with its group, and a wrapper passes on what the terminal has sent to both. Only then is the stop made
+  /// known, so that a signal from anybody who has seen it counts as a second one, however soon it comes.
+  std::chrono::milliseconds settle{2};
+  /// The second signal ends the process at once. Otherwise it is only counted: for programs whose shutdown has a
+  /// deadline and which must survive a storm of signals.
+  bool second_exits{true};
+  /// Also ignores SIGPIPE. Foxtrot's own sockets do not need it; a program's pipes may.
+  bool ignore_sigpipe{false};
+};
+
+/// While one lives, SIGINT and SIGTERM do not kill: the first requests a stop on stop_token(), the second ends the
+/// process at once with status 128 + its number, whatever the stop's callbacks are doing. No signal handler is
+/// installed: the signals are blocked and read by one thread, and the callbacks run on another, so that they may use
+/// locks, memory and streams, and may block.
+///
+/// Make it first thing in main: threads inherit the blocked signals when they start, and a thread that already ran
+/// would still be killed by them. A signal that was blocked and pending before counts as the first. std::raise and
+/// pthread_kill signal one thread alone, and are not seen: use kill(getpid(), n). Programs started with exec inherit
+/// what is blocked and ignored: see restore_in_child. Destruction, on the thread that made it, restores that thread's
+/// signal mask and the process's SIGPIPE, and waits for a callback that still runs; a signal that comes then has its
+/// old meaning. One at a time in a process.
+class signal_guard : private live_object<signal_guard> {
+ public:
+  /// Throws std::system_error where the process is out of descriptors or threads, or a number is no signal.
+  explicit signal_guard(signal_guard_settings settings = {})
+      : settings_{std::move(settings)},
+        mask_{chosen(settings_)},
+        signals_{signalfd(-1, &mask_.ours(), SFD_CLOEXEC | SFD_NONBLOCK)},
+        end_reading_{eventfd(0, EFD_CLOEXEC)},
+        announced_{eventfd(0, EFD_CLOEXEC)} {
+    if (signals_.fd < 0 || end_reading_.fd < 0 || announced_.fd < 0)
+      throw std::system_error{errno, std::system_category(), "signal_guard"};
+    if (settings_.ignore_sigpipe) sigpipe_.emplace();
+    reader_.emplace(placement{.name = "signals"}, [this](std::stop_token over) { read(std::move(over)); });
+    stopper_.emplace(placement{.name = "signals-stop"}, [this](std::stop_token over) { stop_when_told(over); });
+  }
+  signal_guard(const signal_guard&) = delete;
+  signal_guard& operator=(const signal_guard&) = delete;
+
+  ~signal_guard() {
+    // A callback that blocks is waited for, and meanwhile a second signal still ends the process.
+    stopper_.reset();
+    reader_.reset();
+    if (signal() != 0) stop_.request_stop();  // it came just now: whoever has the token may look at it later
+  }
+
+  /// Stops when a signal has come, or somebody called request_stop(). Any thread.
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+  /// The same stop without a signal; callbacks run in the caller. Any thread, but not from a signal handler.
+  void request_stop() noexcept { stop_.request_stop(); }
+  /// The first signal that came, or 0.
+  [[nodiscard]] int signal() const noexcept { return first_.load(std::memory_order_relaxed); }
+  /// How many were read. Equal signals that were pending at the same time are one.
+  [[nodiscard]] std::uint64_t received() const noexcept { return received_.load(std::memory_order_relaxed); }
+
+  /// Between fork and exec, in the child: gives it the signal mask and SIGPIPE as they were before the guard.
+  /// Async-signal-safe.
+  void restore_in_child() const noexcept {
+    if (sigpipe_) sigpipe_->restore();
+    pthread_sigmask(SIG_SETMASK, &mask_.before(), nullptr);
+  }
+
+ private:
+  [[nodiscard]] static std::vector<int> chosen(const signal_guard_settings& settings) {
+    std::vector<int> kept;
+    for (const int each : settings.signals) {
+      struct sigaction now{};
+      if (sigaction(each, nullptr, &now) != 0) throw std::system_error{errno, std::system_category(), "signal_guard"};
+      const bool ignored = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN;
+      if (!ignored || !settings.keep_ignored) kept.push_back(each);
+    }
+    return kept;
+  }
+
+  // Does nothing but read: no callback of anybody's holds up the second signal.
+  void read(std::stop_token over) {
+    const std::stop_callback wake{over, [this]() noexcept { tell(end_reading_); }};
+    std::array<pollfd, 2> sources{pollfd{signals_.fd, POLLIN, 0}, pollfd{end_reading_.fd, POLLIN, 0}};
+    std::chrono::steady_clock::time_point settled = never;  // when the first has been taken in
+    bool announced = false;
+    while (!over.stop_requested()) {
+      if (::poll(sources.data(), sources.size(), until(settled)) < 0 && errno != EINTR) return;
+      signalfd_siginfo info{};
+      while (::read(signals_.fd, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+        const int number = static_cast<int>(info.ssi_signo);
+        received_.fetch_add(1, std::memory_order_relaxed);
+        if (announced && settings_.second_exits) ::_exit(to_status(exit_code::signalled, number));
+        if (signal() != 0) continue;
+        first_.store(number, std::memory_order_relaxed);
+        settled = std::chrono::steady_clock::now() + settings_.settle;
+      }
+      if (std::chrono::steady_clock::now() < settled) continue;
+      settled = never;
+      announced = true;
+      tell(announced_);
+    }
+  }
+
+  static constexpr auto never = std::chrono::steady_clock::time_point::max();
+
+  // For poll: forever, or as many milliseconds, rounded up.
+  [[nodiscard]] static int until(std::chrono::steady_clock::time_point when) {
+    if (when == never) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(when - std::chrono::steady_clock::now());
+    return left.count() > 0 ? static_cast<int>(left.count()) : 0;
+  }
+
+  void stop_when_told(const std::stop_token& over) {
+    const std::stop_callback wake{over, [this]() noexcept { tell(announced_); }};
+    while (!over.stop_requested()) {
+      eventfd_t count = 0;
+      if (eventfd_read(announced_.fd, &count) == 0 && signal() != 0) stop_.request_stop();
+    }
+  }
+
+  static void tell(const detail::descriptor& event) noexcept {
+    [[maybe_unused]] const int done = eventfd_write(event.fd, 1);
+  }
+
+  const signal_guard_settings settings_;
+  const detail::blocked_signals mask_;  // made before the threads that inherit it, restored after their end
+  const detail::descriptor signals_;
+  const detail::descriptor end_reading_;
+  const detail::descriptor announced_;
+  std::optional<detail::ignored_sigpipe> sigpipe_;
+  std::stop_source stop_;
+  std::atomic<int> first_{0};               // relaxed: stands alone
+  std::atomic<std::uint64_t> received_{0};  // relaxed: stands alone
+  std::optional<worker> reader_;
+  std::optional<worker> stopper_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// While it lives, its component is stopped with the others. Destruction takes it out: waits for an action of it that
+/// runs just then (except from inside that action), and afterwards none will. May outlive the coordinator.
+class registered_component : private live_object<registered_component> {
+ public:
+  registered_component() = default;
+  registered_component(registered_component&& other) noexcept = default;
+  registered_component& operator=(registered_component&& other) noexcept {
+    if (this != &other) {
+      reset();
+      sequence_ = std::move(other.sequence_);
+      which_ = std::move(other.which_);
+    }
+    return *this;
+  }
+  ~registered_component() { reset(); }
+
+  void reset() {
+    if (which_ != nullptr) sequence_->remove(which_);
+    which_.reset();
+    sequence_.reset();
+  }
+  /// False where it came too late: the shutdown was over.
+  [[nodiscard]] explicit operator bool() const noexcept { return which_ != nullptr; }
+
+ private:
+  friend class shutdown_coordinator;
+  registered_component(std::shared_ptr<detail::shutdown_sequence> sequence, detail::shutdown_sequence::pointer which)
+      : sequence_{std::move(sequence)}, which_{std::move(which)} {}
+
+  std::shared_ptr<detail::shutdown_sequence> sequence_;
+  detail::shutdown_sequence::pointer which_;
+};
+
+/// Stops what has registered with it, the latest first, each on a thread of its own: one that hangs holds up the others
+/// for its share of the time only. What does not stop in 70 % of the deadline is forced; what still runs after 95 % is
+/// named to the diagnostics, and at the deadline the process ends with exit_code::stuck. Nothing happens to a program
+/// that never asks for a stop.
+///
+/// Make it in main after the signal_guard and before everything that it is to stop. Any thread may call anything but
+/// the destructor; `wait` and `shutdown` not from a thread that a component's stop waits for. A component may be added
+/// while a shutdown is under way, and is stopped as well.
+class shutdown_coordinator : private live_object<shutdown_coordinator> {
+ public:
+  /// Throws std::system_error where no thread can be made.
+  explicit shutdown_coordinator(shutdown_settings settings = {}, diagnostics log = {},
+                                time_source& time = system_time())
+      : shutdown_coordinator{detail::blocked_signals{}, std::move(settings), std::move(log), time} {}
+  /// The guard's signal begins the shutdown. The guard must live longer.
+  explicit shutdown_coordinator(signal_guard& signals, shutdown_settings settings = {}, diagnostics log = {},
+                                time_source& time = system_time())
+      : shutdown_coordinator{detail::blocked_signals{}, std::move(settings), std::move(log), time} {
+    signals_.emplace(signals.stop_token(), [this, &signals] {
+      request_stop(signals.signal() != 0 ? detail::signal_name(signals.signal()) : "request");
+    });
+  }
+  shutdown_coordinator(const shutdown_coordinator&) = delete;
+  shutdown_coordinator& operator=(const shutdown_coordinator&) = delete;
+  /// Shuts down what is still registered, and waits for it. Not from a component's action.
+  ~shutdown_coordinator() {
+    signals_.reset();
+    (void)shutdown("the coordinator's end");
+    terminate_.reset();
+    sequence_->retire();
+  }
+
+  /// Until the handle's end, `actions` are how this component is stopped. `name` is what reports call it.
+  [[nodiscard]] registered_component add(std::string name, component_actions actions) {
+    auto which = sequence_->add(std::move(name), std::move(actions));
+    return which != nullptr ? registered_component{sequence_, std::move(which)} : registered_component{};
+  }
+  /// A thread that is asked to stop and waited for. It must not be moved or destroyed before the handle.
+  [[nodiscard]] registered_component add(worker& thread) {
+    const auto stop = [&thread] {
+      thread.request_stop();
+      (void)thread.finished_within(std::chrono::nanoseconds::max());
+    };
+    return add(thread.name(), {.stop = stop, .who = [name = thread.name()] { return "thread " + name; }});
+  }
+
+  /// The same for a plain thread, which is joined. Its owner must not join it meanwhile.
+  [[nodiscard]] registered_component add(std::string name, std::jthread& thread) {
+    const auto stop = [&thread] {
+      thread.request_stop();
+      if (thread.joinable()) thread.join();
+    };
+    return add(std::move(name), {.stop = stop});
+  }
+
+  /// Stops as the first thing in a shutdown. Its callbacks run on a thread of the coordinator's.
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return sequence_->stop_token(); }
+  /// Begins the shutdown, and returns at once. Later calls change nothing. Not from a signal handler.
+  void request_stop(std::string_view reason = {}) noexcept { sequence_->begin(reason); }
+  /// The same from a signal handler that somebody else owns: async-signal-safe.
+  void request_stop_from_handler(int signal) noexcept { sequence_->begin_from_handler(signal); }
+
+  /// Waits until somebody has begun a shutdown and it is over. In a component's action: false at once.
+  bool wait() { return wait_for(std::chrono::nanoseconds::max()); }
+  /// The same, for so long at most. False where it is not over by then.
+  bool wait_for(std::chrono::nanoseconds patience) { return sequence_->wait_until_over(patience); }
+  /// Begins it and waits; in a component's action it only begins. What main returns, as the process's exit status.
+  int shutdown(std::string_view reason = {}) {
+    request_stop(reason);
+    (void)wait();
+    return status();
+  }
+  [[nodiscard]] shutdown_report report() const { return sequence_->report(); }
+  /// As the report has it.
+  [[nodiscard]] int status() const { return to_status(report().code()); }
+
+ private:
+  // The signals of a program that owns its own never interrupt our threads: they inherit what is blocked meanwhile.
+  shutdown_coordinator(const detail::blocked_signals&, shutdown_settings settings, diagnostics log, time_source& time)
+      : sequence_{std::make_shared<detail::shutdown_sequence>(std::move(settings), std::move(log), time)},
+        conductor_{placement{.name = "shutdown"},
+                   [sequence = sequence_.get()](std::stop_token) { sequence->conduct(); }} {
+    if (sequence_->settings().on_terminate) terminate_.emplace(*sequence_);
+  }
+
+  std::shared_ptr<detail::shutdown_sequence> sequence_;
+  worker conductor_;
+  std::optional<detail::terminate_hook> terminate_;
+  std::optional<std::stop_callback<std::function<void()>>> signals_;
+};
+
+/// Made after all components, destroyed before them: shuts down when its scope is left, by an exception too, so that a
+/// component that hangs meets the deadline and not just its own destructor.
+class shutdown_scope {
+ public:
+  explicit shutdown_scope(shutdown_coordinator& whose) noexcept : coordinator_{whose} {}
+  shutdown_scope(const shutdown_scope&) = delete;
+  shutdown_scope& operator=(const shutdown_scope&) = delete;
+  ~shutdown_scope() { (void)coordinator_.shutdown("the end of main"); }
+
+ private:
+  shutdown_coordinator& coordinator_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// What a coordinator needs to end a feed: politely, at once, and by name where it will not end.
+template <class Feed>
+concept stoppable_feed = requires(Feed& feed) {
+  feed.start_disconnect();
+  feed.disconnect();
+  feed.abort();
+  { feed.tasks() } -> std::convertible_to<std::vector<std::string>>;
+};
+
+namespace detail {
+
+template <class View>
+[[nodiscard]] registered_component add_feeds(shutdown_coordinator& coordinator, std::string name, View feeds) {
+  const auto stop = [feeds]() mutable {
+    for (auto& each : feeds) each.start_disconnect();
+    for (auto& each : feeds) (void)each.disconnect();
+  };
+  const auto force = [feeds]() mutable {
+    for (auto& each : feeds) each.abort();
+  };
+  const auto who = [feeds]() mutable {
+    std::string all;
+    for (auto& each : feeds) {
+      for (const std::string& task : each.tasks()) all += (all.empty() ? "" : ", ") + task;
+    }
+    return all;
+  };
+  return coordinator.add(std::move(name), {.stop = stop, .force = force, .who = who});
+}
+
+}  // namespace detail
+
+/// Registers several feeds as one component: they say goodbye at the same time in the graceful part of a shutdown, are
+/// cut off in the forced one, and name their tasks in the last. The range and its feeds must live longer than the
+/// handle.
+template <std::ranges::forward_range Feeds>
+  requires stoppable_feed<std::ranges::range_value_t<Feeds>>
+[[nodiscard]] registered_component add_feeds(shutdown_coordinator& coordinator, std::string name, Feeds& feeds) {
+  return detail::add_feeds(coordinator, std::move(name), std::ranges::ref_view{feeds});
+}
+
+/// The same for one.
+template <stoppable_feed Feed>
+[[nodiscard]] registered_component add_feed(shutdown_coordinator& coordinator, std::string name, Feed& feed) {
+  return detail::add_feeds(coordinator, std::move(name), std::span<Feed, 1>{&feed, 1});
+}
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/strategy.hpp: what a strategy sees: ticks, queues and threads, without any networking. Compiles fast.
 
@@ -18329,84 +21234,283 @@ class huge_page_resource final : public std::pmr::memory_resource {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/thread/signal_guard.hpp: SIGINT and SIGTERM as a stop token.
+// foxtrot/thread/restart_policy.hpp: who is started again after a crash, how soon, and when to give up.
 
 namespace foxtrot::inline v0 {
 
-/// While one lives, SIGINT and SIGTERM do not kill: the first requests a stop on stop_token(), the second ends the
-/// process at once with status 128 + its number. No signal handler is installed: the signals are blocked and read by
-/// one thread, so what runs on a stop may use locks, memory and streams.
-///
-/// Make it first thing in main: threads inherit the blocked signals when they start, and a thread that already ran
-/// would still be killed by them. Programs started with exec inherit them too, and should unblock them. Destruction
-/// restores the signal mask of the thread that made the guard; that thread must also destroy it. One at a time in a
-/// process.
-class signal_guard {
- public:
-  /// Throws std::system_error where the process is out of descriptors or threads.
-  signal_guard()
-      : signals_{signalfd(-1, &mask_.ours, SFD_CLOEXEC | SFD_NONBLOCK)}, wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
-    if (signals_.fd < 0 || wake_.fd < 0) throw std::system_error{errno, std::system_category(), "signal_guard"};
-    reader_.emplace(placement{.name = "signals"}, [this](std::stop_token over) { read(std::move(over)); });
+/// Which children of a supervisor a crash concerns; the names are those of Erlang/OTP's supervisors.
+enum class restart_strategy : std::uint8_t {
+  one_for_one,   ///< the crashed one alone
+  one_for_all,   ///< all: they cannot work without each other
+  rest_for_one,  ///< the crashed one and those that were added after it, which build on it
+};
+
+[[nodiscard]] constexpr std::string_view to_string(restart_strategy strategy) noexcept {
+  switch (strategy) {
+    case restart_strategy::one_for_one: return "one_for_one";
+    case restart_strategy::one_for_all: return "one_for_all";
+    case restart_strategy::rest_for_one: return "rest_for_one";
   }
-  signal_guard(const signal_guard&) = delete;
-  signal_guard& operator=(const signal_guard&) = delete;
+  return "?";
+}
 
-  ~signal_guard() = default;
+struct restart_policy {
+  restart_strategy strategy{restart_strategy::one_for_one};
+  std::size_t most_restarts{5};  ///< within `within`; one crash more and the supervisor gives up
+  std::chrono::milliseconds within{10'000};
+  std::chrono::milliseconds first_delay{0};  ///< before the first restart of a series
+  std::chrono::milliseconds delay_step{10};  ///< before the second; doubled for each one more
+  std::chrono::milliseconds longest_delay{1'000};
+};
 
-  /// Stops when a signal has come, or somebody called request_stop(). Any thread.
-  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
-  /// The same stop without a signal. Any thread, but not from a signal handler.
-  void request_stop() noexcept { stop_.request_stop(); }
-  /// The first signal that came, or 0.
-  [[nodiscard]] int signal() const noexcept { return first_.load(std::memory_order_relaxed); }
+/// Counts the restarts of one supervisor. One thread.
+class restart_budget {
+ public:
+  explicit restart_budget(const restart_policy& policy) : policy_{policy} {}
+
+  /// Whether there may be another restart now; counts it if so.
+  [[nodiscard]] bool allow(steady_time now) {
+    while (!made_.empty() && now - made_.front() >= policy_.within) made_.pop_front();
+    if (made_.size() >= policy_.most_restarts) return false;
+    made_.push_back(now);
+    return true;
+  }
+  /// How long to wait before the restart that was allowed last.
+  [[nodiscard]] std::chrono::milliseconds delay() const noexcept {
+    if (made_.size() <= 1) return std::min(policy_.first_delay, policy_.longest_delay);
+    auto wait = policy_.delay_step;
+    for (std::size_t i = 2; i < made_.size() && wait < policy_.longest_delay; ++i) wait *= 2;
+    return std::min(wait, policy_.longest_delay);
+  }
 
  private:
-  struct blocked_signals {  // until its end, also where the constructor above throws
-    sigset_t ours{};
-    sigset_t before{};
-    blocked_signals() noexcept {
-      sigemptyset(&ours);
-      sigaddset(&ours, SIGINT);
-      sigaddset(&ours, SIGTERM);
-      pthread_sigmask(SIG_BLOCK, &ours, &before);
+  const restart_policy policy_;
+  std::deque<steady_time> made_;  // restarts that still count
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/supervisor.hpp: workers that are started again when they crash, until they crash too often.
+
+namespace foxtrot::inline v0 {
+
+/// One thread of a supervisor. The body is called anew for each life of it.
+struct child_settings {
+  placement where{};
+  std::function<void(std::stop_token)> body{};
+  watch_settings watch{};
+};
+
+struct supervisor_settings {
+  restart_policy policy{};
+  std::string name{"supervisor"};                          ///< of its own thread
+  std::chrono::milliseconds stop_timeout{5'000};           ///< how long stop() waits for each child
+  std::function<void(std::string_view why)> on_give_up{};  ///< e.g. to begin a shutdown; on the supervisor's thread
+};
+
+/// Starts its children in order, starts them again after a crash as its policy says, and stops them in reverse order. A
+/// child that returns after its stop was requested, or that may return, has ended well and stays down. Crashes,
+/// restarts and the end of all patience are events of the monitor, on whose list the children are. Having given up, it
+/// stops the others as well.
+///
+/// A stalled child is reported by the monitor and left alone: a thread cannot be killed without harm to the process.
+class supervisor : private live_object<supervisor> {
+ public:
+  /// The children run once it returns. Throws std::system_error where a thread cannot be made; none is left then. The
+  /// monitor outlives the supervisor.
+  supervisor(thread_monitor& monitor, std::vector<child_settings> children, supervisor_settings settings = {},
+             diagnostics log = {})
+      : monitor_{monitor}, settings_{std::move(settings)}, log_{std::move(log)}, budget_{settings_.policy} {
+    for (child_settings& each : children) children_.push_back(std::make_unique<child>(std::move(each)));
+    for (const auto& each : children_) start(*each);
+    keeper_.emplace(placement{.name = settings_.name}, [this](const std::stop_token&) { keep(); }, log_);
+  }
+  supervisor(const supervisor&) = delete;
+  supervisor& operator=(const supervisor&) = delete;
+  /// Stops, and joins however long a child still takes. Not from a child, nor from on_give_up.
+  ~supervisor() {
+    (void)stop();
+    keeper_.reset();
+    for (auto each = children_.rbegin(); each != children_.rend(); ++each) (*each)->thread.reset();
+  }
+
+  /// Asks the children to stop, the last first, each once the one before has ended or `stop_timeout` is over. The names
+  /// of those that have not ended. Idempotent, any thread; on a child's and in on_give_up it only asks.
+  std::vector<std::string> stop() {
+    {
+      const std::lock_guard lock{mutex_};
+      stopping_ = true;
     }
-    blocked_signals(const blocked_signals&) = delete;
-    blocked_signals& operator=(const blocked_signals&) = delete;
-    ~blocked_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-  };
-  struct descriptor {
-    int fd;
-    explicit descriptor(int opened) noexcept : fd{opened} {}
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor() {
-      if (fd >= 0) ::close(fd);
-    }
+    changed_.notify_all();
+    if (of_this_thread() == this) return {};
+    const std::lock_guard one_at_a_time{joining_};
+    keeper_->join();
+    return late_;
+  }
+
+  /// False once it has given up or was stopped. Any thread.
+  [[nodiscard]] bool running() const {
+    const std::lock_guard lock{mutex_};
+    return !stopping_ && !given_up_;
+  }
+  /// Crashes that it has answered by starting again. Any thread.
+  [[nodiscard]] std::uint64_t restarts() const {
+    const std::lock_guard lock{mutex_};
+    return restarts_;
+  }
+
+ private:
+  struct child {
+    explicit child(child_settings given) : settings{std::move(given)} {}
+    const child_settings settings;
+    watched_thread place;  // keeper only, like what follows
+    std::optional<worker> thread;
+    std::uint64_t lives{0};
+    std::optional<std::string> crash;  // guarded by the supervisor's mutex
   };
 
-  void read(std::stop_token over) {
-    const std::stop_callback wake{over,
-                                  [this]() noexcept { [[maybe_unused]] const int done = eventfd_write(wake_.fd, 1); }};
-    std::array<pollfd, 2> sources{pollfd{signals_.fd, POLLIN, 0}, pollfd{wake_.fd, POLLIN, 0}};
-    while (!over.stop_requested()) {
-      if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) return;
-      signalfd_siginfo info{};
-      while (::read(signals_.fd, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
-        const int number = static_cast<int>(info.ssi_signo);
-        int none = 0;
-        if (!first_.compare_exchange_strong(none, number, std::memory_order_relaxed)) ::_exit(128 + number);
-        stop_.request_stop();  // may run callbacks: this is an ordinary thread
+  /// Between a child's thread, which may end at any time, and the list.
+  class lifeline final : public worker_observer {
+   public:
+    lifeline(supervisor& owner, child& mine) noexcept : owner_{owner}, child_{mine} {}
+    void on_start() noexcept override {
+      of_this_thread() = &owner_;
+      child_.place.is_this_thread();
+    }
+    void on_end(std::string_view failure, bool asked) noexcept override {
+      try {
+        child_.place.ended(failure, asked);
+        if (!failure.empty() || !(asked || child_.settings.watch.may_return)) owner_.note_crash(child_, failure);
+      } catch (...) {  // out of memory: the list shows the crash all the same
       }
+    }
+
+   private:
+    supervisor& owner_;
+    child& child_;
+  };
+
+  void start(child& each) {
+    auto pulse = std::make_shared<heartbeat>();
+    each.thread.reset();
+    each.place = monitor_.watch(each.settings.where.name, pulse, each.settings.watch);
+    ++each.lives;
+    each.thread.emplace(each.settings.where, each.settings.body, log_, std::move(pulse),
+                        std::make_shared<lifeline>(*this, each));
+  }
+
+  void note_crash(child& each, std::string_view failure) {
+    {
+      const std::lock_guard lock{mutex_};
+      each.crash = failure.empty() ? "returned before it was asked to" : std::string{failure};
+    }
+    changed_.notify_all();
+  }
+
+  // Whose child, or keeper, the calling thread is.
+  [[nodiscard]] static const supervisor*& of_this_thread() noexcept {
+    static thread_local const supervisor* owner = nullptr;
+    return owner;
+  }
+
+  void keep() {
+    of_this_thread() = this;
+    while (answer_next_crash()) {
+    }
+    late_ = stop_children(0);
+  }
+
+  // Waits for a crash and answers it. False where the end has come.
+  bool answer_next_crash() {
+    std::unique_lock lock{mutex_};
+    const auto is_over = [this] { return stopping_ || given_up_; };
+    const auto has_crashed = [](const auto& each) { return each->crash.has_value(); };
+    changed_.wait(lock, [&] { return is_over() || std::ranges::any_of(children_, has_crashed); });
+    if (is_over()) return false;
+    const auto crashed = std::ranges::find_if(children_, has_crashed);
+    const std::string what = *std::exchange((*crashed)->crash, std::nullopt);
+    if (!budget_.allow(system_time().now())) {
+      lock.unlock();
+      give_up(**crashed, what);
+      return false;
+    }
+    if (changed_.wait_for(lock, budget_.delay(), is_over)) return false;
+    ++restarts_;
+    lock.unlock();
+    restart(static_cast<std::size_t>(crashed - children_.begin()), what);
+    return true;
+  }
+
+  void restart(std::size_t crashed, const std::string& what) {
+    const restart_strategy strategy = settings_.policy.strategy;
+    const std::size_t first = strategy == restart_strategy::one_for_all ? 0 : crashed;
+    const std::size_t end = strategy == restart_strategy::one_for_one ? crashed + 1 : children_.size();
+    if (end - first > 1) {
+      const std::vector<std::string> late = stop_children(first);
+      for (const std::string& each : late) log_.report(severity::critical, settings_.name, "does not stop: " + each);
+      if (!late.empty()) return give_up(*children_[crashed], late.front() + " does not stop");
+    }
+    for (std::size_t i = first; i < end; ++i) {
+      child& each = *children_[i];
+      {
+        const std::lock_guard lock{mutex_};
+        if (i != crashed) each.crash.reset();  // of the life that is over
+      }
+      try {
+        start(each);
+      } catch (const std::system_error& failure) {
+        note_crash(each, failure.what());  // no thread to be had: as if it had crashed at once
+        return;
+      }
+      each.place.tell(thread_event_kind::restarted, what, each.lives - 1);
     }
   }
 
-  blocked_signals mask_;  // first: made before the thread that inherits it, restored after its end
-  descriptor signals_;
-  descriptor wake_;
-  std::stop_source stop_;
-  std::atomic<int> first_{0};  // relaxed: stands alone
-  std::optional<worker> reader_;
+  void give_up(child& crashed, const std::string& what) {
+    {
+      const std::lock_guard lock{mutex_};
+      given_up_ = true;
+    }
+    crashed.place.tell(thread_event_kind::failed, what, crashed.lives - 1);
+    if (!settings_.on_give_up) return;
+    try {
+      settings_.on_give_up(crashed.settings.where.name + ": " + what);
+    } catch (const std::exception& failure) {
+      log_.report(severity::error, settings_.name, failure.what());
+    } catch (...) {
+      log_.report(severity::error, settings_.name, "something that is no std::exception");
+    }
+  }
+
+  // From the last down to this one.
+  [[nodiscard]] std::vector<std::string> stop_children(std::size_t first) {
+    std::vector<std::string> late;
+    for (std::size_t i = children_.size(); i-- > first;) {
+      child& each = *children_[i];
+      if (!each.thread) continue;
+      each.thread->request_stop();
+      if (each.thread->finished_within(settings_.stop_timeout)) {
+        each.thread->join();
+      } else {
+        late.push_back(each.settings.where.name);
+      }
+    }
+    return late;
+  }
+
+  thread_monitor& monitor_;
+  const supervisor_settings settings_;
+  const diagnostics log_;
+  restart_budget budget_;  // keeper only
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_{false};  // guarded by mutex_, as is what follows
+  bool given_up_{false};
+  std::uint64_t restarts_{0};
+  std::vector<std::unique_ptr<child>> children_;
+  std::vector<std::string> late_;  // the keeper's, then anybody's
+  std::mutex joining_;
+  std::optional<worker> keeper_;
 };
 
 }  // namespace foxtrot::inline v0

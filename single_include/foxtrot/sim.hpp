@@ -321,7 +321,7 @@ struct capture_record {
 };
 
 /// Streams a capture, plain or gzip, through one buffer: memory does not grow with the file. Not thread-safe.
-class capture_reader {
+class capture_reader : private live_object<capture_reader> {
  public:
   /// Longer lines are refused: the largest known payload, a full book snapshot, is under half a megabyte.
   static constexpr std::size_t max_line = std::size_t{16} << 20U;
@@ -1817,7 +1817,7 @@ namespace foxtrot::inline v0 {
 
 /// Plays while anybody is subscribed to one of its streams, and starts with the first who is. Never outruns its slowest
 /// client. A snapshot line becomes the body of depth requests for its symbol; a request that comes before it waits.
-class capture_replay final : public market_source {
+class capture_replay final : public market_source, private live_object<capture_replay> {
  public:
   /// Reads the capture once, to know its streams. Its errors, or errc::bad_capture where it has no market data.
   [[nodiscard]] static result<std::unique_ptr<capture_replay>> open(replay_settings settings,
@@ -2439,7 +2439,9 @@ struct exchange_parts {
 /// One accepted connection, plain HTTP until `open`, a WebSocket from then on. Owned by the tasks that read and write
 /// it. Every message leaves through `send` and every byte through the stream: faults have one place to step in. Loop
 /// thread only.
-class exchange_connection final : public stream_subscriber, public std::enable_shared_from_this<exchange_connection> {
+class exchange_connection final : public stream_subscriber,
+                                  public std::enable_shared_from_this<exchange_connection>,
+                                  private live_object<exchange_connection> {
  public:
   exchange_connection(sim_stream stream, exchange_parts parts)
       : parts_{parts}, stream_{std::move(stream)}, writable_{parts.timers.context()} {}
@@ -2988,7 +2990,7 @@ namespace foxtrot::inline v0 {
 
 /// The loop's side of an exchange. Every task that it starts belongs to `scope`, which has to be closed before it is
 /// destroyed. Loop thread only, except the constructor and `listen`.
-class exchange_server {
+class exchange_server : private live_object<exchange_server> {
  public:
   exchange_server(const exchange_settings& settings, std::optional<tls_context> tls, asio::io_context& loop,
                   timer_queue& timers, task_scope& scope, market_source& source, detail::exchange_counters& counters)
@@ -3161,7 +3163,7 @@ namespace foxtrot::inline v0 {
 
 /// Paces a generator by the wall clock: wakes at most once a millisecond and sends what is due, the whole of a burst at
 /// once. Texts are written only for streams that somebody wants, once per time unit.
-class generator_source final : public market_source {
+class generator_source final : public market_source, private live_object<generator_source> {
  public:
   explicit generator_source(generator_settings settings)
       : generator_{std::move(settings)}, specs_{generator_.symbols().begin(), generator_.symbols().end()} {
@@ -3313,7 +3315,7 @@ namespace foxtrot::inline v0 {
 /// Speaks the venue's protocol to any number of clients from a thread of its own. Starts once, stops once. Everything
 /// but construction, `start` and destruction may be called from any thread at any time; what changes connections takes
 /// effect soon after.
-class exchange {
+class exchange : private live_object<exchange> {
  public:
   explicit exchange(exchange_settings settings = {}, diagnostics log = {})
       : settings_{std::move(settings)}, bridge_{bridge_settings_of(settings_), std::move(log)} {}

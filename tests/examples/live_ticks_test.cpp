@@ -154,7 +154,7 @@ TEST_CASE("live_ticks: a signal ends it at once, whenever it comes", "[alone]") 
     }
   }
   SECTION("while it connects and starts to stream") {
-    for (std::size_t threads = 3; threads <= 4; ++threads) {
+    for (std::size_t threads = 6; threads <= 8; ++threads) {  // 5 of them are main and those that end it
       program run = live_ticks({"--json"});
       REQUIRE(run.until_guarded());
       REQUIRE(run.until_threads(threads));

@@ -59,3 +59,17 @@ TEST_CASE("status: its numbers", "[market]") {
   record.first = 3;
   CHECK(made(record).attempt() == 3);
 }
+
+TEST_CASE("status: threads go by their names", "[market]") {
+  CHECK(made(make_thread_status(status_code::thread_crashed, 5, "net")).thread_name() == "net");
+  CHECK(made(make_thread_status(status_code::thread_stalled, 5, "")).thread_name().empty());
+  CHECK(made(make_thread_status(status_code::thread_failed, 5, "sixteen letters!")).thread_name() ==
+        "sixteen letters!");
+  CHECK(made(make_thread_status(status_code::thread_recovered, 5, "more than sixteen letters")).thread_name() ==
+        "more than sixtee");
+  CHECK(made(make_thread_status(status_code::thread_restarted, 5, "a b")).received().time_since_epoch().count() == 5);
+  CHECK(made(make_status(status_code::connected, 5)).thread_name().empty());
+  status_record gap = make_status(status_code::gap, 5);
+  gap.first = 0x4142434445464748U;
+  CHECK(made(gap).thread_name().empty());
+}

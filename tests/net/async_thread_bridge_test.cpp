@@ -1,13 +1,19 @@
 #include <foxtrot/net/async_thread_bridge.hpp>
 
+#include <support/sanitizer.hpp>
+#include <support/skip.hpp>
+
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <future>
 #include <iterator>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -18,6 +24,8 @@
 
 using namespace std::chrono_literals;
 using namespace foxtrot;
+using foxtrot_test::bound;
+using foxtrot_test::repetitions;
 
 namespace {
 
@@ -37,10 +45,47 @@ task<> ignore_cancellation(timer_queue& timers, const std::atomic<bool>& release
   while (!release) (void)co_await timers.sleep_for(1ms);
 }
 
+constexpr idle every_way[] = {idle::block, idle::spin, idle::adaptive, idle::yield};
+
+/// Waits for what another thread brings about; false where only a hang can be the reason.
+template <class Predicate>
+bool comes_true(Predicate done) {
+  const auto end = std::chrono::steady_clock::now() + 20s;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+/// Holds the loop in a handler while it lives.
+class held_loop {
+ public:
+  explicit held_loop(async_thread_bridge& bridge) {
+    // shared: the handler may still be on its way out when this is gone
+    bridge.post([gate = gate_] {
+      gate->entered.set_value();
+      gate->leave.get_future().wait();
+    });
+  }
+  held_loop(const held_loop&) = delete;
+  held_loop& operator=(const held_loop&) = delete;
+  ~held_loop() { gate_->leave.set_value(); }
+
+  void wait() { gate_->entered.get_future().wait(); }
+
+ private:
+  struct gate {
+    std::promise<void> entered;
+    std::promise<void> leave;
+  };
+  std::shared_ptr<gate> gate_{std::make_shared<gate>()};
+};
+
 }  // namespace
 
 TEST_CASE("async_thread_bridge: call runs on the loop's thread and brings the value back", "[net]") {
-  for (const idle how : {idle::block, idle::spin, idle::adaptive}) {
+  for (const idle how : every_way) {
     CAPTURE(to_string(how));
     async_thread_bridge bridge{waiting(how)};
     REQUIRE(bridge.start() == std::error_code{});
@@ -198,6 +243,7 @@ TEST_CASE("async_thread_bridge: a start that times out leaves no thread", "[net]
   });
   CHECK(bridge.start() == errc::timeout);
   releaser.get();
+  bridge.join();  // nothing to do, unless the machine is so slow that the start could not wait for it
   CHECK(entries("/proc/self/task") == threads);
   CHECK(bridge.start() == errc::closed);
 }
@@ -205,7 +251,7 @@ TEST_CASE("async_thread_bridge: a start that times out leaves no thread", "[net]
 TEST_CASE("async_thread_bridge: what a handler throws is reported and the loop goes on", "[net]") {
   std::atomic<int> reported{0};
   const diagnostics log{[&](const diagnostic& remark) { reported += remark.message == "boom" ? 1 : 0; }};
-  for (const idle how : {idle::block, idle::spin, idle::adaptive}) {
+  for (const idle how : every_way) {
     reported = 0;
     async_thread_bridge bridge{waiting(how), log};
     REQUIRE_FALSE(bridge.start());
@@ -217,7 +263,7 @@ TEST_CASE("async_thread_bridge: what a handler throws is reported and the loop g
 
 TEST_CASE("async_thread_bridge: a spinning loop calls its pollers, runs its timers and serves its event loop",
           "[net]") {
-  for (const idle how : {idle::spin, idle::adaptive}) {
+  for (const idle how : {idle::spin, idle::adaptive, idle::yield}) {
     CAPTURE(to_string(how));
     async_thread_bridge bridge{waiting(how)};
     std::atomic<int> polls{0};
@@ -276,4 +322,239 @@ TEST_CASE("async_thread_bridge: one that never started stops and dies quietly", 
   bridge.post([] { FAIL("nobody runs this"); });
   CHECK_FALSE(bridge.stop());
   CHECK(bridge.call([] {}, 1s) == errc::closed);
+}
+
+TEST_CASE("async_thread_bridge: a loop without work beats, however it waits", "[net]") {
+  for (const idle how : every_way) {
+    CAPTURE(to_string(how));
+    bridge_settings settings = waiting(how);
+    settings.beat_every = 1ms;
+    async_thread_bridge bridge{settings};
+    CHECK(bridge.pulse()->read().waiting);  // no thread, no beats
+    CHECK_FALSE(bridge.health().running);
+    REQUIRE_FALSE(bridge.start());
+    CHECK(bridge.call([&] { return heartbeat::of_this_thread() == bridge.pulse().get(); }, 5s).value_or(false));
+    CHECK_FALSE(bridge.pulse()->read().waiting);
+    CHECK(bridge.health().running);
+    const std::uint64_t before = bridge.pulse()->read().beats;
+    CHECK(comes_true([&] { return bridge.pulse()->read().beats > before + 5; }));
+    CHECK_FALSE(bridge.pulse()->read().waiting);
+    CHECK(comes_true([&] { return bridge.health().beats > before + 5; }));
+    CHECK_FALSE(bridge.stop());
+    const auto after = bridge.pulse()->read();
+    CHECK(after.waiting);
+    CHECK(bridge.pulse()->read().beats == after.beats);
+    CHECK_FALSE(bridge.health().running);
+    CHECK(bridge.health().since_beat == 0ns);
+  }
+}
+
+TEST_CASE("async_thread_bridge: a loop that is told not to beat sleeps as one that waits", "[net]") {
+  for (const idle how : {idle::block, idle::adaptive}) {
+    CAPTURE(to_string(how));
+    bridge_settings settings = waiting(how);
+    settings.beat_every = 0ms;
+    async_thread_bridge bridge{settings};
+    REQUIRE_FALSE(bridge.start());
+    CHECK(comes_true([&] { return bridge.pulse()->read().waiting; }));
+    held_loop held{bridge};
+    held.wait();
+    const bridge_health stuck = bridge.health();
+    CHECK(stuck.loop_lag == 0ns);
+    CHECK(stuck.longest_lag == 0ns);
+  }
+}
+
+TEST_CASE("async_thread_bridge: a handler that does not return shows as no beats and a growing lag", "[net]") {
+  for (const idle how : every_way) {
+    CAPTURE(to_string(how));
+    bridge_settings settings = waiting(how);
+    settings.beat_every = 1ms;
+    async_thread_bridge bridge{settings};
+    REQUIRE_FALSE(bridge.start());
+    {
+      held_loop held{bridge};
+      held.wait();
+      const auto stuck = bridge.pulse()->read();
+      CHECK_FALSE(stuck.waiting);
+      CHECK(comes_true([&] { return bridge.health().loop_lag > 20ms; }));
+      const bridge_health seen = bridge.health();
+      CHECK(seen.running);
+      CHECK(seen.since_beat > seen.loop_lag - 1ms);
+      CHECK(seen.longest_lag >= 20ms);
+      CHECK(bridge.pulse()->read().beats == stuck.beats);
+    }
+    CHECK(comes_true([&] { return bridge.health().loop_lag < 20ms; }));  // over
+    CHECK(bridge.health().longest_lag >= 20ms);                          // but not forgotten
+    CHECK_FALSE(bridge.stop());
+  }
+}
+
+TEST_CASE("async_thread_bridge: health counts what waits and what lives", "[net]") {
+  async_thread_bridge bridge;
+  bridge.post([] {});
+  CHECK(bridge.health().queued == 1);
+  REQUIRE_FALSE(bridge.start());
+  {
+    held_loop held{bridge};
+    held.wait();
+    CHECK(bridge.health().queued == 0);  // that one has begun
+    for (int i = 0; i < 5; ++i) bridge.post([] {});
+    bridge.spawn("sleeper", sleep_for_ever(bridge.timers()));
+    CHECK(bridge.health().queued == 6);
+    CHECK(bridge.health().tasks == 0);
+    CHECK(bridge.call([] {}, 1ms) == errc::timeout);
+    CHECK(bridge.health().queued == 7);  // the loop has still to find out that nobody waits for it
+  }
+  CHECK_FALSE(bridge.call([] {}, 5s));
+  CHECK(bridge.health().queued == 0);
+  CHECK(bridge.health().tasks == 1);
+  CHECK_FALSE(bridge.stop());
+  CHECK(bridge.health().tasks == 0);
+  bridge.post([] {});
+  CHECK(bridge.health().queued == 1);  // never to run
+}
+
+TEST_CASE("async_thread_bridge: health may be asked for by anybody at any time", "[net][stress]") {
+  bridge_settings settings;
+  settings.beat_every = 1ms;
+  for (int i = 0; i < 10; ++i) {
+    async_thread_bridge bridge{settings};
+    std::atomic<bool> over{false};
+    std::vector<std::future<std::size_t>> readers;
+    for (int reader = 0; reader < 2; ++reader) {
+      readers.push_back(std::async(std::launch::async, [&] {
+        std::size_t strange = 0;
+        while (!over.load(std::memory_order_relaxed)) {
+          const bridge_health seen = bridge.health();
+          strange += seen.queued > 1000 || seen.loop_lag < 0ns || seen.longest_lag < 0ns ? 1U : 0U;
+        }
+        return strange;
+      }));
+    }
+    REQUIRE_FALSE(bridge.start());
+    for (int posted = 0; posted < 200; ++posted) bridge.post([] {});
+    CHECK_FALSE(bridge.stop());
+    over.store(true, std::memory_order_relaxed);
+    for (auto& reader : readers) CHECK(reader.get() == 0);
+  }
+}
+
+TEST_CASE("async_thread_bridge: eight threads stop it a thousand times each, and so does a callback", "[net][stress]") {
+  for (const idle how : every_way) {
+    CAPTURE(to_string(how));
+    async_thread_bridge bridge{waiting(how)};
+    REQUIRE_FALSE(bridge.start());
+    for (int i = 0; i < 3; ++i) bridge.spawn("sleeper", sleep_for_ever(bridge.timers()));
+    std::atomic<std::size_t> failures{0};
+    bridge.post([&] {
+      for (int i = 0; i < 1000; ++i) failures += bridge.stop() ? 1U : 0U;
+    });
+    std::vector<std::thread> stoppers;
+    for (int thread = 0; thread < 8; ++thread) {
+      stoppers.emplace_back([&] {
+        for (std::size_t i = 0; i < repetitions(1000); ++i) failures += bridge.stop() ? 1U : 0U;
+      });
+    }
+    for (std::thread& stopper : stoppers) stopper.join();
+    CHECK(failures == 0);
+    CHECK_FALSE(bridge.has_thread());
+    CHECK(bridge.scope().live() == 0);
+    CHECK(bridge.start() == errc::closed);
+  }
+}
+
+TEST_CASE("async_thread_bridge: a stop takes no time, wherever it comes from", "[net][alone]") {
+  constexpr auto at_once = 500ms;  // 50 ms are promised, one is usual
+  for (const idle how : every_way) {
+    CAPTURE(to_string(how));
+    async_thread_bridge bridge{waiting(how)};
+    REQUIRE_FALSE(bridge.start());
+    bridge.spawn("sleeper", sleep_for_ever(bridge.timers()));
+    const auto before = std::chrono::steady_clock::now();
+    std::promise<std::error_code> asked;
+    bridge.post([&] { asked.set_value(bridge.stop()); });
+    CHECK_FALSE(asked.get_future().get());
+    CHECK(comes_true([&] { return !bridge.health().running; }));  // nobody had to join for that
+    CHECK_FALSE(bridge.stop());
+    CHECK(std::chrono::steady_clock::now() - before <= bound(at_once));
+  }
+}
+
+TEST_CASE("async_thread_bridge: what a callback asks for while another thread stops does not wait for it", "[net]") {
+  async_thread_bridge bridge;
+  REQUIRE_FALSE(bridge.start());
+  std::promise<void> stopping;
+  std::promise<std::error_code> started;
+  std::promise<bool> has_thread;
+  bridge.post([&] {
+    stopping.get_future().wait();
+    has_thread.set_value(bridge.has_thread());
+    started.set_value(bridge.start());
+    (void)bridge.stop();
+  });
+  auto stopped = std::async(std::launch::async, [&] {
+    stopping.set_value();
+    return bridge.stop();
+  });
+  CHECK(has_thread.get_future().get());
+  const std::error_code again = started.get_future().get();
+  CHECK((!again || again == errc::closed));  // by who came first
+  CHECK_FALSE(stopped.get());
+}
+
+TEST_CASE("async_thread_bridge: a start whose loop is stuck for good fails all the same", "[net]") {
+  bridge_settings settings;
+  settings.start_timeout = 5ms;
+  async_thread_bridge bridge{settings};
+  {
+    held_loop held{bridge};
+    CHECK(bridge.start() == errc::timeout);
+    CHECK(bridge.has_thread());
+    CHECK(bridge.start() == errc::closed);
+    CHECK(bridge.stop(1ms) == errc::timeout);
+  }
+  bridge.join();
+  CHECK_FALSE(bridge.has_thread());
+  CHECK(bridge.start() == errc::closed);
+  CHECK_FALSE(bridge.stop());
+}
+
+TEST_CASE("async_thread_bridge: where no thread can be made the start says so and may be tried again", "[net]") {
+  pthread_attr_t before;
+  REQUIRE(pthread_getattr_default_np(&before) == 0);
+  pthread_attr_t greedy;
+  REQUIRE(pthread_getattr_default_np(&greedy) == 0);
+  REQUIRE(pthread_attr_setstacksize(&greedy, std::size_t{1} << 46U) == 0);  // more than there is address space
+  async_thread_bridge bridge;
+  bridge.spawn("sleeper", sleep_for_ever(bridge.timers()));
+  if (pthread_setattr_default_np(&greedy) != 0) return foxtrot_test::skip("no thread can be made to fail here");
+  const std::error_code failed = bridge.start();
+  REQUIRE(pthread_setattr_default_np(&before) == 0);
+  pthread_attr_destroy(&greedy);
+  pthread_attr_destroy(&before);
+  if (!failed) return foxtrot_test::skip("a thread was made all the same");
+  CHECK(failed == std::errc::resource_unavailable_try_again);
+  CHECK_FALSE(bridge.has_thread());
+  CHECK_FALSE(bridge.health().running);
+  CHECK_FALSE(bridge.start());
+  CHECK(bridge.call([&] { return bridge.scope().live(); }, 5s).value_or(0) == 1);
+  CHECK_FALSE(bridge.stop());
+}
+
+TEST_CASE("async_thread_bridge: the beats end with the loop and keep nothing alive", "[net]") {
+  bridge_settings settings;
+  settings.beat_every = 1ms;
+  for (const idle how : every_way) {
+    settings.waiting = how;
+    async_thread_bridge bridge{settings};
+    REQUIRE_FALSE(bridge.start());
+    CHECK(bridge.call([&] { return bridge.timers().size(); }, 5s).value_or(9) == 0);
+    CHECK_FALSE(bridge.stop());
+    const auto pulse = bridge.pulse();
+    const std::uint64_t beats = pulse->read().beats;
+    bridge.context().restart();
+    CHECK(bridge.context().poll() == 0);  // the owner's turn: no beat is left in it
+    CHECK(pulse->read().beats == beats);
+  }
 }

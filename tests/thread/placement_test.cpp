@@ -118,3 +118,25 @@ TEST_CASE("placement: the first of two failures is reported", "[thread]") {
     CHECK(apply_placement({.name = "both", .cpu = 1 << 20, .realtime_priority = 100}) == errc::bad_placement);
   });
 }
+
+TEST_CASE("placement: scheduling policies are had, and a priority goes with the real-time ones alone", "[thread]") {
+  on_a_thread([] {
+    CHECK_FALSE(apply_placement({.name = "b", .policy = scheduling::batch}));
+    CHECK(sched_getscheduler(0) == SCHED_BATCH);
+    CHECK_FALSE(apply_placement({.name = "o", .policy = scheduling::other}));
+    CHECK(sched_getscheduler(0) == SCHED_OTHER);
+    CHECK_FALSE(apply_placement({.name = "i", .policy = scheduling::idle}));
+    CHECK(sched_getscheduler(0) == SCHED_IDLE);
+    CHECK_FALSE(apply_placement({.name = "inherited"}));
+    CHECK(sched_getscheduler(0) == SCHED_IDLE);
+  });
+  on_a_thread([] {
+    for (const auto policy : {scheduling::other, scheduling::batch, scheduling::idle})
+      CHECK(apply_placement({.realtime_priority = 1, .policy = policy}) == errc::bad_placement);
+    for (const auto policy : {scheduling::fifo, scheduling::round_robin, static_cast<scheduling>(99)})
+      CHECK(apply_placement({.policy = policy}) == errc::bad_placement);
+    CHECK(sched_getscheduler(0) == SCHED_OTHER);
+    const std::error_code failed = apply_placement({.realtime_priority = 2, .policy = scheduling::round_robin});
+    CHECK((failed ? failed == errc::not_permitted : sched_getscheduler(0) == SCHED_RR));
+  });
+}

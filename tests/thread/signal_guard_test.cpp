@@ -6,6 +6,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <cstddef>
@@ -18,8 +21,10 @@
 
 #include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace foxtrot;
+using namespace std::chrono_literals;
 using foxtrot_test::child_line;
 using foxtrot_test::child_process;
 
@@ -73,9 +78,10 @@ TEST_CASE("signal_guard: the second signal ends the process with 128 plus its nu
   }
 }
 
-TEST_CASE("signal_guard: two signals at once are a first and a second one", "[thread]") {
+TEST_CASE("signal_guard: signals at once are one request, a later one is the second", "[thread]") {
   child_process child{[](const child_line& parent) {
-    const signal_guard signals;
+    const signal_guard signals{{.settle = 100ms}};
+    const std::stop_callback told{signals.stop_token(), [&] { parent.say('s'); }};
     parent.say('r');
     (void)parent.hear();
     return 0;
@@ -83,8 +89,137 @@ TEST_CASE("signal_guard: two signals at once are a first and a second one", "[th
   REQUIRE(child.hear() == 'r');
   child.signal(SIGINT);
   child.signal(SIGTERM);
-  const int code = child.end();
-  CHECK((code == 128 + SIGINT || code == 128 + SIGTERM));
+  child.signal(SIGINT);
+  REQUIRE(child.hear() == 's');
+  child.signal(SIGTERM);
+  CHECK(child.end() == 128 + SIGTERM);
+}
+
+TEST_CASE("signal_guard: a stop callback that hangs does not hold up the second signal", "[thread]") {
+  child_process child{[](const child_line& parent) {
+    const signal_guard signals;
+    const std::stop_callback told{signals.stop_token(), [&] {
+                                    parent.say('s');
+                                    while (true) ::pause();
+                                  }};
+    parent.say('r');
+    (void)parent.hear();
+    return 0;  // its end waits for the callback
+  }};
+  REQUIRE(child.hear() == 'r');
+  child.signal(SIGTERM);
+  REQUIRE(child.hear() == 's');
+  CHECK(child.say('e'));
+  child.signal(SIGINT);
+  CHECK(child.end() == 128 + SIGINT);
+}
+
+TEST_CASE("signal_guard: further signals may be counted only", "[thread]") {
+  child_process child{[](const child_line& parent) {
+    const signal_guard signals{{.second_exits = false}};
+    std::atomic<int> stops{0};
+    const std::stop_callback told{signals.stop_token(), [&] { ++stops; }};
+    parent.say('r');
+    while (signals.received() < 5) {
+      (void)parent.hear();
+      const auto before = signals.received();
+      parent.say('n');
+      while (signals.received() == before) std::this_thread::yield();
+    }
+    while (!signals.stop_token().stop_requested() || stops == 0) std::this_thread::yield();
+    return stops == 1 && signals.signal() == SIGINT ? 0 : 1;
+  }};
+  REQUIRE(child.hear() == 'r');
+  for (int i = 0; i < 5; ++i) {
+    CHECK(child.say('g'));
+    REQUIRE(child.hear() == 'n');
+    child.signal(i == 0 ? SIGINT : SIGTERM);
+  }
+  CHECK(child.end() == 0);
+}
+
+TEST_CASE("signal_guard: the signals can be chosen", "[thread]") {
+  child_process child{[](const child_line& parent) {
+    const signal_guard signals{{.signals = {SIGHUP, SIGQUIT}}};
+    const std::stop_callback told{signals.stop_token(), [&] { parent.say('s'); }};
+    if (blocked(SIGTERM)) return 1;
+    parent.say('r');
+    (void)parent.hear();
+    return signals.signal();
+  }};
+  REQUIRE(child.hear() == 'r');
+  child.signal(SIGQUIT);
+  REQUIRE(child.hear() == 's');
+  CHECK(child.say('e'));
+  CHECK(child.end() == SIGQUIT);
+  CHECK_THROWS_AS(signal_guard{{.signals = {12345}}}, std::system_error);
+}
+
+TEST_CASE("signal_guard: what was ignored stays ignored, unless it is wanted", "[thread]") {
+  for (const bool keep : {true, false}) {
+    child_process child{[keep](const child_line& parent) {
+      std::signal(SIGINT, SIG_IGN);  // as a shell does for what it runs in the background
+      const signal_guard signals{{.keep_ignored = keep}};
+      const std::stop_callback told{signals.stop_token(), [&] { parent.say('s'); }};
+      parent.say('r');
+      (void)parent.hear();
+      return signals.signal();
+    }};
+    REQUIRE(child.hear() == 'r');
+    child.signal(SIGINT);
+    if (keep) child.signal(SIGTERM);
+    REQUIRE(child.hear() == 's');
+    CHECK(child.say('e'));
+    CHECK(child.end() == (keep ? SIGTERM : SIGINT));
+  }
+}
+
+TEST_CASE("signal_guard: a signal that is pending already counts", "[thread]") {
+  child_process child{[](const child_line& parent) {
+    sigset_t terminate;
+    sigemptyset(&terminate);
+    sigaddset(&terminate, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &terminate, nullptr);
+    ::kill(::getpid(), SIGTERM);
+    const signal_guard signals;
+    const std::stop_callback told{signals.stop_token(), [&] { parent.say('s'); }};
+    (void)parent.hear();
+    return signals.signal();
+  }};
+  REQUIRE(child.hear() == 's');
+  CHECK(child.say('e'));
+  CHECK(child.end() == SIGTERM);
+}
+
+TEST_CASE("signal_guard: SIGPIPE is ignored while it lives, and is what it was after it", "[thread]") {
+  child_process child{[](const child_line&) {
+    const auto handler = [] {
+      struct sigaction now{};
+      sigaction(SIGPIPE, nullptr, &now);
+      return now.sa_handler;
+    };
+    const auto mine = [](int) {};
+    const sighandler_t own = mine;
+    std::signal(SIGPIPE, own);
+    {
+      const signal_guard signals;
+      if (handler() != own) return 1;
+    }
+    {
+      const signal_guard signals{{.ignore_sigpipe = true}};
+      if (handler() != SIG_IGN) return 2;
+      int ends[2];
+      if (::pipe(ends) != 0 || ::close(ends[0]) != 0) return 3;
+      if (::write(ends[1], "x", 1) != -1 || errno != EPIPE) return 4;
+    }
+    if (handler() != own) return 5;
+    {
+      const signal_guard signals{{.ignore_sigpipe = true}};
+      std::signal(SIGPIPE, SIG_DFL);  // somebody else's wish is respected
+    }
+    return handler() == SIG_DFL ? 0 : 6;
+  }};
+  CHECK(child.end() == 0);
 }
 
 TEST_CASE("signal_guard: other signals keep their meaning", "[thread]") {

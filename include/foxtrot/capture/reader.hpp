@@ -3,6 +3,7 @@
 
 #include <foxtrot/capture/byte_source.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 
 #include <charconv>
@@ -25,7 +26,7 @@ struct capture_record {
 };
 
 /// Streams a capture, plain or gzip, through one buffer: memory does not grow with the file. Not thread-safe.
-class capture_reader {
+class capture_reader : private live_object<capture_reader> {
  public:
   /// Longer lines are refused: the largest known payload, a full book snapshot, is under half a megabyte.
   static constexpr std::size_t max_line = std::size_t{16} << 20U;

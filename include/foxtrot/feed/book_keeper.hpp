@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/book_action.hpp>
 #include <foxtrot/market/book_synchroniser.hpp>
 #include <foxtrot/market/depth.hpp>
@@ -35,7 +36,7 @@ struct book_keeper_calls {
 /// Follows the depth updates and REST snapshots of the symbols it was given, as a publisher shows them to it, and asks
 /// for a snapshot where a book is not right. Knows no socket and no clock: time is that of the ticks. Network thread.
 /// Allocates only while a book is not live, or grows.
-class book_keeper {
+class book_keeper : private live_object<book_keeper> {
  public:
   /// The most that a record of one side can tell; worse levels are forgotten.
   static constexpr std::size_t most_levels = 65'535;

@@ -1,6 +1,7 @@
 // foxtrot/feed/command_queue.hpp: what other threads want of the network thread, in order and bounded.
 #pragma once
 
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
 #include <foxtrot/queue/mpmc_queue.hpp>
 
@@ -16,7 +17,7 @@ namespace foxtrot::inline v0 {
 /// cannot fill the machine. One post to the loop serves all that came before it ran. Commands of the loop thread keep
 /// their order, and so do those of all other threads together.
 template <mpmc_item Command>
-class command_queue {
+class command_queue : private live_object<command_queue<Command>> {
  public:
   /// `run` is called on the loop, once for each command; what it throws goes to the loop. The queue must outlive what
   /// it posted there: it goes after the loop has ended, or before it began.

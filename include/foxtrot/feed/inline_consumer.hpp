@@ -1,6 +1,8 @@
 // foxtrot/feed/inline_consumer.hpp: handlers that run on the network thread.
 #pragma once
 
+#include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/feed/counters.hpp>
 #include <foxtrot/market/detail/consumer_filter.hpp>
@@ -10,12 +12,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,46 +27,163 @@ using inline_handler = std::function<void(const event&)>;
 
 namespace detail {
 
-struct inline_entry {
+struct inline_entry : private live_object<inline_entry> {
+  inline_entry(consumer_filter wanted, inline_handler called) : filter{std::move(wanted)}, handler{std::move(called)} {}
+
   consumer_filter filter;
   inline_handler handler;
-  bool alive{true};
-  bool greeted{false};  // has heard of the connection's state
+  std::atomic<bool> alive{true};  // any thread
+  bool greeted{false};            // network thread: has heard of the connection's state
 };
 
-// Shared with the handles, so that either side may go first.
-struct inline_registry {
-  std::mutex mutex;  // held by the network thread for the length of a batch
-  std::vector<std::shared_ptr<inline_entry>> entries;
-  std::atomic<std::size_t> count{0};
-  std::atomic<std::thread::id> runner{};  // who holds the mutex for a batch
+// Shared with the handles, so that either side may go first. The mutex is held for moments, never while a handler runs:
+// the network thread works on a list of its own, and says in `turns_` when it does.
+class inline_registry : private live_object<inline_registry> {
+ public:
+  using list = std::vector<std::shared_ptr<inline_entry>>;
+  class batch;
 
-  // From within a handler the mutex is ours already. The runner is only equal if this thread stored it.
-  [[nodiscard]] bool within_batch() const noexcept {
-    return runner.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
-  void add(const std::shared_ptr<inline_entry>& entry) {
-    std::unique_lock lock{mutex, std::defer_lock};
-    if (!within_batch()) lock.lock();
-    entries.push_back(entry);
-    count.store(entries.size(), std::memory_order_release);
-  }
-  void remove(const std::shared_ptr<inline_entry>& entry) {
-    if (within_batch()) {
-      entry->alive = false;  // forgotten when the batch ends
-      return;
+  // --- any thread ---
+
+  // False once closed.
+  [[nodiscard]] bool add(const std::shared_ptr<inline_entry>& entry);
+
+  // The entry is not called again. Waits for a batch that is under way, except within one: another feed's thread may
+  // be waiting there for this one.
+  void remove(const std::shared_ptr<inline_entry>& entry);
+
+  // Forgets all and destroys the handlers, whatever they hold. Not while a batch is open.
+  void close() {
+    list gone;
+    list known;
+    {
+      const std::lock_guard lock{mutex_};
+      closed_ = true;
+      gone.swap(all_);
+      known.swap(current_);
+      for (const auto& each : gone) each->alive.store(false, std::memory_order_relaxed);
     }
-    const std::lock_guard lock{mutex};
-    std::erase(entries, entry);
-    count.store(entries.size(), std::memory_order_release);
+    for (const auto& each : gone) each->handler = nullptr;  // not under the lock: it may hold handles of ours
   }
+
+ private:
+  static constexpr std::uint64_t awaited = 1;  // somebody waits for the end of the batch
+  static constexpr std::uint64_t running = 2;  // and above it, the number of batches so far
+
+  std::mutex mutex_;  // guards the next two
+  list all_;
+  bool closed_{false};
+  std::atomic<bool> changed_{false};  // all_ is not what the network thread knows
+  std::condition_variable ended_;
+  // All writes are read-modify-writes, acquire and release: of a batch's begin and a removal one comes first, and is
+  // seen by the other. So the batch finds the entry dead, or the removal finds the batch.
+  std::atomic<std::uint64_t> turns_{0};
+
+  // the network thread's own
+  list current_;
+  inline_registry* outer_{nullptr};  // batches of one thread are nested
 };
+
+// While it is held, handlers may run; costs nothing where there are none.
+class inline_registry::batch {
+ public:
+  explicit batch(inline_registry& of) : of_{of} {
+    if (of_.changed_.load(std::memory_order_acquire)) [[unlikely]]
+      refresh();
+    take();
+  }
+  batch(const batch&) = delete;
+  batch& operator=(const batch&) = delete;
+  ~batch() { give_back(); }
+
+  [[nodiscard]] bool held() const noexcept { return held_; }
+  [[nodiscard]] list& entries() const noexcept { return of_.current_; }
+
+  void take() noexcept {
+    if (of_.current_.empty()) return;
+    of_.turns_.fetch_add(running, std::memory_order_acq_rel);
+    of_.outer_ = std::exchange(innermost, &of_);
+    held_ = true;
+  }
+  void give_back() {
+    if (!std::exchange(held_, false)) return;
+    innermost = of_.outer_;
+    // a carry into the count: not running
+    const bool is_awaited = (of_.turns_.fetch_add(running, std::memory_order_acq_rel) & awaited) != 0;
+    // After the end was said: who removes an entry later destroys its handler itself.
+    if (is_awaited || of_.changed_.load(std::memory_order_acquire)) [[unlikely]]
+      tidy_up(is_awaited);
+  }
+
+  // Whether this thread is in a batch, of any feed; and of this one.
+  [[nodiscard]] static bool any() noexcept { return innermost != nullptr; }
+  [[nodiscard]] static bool any_of(const inline_registry& wanted) noexcept {
+    const inline_registry* each = innermost;
+    while (each != nullptr && each != &wanted) each = each->outer_;
+    return each != nullptr;
+  }
+
+ private:
+  [[nodiscard]] static bool is_dead(const std::shared_ptr<inline_entry>& entry) noexcept {
+    return !entry->alive.load(std::memory_order_relaxed);
+  }
+  // What is seldom needed stays out of the way of what each event goes through.
+  [[gnu::noinline]] void tidy_up(bool is_awaited) {
+    if (is_awaited) {
+      const std::lock_guard lock{of_.mutex_};
+      of_.turns_.fetch_and(~awaited, std::memory_order_acq_rel);
+      of_.ended_.notify_all();
+    }
+    std::erase_if(of_.current_, is_dead);
+  }
+  [[gnu::noinline]] void refresh() {
+    list now;  // and then what was: what goes, goes after the lock
+    const std::lock_guard lock{of_.mutex_};
+    now = of_.all_;
+    of_.changed_.store(false, std::memory_order_relaxed);  // under the mutex
+    of_.current_.swap(now);
+  }
+
+  // Of registries, not of batches: one whose address is known elsewhere cannot be kept in registers.
+  static inline thread_local inline_registry* innermost = nullptr;
+
+  inline_registry& of_;
+  bool held_{false};
+};
+
+inline bool inline_registry::add(const std::shared_ptr<inline_entry>& entry) {
+  const std::lock_guard lock{mutex_};
+  if (closed_) return false;
+  all_.push_back(entry);
+  // from within a handler: it hears of the rest of this batch, too
+  if (batch::any_of(*this)) current_.push_back(entry);
+  changed_.store(true, std::memory_order_release);
+  return true;
+}
+
+inline void inline_registry::remove(const std::shared_ptr<inline_entry>& entry) {
+  {
+    std::unique_lock lock{mutex_};
+    if (std::erase(all_, entry) == 0) return;  // closed meanwhile
+    entry->alive.store(false, std::memory_order_relaxed);
+    changed_.store(true, std::memory_order_release);
+    const std::uint64_t now = turns_.fetch_or(awaited, std::memory_order_acq_rel) | awaited;
+    if ((now & running) != 0) {
+      if (batch::any()) return;  // goes with the batch
+      ended_.wait(lock, [&] { return (turns_.load(std::memory_order_acquire) | awaited) != now; });
+    }
+  }
+  entry->handler = nullptr;  // nobody calls it any more
+}
 
 }  // namespace detail
 
-/// Keeps an inline handler registered. Once its destructor has returned the handler is neither running nor called
-/// again; destroyed by the handler itself, it is not called again. May outlive the feed.
-class [[nodiscard]] inline_subscription {
+/// Keeps an inline handler registered. Once cancel() or the destructor has returned, the handler is neither running nor
+/// called again, and is destroyed with all that it holds. From within an inline handler, its own or another, of this
+/// feed or another, they do not wait, so that two feeds cannot wait for each other: a call on another feed's thread may
+/// then still be under way or just beginning, and the handler is destroyed when that feed's batch ends. May outlive the
+/// feed, whose end destroys the handlers.
+class [[nodiscard]] inline_subscription : private live_object<inline_subscription> {
  public:
   inline_subscription() = default;
   inline_subscription(std::shared_ptr<detail::inline_registry> registry, std::shared_ptr<detail::inline_entry> entry)
@@ -98,35 +217,34 @@ class inline_consumers {
   class locked;
   class unlocked;
 
-  [[nodiscard]] inline_subscription add(detail::consumer_filter filter, inline_handler handler) {
-    auto entry = std::make_shared<detail::inline_entry>(detail::inline_entry{std::move(filter), std::move(handler)});
-    registry_->add(entry);
-    return {registry_, std::move(entry)};
+  /// Any thread. errc::closed after close().
+  [[nodiscard]] result<inline_subscription> add(detail::consumer_filter filter, inline_handler handler) {
+    auto entry = std::make_shared<detail::inline_entry>(std::move(filter), std::move(handler));
+    if (!registry_->add(entry)) return errc::closed;
+    return inline_subscription{registry_, std::move(entry)};
   }
+  /// Destroys all handlers. Not while a batch is open.
+  void close() { registry_->close(); }
 
   /// The network thread's hold on the handlers for one batch: costs nothing where there are none.
   class locked {
    public:
-    explicit locked(detail::inline_registry& registry) : registry_{registry} {
-      if (registry_.count.load(std::memory_order_acquire) != 0) take();
-    }
-    locked(const locked&) = delete;
-    locked& operator=(const locked&) = delete;
-    ~locked() { give_back(); }
+    explicit locked(detail::inline_registry& registry) : batch_{registry} {}
 
-    [[nodiscard]] bool empty() const noexcept { return !held_; }
+    [[nodiscard]] bool empty() const noexcept { return !batch_.held(); }
 
     /// Whether one of them wants events of this kind.
     [[nodiscard]] bool wants(tick_kind kind) const noexcept {
-      return held_ && std::ranges::any_of(registry_.entries,
-                                          [kind](const auto& each) { return each->alive && each->filter.wants(kind); });
+      return batch_.held() && std::ranges::any_of(batch_.entries(), [kind](const auto& each) {
+               return is_alive(*each) && each->filter.wants(kind);
+             });
     }
 
     void call(const event& told, tick_kind kind, symbol_id symbol, counter& failures) {
       // by index: a handler may add others; none is erased before the batch ends
-      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
-        detail::inline_entry& each = *registry_.entries[i];
-        if (!each.alive || !each.filter.wants(kind, symbol)) continue;
+      for (std::size_t i = 0; i < batch_.entries().size(); ++i) {
+        detail::inline_entry& each = *batch_.entries()[i];
+        if (!is_alive(each) || !each.filter.wants(kind, symbol)) continue;
         if (kind == tick_kind::status) each.greeted = true;
         tell(each, told, failures);
       }
@@ -134,14 +252,18 @@ class inline_consumers {
 
     /// The state of the connection, to those who have not heard of it.
     void greet(const event& state, counter& failures) {
-      for (std::size_t i = 0; i < registry_.entries.size(); ++i) {
-        detail::inline_entry& each = *registry_.entries[i];
-        if (each.alive && !std::exchange(each.greeted, true)) tell(each, state, failures);
+      for (std::size_t i = 0; i < batch_.entries().size(); ++i) {
+        detail::inline_entry& each = *batch_.entries()[i];
+        if (is_alive(each) && !std::exchange(each.greeted, true)) tell(each, state, failures);
       }
     }
 
    private:
     friend class inline_consumers::unlocked;
+    // relaxed: see turns_; where another handler removes it, a call more or less
+    [[nodiscard]] static bool is_alive(const detail::inline_entry& each) noexcept {
+      return each.alive.load(std::memory_order_relaxed);
+    }
     static void tell(detail::inline_entry& each, const event& told, counter& failures) {
       try {
         each.handler(told);
@@ -149,28 +271,14 @@ class inline_consumers {
         failures.add();  // a strategy's mistake must not end the feed
       }
     }
-    void take() {
-      registry_.mutex.lock();
-      registry_.runner.store(std::this_thread::get_id(), std::memory_order_relaxed);
-      held_ = true;
-    }
-    void give_back() {
-      if (!held_) return;
-      std::erase_if(registry_.entries, [](const auto& each) { return !each->alive; });
-      registry_.count.store(registry_.entries.size(), std::memory_order_release);
-      registry_.runner.store({}, std::memory_order_relaxed);
-      held_ = false;
-      registry_.mutex.unlock();
-    }
 
-    detail::inline_registry& registry_;
-    bool held_{false};
+    detail::inline_registry::batch batch_;
   };
 
   /// Lets go of the handlers while the network thread waits for somebody who may be deregistering one.
   class unlocked {
    public:
-    explicit unlocked(locked& hold) : hold_{hold}, was_held_{hold.held_} { hold_.give_back(); }
+    explicit unlocked(locked& hold) : hold_{hold.batch_}, was_held_{hold_.held()} { hold_.give_back(); }
     unlocked(const unlocked&) = delete;
     unlocked& operator=(const unlocked&) = delete;
     ~unlocked() {
@@ -178,7 +286,7 @@ class inline_consumers {
     }
 
    private:
-    locked& hold_;
+    detail::inline_registry::batch& hold_;
     bool was_held_;
   };
 

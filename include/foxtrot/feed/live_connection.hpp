@@ -4,6 +4,7 @@
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/feed/protocol.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/session_settings.hpp>
@@ -36,7 +37,7 @@ using confirmation_handler = std::function<void(const std::vector<std::string>&)
 /// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
 /// parser checks UTF-8, so the frames' check is left out.
 template <venue_protocol Protocol, byte_stream Stream>
-class live_connection {
+class live_connection : private live_object<live_connection<Protocol, Stream>> {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
                   Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,

@@ -1,6 +1,7 @@
 // foxtrot/feed/outlet.hpp: the network thread's end of one consumer's own queue.
 #pragma once
 
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/conflated_channel.hpp>
 #include <foxtrot/market/detail/consumer_filter.hpp>
@@ -17,7 +18,7 @@
 namespace foxtrot::inline v0::detail {
 
 /// A queue that waits or drops, or a table that conflates. Copies are the same outlet.
-class outlet {
+class outlet : private live_object<outlet> {
  public:
   outlet(consumer_filter filter, std::shared_ptr<channel> queue) noexcept
       : filter_{std::move(filter)}, queue_{std::move(queue)} {}
@@ -59,6 +60,10 @@ class outlet {
   // Any thread.
   [[nodiscard]] bool closed_by_consumer() const noexcept {
     return table_ != nullptr ? table_->closed_by_consumer() : queue_->closed_by_consumer();
+  }
+  /// Neither its consumer nor the network thread knows it any more. By whoever keeps others from copying it.
+  [[nodiscard]] bool is_forsaken() const noexcept {
+    return closed_by_consumer() && queue_.use_count() + table_.use_count() == 1;
   }
   void close_by_producer() const noexcept {
     if (table_ != nullptr) return table_->close_by_producer();

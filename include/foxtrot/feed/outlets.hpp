@@ -1,6 +1,7 @@
 // foxtrot/feed/outlets.hpp: the queues of one feed: consumers come and go from any thread, one thread publishes.
 #pragma once
 
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/feed/outlet.hpp>
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/conflated_channel.hpp>
@@ -27,7 +28,7 @@
 namespace foxtrot::inline v0::detail {
 
 /// All drop_oldest consumers read one ring, which is made for the first of them; everybody else has an outlet.
-class outlets {
+class outlets : private live_object<outlets> {
  public:
   outlets(symbol_table& symbols, const ring_settings& ring) : symbols_{symbols}, ring_settings_{ring} {}
   outlets(const outlets&) = delete;
@@ -46,10 +47,6 @@ class outlets {
       case overflow::conflate: return add_queue<conflated_channel>(std::move(filter), std::move(states), wanted);
     }
     return nullptr;
-  }
-  [[nodiscard]] bool closed() {
-    const std::lock_guard lock{mutex_};
-    return closed_;
   }
   /// While true, nobody waits for room.
   void interrupt(bool on) {
@@ -147,9 +144,13 @@ class outlets {
   }
 
   void forget_dead() {
-    std::vector<outlet> dead;
+    std::vector<outlet> dead;  // they go after the lock
     const std::lock_guard lock{mutex_};
-    dead.swap(dead_);  // and they go after the lock
+    dead.swap(dead_);
+    // Where no network thread runs, nobody else would let go of those who came and went.
+    const auto forsaken = std::ranges::partition(all_, [](const outlet& each) { return !each.is_forsaken(); });
+    std::ranges::move(forsaken, std::back_inserter(dead));
+    all_.erase(forsaken.begin(), forsaken.end());
   }
 
   symbol_table& symbols_;

@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/feed/book_keeper.hpp>
 #include <foxtrot/feed/continuity.hpp>
@@ -35,7 +36,7 @@ namespace foxtrot::inline v0 {
 ///
 /// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies. All
 /// drop_oldest consumers read one ring, which is made for the first of them and costs nothing while it has no readers.
-class publisher {
+class publisher : private live_object<publisher> {
  public:
   class batch;
 
@@ -62,7 +63,6 @@ class publisher {
                                                              inline_handler handler) {
     auto filter = detail::consumer_filter::make(wanted, symbols_);
     if (!filter) return filter.error();
-    if (consumers_.closed()) return errc::closed;
     return inline_.add(std::move(*filter), std::move(handler));
   }
 
@@ -70,8 +70,9 @@ class publisher {
   /// under way ends. Any thread.
   void interrupt(bool on = true) { consumers_.interrupt(on); }
 
-  /// No more events: consumers read what is there and then see the end. Idempotent; not while a batch is open.
-  void close() { consumers_.close(); }
+  /// No more events: consumers read what is there and then see the end; inline handlers are destroyed. Idempotent; not
+  /// while a batch is open.
+  void close() { consumers_.close(), inline_.close(); }
 
   /// Shows every depth update and REST snapshot to `keeper` from now on, or to nobody; tells what becomes of its books,
   /// and publishes them where asked to. Network thread, or while there is none.
@@ -196,7 +197,6 @@ class publisher::batch {
   [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
     return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
   }
-
   void forget_draft() noexcept {
     to_.counters_.duplicates.add();
     in_place_ = {};

@@ -4,6 +4,7 @@
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/feed/live_connection.hpp>
 #include <foxtrot/feed/protocol.hpp>
@@ -44,7 +45,7 @@ concept dialer = requires(D& dial, timer_queue& timers) {
 /// reconnects with full-jitter backoff (the first retry at once, after a connection that was healthy) and subscribes
 /// again. Every step has a deadline, every loss is published in order with the ticks. Loop thread only, except state().
 template <venue_protocol Protocol, dialer Dialer>
-class websocket_manager {
+class websocket_manager : private live_object<websocket_manager<Protocol, Dialer>> {
  public:
   websocket_manager(async_thread_bridge& bridge, publisher& out, Protocol& protocol, Dialer dial,
                     session_settings settings, const diagnostics& log)
@@ -101,6 +102,8 @@ class websocket_manager {
     if (live_ != nullptr) live_->fail(reason);
   }
 
+  /// The names of the tasks that have not ended. Any thread.
+  [[nodiscard]] std::vector<std::string> tasks() const { return scope_.names(); }
   [[nodiscard]] session_state state() const noexcept { return state_.load(std::memory_order_relaxed); }
   /// Why the last attempt or connection ended; zero before the first end.
   [[nodiscard]] std::error_code last_error() const noexcept { return last_error_; }

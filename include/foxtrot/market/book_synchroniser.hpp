@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/book_action.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/diff_buffer.hpp>
@@ -30,7 +31,7 @@ struct book_synchroniser_settings {
 /// come and do what the action says; `now` is any clock that does not go back. While the state is live the book equals
 /// one made from all diffs up to last_id(), and is not crossed. Diffs that came twice, late or early cost a resync at
 /// worst. Allocates only while it is not live. One thread.
-class book_synchroniser {
+class book_synchroniser : private live_object<book_synchroniser> {
  public:
   using time = std::chrono::nanoseconds;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
@@ -29,7 +30,7 @@ namespace detail {
 
 /// The state that both ends share; each keeps it alive. Producer functions belong to the network thread, consumer
 /// functions to one strategy thread, close_by_consumer() and interrupt() to any.
-class channel {
+class channel : private live_object<channel> {
  public:
   channel(const subscription_settings& settings, symbol_table& symbols)
       : ring_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},

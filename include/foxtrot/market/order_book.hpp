@@ -4,6 +4,7 @@
 #include <foxtrot/core/decimal.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/int128.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/book_levels.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/sorted_levels.hpp>
@@ -31,7 +32,7 @@ struct order_book_settings {
 /// re-scaled, exactly. Changes cost a logarithmic search each, and together one pass over levels up to the best price
 /// at most. With a cap, levels beyond it are forgotten, and are missing where better ones go. No allocation within the
 /// reserved room, which holds for the levels of one message, too. One thread.
-class order_book {
+class order_book : private live_object<order_book> {
  public:
   explicit order_book(const order_book_settings& settings = {}) : max_levels_{settings.max_levels} {
     bids_.reserve(settings.reserve);

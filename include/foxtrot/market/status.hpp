@@ -6,8 +6,11 @@
 #include <foxtrot/market/tick.hpp>
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -25,8 +28,13 @@ enum class status_code : std::uint8_t {
   fallback_started,    ///< ticks come by HTTP polling
   fallback_ended,      ///< ticks come by WebSocket again
   shutdown_announced,  ///< the venue will close this connection soon
+  thread_crashed,      ///< thread_name() has ended by an exception or before its time
+  thread_stalled,      ///< thread_name() does not get on
+  thread_recovered,    ///< thread_name() gets on again
+  thread_restarted,    ///< thread_name() runs again
+  thread_failed,       ///< thread_name() has crashed too often and stays down
 };
-inline constexpr std::size_t status_code_count = 11;
+inline constexpr std::size_t status_code_count = 16;
 
 /// Why a gap is told.
 enum class gap_reason : std::uint8_t {
@@ -37,8 +45,8 @@ enum class gap_reason : std::uint8_t {
 };
 
 struct status_record {
-  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt
-  std::uint64_t second;  // gap: to
+  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt; threads: the name's first eight bytes
+  std::uint64_t second;  // gap: to; threads: the rest of the name, filled up with zeros
   std::int32_t error;    // an errc, or an errno if error_is_system
   status_code code;
   bool error_is_system;
@@ -54,6 +62,17 @@ struct status_record {
 static_assert(tick_record<status_record>);
 static_assert(offsetof(status_record, received_ns) == 40 && offsetof(status_record, symbol) == 52);
 
+namespace detail {
+
+[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
+  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
+}
+[[nodiscard]] constexpr bool is_thread_state(status_code code) noexcept {
+  return code >= status_code::thread_crashed && code <= status_code::thread_failed;
+}
+
+}  // namespace detail
+
 /// An event about the stream. `symbol()` is empty where it concerns all of them.
 class status : public tick<status_record> {
  public:
@@ -61,9 +80,22 @@ class status : public tick<status_record> {
 
   [[nodiscard]] status_code code() const noexcept { return record().code; }
   [[nodiscard]] const char* name() const noexcept {
-    static constexpr std::array<const char*, status_code_count> names{
-        "connected",        "disconnected",   "reconnecting",      "gap", "resynchronised", "stale", "fresh", "dropped",
-        "fallback_started", "fallback_ended", "shutdown_announced"};
+    static constexpr std::array<const char*, status_code_count> names{"connected",
+                                                                      "disconnected",
+                                                                      "reconnecting",
+                                                                      "gap",
+                                                                      "resynchronised",
+                                                                      "stale",
+                                                                      "fresh",
+                                                                      "dropped",
+                                                                      "fallback_started",
+                                                                      "fallback_ended",
+                                                                      "shutdown_announced",
+                                                                      "thread_crashed",
+                                                                      "thread_stalled",
+                                                                      "thread_recovered",
+                                                                      "thread_restarted",
+                                                                      "thread_failed"};
     const auto index = static_cast<std::size_t>(code());
     return index < names.size() ? names[index] : "?";
   }
@@ -84,6 +116,12 @@ class status : public tick<status_record> {
   [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
   /// reconnecting: 1 for the first attempt since the connection was lost.
   [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
+  /// thread_crashed and its like: which thread of this process, by up to 16 bytes of its name; else empty.
+  [[nodiscard]] std::string thread_name() const {
+    if (!detail::is_thread_state(code())) return {};
+    const auto bytes = std::bit_cast<std::array<char, 16>>(std::array{record().first, record().second});
+    return {bytes.data(), ::strnlen(bytes.data(), bytes.size())};
+  }
 };
 
 [[nodiscard]] constexpr std::string_view to_string(gap_reason reason) noexcept {
@@ -92,14 +130,6 @@ class status : public tick<status_record> {
   return index < names.size() ? names[index] : "?";
 }
 
-namespace detail {
-
-[[nodiscard]] constexpr bool is_connection_state(status_code code) noexcept {
-  return code == status_code::connected || code == status_code::disconnected || code == status_code::reconnecting;
-}
-
-}  // namespace detail
-
 /// Makes the record of a status event; the rest of its fields are zero.
 [[nodiscard]] inline status_record make_status(status_code code, std::int64_t received_ns, std::error_code error = {}) {
   status_record record{};
@@ -107,6 +137,18 @@ namespace detail {
   record.received_ns = received_ns;
   record.error = error.value();
   record.error_is_system = error && error.category() != make_error_code(errc::timeout).category();
+  return record;
+}
+
+/// The same about a thread of this process; the first 16 bytes of its name go with it.
+[[nodiscard]] inline status_record make_thread_status(status_code code, std::int64_t received_ns,
+                                                      std::string_view name) {
+  status_record record = make_status(code, received_ns);
+  std::array<char, 16> bytes{};
+  name.copy(bytes.data(), bytes.size());
+  const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
+  record.first = words[0];
+  record.second = words[1];
   return record;
 }
 

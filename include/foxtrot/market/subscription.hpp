@@ -1,6 +1,8 @@
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
 #pragma once
 
+#include <foxtrot/core/heartbeat.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/inbox.hpp>
 #include <foxtrot/market/detail/kind_of.hpp>
@@ -25,8 +27,9 @@
 namespace foxtrot::inline v0 {
 
 /// A consumer's own cursor on a feed. Movable, not copyable; one thread reads at a time. Destruction deregisters it,
-/// and the feed forgets it. The feed may go first: `closed()` turns true once everything has been read.
-class subscription {
+/// and the feed forgets it. The feed may go first: `closed()` turns true once everything has been read. On a thread
+/// that is watched (see heartbeat) each call and each turn of a loop beats, and waiting is no stall.
+class subscription : private live_object<subscription> {
  public:
   using duration = std::chrono::nanoseconds;
   class range;
@@ -51,6 +54,7 @@ class subscription {
   std::size_t poll(std::size_t max, Handler&& handler) {
     const auto keep = inbox_;  // the handler may cancel, replace or destroy this subscription
     if (keep == nullptr) return 0;
+    beat();
     const producer_waker wake{*keep};
     std::size_t done = 0;
     while (done < max && !keep->left()) {
@@ -183,7 +187,9 @@ class subscription {
                       std::optional<duration> patience) {
     const auto ready = [&from] { return from.front().payload != nullptr; };
     if (from.left() || from.held()) return false;
+    beat();
     if (ready()) return !stop.stop_requested();
+    const expected_silence no_stall;  // a quiet market is none
     const auto start = std::chrono::steady_clock::now();
     constexpr auto never = std::chrono::steady_clock::time_point::max();
     const auto deadline = patience && *patience < never - start ? start + *patience : never;

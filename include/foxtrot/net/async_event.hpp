@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
 
 #include <asio/execution_context.hpp>
@@ -17,7 +18,7 @@ namespace foxtrot::inline v0 {
 /// What every wait in net/ that is not for a socket is made of. A notification that finds nobody waiting is kept for
 /// the next wait (one is kept, not several). One waiter at a time. Loop thread only; a loop that is destroyed destroys
 /// the coroutines that wait here, as it does those that wait for sockets.
-class async_event {
+class async_event : private live_object<async_event> {
  public:
   explicit async_event(asio::io_context& loop) : state_{std::make_shared<state>(loop)} {}
   async_event(const async_event&) = delete;

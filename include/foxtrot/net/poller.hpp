@@ -1,6 +1,8 @@
 // foxtrot/net/poller.hpp: functions that a spinning event loop calls at every turn.
 #pragma once
 
+#include <foxtrot/core/live_object.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <functional>
@@ -14,7 +16,7 @@ class poller_list;
 
 /// Keeps a function registered; its destruction takes the function out, also from within the function itself, and also
 /// when the list has died before. Loop thread only.
-class [[nodiscard]] poller_handle {
+class [[nodiscard]] poller_handle : private live_object<poller_handle> {
  public:
   poller_handle() = default;
   poller_handle(poller_handle&&) noexcept = default;
@@ -41,7 +43,7 @@ class [[nodiscard]] poller_handle {
 };
 
 /// The functions of one loop. Loop thread only.
-class poller_list {
+class poller_list : private live_object<poller_list> {
  public:
   /// `poll` returns whether it found work. It must not throw.
   [[nodiscard]] poller_handle add(std::function<bool()> poll) {

@@ -3,33 +3,30 @@
 
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_event.hpp>
+#include <foxtrot/net/detail/ares_lookup.hpp>
+#include <foxtrot/net/detail/resolver_threads.hpp>
 #include <foxtrot/net/timer_queue.hpp>
-#include <foxtrot/thread/placement.hpp>
 
 #include <asio/ip/address.hpp>
 
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 namespace foxtrot::inline v0 {
@@ -67,14 +64,8 @@ using lookup_function = std::function<result<endpoints>(const std::string& host,
 
 namespace detail {
 
-// One process-wide count, also where several shared objects use foxtrot.
-[[gnu::visibility("default")]] inline std::atomic<std::size_t>& lookups_under_way() noexcept {
-  static std::atomic<std::size_t> count{0};
-  return count;
-}
-
 // What a lookup's thread and the coroutine that waits for it share; whoever comes last frees it.
-struct lookup_job {
+struct lookup_job : blocking_lookup, private live_object<lookup_job> {
   std::mutex mutex;
   asio::io_context* loop{nullptr};  // guarded by mutex; null once nobody waits
   async_event* done{nullptr};       // loop thread only; valid while `loop` is set
@@ -82,10 +73,10 @@ struct lookup_job {
   std::error_code error;
 };
 
-inline void run_lookup(const std::shared_ptr<lookup_job>& job, const lookup_function& lookup, const std::string& host,
+inline void run_lookup(const std::shared_ptr<lookup_job>& job, const lookup_function& lookup,
                        std::uint16_t port) noexcept {
   try {
-    auto answer = lookup(host, port);
+    auto answer = lookup(job->host, port);
     if (answer)
       job->found = std::move(*answer);
     else
@@ -93,7 +84,6 @@ inline void run_lookup(const std::shared_ptr<lookup_job>& job, const lookup_func
   } catch (...) {
     job->error = errc::resolve_failed;
   }
-  lookups_under_way().fetch_sub(1, std::memory_order_relaxed);
   const std::lock_guard lock{job->mutex};
   if (job->loop == nullptr) return;
   asio::post(*job->loop, [job] {
@@ -101,53 +91,65 @@ inline void run_lookup(const std::shared_ptr<lookup_job>& job, const lookup_func
   });
 }
 
-// The only threads of foxtrot's that are not joined: getaddrinfo cannot be interrupted, and no shutdown waits for it.
-// All signals are blocked in them, so that they are left to the threads that expect them.
-inline std::error_code start_lookup(std::shared_ptr<lookup_job> job, lookup_function lookup, std::string host,
-                                    std::uint16_t port) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  lookups_under_way().fetch_add(1, std::memory_order_relaxed);
-  std::error_code error;
-  try {
-    std::thread{[job = std::move(job), lookup = std::move(lookup), host = std::move(host), port] {
-      name_this_thread("foxtrot-resolver");
-      run_lookup(job, lookup, host, port);
-    }}.detach();
-  } catch (const std::system_error& failure) {
-    lookups_under_way().fetch_sub(1, std::memory_order_relaxed);
-    error = failure.code();
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return error;
-}
-
 // Takes the waiting coroutine out of the job, however it ends.
 struct lookup_waiter {
-  explicit lookup_waiter(lookup_job& under_way) : job{under_way} {}
+  explicit lookup_waiter(std::shared_ptr<lookup_job> under_way) : job{std::move(under_way)} {}
   lookup_waiter(const lookup_waiter&) = delete;
   lookup_waiter& operator=(const lookup_waiter&) = delete;
   ~lookup_waiter() {
-    const std::lock_guard lock{job.mutex};
-    job.loop = nullptr;
-    job.done = nullptr;
+    resolver_threads::of_process().forget(job);
+    const std::lock_guard lock{job->mutex};
+    job->loop = nullptr;
+    job->done = nullptr;
   }
 
-  lookup_job& job;
+  std::shared_ptr<lookup_job> job;
 };
+
+[[nodiscard]] inline task<result<endpoints>> look_up_on_thread(timer_queue& timers, std::string host,
+                                                               std::uint16_t port, steady_time::duration patience,
+                                                               lookup_function lookup) {
+  const auto job = std::make_shared<lookup_job>();
+  async_event done{timers.context()};
+  job->host = std::move(host);
+  job->loop = &timers.context();
+  job->done = &done;
+  // weak: the job holds this; whoever runs it holds the job
+  job->run = [weak = std::weak_ptr{job}, lookup = std::move(lookup), port] {
+    if (const auto alive = weak.lock()) run_lookup(alive, lookup, port);
+  };
+  const lookup_waiter waiting{job};
+  const timer limit = timers.call_after(patience, [&done] { done.notify(errc::timeout); });
+  if (const auto error = resolver_threads::of_process().add(job)) co_return error;
+  if (const auto error = co_await done.wait()) co_return error;
+  if (job->error) co_return job->error;
+  co_return std::move(job->found);
+}
+
+// True for the default, which what is better may stand in for.
+[[nodiscard]] inline bool is_system_lookup(const lookup_function& lookup) {
+  using plain = result<endpoints> (*)(const std::string&, std::uint16_t);
+  const plain* const target = lookup.target<plain>();
+  return target != nullptr && *target == &system_lookup;
+}
 
 }  // namespace detail
 
 /// Lookups whose thread has not returned: what a shutdown names but does not wait for. Any thread.
-[[nodiscard]] inline std::size_t lookups_under_way() noexcept {
-  return detail::lookups_under_way().load(std::memory_order_relaxed);
+[[nodiscard]] inline std::size_t lookups_under_way() { return detail::resolver_threads::of_process().running(); }
+/// The names they are stuck at. Any thread.
+[[nodiscard]] inline std::vector<std::string> hosts_under_way() {
+  return detail::resolver_threads::of_process().hosts();
 }
 
-/// The addresses of `host`, at least one; errc::timeout after `patience`. Numeric addresses are answered at once;
-/// anything else is looked up on a thread of its own ("foxtrot-resolver"), which a caller who times out or is cancelled
-/// leaves behind.
+/// The addresses of `host`, at least one; errc::timeout after `patience`. Numeric addresses are answered at once. With
+/// FOXTROT_WITH_CARES, and unless a `lookup` of one's own is given, c-ares asks from within the event loop; it reads
+/// /etc/hosts and /etc/resolv.conf but no other source of names that the system may have.
+///
+/// Otherwise `lookup` runs on a thread of the process's own, "foxtrot-resolver": one as a rule. The system's cannot be
+/// interrupted: who times out or is cancelled leaves it behind, and no shutdown waits for it. Then another thread takes
+/// what is asked next, up to four in all; a host that one of them is stuck at is not asked for by another. Beyond that
+/// a look-up waits for a thread, as long as its patience lasts.
 [[nodiscard]] inline task<result<endpoints>> resolve(timer_queue& timers, std::string host, std::uint16_t port,
                                                      steady_time::duration patience = std::chrono::seconds{10},
                                                      lookup_function lookup = system_lookup) {
@@ -158,16 +160,13 @@ struct lookup_waiter {
     only.emplace_back(address, port);
     co_return result<endpoints>{std::move(only)};
   }
-  const auto job = std::make_shared<detail::lookup_job>();
-  async_event done{timers.context()};
-  job->loop = &timers.context();
-  job->done = &done;
-  const detail::lookup_waiter waiting{*job};
-  const timer limit = timers.call_after(patience, [&done] { done.notify(errc::timeout); });
-  if (const auto error = detail::start_lookup(job, std::move(lookup), host, port)) co_return error;
-  if (const auto error = co_await done.wait()) co_return error;
-  if (job->error) co_return job->error;
-  co_return std::move(job->found);
+#ifdef FOXTROT_WITH_CARES
+  if (detail::is_system_lookup(lookup)) {
+    detail::ares_settings as_configured;
+    co_return co_await detail::look_up_with_ares(timers, std::move(host), port, patience, std::move(as_configured));
+  }
+#endif
+  co_return co_await detail::look_up_on_thread(timers, std::move(host), port, patience, std::move(lookup));
 }
 
 }  // namespace foxtrot::inline v0

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/stream.hpp>
 
@@ -24,7 +25,7 @@ struct tcp_settings {
 };
 
 /// Owns the socket. One thread: the loop's.
-class tcp_stream {
+class tcp_stream : private live_object<tcp_stream> {
  public:
   using socket = asio::basic_stream_socket<asio::ip::tcp, io_executor>;
 

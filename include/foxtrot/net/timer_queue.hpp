@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_event.hpp>
 
@@ -22,7 +23,7 @@ class timer_queue;
 namespace detail {
 
 // Shared by the queue and its handles, so that a handle may outlive the queue. Loop thread only.
-class timer_core : public std::enable_shared_from_this<timer_core> {
+class timer_core : public std::enable_shared_from_this<timer_core>, private live_object<timer_core> {
  public:
   using key = std::pair<steady_time, std::uint64_t>;  // equal times fire in the order they were asked for
 
@@ -106,7 +107,7 @@ class timer_core : public std::enable_shared_from_this<timer_core> {
 }  // namespace detail
 
 /// A pending call: its destruction takes the call back. Loop thread only; may outlive its queue.
-class [[nodiscard]] timer {
+class [[nodiscard]] timer : private live_object<timer> {
  public:
   timer() = default;
   timer(timer&& other) noexcept = default;
@@ -138,7 +139,7 @@ class [[nodiscard]] timer {
 
 /// The only source of timers in net/ and feed/: one ordered set, one Asio timer armed for the earliest. With a manual
 /// time source nothing is armed: whoever advances the time calls `run_due`. Loop thread only.
-class timer_queue {
+class timer_queue : private live_object<timer_queue> {
  public:
   explicit timer_queue(asio::io_context& loop, time_source& time = system_time())
       : core_{std::make_shared<detail::timer_core>(loop, time)} {}

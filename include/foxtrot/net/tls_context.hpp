@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/detail/openssl_init.hpp>
 #include <foxtrot/net/detail/tls_session_store.hpp>
@@ -41,7 +42,7 @@ struct tls_settings {
 };
 
 /// A shared SSL_CTX and the sessions of its clients: copies are cheap and may be used by several threads at once.
-class tls_context {
+class tls_context : private live_object<tls_context> {
  public:
   /// errc::certificate_unreadable for PEM that cannot be read or a key that does not fit, errc::bad_argument for the
   /// rest.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/detail/tls_engine.hpp>
 #include <foxtrot/net/detail/wait_either.hpp>
@@ -25,7 +26,7 @@ namespace foxtrot::inline v0 {
 /// Owns the connection. The socket is read at most 256 KiB at a time, and at most 64 KiB of ciphertext wait to be sent.
 /// A moved-from stream may only be destroyed or assigned to. One thread: the loop's.
 template <buffered_stream Transport>
-class basic_tls_stream {
+class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
  public:
   basic_tls_stream(Transport transport, const tls_context& context)
       : state_{std::make_shared<state>(std::move(transport), context)} {}

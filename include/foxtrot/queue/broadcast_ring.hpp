@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/queue/line.hpp>
 
 #include <algorithm>
@@ -115,7 +116,7 @@ struct alignas(cache_line) broadcast_line {
 /// event only, so a hand-off costs one cache-line transfer for each of them. Memory is allocated and touched once, in
 /// the constructor; nothing afterwards allocates, locks or enters the kernel. Larger events: see overwriting_arena.
 template <line_payload T>
-class broadcast_ring {
+class broadcast_ring : private live_object<broadcast_ring<T>> {
   using slot = detail::broadcast_line<T>;
 
  public:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/queue/detail/dirty_keys.hpp>
 #include <foxtrot/queue/line.hpp>
 
@@ -42,7 +43,7 @@ concept table_visitor =
 /// look, which then cannot give what the first gave. Older than the first look's record none can be: acquire from the
 /// release that published it.
 template <table_record T>
-class conflating_table {
+class conflating_table : private live_object<conflating_table<T>> {
  public:
   using value_type = T;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/queue/detail/mpmc_cell.hpp>
 #include <foxtrot/queue/parking_spot.hpp>
 
@@ -33,7 +34,7 @@ namespace foxtrot::inline v0 {
 /// taken in the constructor. Ends are made of it, one for each thread; they must be gone before the queue is.
 /// There is no pushing without an end: moodycamel's queue would allocate for every such thread.
 template <mpmc_item T>
-class mpmc_queue {
+class mpmc_queue : private live_object<mpmc_queue<T>> {
  public:
   using value_type = T;
   class producer;
@@ -101,7 +102,6 @@ class mpmc_queue {
     for (std::size_t i = 0; i < blocks * size; ++i) queue_.enqueue(token, cell{nullptr});
     for (detail::mpmc_ignore each; queue_.try_dequeue_from_producer(token, each);) continue;
   }
-
   [[nodiscard]] std::uint64_t state() const noexcept { return state_.load(std::memory_order_acquire); }
 
   /// Room for up to `wanted` items; 0 if there is none.

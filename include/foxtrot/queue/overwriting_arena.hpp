@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/live_object.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -21,7 +22,7 @@ namespace foxtrot::inline v0 {
 /// repeats, which travels to readers in a broadcast_ring's record; that record's publication also publishes the body.
 template <class T>
   requires(std::is_trivially_copyable_v<T> && sizeof(T) % sizeof(std::uint64_t) == 0)
-class overwriting_arena {
+class overwriting_arena : private live_object<overwriting_arena<T>> {
  public:
   /// What publish() returns for a body that is longer than the store. No body has it for a position.
   static constexpr std::uint64_t refused = ~std::uint64_t{0};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/live_object.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -20,7 +21,7 @@ namespace foxtrot::inline v0 {
 /// repeats, which travels to the consumer in a ring's record; that record's publication also publishes the body.
 template <class T>
   requires(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>)
-class payload_arena {
+class payload_arena : private live_object<payload_arena<T>> {
  public:
   /// Room for at least `minimum` elements, rounded up to a power of two; pages are touched here.
   /// `memory` must outlive the arena; it is used here and in the destructor only.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/queue/line.hpp>
 
 #include <algorithm>
@@ -20,7 +21,7 @@ namespace foxtrot::inline v0 {
 /// place by the producer and read in place by the consumer. Memory is allocated and touched once, in the constructor;
 /// nothing afterwards allocates, locks or enters the kernel. Larger records: see payload_arena.
 template <line_payload T>
-class spsc_ring {
+class spsc_ring : private live_object<spsc_ring<T>> {
  public:
   using value_type = T;
 

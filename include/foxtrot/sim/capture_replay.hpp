@@ -4,6 +4,7 @@
 #include <foxtrot/capture/reader.hpp>
 #include <foxtrot/capture/survey.hpp>
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_event.hpp>
@@ -31,7 +32,7 @@ namespace foxtrot::inline v0 {
 
 /// Plays while anybody is subscribed to one of its streams, and starts with the first who is. Never outruns its slowest
 /// client. A snapshot line becomes the body of depth requests for its symbol; a request that comes before it waits.
-class capture_replay final : public market_source {
+class capture_replay final : public market_source, private live_object<capture_replay> {
  public:
   /// Reads the capture once, to know its streams. Its errors, or errc::bad_capture where it has no market data.
   [[nodiscard]] static result<std::unique_ptr<capture_replay>> open(replay_settings settings,

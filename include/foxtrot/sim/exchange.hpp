@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
 #include <foxtrot/net/tls_context.hpp>
@@ -26,7 +27,7 @@ namespace foxtrot::inline v0 {
 /// Speaks the venue's protocol to any number of clients from a thread of its own. Starts once, stops once. Everything
 /// but construction, `start` and destruction may be called from any thread at any time; what changes connections takes
 /// effect soon after.
-class exchange {
+class exchange : private live_object<exchange> {
  public:
   explicit exchange(exchange_settings settings = {}, diagnostics log = {})
       : settings_{std::move(settings)}, bridge_{bridge_settings_of(settings_), std::move(log)} {}

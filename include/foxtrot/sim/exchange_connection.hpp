@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_event.hpp>
 #include <foxtrot/net/rate_limiter.hpp>
@@ -49,7 +50,9 @@ struct exchange_parts {
 /// One accepted connection, plain HTTP until `open`, a WebSocket from then on. Owned by the tasks that read and write
 /// it. Every message leaves through `send` and every byte through the stream: faults have one place to step in. Loop
 /// thread only.
-class exchange_connection final : public stream_subscriber, public std::enable_shared_from_this<exchange_connection> {
+class exchange_connection final : public stream_subscriber,
+                                  public std::enable_shared_from_this<exchange_connection>,
+                                  private live_object<exchange_connection> {
  public:
   exchange_connection(sim_stream stream, exchange_parts parts)
       : parts_{parts}, stream_{std::move(stream)}, writable_{parts.timers.context()} {}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/deadline.hpp>
@@ -39,7 +40,7 @@ namespace foxtrot::inline v0 {
 
 /// The loop's side of an exchange. Every task that it starts belongs to `scope`, which has to be closed before it is
 /// destroyed. Loop thread only, except the constructor and `listen`.
-class exchange_server {
+class exchange_server : private live_object<exchange_server> {
  public:
   exchange_server(const exchange_settings& settings, std::optional<tls_context> tls, asio::io_context& loop,
                   timer_queue& timers, task_scope& scope, market_source& source, detail::exchange_counters& counters)

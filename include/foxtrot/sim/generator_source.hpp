@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/sim/exchange_settings.hpp>
@@ -28,7 +29,7 @@ namespace foxtrot::inline v0 {
 
 /// Paces a generator by the wall clock: wakes at most once a millisecond and sends what is due, the whole of a burst at
 /// once. Texts are written only for streams that somebody wants, once per time unit.
-class generator_source final : public market_source {
+class generator_source final : public market_source, private live_object<generator_source> {
  public:
   explicit generator_source(generator_settings settings)
       : generator_{std::move(settings)}, specs_{generator_.symbols().begin(), generator_.symbols().end()} {

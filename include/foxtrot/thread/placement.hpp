@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <string>
 #include <system_error>
 
@@ -13,11 +15,22 @@
 
 namespace foxtrot::inline v0 {
 
+/// Linux's scheduling policies, sched(7).
+enum class scheduling : std::uint8_t {
+  inherited,    ///< that of the thread that starts it; SCHED_FIFO where a realtime priority is given
+  other,        ///< SCHED_OTHER: fair shares
+  batch,        ///< SCHED_BATCH: as `other`, for work without a hurry
+  idle,         ///< SCHED_IDLE: only what nobody else wants
+  fifo,         ///< SCHED_FIFO: before all others, until it waits
+  round_robin,  ///< SCHED_RR: the same, in turn with equals
+};
+
 /// Where and how a thread runs. The defaults leave everything to the scheduler.
 struct placement {
   std::string name{"worker"};  ///< shown by top, gdb and diagnostics; Linux keeps the first 15 bytes
   int cpu{-1};                 ///< pinned to this CPU; -1: anywhere
-  int realtime_priority{0};    ///< 1 to 99: SCHED_FIFO with that priority (needs CAP_SYS_NICE); 0: the default policy
+  int realtime_priority{0};    ///< 1 to 99 under fifo and round_robin, which need CAP_SYS_NICE; 0 under the others
+  scheduling policy{scheduling::inherited};
 };
 
 /// Names the calling thread; never fails, a name that is too long is cut to the 15 bytes that Linux keeps.
@@ -28,8 +41,27 @@ inline void name_this_thread(const std::string& name) noexcept {
   pthread_setname_np(pthread_self(), text);
 }
 
-/// Applies `where` to the calling thread. What cannot be had (no such CPU: errc::bad_placement; no right to the
-/// priority: errc::not_permitted) is reported and left as it was: the thread runs on, unpinned.
+namespace detail {
+
+/// 0, or the system's reason against it. A thread that has a realtime policy by inheritance may always give it up.
+[[nodiscard]] inline int apply_scheduling(scheduling policy, int priority) noexcept {
+  if (policy == scheduling::inherited) {
+    if (priority == 0) return 0;
+    policy = scheduling::fifo;
+  }
+  const bool realtime = policy == scheduling::fifo || policy == scheduling::round_robin;
+  if (realtime ? priority < 1 || priority > 99 : priority != 0) return EINVAL;
+  sched_param parameters{};
+  parameters.sched_priority = priority;
+  constexpr int kinds[] = {SCHED_OTHER, SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_FIFO, SCHED_RR};
+  const auto index = static_cast<std::size_t>(policy);
+  return index < std::size(kinds) ? pthread_setschedparam(pthread_self(), kinds[index], &parameters) : EINVAL;
+}
+
+}  // namespace detail
+
+/// Applies `where` to the calling thread. What cannot be had (no such CPU, policy or priority: errc::bad_placement; no
+/// right to it: errc::not_permitted) is reported and left as it was: the thread runs on, unpinned.
 [[nodiscard]] inline std::error_code apply_placement(const placement& where) noexcept {
   name_this_thread(where.name);
   std::error_code first;
@@ -44,11 +76,7 @@ inline void name_this_thread(const std::string& name) noexcept {
     CPU_SET(static_cast<std::size_t>(where.cpu), &only);
     note(pthread_setaffinity_np(pthread_self(), sizeof(only), &only));
   }
-  if (where.realtime_priority != 0) {
-    sched_param parameters{};
-    parameters.sched_priority = where.realtime_priority;
-    note(pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters));
-  }
+  note(detail::apply_scheduling(where.policy, where.realtime_priority));
   return first;
 }
 

@@ -3,6 +3,8 @@
 
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/heartbeat.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/thread/placement.hpp>
 
 #include <chrono>
@@ -14,6 +16,7 @@
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -24,18 +27,34 @@ namespace foxtrot::inline v0 {
 template <class F>
 concept worker_body = std::move_constructible<F> && std::invocable<F&, std::stop_token>;
 
-/// A std::jthread with a name, a place and a memory: an exception that leaves the body is caught, kept and reported; it
-/// never ends the process. Destruction asks for a stop and joins. Owned by one thread at a time; `state`, `failure`,
-/// `request_stop` and `finished_within` may be called from any.
-class worker {
+/// Hears of a worker's life on the worker's own thread, before anybody who waits for its end does.
+class worker_observer {
+ public:
+  worker_observer() = default;
+  worker_observer(const worker_observer&) = delete;
+  worker_observer& operator=(const worker_observer&) = delete;
+  virtual ~worker_observer() = default;
+
+  virtual void on_start() noexcept = 0;
+  /// `failure` says what left the body; empty where it returned. `asked`: after its stop was requested.
+  virtual void on_end(std::string_view failure, bool asked) noexcept = 0;
+};
+
+/// A std::jthread with a name, a place, a heartbeat and a memory: an exception that leaves the body is caught, kept and
+/// reported; it never ends the process. Destruction asks for a stop and joins. Owned by one thread at a time;
+/// `current`, `failure`, `request_stop` and `finished_within` may be called from any.
+class worker : private live_object<worker> {
  public:
   enum class state : std::uint8_t { running, finished, failed };
 
   /// Starts the thread. The constructor returns once the placement has been tried: `placement_error()` is then final.
+  /// The body finds `pulse`, or one of the worker's own, as heartbeat::of_this_thread().
   /// Throws std::system_error where no thread can be made.
   template <worker_body Body>
-  worker(placement where, Body body, diagnostics log = {})
-      : shared_{std::make_shared<shared>()},
+  worker(placement where, Body body, diagnostics log = {}, std::shared_ptr<heartbeat> pulse = {},
+         std::shared_ptr<worker_observer> observer = {})
+      : shared_{std::make_shared<shared>(pulse != nullptr ? std::move(pulse) : std::make_shared<heartbeat>(),
+                                         std::move(observer))},
         name_{where.name},
         thread_{start(std::move(where), std::move(body), std::move(log))} {
     std::unique_lock lock{shared_->mutex};
@@ -49,6 +68,8 @@ class worker {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::thread::id id() const noexcept { return thread_.get_id(); }
   [[nodiscard]] std::stop_token stop_token() const noexcept { return thread_.get_stop_token(); }
+  /// What the thread shows its progress by. Never null.
+  [[nodiscard]] const std::shared_ptr<heartbeat>& pulse() const noexcept { return shared_->pulse; }
   [[nodiscard]] bool on_this_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
 
   void request_stop() noexcept { thread_.request_stop(); }
@@ -84,6 +105,11 @@ class worker {
 
  private:
   struct shared {  // outlives both the worker and its thread
+    shared(std::shared_ptr<heartbeat> beats, std::shared_ptr<worker_observer> listener)
+        : pulse{std::move(beats)}, observer{std::move(listener)} {}
+
+    const std::shared_ptr<heartbeat> pulse;
+    const std::shared_ptr<worker_observer> observer;  // may be null
     std::mutex mutex;
     std::condition_variable changed;
     bool placed{false};
@@ -104,7 +130,8 @@ class worker {
         memory->changed.notify_all();
       }
       if (misplaced) log.report(severity::warning, where.name, "runs where the scheduler puts it", misplaced);
-      const std::string what = run(body, std::move(stop));
+      const std::string what = run(*memory, body, stop);
+      if (memory->observer != nullptr) memory->observer->on_end(what, stop.stop_requested());
       if (!what.empty()) log.report(severity::error, where.name, what);
       const std::lock_guard lock{memory->mutex};
       memory->now = what.empty() ? state::finished : state::failed;
@@ -115,7 +142,9 @@ class worker {
 
   // Empty where the body returned; else what it threw, never empty.
   template <worker_body Body>
-  [[nodiscard]] static std::string run(Body& body, std::stop_token stop) {
+  [[nodiscard]] static std::string run(shared& memory, Body& body, std::stop_token stop) {
+    const heartbeat::adopted alive{*memory.pulse};
+    if (memory.observer != nullptr) memory.observer->on_start();
     try {
       body(std::move(stop));
       return {};

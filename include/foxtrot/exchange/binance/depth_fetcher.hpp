@@ -5,6 +5,7 @@
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
@@ -31,7 +32,7 @@ namespace foxtrot::inline v0::binance::detail {
 /// Fetches the depth snapshots that were asked for and publishes them as ticks; a request that fails is tried again,
 /// with backoff, until it is answered or forgotten. What it brings may be too old: who asked sees, and asks again. Loop
 /// thread only.
-class depth_fetcher {
+class depth_fetcher : private live_object<depth_fetcher> {
  public:
   depth_fetcher(timer_queue& timers, publisher& out, protocol& decoder, const checked_settings& settings)
       : timers_{timers},

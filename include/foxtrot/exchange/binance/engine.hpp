@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/exchange/binance/depth_fetcher.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
@@ -15,6 +16,8 @@
 #include <foxtrot/net/async_thread_bridge.hpp>
 #include <foxtrot/net/task_scope.hpp>
 #include <foxtrot/net/timer_queue.hpp>
+#include <foxtrot/thread/thread_event.hpp>
+#include <foxtrot/thread/thread_monitor.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -35,7 +38,7 @@ inline thread_local const void* owner_of_this_thread = nullptr;
 
 /// One network thread with its session and its REST requests. Made, started and stopped by its owner; the rest from any
 /// thread.
-class engine {
+class engine : private live_object<engine> {
  public:
   engine(const checked_settings& settings, publisher& out)
       : settings_{settings},
@@ -60,6 +63,8 @@ class engine {
   engine& operator=(const engine&) = delete;
   /// Joins the network thread, however long a handler there still takes.
   ~engine() {
+    told_.cancel();
+    watched_.cancel();
     join();
     // What stop() could not end in time ends here, while everything it refers to is alive.
     requests_.cancel();
@@ -72,6 +77,7 @@ class engine {
   /// `owner` is known to be the network thread's before any event can reach a handler there.
   [[nodiscard]] std::error_code start(std::vector<std::string> streams, const void* owner) {
     if (const std::error_code error = bridge_.start()) return error;
+    if (settings_.given.monitor != nullptr) listen_to(*settings_.given.monitor);
     return bridge_.call(
         [this, &streams, owner] {
           owner_of_this_thread = owner;
@@ -98,10 +104,30 @@ class engine {
   /// thread it only begins; somebody else's stop() or the destructor joins. Idempotent. errc::timeout where a task
   /// would not end; it has been named to the diagnostics.
   std::error_code stop() {
-    if (!ending_.exchange(true, std::memory_order_relaxed)) bridge_.spawn("stop", say_goodbye());
+    start_stop();
     if (on_network_thread()) return {};
     (void)said_.wait_for(settings_.given.session.close_timeout + task_patience);
     return bridge_.stop(task_patience);
+  }
+
+  /// Begins what stop() does, and waits for nothing.
+  void start_stop() {
+    if (!ending_.exchange(true, std::memory_order_relaxed)) bridge_.spawn("stop", say_goodbye());
+  }
+  /// Ends everything without a word: no goodbye to the venue, whatever is under way is cut off as soon as the network
+  /// thread comes to it. Only begins; stop() joins.
+  void abort() {
+    start_stop();
+    bridge_.post([this] {
+      requests_.cancel();
+      session_.cancel();
+    });
+  }
+  /// What has not ended yet, by name. Any thread.
+  [[nodiscard]] std::vector<std::string> tasks() const {
+    std::vector<std::string> all = session_.tasks();
+    for (std::string& each : requests_.names()) all.push_back(std::move(each));
+    return all;
   }
 
   // What follows is done by the network thread as soon as it comes to it. False where too much waits for it already.
@@ -134,9 +160,10 @@ class engine {
   static constexpr std::chrono::milliseconds task_patience{500};
 
   struct command {
-    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop, snapshot };
+    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop, snapshot, tell_of_thread };
     action what;
-    std::vector<std::string> names;  // of streams; snapshot: of a symbol
+    std::vector<std::string> names{};  // of streams; snapshot: of a symbol; tell_of_thread: of a thread
+    status_code status{};              // tell_of_thread
   };
   static constexpr std::size_t most_commands = 256;
 
@@ -155,7 +182,22 @@ class engine {
         (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
         return;
       }
+      case command::action::tell_of_thread: {
+        publisher::batch batch{out_};
+        batch.publish_status(make_thread_status(wanted.status, epoch_clock::now_ns(), wanted.names.front()),
+                             protocol_.where());
+        return;
+      }
     }
+  }
+
+  void listen_to(thread_monitor& monitor) {
+    watched_ = monitor.watch(settings_.given.network.name, bridge_.pulse(), settings_.given.watch);
+    told_ = monitor.on_event([this](const thread_event& event) {
+      constexpr auto first = static_cast<unsigned>(status_code::thread_crashed);
+      const auto code = static_cast<status_code>(first + static_cast<unsigned>(event.kind));
+      (void)commands_.try_send({command::action::tell_of_thread, {event.name}, code});  // full: it has worse to tell of
+    });
   }
 
   // Calls `action` with the symbol of each stream of depth updates among these.
@@ -196,7 +238,7 @@ class engine {
 
   [[nodiscard]] static bridge_settings bridge_settings_of(const network_settings& given) {
     bridge_settings made;
-    made.network = {given.name, given.cpu, given.realtime_priority};
+    made.network = {given.name, given.cpu, given.realtime_priority, given.policy};
     made.waiting = given.idle;
     return made;
   }
@@ -222,6 +264,8 @@ class engine {
   depth_fetcher fetcher_;
   command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
   task_scope requests_{bridge_.context(), "requests", &settings_.given.log};
+  watched_thread watched_;
+  thread_monitor::handler_registration told_;
 };
 
 }  // namespace foxtrot::inline v0::binance::detail

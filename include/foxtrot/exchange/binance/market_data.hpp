@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/exchange/binance/engine.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
@@ -33,7 +34,7 @@ struct connection_info {
 
 /// Streams a market into any number of consumers, reconnects by itself, and ends when told to. Every function may be
 /// called from any thread, inline handlers included; only the destructor may not run on the network thread.
-class market_data {
+class market_data : private live_object<market_data> {
  public:
   /// Checks the settings; nothing is connected yet. Throws std::system_error for a stream name, URL or certificate file
   /// that cannot be right.
@@ -45,7 +46,7 @@ class market_data {
   ~market_data() {
     disconnect();
     if (engine_ != nullptr) engine_->join();
-    engine_.reset();
+    replace_engine(nullptr);
     out_.close();
   }
 
@@ -78,7 +79,7 @@ class market_data {
     if (over) (void)end_engine();  // an inline handler has disconnected, or the session has given up
     if (engine_ != nullptr) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     out_.interrupt(false);
-    engine_ = std::make_unique<detail::engine>(settings_, out_);
+    replace_engine(std::make_unique<detail::engine>(settings_, out_));
     const std::error_code failed = engine_->start(streams_now(), this);
     if (failed) end_engine();
     return failed;
@@ -92,6 +93,26 @@ class market_data {
     const std::lock_guard lock{mutex_};
     out_.interrupt(true);  // again: a connect() may have come between
     return engine_ != nullptr ? end_engine() : std::error_code{};
+  }
+
+  /// Begins a disconnect and returns: several feeds say goodbye at the same time when each was told so before the first
+  /// disconnect() waits. Idempotent.
+  void start_disconnect() {
+    out_.interrupt(true);
+    const std::lock_guard lock{alive_};
+    if (engine_ != nullptr) engine_->start_stop();
+  }
+  /// Cuts off what a disconnect() still does politely, such as waiting for the venue's goodbye: for a shutdown that has
+  /// run out of patience. Begins a disconnect where there was none. Never waits; disconnect() or the destructor joins.
+  void abort() {
+    out_.interrupt(true);
+    const std::lock_guard lock{alive_};
+    if (engine_ != nullptr) engine_->abort();
+  }
+  /// Tasks of the network thread that have not ended, by name: what a shutdown waits for. Never waits.
+  [[nodiscard]] std::vector<std::string> tasks() {
+    const std::lock_guard lock{alive_};
+    return engine_ != nullptr ? engine_->tasks() : std::vector<std::string>{};
   }
 
   /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one,
@@ -195,14 +216,21 @@ class market_data {
     const std::error_code late = engine_->stop();
     if (engine_->stuck())
       return late;  // in a handler, which may still use it: a later disconnect or the destructor joins
-    engine_.reset();
+    replace_engine(nullptr);
     return late;
+  }
+
+  // The old one dies without anybody waiting for it.
+  void replace_engine(std::unique_ptr<detail::engine> by) {
+    const std::lock_guard lock{alive_};
+    engine_.swap(by);
   }
 
   detail::checked_settings settings_;  // constant but for the streams, which streams_mutex_ guards
   std::mutex streams_mutex_;
   publisher out_;
-  std::mutex mutex_;  // guards engine_; held while it starts and stops
+  std::mutex mutex_;  // held while an engine starts and stops
+  std::mutex alive_;  // held while it is replaced or used without mutex_; taken last, and never for long
   std::unique_ptr<detail::engine> engine_;
 };
 

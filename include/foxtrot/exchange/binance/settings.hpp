@@ -14,6 +14,7 @@
 #include <foxtrot/net/url.hpp>
 #include <foxtrot/queue/idle.hpp>
 #include <foxtrot/thread/placement.hpp>
+#include <foxtrot/thread/thread_monitor.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -33,6 +34,7 @@ struct network_settings {
   int cpu{-1};               ///< pinned to this CPU; -1: anywhere
   int realtime_priority{0};  ///< SCHED_FIFO where above 0
   foxtrot::idle idle{foxtrot::idle::block};
+  scheduling policy{scheduling::inherited};
 };
 
 struct market_data_settings {
@@ -56,6 +58,10 @@ struct market_data_settings {
   symbol_table* symbols{&symbol_table::shared()};
   binance::time_unit time_unit{
       time_unit::milliseconds};  ///< of the times in WebSocket messages; microseconds: spot only
+  /// Watches the network thread. What it tells, of whichever thread, comes as a status among the ticks. Outlives the
+  /// feed.
+  thread_monitor* monitor{nullptr};
+  watch_settings watch{};  ///< of the network thread
 };
 
 namespace detail {

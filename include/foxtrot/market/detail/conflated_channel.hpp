@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/key_numbers.hpp>
@@ -33,7 +34,7 @@ namespace foxtrot::inline v0::detail {
 /// before a status that came earlier, and none after one that came later. Producer functions belong to the network
 /// thread, consumer functions to one strategy thread. What latest() looks at is only read by it, so that it takes
 /// nothing from the consumer.
-class conflated_channel {
+class conflated_channel : private live_object<conflated_channel> {
  public:
   /// Levels of the longest book that fits: twenty on either side, the venue's deepest partial book.
   static constexpr std::size_t book_levels = 40;
@@ -127,7 +128,6 @@ class conflated_channel {
     return made;
   }
   static constexpr std::uint8_t no_column = 0xff;
-
   // A line and its body, as far as it is used.
   template <std::size_t Units>
   struct with_body {

@@ -1,6 +1,7 @@
 // foxtrot/market/detail/feed_cursor.hpp: one drop_oldest consumer's place in its feed's ring.
 #pragma once
 
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/detail/consumer_filter.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/feed_ring.hpp>
@@ -17,7 +18,7 @@ namespace foxtrot::inline v0::detail {
 
 /// Belongs to one strategy thread, but for dropped(). Events are copied out of the ring and checked, so what front()
 /// shows is whole and stays.
-class feed_cursor {
+class feed_cursor : private live_object<feed_cursor> {
  public:
   feed_cursor(std::shared_ptr<feed_ring> ring, consumer_filter filter)
       : ring_{std::move(ring)},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/detail/consumer_filter.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
@@ -24,7 +25,7 @@
 namespace foxtrot::inline v0::detail {
 
 /// Both ends keep it alive. Publishing and waking belong to the network thread; readers are feed_cursors.
-class feed_ring {
+class feed_ring : private live_object<feed_ring> {
  public:
   feed_ring(const ring_settings& settings, const symbol_table& symbols)
       : events_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},

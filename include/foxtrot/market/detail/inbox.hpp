@@ -1,6 +1,7 @@
 // foxtrot/market/detail/inbox.hpp: where a subscription's events come from, by whatever policy.
 #pragma once
 
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/conflated_channel.hpp>
 #include <foxtrot/market/detail/feed_cursor.hpp>
@@ -22,7 +23,7 @@ namespace foxtrot::inline v0::detail {
 
 /// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left(),
 /// nudge() and latest() may be called from any thread, the rest from the one that reads.
-class inbox {
+class inbox : private live_object<inbox> {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
   decltype(auto) with(Action&& action) noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/symbol.hpp>
@@ -19,7 +20,7 @@ inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64
 /// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
 /// so whoever has seen an event finds here at least what it said. A snapshot alone mends no book: it may be too old for
 /// the updates that came meanwhile. Relaxed throughout: the events carry the order.
-class status_board {
+class status_board : private live_object<status_board> {
  public:
   /// Network thread.
   void note(const status_record& record) noexcept {

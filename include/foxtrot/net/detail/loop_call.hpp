@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 
 #include <chrono>
@@ -19,7 +20,7 @@
 namespace foxtrot::inline v0::detail {
 
 // The agreement between the two threads on who may still touch the caller's variables.
-class loop_ticket {
+class loop_ticket : private live_object<loop_ticket> {
  public:
   /// Loop thread: false where the caller no longer waits; otherwise the caller waits until `finish`.
   [[nodiscard]] bool begin() {
@@ -61,7 +62,7 @@ class loop_ticket {
 };
 
 // The tickets of one loop. Any thread.
-class loop_calls {
+class loop_calls : private live_object<loop_calls> {
  public:
   [[nodiscard]] std::shared_ptr<loop_ticket> admit() {
     const std::lock_guard lock{mutex_};

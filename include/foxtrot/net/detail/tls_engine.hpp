@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/detail/tls_session_store.hpp>
 #include <foxtrot/net/tls_context.hpp>
 
@@ -34,7 +35,7 @@ struct tls_step {
 /// One connection's SSL object, the ciphertext received for it and the ciphertext it wants sent. OpenSSL takes the
 /// first straight out of the receive buffer: an own BIO saves the copy that a memory BIO makes. Neither copied nor
 /// moved, because OpenSSL holds its address. One thread.
-class tls_engine {
+class tls_engine : private live_object<tls_engine> {
  public:
   // One read of the socket may bring so much: where much waits, fewer and larger reads save a tenth of the time that
   // 64 KiB at once take. Pages that a quiet connection never fills are never touched.

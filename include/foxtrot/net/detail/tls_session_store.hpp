@@ -1,6 +1,8 @@
 // foxtrot/net/detail/tls_session_store.hpp: TLS sessions that the next connection to the same server may resume.
 #pragma once
 
+#include <foxtrot/core/live_object.hpp>
+
 #include <openssl/ssl.h>
 
 #include <algorithm>
@@ -22,7 +24,7 @@ using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
 
 /// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
 /// connections are the same client's (RFC 8446 appendix C.4). Any thread.
-class tls_session_store {
+class tls_session_store : private live_object<tls_session_store> {
  public:
   static constexpr std::size_t per_server = 4;
   static constexpr std::size_t in_total = 64;

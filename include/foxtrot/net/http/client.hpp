@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/connect.hpp>
@@ -68,7 +69,7 @@ struct http_client_settings {
 
 /// One connection, one request at a time. A response of any status is a result; `http_response::error` classifies it.
 /// The client must outlive the request under way. One thread: the loop's.
-class http_client {
+class http_client : private live_object<http_client> {
  public:
   /// simdjson reads so far behind a document: that much may be read behind every body.
   static constexpr std::size_t body_padding = 64;

@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/deadline.hpp>
 #include <foxtrot/net/stream.hpp>
@@ -34,7 +35,7 @@ namespace foxtrot::inline v0 {
 ///
 ///     while (!result.error) { result = socket.drain(handler); if (!result.error) co_await socket.wait_readable(); }
 template <byte_stream Stream, websocket_role Role = websocket_role::client, text_check Check = text_check::on>
-class websocket_stream {
+class websocket_stream : private live_object<websocket_stream<Stream, Role, Check>> {
  public:
   websocket_stream(timer_queue& timers, Stream stream, websocket_settings settings = {})
       : timers_{timers}, settings_{settings}, stream_{std::move(stream)}, decoder_{settings.decoder} {}
@@ -222,7 +223,6 @@ class websocket_stream {
       handler.on_close(info);
     }
   };
-
   // Bytes of frames that were received behind a head.
   void keep(std::span<char> space, std::size_t head, std::size_t received) {
     if (received == head) return;

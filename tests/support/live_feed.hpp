@@ -1,0 +1,93 @@
+// tests/support/live_feed.hpp: what tests of whole feeds need: settings for a simulated exchange, patience, and how
+// many threads there are.
+#pragma once
+
+#include <foxtrot/exchange/binance/market_data.hpp>
+#include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/subscription.hpp>
+
+#include <support/sanitizer.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <iterator>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace foxtrot_test {
+
+/// For an exchange, in this process or another, that has `port()` and `ca_pem()`. Small queues, quick reconnects.
+template <class Venue>
+foxtrot::binance::market_data_settings feed_settings(const Venue& venue, std::vector<std::string> streams) {
+  foxtrot::binance::market_data_settings settings;
+  const std::string where = "127.0.0.1:" + std::to_string(venue.port());
+  settings.streams = std::move(streams);
+  settings.websocket_url = "wss://" + where;
+  settings.rest_url = "https://" + where;
+  settings.ca_pem = venue.ca_pem();
+  settings.ring = {.capacity = 1024, .level_capacity = 4096};
+  settings.session.stable_after = std::chrono::milliseconds{0};
+  settings.session.retry = {.base = std::chrono::milliseconds{5}, .cap = std::chrono::milliseconds{50}};
+  return settings;
+}
+
+/// True once it has happened; false after longer than only a hang takes.
+template <class Predicate>
+bool eventually(Predicate happened) {
+  const auto end = std::chrono::steady_clock::now() + bound(std::chrono::seconds{20});
+  while (!happened()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds{100});
+  }
+  return true;
+}
+
+/// Reads up to the first event of a market; false where none comes.
+inline bool read_tick(foxtrot::subscription& ticks) {
+  const std::stop_token never;
+  for (const foxtrot::event& told : ticks.until(never, bound(std::chrono::seconds{20}))) {
+    if (told.kind() != foxtrot::tick_kind::status) return true;
+  }
+  return false;
+}
+
+/// Of this process.
+inline std::size_t threads() {
+  const std::filesystem::directory_iterator all{"/proc/self/task"};
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+/// The same where one was just joined, and where a sanitizer's own comes with the first.
+inline std::size_t settled_threads() {
+  std::jthread{[] {}}.join();
+  std::size_t least = threads();
+  for (int i = 0; i < 10; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    least = std::min(least, threads());
+  }
+  return least;
+}
+/// True once there are as many again: a thread that was joined may still be listed for a moment.
+inline bool threads_are(std::size_t wanted) {
+  return eventually([wanted] { return threads() == wanted; });
+}
+
+/// Published by a feed, of markets.
+inline std::uint64_t published_ticks(const foxtrot::feed_counters& counters) {
+  std::uint64_t all = 0;
+  for (std::size_t kind = 0; kind < counters.ticks.size(); ++kind) {
+    if (kind != static_cast<std::size_t>(foxtrot::tick_kind::status)) all += counters.ticks[kind].get();
+  }
+  return all;
+}
+inline std::uint64_t published_statuses(const foxtrot::feed_counters& counters) {
+  return counters.ticks[static_cast<std::size_t>(foxtrot::tick_kind::status)].get();
+}
+
+}  // namespace foxtrot_test
