@@ -2176,6 +2176,485 @@ struct endpoints {
 
 // foxtrot/exchange/binance/settings.hpp: what market_data needs to know; the defaults stream from the venue itself.
 
+// foxtrot/exchange/binance/error_codes.hpp: the venue's own numbers for what went wrong.
+
+// foxtrot/feed/error_kind.hpp: errors sorted into the few kinds that are answered alike, by number and never by text.
+
+namespace foxtrot::inline v0 {
+
+enum class error_kind : std::uint8_t {
+  network,         ///< the connection was refused, cut, or never made
+  tls,             ///< certificate or handshake
+  timeout,         ///< a deadline of ours passed
+  protocol,        ///< the peer broke the rules of HTTP, TLS or WebSocket
+  authentication,  ///< we are not who we should be
+  rate_limit,      ///< we asked for too much
+  symbol,          ///< one stream or symbol is not to be had
+  exchange,        ///< the venue has trouble of its own
+  data,            ///< a message could not be understood
+  unknown,
+};
+inline constexpr std::size_t error_kind_count = 10;
+
+[[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
+  constexpr std::array<std::string_view, error_kind_count> names{
+      "network", "tls", "timeout", "protocol", "authentication", "rate_limit", "symbol", "exchange", "data", "unknown"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+/// Everything that is known of one failure. What is most specific decides its kind: the venue's number, then the close
+/// code, then the HTTP status, then the code.
+struct session_error {
+  std::error_code code{};
+  int http_status{0};
+  std::uint16_t close_code{0};  ///< that a peer gave, RFC 6455 section 7.4
+  std::int64_t venue_code{0};   ///< such as -1121
+  std::optional<std::chrono::seconds> retry_after{};
+};
+
+/// Whose numbers a rule is about.
+enum class error_origin : std::uint8_t {
+  own,              ///< errc, TLS included
+  system,           ///< errno
+  http_status,      ///< RFC 9110 section 15
+  websocket_close,  ///< RFC 6455 section 7.4.1 and its registry
+  venue,            ///< the venue's own, a setting
+};
+
+/// Numbers `first` to `last` of that origin are of that kind.
+struct error_rule {
+  error_origin origin;
+  std::int64_t first;
+  std::int64_t last;
+  error_kind kind;
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr error_rule own_rule(errc first, errc last, error_kind kind) noexcept {
+  return {error_origin::own, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last), kind};
+}
+[[nodiscard]] constexpr error_rule own_rule(errc only, error_kind kind) noexcept { return own_rule(only, only, kind); }
+[[nodiscard]] constexpr error_rule system_rule(int number, error_kind kind) noexcept {
+  return {error_origin::system, number, number, kind};
+}
+
+}  // namespace detail
+
+/// What holds for every venue. The first rule that fits decides.
+inline constexpr std::array default_error_rules{
+    error_rule{error_origin::websocket_close, 1000, 1001, error_kind::network},
+    error_rule{error_origin::websocket_close, 1002, 1003, error_kind::protocol},
+    error_rule{error_origin::websocket_close, 1007, 1007, error_kind::protocol},
+    error_rule{error_origin::websocket_close, 1008, 1008, error_kind::exchange},  // policy: most often we were too slow
+    error_rule{error_origin::websocket_close, 1009, 1010, error_kind::protocol},
+    error_rule{error_origin::websocket_close, 1011, 1011, error_kind::exchange},
+    error_rule{error_origin::websocket_close, 1012, 1012, error_kind::network},  // it restarts
+    error_rule{error_origin::websocket_close, 1013, 1014, error_kind::exchange},
+
+    error_rule{error_origin::http_status, 401, 401, error_kind::authentication},
+    error_rule{error_origin::http_status, 407, 407, error_kind::authentication},
+    error_rule{error_origin::http_status, 408, 408, error_kind::timeout},
+    error_rule{error_origin::http_status, 418, 418, error_kind::rate_limit},
+    error_rule{error_origin::http_status, 429, 429, error_kind::rate_limit},
+    error_rule{error_origin::http_status, 300, 599, error_kind::exchange},
+
+    detail::own_rule(errc::timeout, error_kind::timeout),
+    detail::own_rule(errc::closed, error_kind::network),
+    detail::own_rule(errc::host_not_found, errc::resolve_failed, error_kind::network),
+    detail::own_rule(errc::tls_truncated, error_kind::network),
+    detail::own_rule(errc::tls_handshake_failed, errc::certificate_unreadable, error_kind::tls),
+    detail::own_rule(errc::http_malformed, errc::http_body_too_large, error_kind::protocol),
+    detail::own_rule(errc::http_truncated, error_kind::network),
+    detail::own_rule(errc::http_rate_limited, errc::http_banned, error_kind::rate_limit),
+    detail::own_rule(errc::http_forbidden, errc::websocket_upgrade_rejected, error_kind::exchange),
+    detail::own_rule(errc::websocket_bad_accept, errc::websocket_too_many_fragments, error_kind::protocol),
+    detail::own_rule(errc::websocket_closed_by_peer, error_kind::network),
+    detail::own_rule(errc::heartbeat_lost, errc::data_silent, error_kind::timeout),
+    detail::own_rule(errc::subscription_rejected, error_kind::symbol),
+    detail::own_rule(errc::malformed_message, errc::bad_capture, error_kind::data),
+
+    detail::system_rule(ETIMEDOUT, error_kind::timeout),
+    detail::system_rule(ECONNREFUSED, error_kind::network),
+    detail::system_rule(ECONNRESET, error_kind::network),
+    detail::system_rule(ECONNABORTED, error_kind::network),
+    detail::system_rule(EPIPE, error_kind::network),
+    detail::system_rule(ENOTCONN, error_kind::network),
+    detail::system_rule(EHOSTUNREACH, error_kind::network),
+    detail::system_rule(EHOSTDOWN, error_kind::network),
+    detail::system_rule(ENETUNREACH, error_kind::network),
+    detail::system_rule(ENETDOWN, error_kind::network),
+    detail::system_rule(ENETRESET, error_kind::network),
+    detail::system_rule(EADDRNOTAVAIL, error_kind::network),
+    detail::system_rule(EADDRINUSE, error_kind::network),
+    detail::system_rule(ENOBUFS, error_kind::network),
+    detail::system_rule(ENOMEM, error_kind::network),
+    detail::system_rule(EMFILE, error_kind::network),
+    detail::system_rule(ENFILE, error_kind::network),
+    detail::system_rule(EAGAIN, error_kind::network),
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr std::optional<error_kind> find_kind(std::span<const error_rule> rules, error_origin origin,
+                                                            std::int64_t number) noexcept {
+  for (const error_rule& rule : rules) {
+    if (rule.origin == origin && number >= rule.first && number <= rule.last) return rule.kind;
+  }
+  return std::nullopt;
+}
+
+[[nodiscard]] inline std::optional<error_kind> find_kind(std::span<const error_rule> rules,
+                                                         const session_error& error) noexcept {
+  if (error.venue_code != 0) {
+    if (const auto kind = find_kind(rules, error_origin::venue, error.venue_code)) return kind;
+  }
+  if (error.close_code != 0) {
+    if (const auto kind = find_kind(rules, error_origin::websocket_close, error.close_code)) return kind;
+  }
+  if (error.http_status != 0) {
+    if (const auto kind = find_kind(rules, error_origin::http_status, error.http_status)) return kind;
+  }
+  const std::error_category& whose = error.code.category();
+  const bool own = whose == make_error_code(errc::timeout).category();
+  if (!own && whose != std::system_category() && whose != std::generic_category()) return std::nullopt;
+  return find_kind(rules, own ? error_origin::own : error_origin::system, error.code.value());
+}
+
+}  // namespace detail
+
+/// The kind by `rules` first, then by the default ones.
+[[nodiscard]] inline error_kind kind_of(const session_error& error, std::span<const error_rule> rules = {}) noexcept {
+  if (const auto kind = detail::find_kind(rules, error)) return *kind;
+  return detail::find_kind(default_error_rules, error).value_or(error_kind::unknown);
+}
+[[nodiscard]] inline error_kind kind_of(std::error_code error) noexcept {
+  return kind_of(session_error{.code = error});
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/websocket_error_handler.hpp: what to do about an error, and how many there were.
+
+// foxtrot/core/live_object.hpp: how many objects of each type there are, for programs that look for leaks.
+
+/// Defined as 1 for ALL translation units of a program, objects that own something are counted by type. Never in some
+/// of them only: the same class would then be defined in two ways. Ordinary programs leave it alone and pay nothing.
+#ifndef FOXTROT_COUNT_LIVE_OBJECTS
+#define FOXTROT_COUNT_LIVE_OBJECTS 0
+#endif
+
+namespace foxtrot::inline v0 {
+
+/// What is known of one type.
+struct live_count {
+  std::string_view type;  ///< as the compiler writes it
+  std::int64_t alive{0};  ///< constructed minus destroyed; a moved-from object counts until it is destroyed
+  std::int64_t made{0};   ///< constructed, copies and moves included
+};
+
+namespace detail {
+
+// One for each type, never destroyed: threads and static objects may outlive main.
+struct live_counter {
+  std::string_view type;
+  std::atomic<std::int64_t> alive{0};
+  std::atomic<std::int64_t> made{0};
+  live_counter* next{nullptr};
+  std::atomic<bool> listed{false};
+};
+
+// Every counter that has ever counted, the last first.
+[[gnu::visibility("default")]] inline constinit std::atomic<live_counter*> live_counters{nullptr};
+
+template <class T>
+[[nodiscard]] constexpr std::string_view type_name() noexcept {
+  // g++: "... [with T = X; std::string_view = ...]", clang: "... [T = X]"
+  constexpr std::string_view all = __PRETTY_FUNCTION__;
+  constexpr std::size_t begin = all.find("T = ") + 4;
+  constexpr std::size_t end = all.find(';', begin) != all.npos ? all.find(';', begin) : all.rfind(']');
+  return all.substr(begin, end - begin);
+}
+
+template <class T>
+[[gnu::visibility("default")]] inline constinit live_counter counter_of{type_name<T>()};
+
+// relaxed: plain statistics; whoever wants them exact has joined the threads that counted
+inline void note_made(live_counter& counter) noexcept {
+  counter.made.fetch_add(1, std::memory_order_relaxed);
+  counter.alive.fetch_add(1, std::memory_order_relaxed);
+  if (counter.listed.load(std::memory_order_relaxed)) return;
+  if (counter.listed.exchange(true, std::memory_order_relaxed)) return;  // one thread enters it
+  counter.next = live_counters.load(std::memory_order_relaxed);
+  // release: whoever finds it there sees its `next`
+  while (!live_counters.compare_exchange_weak(counter.next, &counter, std::memory_order_release,
+                                              std::memory_order_relaxed)) {
+  }
+}
+inline void note_destroyed(live_counter& counter) noexcept { counter.alive.fetch_sub(1, std::memory_order_relaxed); }
+
+}  // namespace detail
+
+#if FOXTROT_COUNT_LIVE_OBJECTS
+
+inline constexpr bool counts_live_objects = true;
+
+/// `class T : live_object<T>` counts the objects of type T. It is empty, so T's layout is that of an ordinary program.
+template <class T>
+class live_object {
+ protected:
+  constexpr live_object() noexcept { note(); }
+  constexpr live_object(const live_object&) noexcept { note(); }
+  constexpr live_object(live_object&&) noexcept { note(); }
+  constexpr live_object& operator=(const live_object&) noexcept = default;
+  constexpr live_object& operator=(live_object&&) noexcept = default;
+  constexpr ~live_object() {
+    if (!std::is_constant_evaluated()) detail::note_destroyed(detail::counter_of<T>);
+  }
+
+ private:
+  static constexpr void note() noexcept {
+    if (!std::is_constant_evaluated()) detail::note_made(detail::counter_of<T>);
+  }
+};
+
+#else
+
+inline constexpr bool counts_live_objects = false;
+
+/// `class T : live_object<T>` counts the objects of type T where the whole program asks for it; here it is nothing.
+template <class T>
+class live_object {};
+
+static_assert(std::is_trivially_copyable_v<live_object<int>> && std::is_trivially_destructible_v<live_object<int>>);
+
+#endif
+
+static_assert(std::is_empty_v<live_object<int>>);
+
+/// Every type of which an object was ever made; nothing in a program that does not count. Any thread; exact where the
+/// threads that make and destroy objects have been joined.
+[[nodiscard]] inline std::vector<live_count> live_objects() {
+  std::vector<live_count> all;
+  const detail::live_counter* each = detail::live_counters.load(std::memory_order_acquire);
+  for (; each != nullptr; each = each->next) {
+    all.push_back(
+        {each->type, each->alive.load(std::memory_order_relaxed), each->made.load(std::memory_order_relaxed)});
+  }
+  return all;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/error_statistics.hpp: how many errors of each kind, how many lately, and the last one: of fixed size.
+
+namespace foxtrot::inline v0 {
+
+/// A moment's view of one kind.
+struct error_count {
+  std::uint64_t total{0};
+  std::uint64_t last_minute{0};  ///< in the last 60 seconds, to the second
+};
+
+/// A moment's view of all.
+struct error_summary {
+  std::array<error_count, error_kind_count> kinds{};
+  std::uint64_t total{0};
+  std::uint64_t last_minute{0};
+  std::optional<session_error> last{};
+  error_kind last_kind{error_kind::unknown};
+  steady_time last_at{};
+
+  [[nodiscard]] const error_count& of(error_kind kind) const noexcept { return kinds[static_cast<std::size_t>(kind)]; }
+};
+
+/// Counts by kind and by second. One thread; time comes from the caller.
+class error_statistics {
+ public:
+  void add(const session_error& error, error_kind kind, steady_time now) noexcept {
+    const std::int64_t second = second_of(now);
+    bucket& at = buckets_[index_of(second)];
+    if (at.second != second) at = {.second = second};
+    ++at.counts[static_cast<std::size_t>(kind)];
+    ++totals_[static_cast<std::size_t>(kind)];
+    last_ = error;
+    last_kind_ = kind;
+    last_at_ = now;
+  }
+
+  [[nodiscard]] error_summary summary(steady_time now) const noexcept {
+    error_summary made{.last = last_, .last_kind = last_kind_, .last_at = last_at_};
+    const std::int64_t second = second_of(now);
+    for (std::size_t kind = 0; kind < error_kind_count; ++kind) {
+      error_count& count = made.kinds[kind];
+      count.total = totals_[kind];
+      for (const bucket& each : buckets_) {
+        if (each.second > second - window && each.second <= second) count.last_minute += each.counts[kind];
+      }
+      made.total += count.total;
+      made.last_minute += count.last_minute;
+    }
+    return made;
+  }
+
+ private:
+  static constexpr std::int64_t window = 60;
+
+  struct bucket {
+    std::int64_t second{-window};
+    std::array<std::uint32_t, error_kind_count> counts{};
+  };
+
+  [[nodiscard]] static std::int64_t second_of(steady_time now) noexcept {
+    return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+  }
+  [[nodiscard]] static std::size_t index_of(std::int64_t second) noexcept {
+    return static_cast<std::size_t>(((second % window) + window) % window);
+  }
+
+  std::array<bucket, window> buckets_{};
+  std::array<std::uint64_t, error_kind_count> totals_{};
+  std::optional<session_error> last_;
+  error_kind last_kind_{error_kind::unknown};
+  steady_time last_at_{};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+enum class error_severity : std::uint8_t { low, medium, high, critical };
+
+[[nodiscard]] constexpr std::string_view to_string(error_severity severity) noexcept {
+  constexpr std::array<std::string_view, 4> names{"low", "medium", "high", "critical"};
+  return names[static_cast<std::size_t>(severity)];
+}
+
+/// The answer to a kind of error.
+struct error_response {
+  error_severity severity{error_severity::high};
+  bool retry{true};                    ///< false: what failed stays as it is
+  std::chrono::milliseconds delay{0};  ///< at least so long before the retry; the backoff may ask for more
+  bool trips_breaker{true};            ///< counts as a failure of the WebSocket connection
+};
+
+using error_responses = std::array<error_response, error_kind_count>;
+
+/// Network trouble is left to the backoff; what will not change soon waits; who we are does not change at all.
+[[nodiscard]] constexpr error_responses default_error_responses() noexcept {
+  using std::chrono::milliseconds;
+  error_responses all{};
+  const auto set = [&all](error_kind kind, error_response to) { all[static_cast<std::size_t>(kind)] = to; };
+  set(error_kind::network, {error_severity::high, true, milliseconds{0}, true});
+  set(error_kind::tls, {error_severity::critical, true, milliseconds{30'000}, true});
+  set(error_kind::timeout, {error_severity::high, true, milliseconds{0}, true});
+  set(error_kind::protocol, {error_severity::high, true, milliseconds{0}, true});
+  set(error_kind::authentication, {error_severity::critical, false, milliseconds{0}, true});
+  set(error_kind::rate_limit, {error_severity::medium, true, milliseconds{60'000}, true});
+  set(error_kind::symbol, {error_severity::low, false, milliseconds{0}, false});
+  set(error_kind::exchange, {error_severity::high, true, milliseconds{30'000}, true});
+  set(error_kind::data, {error_severity::medium, true, milliseconds{1'000}, false});
+  set(error_kind::unknown, {error_severity::high, true, milliseconds{10'000}, true});
+  return all;
+}
+
+/// What one error was, and what to do about it.
+struct error_decision {
+  error_kind kind{error_kind::unknown};
+  error_response response{};
+};
+
+struct error_handler_settings {
+  std::vector<error_rule> rules{};  ///< of the venue or of your own: they go before the default ones
+  error_responses responses{default_error_responses()};
+  std::chrono::seconds max_retry_after{259'200};  ///< where a server asks for more: 3 days
+  /// The last word, where there is one: gets the error and what would be decided. Called from any thread that meets an
+  /// error, under no lock.
+  std::function<error_decision(const session_error&, error_decision)> judge{};
+};
+
+/// Sorts errors, answers them, and counts. A server's Retry-After takes the place of the delay. Any thread.
+class websocket_error_handler : private live_object<websocket_error_handler> {
+ public:
+  explicit websocket_error_handler(error_handler_settings settings = {}) : settings_{std::move(settings)} {}
+  websocket_error_handler(const websocket_error_handler&) = delete;
+  websocket_error_handler& operator=(const websocket_error_handler&) = delete;
+
+  /// What to do; nothing is counted.
+  [[nodiscard]] error_decision decide(const session_error& error) const {
+    error_decision made{.kind = kind_of(error, settings_.rules)};
+    made.response = settings_.responses[static_cast<std::size_t>(made.kind)];
+    if (error.retry_after) made.response.delay = std::clamp(*error.retry_after, {}, settings_.max_retry_after);
+    return settings_.judge ? settings_.judge(error, made) : made;
+  }
+
+  /// The same, and counted.
+  error_decision handle(const session_error& error, steady_time now) {
+    const error_decision made = decide(error);
+    const std::lock_guard lock{mutex_};
+    counted_.add(error, made.kind, now);
+    return made;
+  }
+
+  [[nodiscard]] error_summary statistics(steady_time now) const {
+    const std::lock_guard lock{mutex_};
+    return counted_.summary(now);
+  }
+
+ private:
+  const error_handler_settings settings_;
+  mutable std::mutex mutex_;
+  error_statistics counted_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance {
+
+/// Source: errors.md and rest-api.md ("HTTP Return Codes") of binance-spot-api-docs. The small positive codes are the
+/// WebSocket streams' answers to a request, web-socket-streams.md.
+inline constexpr std::array error_rules{
+    error_rule{error_origin::venue, 0, 4, error_kind::symbol},  // one request was refused
+    error_rule{error_origin::venue, -1002, -1002, error_kind::authentication},
+    error_rule{error_origin::venue, -1003, -1003, error_kind::rate_limit},
+    error_rule{error_origin::venue, -1015, -1015, error_kind::rate_limit},
+    error_rule{error_origin::venue, -1034, -1034, error_kind::rate_limit},
+    error_rule{error_origin::venue, -1007, -1006, error_kind::exchange},
+    error_rule{error_origin::venue, -1008, -1008, error_kind::exchange},
+    error_rule{error_origin::venue, -1016, -1016, error_kind::exchange},
+    error_rule{error_origin::venue, -1022, -1022, error_kind::authentication},
+    error_rule{error_origin::venue, -1001, -1000, error_kind::exchange},
+    error_rule{error_origin::venue, -1199, -1100, error_kind::symbol},  // "issues with the request", -1121 among them
+    error_rule{error_origin::venue, -2015, -2014, error_kind::authentication},
+    error_rule{error_origin::http_status, 403, 403, error_kind::rate_limit},  // the firewall's limit
+};
+
+/// How a session with this venue answers errors.
+[[nodiscard]] inline error_handler_settings error_settings() {
+  error_handler_settings made;
+  made.rules.assign(error_rules.begin(), error_rules.end());
+  return made;
+}
+
+/// The number in the body of a refusal, `{"code":-1121,"msg":"Invalid symbol."}`; 0 where there is none.
+[[nodiscard]] constexpr std::int64_t venue_code_of(std::string_view body) noexcept {
+  constexpr std::string_view key = "\"code\":";
+  const std::size_t at = body.substr(0, 1024).find(key);
+  if (at == body.npos) return 0;
+  std::string_view digits = body.substr(at + key.size());
+  while (!digits.empty() && digits.front() == ' ') digits.remove_prefix(1);
+  const bool negative = digits.starts_with('-');
+  if (negative) digits.remove_prefix(1);
+  std::int64_t value = 0;
+  for (std::size_t i = 0; i < digits.size() && digits[i] >= '0' && digits[i] <= '9'; ++i) {
+    if (i == 9) return 0;
+    value = value * 10 + (digits[i] - '0');
+  }
+  return negative ? -value : value;
+}
+
+}  // namespace foxtrot::inline v0::binance
+
 // foxtrot/exchange/binance/protocol.hpp: Binance's side of a session: its messages, its requests, its limits.
 
 // foxtrot/exchange/binance/codec.hpp: the venue's JSON, as ticks.
@@ -4229,116 +4708,6 @@ using json_type = simdjson::ondemand::json_type;
 
 // foxtrot/feed/publisher.hpp: the producer's end of all subscriptions of one feed.
 
-// foxtrot/core/live_object.hpp: how many objects of each type there are, for programs that look for leaks.
-
-/// Defined as 1 for ALL translation units of a program, objects that own something are counted by type. Never in some
-/// of them only: the same class would then be defined in two ways. Ordinary programs leave it alone and pay nothing.
-#ifndef FOXTROT_COUNT_LIVE_OBJECTS
-#define FOXTROT_COUNT_LIVE_OBJECTS 0
-#endif
-
-namespace foxtrot::inline v0 {
-
-/// What is known of one type.
-struct live_count {
-  std::string_view type;  ///< as the compiler writes it
-  std::int64_t alive{0};  ///< constructed minus destroyed; a moved-from object counts until it is destroyed
-  std::int64_t made{0};   ///< constructed, copies and moves included
-};
-
-namespace detail {
-
-// One for each type, never destroyed: threads and static objects may outlive main.
-struct live_counter {
-  std::string_view type;
-  std::atomic<std::int64_t> alive{0};
-  std::atomic<std::int64_t> made{0};
-  live_counter* next{nullptr};
-  std::atomic<bool> listed{false};
-};
-
-// Every counter that has ever counted, the last first.
-[[gnu::visibility("default")]] inline constinit std::atomic<live_counter*> live_counters{nullptr};
-
-template <class T>
-[[nodiscard]] constexpr std::string_view type_name() noexcept {
-  // g++: "... [with T = X; std::string_view = ...]", clang: "... [T = X]"
-  constexpr std::string_view all = __PRETTY_FUNCTION__;
-  constexpr std::size_t begin = all.find("T = ") + 4;
-  constexpr std::size_t end = all.find(';', begin) != all.npos ? all.find(';', begin) : all.rfind(']');
-  return all.substr(begin, end - begin);
-}
-
-template <class T>
-[[gnu::visibility("default")]] inline constinit live_counter counter_of{type_name<T>()};
-
-// relaxed: plain statistics; whoever wants them exact has joined the threads that counted
-inline void note_made(live_counter& counter) noexcept {
-  counter.made.fetch_add(1, std::memory_order_relaxed);
-  counter.alive.fetch_add(1, std::memory_order_relaxed);
-  if (counter.listed.load(std::memory_order_relaxed)) return;
-  if (counter.listed.exchange(true, std::memory_order_relaxed)) return;  // one thread enters it
-  counter.next = live_counters.load(std::memory_order_relaxed);
-  // release: whoever finds it there sees its `next`
-  while (!live_counters.compare_exchange_weak(counter.next, &counter, std::memory_order_release,
-                                              std::memory_order_relaxed)) {
-  }
-}
-inline void note_destroyed(live_counter& counter) noexcept { counter.alive.fetch_sub(1, std::memory_order_relaxed); }
-
-}  // namespace detail
-
-#if FOXTROT_COUNT_LIVE_OBJECTS
-
-inline constexpr bool counts_live_objects = true;
-
-/// `class T : live_object<T>` counts the objects of type T. It is empty, so T's layout is that of an ordinary program.
-template <class T>
-class live_object {
- protected:
-  constexpr live_object() noexcept { note(); }
-  constexpr live_object(const live_object&) noexcept { note(); }
-  constexpr live_object(live_object&&) noexcept { note(); }
-  constexpr live_object& operator=(const live_object&) noexcept = default;
-  constexpr live_object& operator=(live_object&&) noexcept = default;
-  constexpr ~live_object() {
-    if (!std::is_constant_evaluated()) detail::note_destroyed(detail::counter_of<T>);
-  }
-
- private:
-  static constexpr void note() noexcept {
-    if (!std::is_constant_evaluated()) detail::note_made(detail::counter_of<T>);
-  }
-};
-
-#else
-
-inline constexpr bool counts_live_objects = false;
-
-/// `class T : live_object<T>` counts the objects of type T where the whole program asks for it; here it is nothing.
-template <class T>
-class live_object {};
-
-static_assert(std::is_trivially_copyable_v<live_object<int>> && std::is_trivially_destructible_v<live_object<int>>);
-
-#endif
-
-static_assert(std::is_empty_v<live_object<int>>);
-
-/// Every type of which an object was ever made; nothing in a program that does not count. Any thread; exact where the
-/// threads that make and destroy objects have been joined.
-[[nodiscard]] inline std::vector<live_count> live_objects() {
-  std::vector<live_count> all;
-  const detail::live_counter* each = detail::live_counters.load(std::memory_order_acquire);
-  for (; each != nullptr; each = each->next) {
-    all.push_back(
-        {each->type, each->alive.load(std::memory_order_relaxed), each->made.load(std::memory_order_relaxed)});
-  }
-  return all;
-}
-
-}  // namespace foxtrot::inline v0
-
 // foxtrot/feed/book_keeper.hpp: the feed's own books: one of each symbol with a stream of depth updates.
 
 // foxtrot/market/book_action.hpp: what goes into a book synchroniser and what it answers.
@@ -4575,6 +4944,24 @@ class status : public tick<status_record> {
   record.received_ns = received_ns;
   record.error = error.value();
   record.error_is_system = error && error.category() != make_error_code(errc::timeout).category();
+  return record;
+}
+
+/// The same about one symbol.
+[[nodiscard]] inline status_record make_symbol_status(status_code code, std::int64_t received_ns, symbol_id symbol) {
+  status_record record = make_status(code, received_ns);
+  record.symbol = symbol;
+  return record;
+}
+
+/// A gap in the ticks of that kind.
+[[nodiscard]] inline status_record make_gap_status(gap_reason reason, std::uint64_t from, std::uint64_t to,
+                                                   tick_kind kind, std::int64_t received_ns, symbol_id symbol) {
+  status_record record = make_symbol_status(status_code::gap, received_ns, symbol);
+  record.first = from;
+  record.second = to;
+  record.reason = reason;
+  record.gap_kind = kind;
   return record;
 }
 
@@ -6101,48 +6488,6 @@ class continuity {
 
 // foxtrot/feed/counters.hpp: what a feed has counted, written by its network thread, read by anyone.
 
-// foxtrot/feed/error_kind.hpp: errors sorted into the few kinds that a person counts.
-
-namespace foxtrot::inline v0 {
-
-enum class error_kind : std::uint8_t { network, tls, timeout, rate_limit, protocol, venue, data, other };
-inline constexpr std::size_t error_kind_count = 8;
-
-[[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
-  constexpr std::array<std::string_view, error_kind_count> names{"network",  "tls",   "timeout", "rate_limit",
-                                                                 "protocol", "venue", "data",    "other"};
-  return names[static_cast<std::size_t>(kind)];
-}
-
-/// By code and condition, never by text.
-[[nodiscard]] inline error_kind kind_of(std::error_code error) noexcept {
-  if (error == condition::tls_failure) return error_kind::tls;
-  if (error == condition::timeout) return error_kind::timeout;
-  if (error == errc::http_rate_limited || error == errc::http_banned) return error_kind::rate_limit;
-  if (error == condition::protocol_violation) return error_kind::protocol;
-  if (error == condition::bad_data) return error_kind::data;
-  if (error.category() == make_error_code(errc::timeout).category()) {
-    switch (static_cast<errc>(error.value())) {
-      case errc::closed:
-      case errc::host_not_found:
-      case errc::resolve_failed:
-      case errc::tls_truncated:
-      case errc::http_truncated:
-      case errc::websocket_closed_by_peer: return error_kind::network;
-      case errc::http_forbidden:
-      case errc::http_client_error:
-      case errc::http_server_error:
-      case errc::http_unexpected_status:
-      case errc::websocket_upgrade_rejected:
-      case errc::subscription_rejected: return error_kind::venue;
-      default: return error_kind::other;
-    }
-  }
-  return error == condition::transient ? error_kind::network : error_kind::other;
-}
-
-}  // namespace foxtrot::inline v0
-
 // foxtrot/feed/named_counters.hpp: counts by names that are not known beforehand.
 
 namespace foxtrot::inline v0 {
@@ -6274,6 +6619,8 @@ struct feed_counters {
   counter duplicates;        ///< ticks not published, for their ids had been seen or passed
   counter renumbered;        ///< of the gaps, those where the venue began to count anew
   counter absent_times;      ///< venue times too far from the receive time to be kept
+  counter stale;             ///< symbols told to be stale
+  counter silent_streams;    ///< streams given up because they never spoke
   counter handler_failures;  ///< exceptions thrown by inline handlers
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
@@ -6284,7 +6631,8 @@ struct feed_counters {
                                    ///< more slowly; many mean that the venue has changed its format
 
   /// Network thread.
-  void count(std::error_code error) noexcept { errors[static_cast<std::size_t>(kind_of(error))].add(); }
+  void count(error_kind kind) noexcept { errors[static_cast<std::size_t>(kind)].add(); }
+  void count(std::error_code error) noexcept { count(kind_of(error)); }
   void count_rejected(errc why) noexcept {
     rejected.add();
     rejections[static_cast<std::size_t>(rejection_of(why))].add();
@@ -9229,6 +9577,209 @@ class outlets : private live_object<outlets> {
 
 }  // namespace foxtrot::inline v0::detail
 
+// foxtrot/feed/stream_ages.hpp: which streams have gone silent, at the price of one look at a byte for each tick.
+
+// foxtrot/feed/data_age_limits.hpp: how long a stream may say nothing, by the kind of its ticks.
+
+namespace foxtrot::inline v0 {
+
+/// Zero: as long as it likes. Trades may well be rare, a best price that does not move for a minute is not believed.
+struct data_age_limits {
+  using by_kind = std::array<std::chrono::milliseconds, tick_kind_count>;
+
+  by_kind stale{defaults(false)};  ///< between two ticks; after that the symbol is stale
+  by_kind first{
+      defaults(true)};  ///< from the venue's confirmation to the first tick; then the stream is asked for again
+  std::uint32_t first_attempts{2};  ///< requests for a stream that stays silent, before it is given up and told
+  std::chrono::milliseconds look_every{100};  ///< how often ages are looked at, which they may exceed their limits by
+
+  [[nodiscard]] std::chrono::milliseconds& stale_after(tick_kind kind) noexcept {
+    return stale[static_cast<std::size_t>(kind)];
+  }
+  [[nodiscard]] std::chrono::milliseconds& first_after(tick_kind kind) noexcept {
+    return first[static_cast<std::size_t>(kind)];
+  }
+
+ private:
+  [[nodiscard]] static constexpr by_kind defaults(bool first_tick) noexcept {
+    by_kind all{};
+    const auto set = [&all](tick_kind kind, int seconds) {
+      all[static_cast<std::size_t>(kind)] = std::chrono::seconds{seconds};
+    };
+    for (const tick_kind kind : {tick_kind::book_ticker, tick_kind::depth_update, tick_kind::depth_snapshot,
+                                 tick_kind::mark_price, tick_kind::reference_price}) {
+      set(kind, 60);
+    }
+    if (!first_tick) return all;
+    for (const tick_kind kind :
+         {tick_kind::kline, tick_kind::mini_ticker, tick_kind::ticker, tick_kind::average_price}) {
+      set(kind, 60);
+    }
+    set(tick_kind::trade, 600);
+    set(tick_kind::aggregate_trade, 600);
+    return all;
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// What a look at the ages found.
+struct age_finding {
+  enum class what : std::uint8_t {
+    stale,      ///< the symbol has just become stale
+    ask_again,  ///< confirmed, and nothing came: the streams should be asked for once more
+    silent,     ///< they have been asked for often enough
+    heard,      ///< streams that were silent speak after all
+  };
+  what found;
+  tick_kind kind;
+  symbol_id symbol;
+  const std::vector<std::string>* streams;  ///< of that kind and symbol; until the next call
+};
+
+/// Ages of streams by kind and symbol: several streams of one kind and symbol, such as candles of two lengths, are one
+/// here. A symbol is stale while one of its streams is. Knows no socket and no clock; network thread.
+class stream_ages : private live_object<stream_ages> {
+ public:
+  stream_ages() = default;
+  stream_ages(const stream_ages&) = delete;
+  stream_ages& operator=(const stream_ages&) = delete;
+
+  /// For every tick, before it is published: true where its symbol was stale and is so no more.
+  [[nodiscard]] bool note(tick_kind kind, symbol_id symbol) noexcept {
+    const std::size_t at = index_of(kind, symbol);
+    if (at >= marks_.size() || marks_[at] <= mark::seen) [[likely]]
+      return false;
+    return wake(at, symbol);
+  }
+
+  /// The venue has confirmed a stream of these ticks to `owner`, on a new connection or again: its first tick is due.
+  void watch(const void* owner, std::string_view stream, tick_kind kind, symbol_id symbol, steady_time now) {
+    const std::size_t at = index_of(kind, symbol);
+    if (at >= marks_.size()) {
+      marks_.resize(at + 1, mark::unwatched);
+      stale_streams_.resize(static_cast<std::size_t>(symbol) + 1);
+    }
+    entry& one = entries_[at];
+    if (one.owner != owner) one = {.kind = kind, .symbol = symbol, .owner = owner};
+    if (std::find(one.streams.begin(), one.streams.end(), stream) == one.streams.end())
+      one.streams.emplace_back(stream);
+    one.running = true;
+    one.last = now;
+    if (one.spoken) return;
+    if (marks_[at] != mark::stale) marks_[at] = mark::unseen;
+  }
+  /// Nobody wants that stream any more. True where its symbol was stale because of it alone.
+  bool forget(const void* owner, std::string_view stream) {
+    for (auto at = entries_.begin(); at != entries_.end(); ++at) {
+      entry& one = at->second;
+      if (one.owner != owner || std::erase(one.streams, stream) == 0) continue;
+      if (!one.streams.empty()) return false;
+      const bool fresh =
+          marks_[at->first] == mark::stale && --stale_streams_[static_cast<std::size_t>(one.symbol)] == 0;
+      marks_[at->first] = mark::unwatched;
+      entries_.erase(at);
+      return fresh;
+    }
+    return false;
+  }
+  /// The connection is lost: ages stand still until the venue confirms again. What is stale stays so.
+  void pause(const void* owner) noexcept {
+    for (auto& [at, one] : entries_) {
+      if (one.owner != owner) continue;
+      one.running = false;
+      one.spoken = false;
+      one.asked_again = 0;
+      if (marks_[at] == mark::seen) marks_[at] = mark::unseen;
+    }
+  }
+  /// The owner is about to go.
+  void leave(const void* owner) noexcept {
+    pause(owner);
+    for (auto& [at, one] : entries_) {
+      if (one.owner != owner) continue;
+      one.owner = nullptr;
+      one.streams.clear();
+    }
+  }
+
+  /// Calls `found(age_finding)` for what has changed by now. A look that comes late blames nobody for that time, in
+  /// which ticks may have waited unread.
+  template <class Found>
+  void look(const void* owner, const data_age_limits& limits, steady_time now, steady_time::duration late,
+            Found found) {
+    for (auto& [at, one] : entries_) {
+      if (one.owner != owner || !one.running) continue;
+      if (marks_[at] == mark::seen) {
+        marks_[at] = mark::unseen;
+        one.last = now;
+        one.spoken = true;
+        if (one.silent) found(age_finding{age_finding::what::heard, one.kind, one.symbol, &one.streams});
+        one.silent = false;
+        continue;
+      }
+      one.last += late;
+      const auto kind = static_cast<std::size_t>(one.kind);
+      const steady_time::duration limit = one.spoken ? limits.stale[kind] : limits.first[kind];
+      if (limit <= steady_time::duration::zero() || now - one.last < limit || one.silent) continue;
+      const bool known = marks_[at] == mark::stale;
+      if (!one.spoken && one.asked_again + 1 < limits.first_attempts) {
+        ++one.asked_again;
+        one.last = now;  // until the venue confirms
+        found(age_finding{age_finding::what::ask_again, one.kind, one.symbol, &one.streams});
+        continue;
+      }
+      if (!one.spoken) {
+        one.silent = true;
+        found(age_finding{age_finding::what::silent, one.kind, one.symbol, &one.streams});
+      }
+      if (known) continue;
+      marks_[at] = mark::stale;
+      if (stale_streams_[static_cast<std::size_t>(one.symbol)]++ > 0) continue;
+      found(age_finding{age_finding::what::stale, one.kind, one.symbol, &one.streams});
+    }
+  }
+
+  [[nodiscard]] bool is_stale(symbol_id symbol) const noexcept {
+    const auto at = static_cast<std::size_t>(symbol);
+    return at < stale_streams_.size() && stale_streams_[at] > 0;
+  }
+
+ private:
+  // The first two cost note() no more than one comparison; `seen` lasts until the next look.
+  enum class mark : std::uint8_t { unwatched, seen, unseen, stale };
+
+  struct entry {
+    tick_kind kind{};
+    symbol_id symbol{};
+    const void* owner{nullptr};
+    std::vector<std::string> streams{};
+    steady_time last{};            // of the last look that found a tick, or of the confirmation
+    std::uint32_t asked_again{0};  // without a tick
+    bool running{false};
+    bool spoken{false};  // on this connection
+    bool silent{false};
+  };
+
+  [[nodiscard]] static constexpr std::size_t index_of(tick_kind kind, symbol_id symbol) noexcept {
+    return static_cast<std::size_t>(symbol) * tick_kind_count + static_cast<std::size_t>(kind);
+  }
+
+  [[gnu::noinline]] bool wake(std::size_t at, symbol_id symbol) noexcept {
+    const bool was_stale = marks_[at] == mark::stale;
+    marks_[at] = mark::seen;
+    return was_stale && --stale_streams_[static_cast<std::size_t>(symbol)] == 0;
+  }
+
+  std::vector<mark> marks_;                   // by symbol and kind
+  std::vector<std::uint32_t> stale_streams_;  // by symbol
+  std::map<std::size_t, entry> entries_;      // by index in marks_
+};
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
 
 // foxtrot/core/heartbeat.hpp: how a thread shows that it still gets on with its work, and at what.
@@ -9701,6 +10252,7 @@ class publisher : private live_object<publisher> {
   /// The next tick of this kind follows nothing: nobody wanted what was between. Likewise.
   void forget_ids(tick_kind kind, symbol_id symbol) { continuity_.forget(kind, symbol); }
 
+  [[nodiscard]] stream_ages& ages() noexcept { return ages_; }  // the network thread's
   [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const feed_counters& counters() const noexcept { return counters_; }
@@ -9710,9 +10262,9 @@ class publisher : private live_object<publisher> {
   feed_counters counters_;
   inline_consumers inline_;
   detail::outlets consumers_;
-
   // the network thread's own
   continuity continuity_;
+  stream_ages ages_;
   book_keeper* books_{nullptr};
   bool follows_ids_{true};
   std::vector<raw_level> scratch_levels_;
@@ -9763,6 +10315,8 @@ class publisher::batch {
       const gap_reason why = anew ? gap_reason::renumbered : gap_reason::missing;
       publish_gap({why, hole.from, hole.to}, tag, symbol, level_count);
     }
+    if (to_.ages_.note(tag.kind, symbol)) [[unlikely]]
+      publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
     if (to_.books_ == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
     const book_action book =
         to_.books_->take(tag, draft_.payload->as<depth_record>(), draft_.levels.first(level_count));
@@ -9870,23 +10424,20 @@ class publisher::batch {
 
   // Before the draft, which has so many levels.
   void publish_gap(const book_loss& what, tick_tag tag, symbol_id symbol, std::size_t level_count) {
-    withdraw(level_count);
     to_.counters_.gaps.add();
-    status_record record = make_status(status_code::gap, epoch_clock::now_ns());
-    record.first = what.from;
-    record.second = what.to;
-    record.reason = what.fault;
-    record.gap_kind = tag.kind == tick_kind::depth_snapshot ? tick_kind::depth_update : tag.kind;
-    record.symbol = symbol;
-    publish_status(record, tag.where);
+    const tick_kind kind = tag.kind == tick_kind::depth_snapshot ? tick_kind::depth_update : tag.kind;
+    const auto record = make_gap_status(what.fault, what.from, what.to, kind, epoch_clock::now_ns(), symbol);
+    publish_before(record, tag.where, level_count);
+  }
+  void publish_before(const status_record& record, venue where, std::size_t level_count) {
+    withdraw(level_count);
+    publish_status(record, where);
   }
 
   // The book is right now.
   void follow_up(venue where, symbol_id symbol) {
     if (to_.consumers_.is_book_broken(symbol)) [[unlikely]] {
-      status_record record = make_status(status_code::resynchronised, epoch_clock::now_ns());
-      record.symbol = symbol;
-      publish_status(record, where);
+      publish_status(make_symbol_status(status_code::resynchronised, epoch_clock::now_ns(), symbol), where);
     }
     if (to_.books_->give(symbol)) [[unlikely]]
       deliver_book(*to_.books_->live(symbol), where, symbol);
@@ -11430,11 +11981,18 @@ struct control_answer {
   std::string error;  ///< empty: accepted
 };
 
+/// Which ticks a stream brings.
+struct stream_key {
+  tick_kind kind{};
+  std::string symbol{};  ///< as ticks have it
+};
+
 /// What a venue allows on one connection.
 struct session_limits {
   std::size_t max_streams{1024};
   std::size_t streams_per_request{100};
   rate_limit_settings messages{};  ///< of ours, pongs included
+  rate_limit_settings attempts{.limit = 300, .window = std::chrono::minutes{5}, .reserve = 0};  ///< to connect
 };
 
 /// Turns a venue's messages into events, and our wishes into its messages. Knows no socket; used by one network thread.
@@ -11447,6 +12005,9 @@ concept venue_protocol = requires(P& protocol, std::string_view text, std::int64
   { protocol.last_event() } -> std::same_as<std::string_view>;
   { protocol.subscribe_request(streams, id) } -> std::same_as<std::string>;
   { protocol.unsubscribe_request(streams, id) } -> std::same_as<std::string>;
+  {
+    protocol.key_of(text)
+  } -> std::same_as<std::optional<stream_key>>;  // of a stream's name; none: its age is nobody's
   { protocol.limits() } -> std::same_as<session_limits>;
   { protocol.where() } -> std::same_as<venue>;
 };
@@ -11719,6 +12280,58 @@ class codec {
 
 }  // namespace foxtrot::inline v0::binance
 
+// foxtrot/exchange/binance/detail/stream_names.hpp: what the name of a stream says of its ticks.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// The symbol of a stream in upper case, as ticks and REST have it; empty for a stream of all symbols.
+[[nodiscard]] inline std::string symbol_of_stream(std::string_view stream) {
+  if (stream.starts_with('!') || stream.find('@') == std::string_view::npos) return {};
+  std::string symbol{stream.substr(0, stream.find('@'))};
+  std::transform(symbol.begin(), symbol.end(), symbol.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return symbol;
+}
+
+/// The kind of its ticks, where they are numbered. Partial books (`@depth20`) are not.
+[[nodiscard]] constexpr std::optional<tick_kind> numbered_kind_of_stream(std::string_view stream) noexcept {
+  const std::size_t at = stream.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view what = stream.substr(at + 1);
+  if (what == "trade") return tick_kind::trade;
+  if (what == "aggTrade") return tick_kind::aggregate_trade;
+  if (what == "bookTicker") return tick_kind::book_ticker;
+  if (what == "depth" || what.starts_with("depth@")) return tick_kind::depth_update;
+  return std::nullopt;
+}
+
+/// The kind of its ticks; nothing for a stream of all symbols, whose ticks are of whoever has changed, and for names
+/// that are not known.
+[[nodiscard]] constexpr std::optional<tick_kind> kind_of_stream(std::string_view stream) noexcept {
+  if (stream.starts_with('!')) return std::nullopt;
+  if (const auto numbered = numbered_kind_of_stream(stream)) return numbered;
+  const std::size_t at = stream.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view what = stream.substr(at + 1);
+  if (what.starts_with("depth")) return tick_kind::depth_snapshot;
+  if (what.starts_with("kline_")) return tick_kind::kline;
+  if (what == "miniTicker") return tick_kind::mini_ticker;
+  if (what == "ticker" || what.starts_with("ticker_")) return tick_kind::ticker;
+  if (what == "avgPrice") return tick_kind::average_price;
+  if (what == "referencePrice") return tick_kind::reference_price;
+  if (what == "markPrice" || what.starts_with("markPrice@")) return tick_kind::mark_price;
+  if (what == "blockTrade") return tick_kind::block_trade;
+  if (what == "forceOrder") return tick_kind::liquidation;
+  return std::nullopt;
+}
+
+/// The symbol of a stream of depth updates; empty for any other stream.
+[[nodiscard]] inline std::string depth_symbol_of(std::string_view stream) {
+  return numbered_kind_of_stream(stream) == tick_kind::depth_update ? symbol_of_stream(stream) : std::string{};
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
+
 namespace foxtrot::inline v0::binance {
 
 /// Implements venue_protocol. Source of the messages: web-socket-streams.md of binance-spot-api-docs, "Live
@@ -11739,6 +12352,12 @@ class protocol {
   }
   [[nodiscard]] std::string unsubscribe_request(std::span<const std::string> streams, std::int64_t id) const {
     return request("UNSUBSCRIBE", streams, id);
+  }
+
+  [[nodiscard]] std::optional<stream_key> key_of(std::string_view stream) const {
+    const auto kind = detail::kind_of_stream(stream);
+    if (!kind) return std::nullopt;
+    return stream_key{*kind, detail::symbol_of_stream(stream)};
   }
 
   [[nodiscard]] session_limits limits() const noexcept {
@@ -11853,6 +12472,41 @@ class backoff {
   backoff_settings settings_;
   random_source random_;
   std::uint64_t attempts_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/connection_budget.hpp: how often a process may try to connect to one place.
+
+namespace foxtrot::inline v0 {
+
+/// A venue counts connection attempts by address, so all sessions of a process share one allowance for each place: a
+/// strict sliding window, as rate_limiter has it. Any thread.
+class connection_budget {
+ public:
+  connection_budget() = default;
+  connection_budget(const connection_budget&) = delete;
+  connection_budget& operator=(const connection_budget&) = delete;
+
+  /// The process's own. One for all shared objects of a process; never destroyed.
+  [[gnu::visibility("default")]] [[nodiscard]] static connection_budget& shared() {
+    return detail::immortal<connection_budget>();
+  }
+
+  /// Counts one attempt at `place`, such as "host:port", of which `limit` allows so many; or says when to come back,
+  /// and counts nothing. The first limit that a place is given stays.
+  [[nodiscard]] std::optional<steady_time> try_spend(std::string_view place, const rate_limit_settings& limit,
+                                                     steady_time now) {
+    const std::lock_guard lock{mutex_};
+    auto at = spent_.find(place);
+    if (at == spent_.end()) at = spent_.emplace(place, rate_limiter{limit}).first;
+    if (at->second.try_acquire(now)) return std::nullopt;
+    return at->second.next_allowed(now);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, rate_limiter, std::less<>> spent_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -14246,13 +14900,22 @@ struct session_settings {
   websocket_settings websocket{};  ///< frame limits, ping policy, time limits of the transport
   backoff_settings retry{};
   std::uint64_t max_attempts{0};                     ///< in a row without success; 0: no limit
-  std::chrono::seconds max_retry_after{259'200};     ///< where a refused upgrade's Retry-After asks for more: 3 days
   std::chrono::milliseconds answer_timeout{10'000};  ///< for the answer to a subscription
   std::chrono::milliseconds silence_limit{60'000};   ///< without a byte received, pings included
   std::chrono::milliseconds close_timeout{50};       ///< for the peer's part of a close
   std::chrono::milliseconds stable_after{2000};      ///< a connection that lived so long and had data was healthy
   /// Added to the receive times: a replay sets it so that they are those of the recording.
   std::chrono::nanoseconds clock_shift{0};
+  data_age_limits ages{};  ///< how long streams may say nothing
+  /// A ping of ours goes out so often, if the venue's message limit lets it; zero: never. Without its pong in time the
+  /// connection is dead, whatever else it says.
+  std::chrono::milliseconds ping_interval{30'000};
+  std::chrono::milliseconds pong_timeout{10'000};
+  std::uint32_t answer_attempts{3};  ///< how often a request is made that is not answered, before the connection ends
+  /// Judges and counts errors; null: one of its own, with the default rules. May be shared.
+  std::shared_ptr<websocket_error_handler> errors{};
+  /// Shared by all sessions of the process with that place; null: no limit. Outlives the session.
+  connection_budget* budget{nullptr};
 };
 
 /// Where a session stands.
@@ -17495,6 +18158,9 @@ struct market_data_settings {
   /// feed.
   thread_monitor* monitor{nullptr};
   watch_settings watch{};  ///< of the network thread
+  /// How often this process may connect to that place, the venue's 300 attempts in five minutes; null: as often as it
+  /// likes. Outlives the feed.
+  connection_budget* budget{&connection_budget::shared()};
 };
 
 namespace detail {
@@ -17525,6 +18191,10 @@ struct checked_settings {
     }
     auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
     if (!tls) return tls.error();
+    if (given.session.errors == nullptr) {
+      given.session.errors = std::make_shared<websocket_error_handler>(error_settings());
+    }
+    if (given.session.budget == nullptr) given.session.budget = given.budget;
     given.session.upgrade.host = websocket->host;
     given.session.upgrade.port = websocket->port;
     given.session.upgrade.secure = websocket->secure;
@@ -18098,41 +18768,48 @@ class depth_fetcher : private live_object<depth_fetcher> {
       const std::string symbol = std::exchange(waiting_.front(), {});
       waiting_.pop_front();
       asking_ = symbol;
-      const std::error_code error = co_await fetch(symbol);
-      if (error == errc::cancelled) co_return;
-      const bool done = !error || error == errc::http_client_error;  // "no such symbol" will not change
+      const session_error failed = co_await fetch(symbol);
+      if (failed.code == errc::cancelled) co_return;
       const bool wanted = std::exchange(asking_, {}) == symbol;
-      if (!done && wanted) ask(symbol);  // the others have their turn first
-      if (!error) {
+      if (!failed.code) {
         retry.reset();
         continue;
       }
-      out_.counters().count(error);
-      settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, error);
-      if (done) continue;
-      const auto wait = std::max(retry.next(), not_before_ - timers_.now());
+      const error_decision decided = settings_.given.session.errors->handle(failed, timers_.now());
+      const bool again = decided.response.retry;  // "no such symbol" will not change
+      if (again && wanted) ask(symbol);           // the others have their turn first
+      out_.counters().count(decided.kind);
+      settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, failed.code);
+      if (!again) continue;
+      // A book cannot wait as long as a connection can, unless the server says so.
+      const bool told_to_wait = failed.retry_after || decided.kind == error_kind::rate_limit;
+      const steady_time::duration told = told_to_wait ? decided.response.delay : steady_time::duration::zero();
+      const auto wait = std::max(retry.next(), told);
       if (const std::error_code stopped = co_await timers_.sleep_for(wait)) co_return;
     }
   }
 
  private:
-  [[nodiscard]] task<std::error_code> fetch(std::string symbol) {
+  [[nodiscard]] task<session_error> fetch(std::string symbol) {
+    session_error outcome;
     url where = settings_.rest;
     where.target = depth_path_of(settings_.given.market);
     where.target += "?symbol=" + symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
     const steady_time::duration limit = settings_.given.request_timeout;
     auto answer = co_await client_.get(std::move(where), limit);
-    if (!answer) co_return answer.error();
-    if (const std::error_code refused = answer->error()) {
-      const bool told_to_wait = refused == errc::http_rate_limited || refused == errc::http_banned;
-      if (told_to_wait) not_before_ = timers_.now() + answer->retry_after().value_or(std::chrono::seconds{60});
-      co_return refused;
+    outcome.code = answer ? answer->error() : answer.error();
+    if (outcome.code) {
+      if (!answer) co_return outcome;
+      outcome.http_status = answer->status;
+      outcome.venue_code = venue_code_of(answer->body);
+      outcome.retry_after = answer->retry_after();
+      co_return outcome;
     }
-    if (asking_ != symbol) co_return std::error_code{};  // forgotten
-    asking_.clear();                                     // whom it does not serve may ask again
-    const std::error_code unreadable = publish(symbol, answer->body);
-    if (unreadable) asking_ = symbol;
-    co_return unreadable;
+    if (asking_ != symbol) co_return outcome;  // forgotten
+    asking_.clear();                           // whom it does not serve may ask again
+    outcome.code = publish(symbol, answer->body);
+    if (outcome.code) asking_ = symbol;
+    co_return outcome;
   }
 
   [[nodiscard]] std::error_code publish(const std::string& symbol, const std::string& body) {
@@ -18155,41 +18832,8 @@ class depth_fetcher : private live_object<depth_fetcher> {
   http_client client_;
   async_event news_;
   std::deque<std::string> waiting_;
-  std::string asking_;        // the symbol of the request under way, while somebody wants it
-  steady_time not_before_{};  // the server said when to come back
+  std::string asking_;  // the symbol of the request under way, while somebody wants it
 };
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-// foxtrot/exchange/binance/detail/stream_names.hpp: what the name of a stream says of its ticks.
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// The symbol of a stream in upper case, as ticks and REST have it; empty for a stream of all symbols.
-[[nodiscard]] inline std::string symbol_of_stream(std::string_view stream) {
-  if (stream.starts_with('!') || stream.find('@') == std::string_view::npos) return {};
-  std::string symbol{stream.substr(0, stream.find('@'))};
-  std::transform(symbol.begin(), symbol.end(), symbol.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-  return symbol;
-}
-
-/// The kind of its ticks, where they are numbered. Partial books (`@depth20`) are not.
-[[nodiscard]] constexpr std::optional<tick_kind> numbered_kind_of_stream(std::string_view stream) noexcept {
-  const std::size_t at = stream.find('@');
-  if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view what = stream.substr(at + 1);
-  if (what == "trade") return tick_kind::trade;
-  if (what == "aggTrade") return tick_kind::aggregate_trade;
-  if (what == "bookTicker") return tick_kind::book_ticker;
-  if (what == "depth" || what.starts_with("depth@")) return tick_kind::depth_update;
-  return std::nullopt;
-}
-
-/// The symbol of a stream of depth updates; empty for any other stream.
-[[nodiscard]] inline std::string depth_symbol_of(std::string_view stream) {
-  return numbered_kind_of_stream(stream) == tick_kind::depth_update ? symbol_of_stream(stream) : std::string{};
-}
 
 }  // namespace foxtrot::inline v0::binance::detail
 
@@ -18645,7 +19289,7 @@ class subscription_set {
       known.come_back = false;
       if (known.now == state::wanted || known.now == state::rejected) {
         entries_.erase(at);
-      } else if (known.now == state::asked || known.now == state::confirmed) {
+      } else if (known.now == state::asked || known.now == state::confirmed || known.now == state::silent) {
         known.now = state::leaving;
       }
     }
@@ -18671,6 +19315,7 @@ class subscription_set {
       entry& known = at->second;
       if (known.asked_in == id && known.now == state::asked) {
         known.now = accepted ? state::confirmed : state::rejected;
+        known.unanswered = 0;
         if (!accepted) rejected.push_back(at->first);
       } else if (known.asked_in == id && known.now == state::leaving_asked) {
         if (!accepted) {
@@ -18690,6 +19335,37 @@ class subscription_set {
 
   /// The request that waits longest for its answer, 0 if none does.
   [[nodiscard]] std::int64_t oldest_id() const noexcept { return asked_at_.empty() ? 0 : asked_at_.begin()->first; }
+
+  /// Requests sent at `before` or earlier have had no answer: what they asked for is to be asked for again. How often
+  /// that has happened to the stream that it has happened to most, since it was last answered.
+  std::uint32_t expire(steady_time before) {
+    std::uint32_t most = 0;
+    for (auto asked = asked_at_.begin(); asked != asked_at_.end();) {
+      if (asked->second > before) {
+        ++asked;
+        continue;
+      }
+      for (auto& [stream, known] : entries_) {
+        if (known.asked_in == asked->first) most = std::max(most, known.ask_again());
+      }
+      asked = asked_at_.erase(asked);
+    }
+    return most;
+  }
+
+  /// Confirmed, but nothing came: it is to be asked for again.
+  void doubt(std::string_view stream) {
+    if (const auto at = entries_.find(stream); at != entries_.end() && at->second.now == state::confirmed) {
+      at->second.now = state::wanted;
+    }
+  }
+  /// Confirmed, and silent for good; or heard after all.
+  void set_silent(std::string_view stream, bool silent) {
+    const auto at = entries_.find(stream);
+    if (at == entries_.end()) return;
+    state& now = at->second.now;
+    if (now == (silent ? state::confirmed : state::silent)) now = silent ? state::silent : state::confirmed;
+  }
 
   /// The streams that this answer confirmed.
   [[nodiscard]] std::vector<std::string> confirmed_by(std::int64_t id) const {
@@ -18722,6 +19398,7 @@ class subscription_set {
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
   [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
+  [[nodiscard]] std::size_t silent() const { return count(state::silent); }
   [[nodiscard]] std::vector<std::string> streams() const {
     std::vector<std::string> all;
     for (const auto& [stream, known] : entries_) {
@@ -18731,12 +19408,21 @@ class subscription_set {
   }
 
  private:
-  enum class state : std::uint8_t { wanted, asked, confirmed, rejected, leaving, leaving_asked };
+  enum class state : std::uint8_t { wanted, asked, confirmed, silent, rejected, leaving, leaving_asked };
 
   struct entry {
     state now{state::wanted};
     bool come_back{false};  // wanted again while its unsubscription is under way
     std::int64_t asked_in{0};
+    std::uint32_t unanswered{0};  // requests in a row
+
+    // How often that makes; 0 where nothing was being asked.
+    std::uint32_t ask_again() noexcept {
+      if (now != state::asked && now != state::leaving_asked) return 0;
+      now = now == state::leaving_asked && !come_back ? state::leaving : state::wanted;
+      come_back = false;
+      return ++unanswered;
+    }
   };
 
   [[nodiscard]] std::vector<std::string> take(state from, state to, std::size_t most) {
@@ -18775,7 +19461,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
                   Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
-                  const diagnostics& log)
+                  websocket_error_handler& errors, const diagnostics& log)
       : settings_{settings},
         bridge_{bridge},
         timers_{bridge.timers()},
@@ -18783,6 +19469,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
         protocol_{protocol},
         wanted_{wanted},
         on_confirmed_{on_confirmed},
+        errors_{errors},
         log_{log},
         socket_{bridge.timers(), std::move(stream), settings.websocket},
         limits_{protocol.limits()},
@@ -18796,12 +19483,16 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     since_ = timers_.now();
     co_return error;
   }
-  /// What the server answered instead of upgrading.
-  [[nodiscard]] const upgrade_failure& refusal() const noexcept { return socket_.failure(); }
+  /// Why an upgrade that ended with `code` failed.
+  [[nodiscard]] session_error refusal(std::error_code code) const {
+    const upgrade_failure& said = socket_.failure();
+    return {.code = code, .http_status = said.status, .retry_after = said.retry_after};
+  }
 
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
     silence_.feed();
+    schedule_ping();
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     while (!reason_) {
       (void)drain();
@@ -18835,6 +19526,9 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     watch_answers();
   }
 
+  /// From the last ping of ours to its pong; zero before the first.
+  [[nodiscard]] steady_time::duration round_trip() const noexcept { return round_trip_; }
+
   /// Says goodbye; reading goes on until the peer's own.
   void start_close() { socket_.start_close(); }
 
@@ -18848,6 +19542,11 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   [[nodiscard]] std::error_code end_reason() const noexcept {
     return reason_ ? reason_ : make_error_code(errc::cancelled);
   }
+  /// The same with the close code that the peer gave, where it was the peer that ended it.
+  [[nodiscard]] session_error why_ended() const noexcept {
+    const bool by_peer = reason_ == errc::websocket_closed_by_peer;
+    return {.code = end_reason(), .close_code = by_peer ? close_code_ : std::uint16_t{0}};
+  }
   [[nodiscard]] bool was_healthy() const noexcept {
     return has_data_ && timers_.now() - since_ >= steady_time::duration{settings_.stable_after};
   }
@@ -18859,8 +19558,8 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
 
     void on_message(message_kind kind, std::string_view payload) { self.take(kind, payload); }
     void on_ping(std::string_view) { (void)self.messages_.try_acquire(self.timers_.now(), send_priority::urgent); }
-    void on_pong(std::string_view) noexcept {}
-    void on_close(const close_info&) noexcept {}
+    void on_pong(std::string_view payload) noexcept { self.take_pong(payload); }
+    void on_close(const close_info& said) noexcept { self.close_code_ = static_cast<std::uint16_t>(said.code); }
   };
 
   // Everything one read of the socket brought, published in one batch.
@@ -18922,7 +19621,12 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   void take_answer(const control_answer& answer) {
     const bool accepted = answer.error.empty();
     const std::int64_t id = answer.id < 0 && !accepted ? wanted_.oldest_id() : answer.id;
-    for (const std::string& stream : wanted_.answered(id, accepted)) {
+    const std::vector<std::string> refused = wanted_.answered(id, accepted);
+    if (!accepted) {
+      const session_error why{.code = errc::subscription_rejected, .venue_code = answer.error_code};
+      batch_->counters().count(errors_.handle(why, timers_.now()).kind);
+    }
+    for (const std::string& stream : refused) {
       log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
                   errc::subscription_rejected);
     }
@@ -18936,7 +19640,39 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
       answers_due_.cancel();
       return;
     }
-    answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { fail(errc::timeout); });
+    answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { miss_answers(); });
+  }
+
+  // What has not been answered is asked again; a venue that never answers is left.
+  void miss_answers() {
+    const std::uint32_t times = wanted_.expire(timers_.now() - settings_.answer_timeout);
+    if (times >= settings_.answer_attempts) return fail(errc::timeout);
+    log_.report(severity::warning, "websocket_manager", "no answer to a request, asked again", errc::timeout);
+    send_requests();
+  }
+
+  void schedule_ping() {
+    if (settings_.ping_interval <= std::chrono::milliseconds::zero()) return;
+    next_ping_ = timers_.call_after(steady_time::duration{settings_.ping_interval}, [this] { ping(); });
+  }
+
+  // Pongs and requests go before: what the limit does not allow now waits for the next turn.
+  void ping() {
+    schedule_ping();
+    if (!ping_.empty() || !messages_.try_acquire(timers_.now())) return;
+    ping_ = std::to_string(++pings_);
+    pinged_ = timers_.now();
+    if (const std::error_code error = socket_.send(opcode::ping, ping_)) return fail(error);
+    pong_due_ = timers_.call_after(steady_time::duration{settings_.pong_timeout}, [this] {
+      (void)drain();  // it may be there, and we were late
+      if (!ping_.empty()) fail(errc::heartbeat_lost);
+    });
+  }
+  void take_pong(std::string_view payload) noexcept {
+    if (ping_.empty() || payload != ping_) return;  // unsolicited
+    ping_.clear();
+    round_trip_ = timers_.now() - pinged_;
+    pong_due_.cancel();
   }
 
   void end(std::error_code reason) {
@@ -18950,6 +19686,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   Protocol& protocol_;
   subscription_set& wanted_;
   const confirmation_handler& on_confirmed_;
+  websocket_error_handler& errors_;
   const diagnostics& log_;
   websocket_stream<Stream, websocket_role::client, text_check::off> socket_;
   session_limits limits_;
@@ -18960,12 +19697,120 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   steady_time since_{};
   steady_time next_remark_{};
   std::int64_t received_ns_{0};
+  std::uint16_t close_code_{0};  // the peer's
   bool has_data_{false};
+  std::string ping_;  // under way
+  std::uint64_t pings_{0};
+  steady_time pinged_{};
+  steady_time::duration round_trip_{};
+  timer next_ping_;
+  timer pong_due_;
   timer retry_requests_;
   timer answers_due_;
   // Pings count: this is about the transport.
   watchdog silence_{timers_, steady_time::duration{settings_.silence_limit}, [this] { fail(errc::heartbeat_lost); }};
   poller_handle poller_;  // last: gone first
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/feed/stream_watcher.hpp: looks at the ages of one session's streams, and does what they call for.
+
+namespace foxtrot::inline v0::detail {
+
+/// Tells consumers of symbols that become stale, asks again for streams that were confirmed and never spoke, and gives
+/// them up in the end. Loop thread only.
+template <venue_protocol Protocol>
+class stream_watcher : private live_object<stream_watcher<Protocol>> {
+ public:
+  /// `ask` is called when `wanted` has something to ask for.
+  stream_watcher(const data_age_limits& limits, timer_queue& timers, publisher& out, const Protocol& protocol,
+                 subscription_set& wanted, const diagnostics& log, std::function<void()> ask)
+      : limits_{limits},
+        timers_{timers},
+        out_{out},
+        protocol_{protocol},
+        wanted_{wanted},
+        log_{log},
+        ask_{std::move(ask)} {}
+  stream_watcher(const stream_watcher&) = delete;
+  stream_watcher& operator=(const stream_watcher&) = delete;
+  ~stream_watcher() { out_.ages().leave(this); }
+
+  /// The venue has confirmed them: their first ticks are due.
+  void watch(const std::vector<std::string>& streams) {
+    for (const std::string& stream : streams) {
+      const auto key = protocol_.key_of(stream);
+      if (!key) continue;
+      const auto symbol = out_.symbols().intern(key->symbol);
+      if (symbol) out_.ages().watch(this, stream, key->kind, *symbol, timers_.now());
+    }
+    looked_ = timers_.now();
+    look_later();
+  }
+  /// The connection is lost.
+  void pause() noexcept {
+    look_.cancel();
+    out_.ages().pause(this);
+  }
+  /// Nobody wants that stream any more.
+  void forget(const std::string& stream) {
+    const auto key = protocol_.key_of(stream);
+    if (key && out_.ages().forget(this, stream)) publish(status_code::fresh, out_.symbols().find(key->symbol));
+  }
+
+ private:
+  void look_later() {
+    look_ = timers_.call_after(steady_time::duration{limits_.look_every}, [this] { look(); });
+  }
+
+  // What has not been read yet is no silence: time in which this thread was kept from reading does not count.
+  void look() {
+    look_later();
+    const steady_time now = timers_.now();
+    const steady_time::duration every{limits_.look_every};
+    const steady_time::duration pause = now - std::exchange(looked_, now);
+    const auto late = pause > 3 * every ? pause - every : steady_time::duration::zero();
+    findings_.clear();
+    out_.ages().look(this, limits_, now, late, [this](const age_finding& each) { findings_.push_back(each); });
+    for (const age_finding& each : findings_) heed(each);
+    if (!findings_.empty()) ask_();
+  }
+
+  void heed(const age_finding& finding) {
+    switch (finding.found) {
+      case age_finding::what::stale: out_.counters().stale.add(); return publish(status_code::stale, finding.symbol);
+      case age_finding::what::ask_again:
+        for (const std::string& stream : *finding.streams) wanted_.doubt(stream);
+        return;
+      case age_finding::what::silent:
+        for (const std::string& stream : *finding.streams) {
+          wanted_.set_silent(stream, true);
+          out_.counters().silent_streams.add();
+          log_.report(severity::error, "websocket_manager", stream + " is confirmed and silent", errc::data_silent);
+        }
+        return;
+      case age_finding::what::heard:
+        for (const std::string& stream : *finding.streams) wanted_.set_silent(stream, false);
+        return;
+    }
+  }
+
+  void publish(status_code code, symbol_id symbol) {
+    publisher::batch batch{out_};
+    batch.publish_status(make_symbol_status(code, epoch_clock::now_ns(), symbol), protocol_.where());
+  }
+
+  const data_age_limits& limits_;
+  timer_queue& timers_;
+  publisher& out_;
+  const Protocol& protocol_;
+  subscription_set& wanted_;
+  const diagnostics& log_;
+  const std::function<void()> ask_;
+  std::vector<age_finding> findings_;  // of one look
+  steady_time looked_{};
+  timer look_;
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -18994,6 +19839,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
         dial_{std::move(dial)},
         settings_{std::move(settings)},
         log_{log},
+        errors_{settings_.errors != nullptr ? settings_.errors : std::make_shared<websocket_error_handler>()},
+        place_{settings_.upgrade.host + ":" + std::to_string(settings_.upgrade.port)},
         retry_{settings_.retry} {}
   websocket_manager(const websocket_manager&) = delete;
   websocket_manager& operator=(const websocket_manager&) = delete;
@@ -19031,6 +19878,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   }
   void unsubscribe(std::span<const std::string> streams) {
     wanted_.unwant(streams);
+    for (const std::string& stream : streams) ages_.forget(stream);
     if (live_ != nullptr) live_->send_requests();
   }
   [[nodiscard]] const subscription_set& subscriptions() const noexcept { return wanted_; }
@@ -19075,12 +19923,14 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       if (wait > steady_time::duration::zero()) {
         if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
       }
+      if (const std::error_code error = co_await within_budget()) co_return;
       if (std::exchange(tried_, true)) publish(status_code::reconnecting, {});
       ++attempts_;
       last_error_ = co_await attempt();
       if (closing_) break;
       set_state(session_state::reconnecting);
-      if (settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts) {
+      const bool exhausted = settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts;
+      if (exhausted || hopeless_) {
         set_state(session_state::error);
         log_.report(severity::error, "websocket_manager", "gives up", last_error_);
         publish(status_code::disconnected, errc::attempts_exhausted);
@@ -19089,15 +19939,24 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     }
   }
 
+  // Returns when one more attempt is allowed; the error is cancellation.
+  [[nodiscard]] task<std::error_code> within_budget() {
+    while (settings_.budget != nullptr) {
+      const auto later = settings_.budget->try_spend(place_, protocol_.limits().attempts, timers_.now());
+      if (!later) break;
+      log_.report(severity::warning, "websocket_manager", "no connection attempt is left for now");
+      const steady_time::duration wait = *later - timers_.now();
+      if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return error;
+    }
+    co_return std::error_code{};
+  }
+
   // One connection from the first packet to the last. Returns why it ended, never a zero code.
   [[nodiscard]] task<std::error_code> attempt() {
     auto stream = co_await dial_.connect(timers_);
-    if (!stream) co_return failed(stream.error());
-    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, on_confirmed, log_};
-    if (const std::error_code error = co_await live.upgrade()) {
-      if (const auto after = live.refusal().retry_after) told_to_wait_ = std::min(*after, settings_.max_retry_after);
-      co_return failed(error);
-    }
+    if (!stream) co_return failed({.code = stream.error()});
+    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, confirmed_, *errors_, log_};
+    if (const std::error_code error = co_await live.upgrade()) co_return failed(live.refusal(error));
 
     live_ = &live;
     const on_exit lost{[this, &live] { disconnected(live); }};
@@ -19109,17 +19968,26 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     co_return co_await live.read_until_end();
   }
 
-  [[nodiscard]] std::error_code failed(std::error_code error) {
-    if (closing_) return error;
+  [[nodiscard]] std::error_code failed(const session_error& error) {
+    if (closing_) return error.code;
     out_.counters().failed_attempts.add();
-    out_.counters().count(error);
-    log_.report(severity::warning, "websocket_manager", "cannot connect", error);
-    publish(status_code::disconnected, error);
-    return error;
+    take_error(error);
+    log_.report(severity::warning, "websocket_manager", "cannot connect", error.code);
+    publish(status_code::disconnected, error.code);
+    return error.code;
+  }
+
+  // Counts it, and heeds what is decided about it.
+  void take_error(const session_error& error) {
+    const error_decision decided = errors_->handle(error, timers_.now());
+    out_.counters().count(decided.kind);
+    told_to_wait_ = decided.response.delay;
+    hopeless_ = !decided.response.retry;
   }
 
   void disconnected(connection& live) {
     live_ = nullptr;
+    ages_.pause();
     wanted_.forget_answers();
     if (live.was_healthy()) {
       retry_.reset();
@@ -19128,7 +19996,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
     if (!closing_) {
       out_.counters().disconnects.add();
-      out_.counters().count(reason);
+      take_error(live.why_ended());
       log_.report(severity::warning, "websocket_manager", "connection lost", reason);
     }
     publish(status_code::disconnected, reason);
@@ -19150,15 +20018,25 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   Dialer dial_;
   const session_settings settings_;
   const diagnostics& log_;
+  const std::shared_ptr<websocket_error_handler> errors_;
+  const std::string place_;
   task_scope scope_{bridge_.context(), "websocket_manager", &log_};
   async_event ended_{bridge_.context()};
   backoff retry_;
   subscription_set wanted_;
   connection* live_{nullptr};  // in attempt()'s frame
+  detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, [this] {
+                                           if (live_ != nullptr) live_->send_requests();
+                                         }};
+  const detail::confirmation_handler confirmed_{[this](const std::vector<std::string>& streams) {
+    ages_.watch(streams);
+    if (on_confirmed) on_confirmed(streams);
+  }};
   std::error_code last_error_;
-  steady_time::duration told_to_wait_{};  // Retry-After of the last refusal
+  steady_time::duration told_to_wait_{};  // because of the last error
   std::uint64_t attempts_{0};             // since the last healthy connection
   bool tried_{false};
+  bool hopeless_{false};  // the last error is not to be tried again
   bool closing_{false};
   std::atomic<session_state> state_{session_state::disconnected};
 };
@@ -19557,6 +20435,10 @@ class market_data : private live_object<market_data> {
     made.disconnects = counters().disconnects.get();
     made.failed_attempts = counters().failed_attempts.get();
     return made;
+  }
+  /// Errors of the connection and of requests: by kind, in the last minute, the last one.
+  [[nodiscard]] error_summary error_statistics() const {
+    return settings_.given.session.errors->statistics(system_time().now());
   }
   [[nodiscard]] const feed_counters& counters() const noexcept { return out_.counters(); }
 

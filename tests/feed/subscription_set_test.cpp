@@ -194,4 +194,43 @@ TEST_CASE("subscription_set: 1024 streams take eleven requests of a hundred") {
   CHECK(set.confirmed() == 1024);
 }
 
+TEST_CASE("subscription_set: what was not answered in time is asked for again, and nothing else") {
+  subscription_set set;
+  set.want(strings{"a", "b"});
+  const auto first = set.next(10, start);
+  REQUIRE(first);
+  (void)set.answered(first->id, true);
+  set.want(strings{"c"});
+  set.unwant(strings{"a"});
+  const auto leave = set.next(10, start + 1s);
+  const auto join = set.next(10, start + 2s);
+  REQUIRE((leave && join));
+  CHECK(set.expire(start) == 0);
+  CHECK_FALSE(set.next(10, start + 3s));
+  CHECK(set.expire(start + 1s) == 1);
+  const auto again = set.next(10, start + 3s);
+  REQUIRE(again);
+  CHECK((again->what == subscription_set::action::unsubscribe && again->streams == strings{"a"}));
+  CHECK(set.answered(leave->id, true).empty());  // late: it is nobody's any more
+  CHECK(set.expire(start + 9s) == 2);
+  CHECK(set.oldest_id() == 0);
+  (void)set.next(10, start + 10s);
+  (void)set.next(10, start + 10s);
+  CHECK(set.expire(start + 10s) == 3);
+  CHECK(set.confirmed() == 1);
+}
+
+TEST_CASE("subscription_set: a stream that is wanted back while its leaving is not answered is subscribed to again") {
+  subscription_set set;
+  set.want(strings{"a"});
+  (void)set.answered(set.next(10, start)->id, true);
+  set.unwant(strings{"a"});
+  (void)set.next(10, start);
+  set.want(strings{"a"});
+  CHECK(set.expire(start) == 1);
+  const auto next = set.next(10, start);
+  REQUIRE(next);
+  CHECK(next->what == subscription_set::action::subscribe);
+}
+
 }  // namespace

@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include <foxtrot/feed/error_kind.hpp>
+#include <foxtrot/feed/websocket_error_handler.hpp>
+#include <foxtrot/net/connection_budget.hpp>
 #include <foxtrot/net/websocket/handshake_key.hpp>
 #include <foxtrot/net/websocket/mask.hpp>
 #include <support/memory_stream.hpp>
@@ -61,6 +63,11 @@ class words {
   }
   [[nodiscard]] std::string unsubscribe_request(std::span<const std::string> streams, std::int64_t id) const {
     return request("unsub ", streams, id);
+  }
+  /// "X@t" brings trades of X; of all others nothing is known.
+  [[nodiscard]] std::optional<stream_key> key_of(std::string_view stream) const {
+    if (stream != "X@t") return std::nullopt;
+    return stream_key{tick_kind::trade, "X"};
   }
   [[nodiscard]] session_limits limits() const { return {.streams_per_request = 100}; }
   [[nodiscard]] venue where() const { return venue::none; }
@@ -181,6 +188,7 @@ struct scene {
       std::string payload = bytes.substr(header.size, header.length);
       apply_mask(payload, header.key);
       if (header.op == opcode::pong) payload = "pong " + payload;
+      if (header.op == opcode::ping) payload = "ping " + payload;
       if (header.op == opcode::close) payload = "close";
       frames.push_back(payload);
       bytes.erase(0, header.size + header.length);
@@ -222,6 +230,8 @@ struct scene {
   static session_settings with_url(session_settings wanted) {
     wanted.upgrade.host = "venue.test";
     wanted.upgrade.target = "/stream";
+    // this peer answers pings only where a test does
+    if (wanted.ping_interval == session_settings{}.ping_interval) wanted.ping_interval = 0ms;
     return wanted;
   }
 
@@ -416,7 +426,7 @@ TEST_CASE("websocket_manager: what is not understood is counted each time and sa
   CHECK(said <= 6);
 }
 
-TEST_CASE("websocket_manager: a request that is not answered in time ends the connection, and all is asked again") {
+TEST_CASE("websocket_manager: a request that is not answered is made again, at last on a new connection") {
   scene s;
   s.connect({"a", "b"});
   CHECK(s.received() == strings{"sub 1 a,b"});
@@ -424,13 +434,20 @@ TEST_CASE("websocket_manager: a request that is not answered in time ends the co
   CHECK(s.manager.state() == session_state::connected);
   s.send("T1");  // data does not replace the answer
   s.advance(1ms);
+  CHECK(s.received() == strings{"sub 2 a,b"});
+  s.send("ok 1");  // late: whether it is still so is being asked
+  CHECK(s.manager.subscriptions().confirmed() == 0);
+  s.advance(10s);
+  CHECK(s.received() == strings{"sub 3 a,b"});
+  CHECK(s.manager.state() == session_state::connected);
+  s.advance(10s);
   CHECK(s.told() == strings{"connected", "T1", "disconnected", "reconnecting 1"});
   CHECK(s.reason == errc::timeout);
   s.accept();
-  CHECK(s.received() == strings{"sub 2 a,b"});
-  s.send("ok 1");  // late, from another life
+  CHECK(s.received() == strings{"sub 4 a,b"});
+  s.send("ok 3");  // late, from another life
   CHECK(s.manager.subscriptions().confirmed() == 0);
-  s.send("ok 2");
+  s.send("ok 4");
   CHECK(s.manager.subscriptions().confirmed() == 2);
 }
 
@@ -551,7 +568,9 @@ TEST_CASE("websocket_manager: an upgrade that is refused or never answered is a 
   s.send_raw("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
   CHECK(s.told() == strings{"disconnected"});
   CHECK(s.reason == errc::http_server_error);
-  s.advance(1s);
+  s.advance(29'999ms);
+  CHECK(s.net.dials == 1);
+  s.advance(1ms);
   CHECK(s.net.dials == 2);
   s.advance(10s);  // this one says nothing
   CHECK(s.reason == errc::http_server_error);
@@ -567,7 +586,7 @@ TEST_CASE("websocket_manager: a server that names a time is left alone until the
     error_kind kind;
   } refusals[] = {{"429 Too Many Requests", errc::http_rate_limited, error_kind::rate_limit},
                   {"418 I'm a teapot", errc::http_banned, error_kind::rate_limit},
-                  {"503 Service Unavailable", errc::http_server_error, error_kind::venue}};
+                  {"503 Service Unavailable", errc::http_server_error, error_kind::exchange}};
   for (const auto& [status, error, kind] : refusals) {
     INFO(status);
     session_settings settings;
@@ -585,14 +604,229 @@ TEST_CASE("websocket_manager: a server that names a time is left alone until the
       CHECK(s.net.dials == round + 1);
     }
     CHECK(s.out.counters().errors[static_cast<std::size_t>(kind)].get() == 5);
-    // A refusal without a time, or a time that the backoff exceeds anyway, leaves it to the backoff.
+    // A refusal without a time has the time of its kind.
     s.send_raw("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n");
+    s.advance(59'999ms);
     CHECK(s.net.dials == 6);
-    s.advance(1s);
+    s.advance(1ms);
     CHECK(s.net.dials == 7);
     s.accept();
     CHECK(s.manager.state() == session_state::connected);
   }
+}
+
+TEST_CASE("websocket_manager: a peer that does not answer pings is left, whatever else it says") {
+  session_settings settings;
+  settings.ping_interval = 20s;
+  settings.pong_timeout = 5s;
+  scene s{settings};
+  s.connect();
+  s.advance(19'999ms);
+  CHECK(s.received().empty());
+  s.advance(1ms);
+  CHECK(s.received() == strings{"ping 1"});
+  s.advance(3s);
+  s.send_raw(foxtrot_test::raw_frame(0x8a, "1"));
+  s.advance(17s);
+  CHECK(s.received() == strings{"ping 2"});
+  for (int i = 0; i < 49; ++i) {
+    s.send("T" + std::to_string(i + 1));
+    s.send_raw(foxtrot_test::raw_frame(0x89, "p"));
+    s.send_raw(foxtrot_test::raw_frame(0x8a, "1"));  // of before
+    s.advance(100ms);
+  }
+  CHECK(s.manager.state() == session_state::connected);
+  s.advance(100ms);
+  CHECK(s.told().back() == "reconnecting 1");
+  CHECK(s.reason == errc::heartbeat_lost);
+}
+
+TEST_CASE("websocket_manager: a stream that falls silent is told once, and once when it speaks") {
+  session_settings settings;
+  settings.ages.stale_after(tick_kind::trade) = 5s;
+  scene s{settings};
+  s.connect({"X@t", "other"});
+  s.send("ok 1");
+  s.send("T1");
+  s.advance(4'900ms);
+  CHECK(s.told() == strings{"connected", "T1"});
+  s.advance(300ms);
+  CHECK(s.told() == strings{"stale"});
+  s.advance(50s);
+  CHECK(s.told().empty());
+  s.send("T2");
+  CHECK(s.told() == strings{"fresh", "T2"});
+  CHECK(s.out.counters().stale.get() == 1);
+  s.advance(5'200ms);
+  CHECK(s.told() == strings{"stale"});
+  s.manager.unsubscribe(strings{"X@t"});
+  CHECK(s.told() == strings{"fresh"});
+}
+
+TEST_CASE("websocket_manager: what stays silent after its confirmation is asked for again alone, then given up") {
+  session_settings settings;
+  settings.ages.first_after(tick_kind::trade) = 5s;
+  scene s{settings};
+  s.connect({"X@t", "other"});
+  CHECK(s.received() == strings{"sub 1 X@t,other"});
+  s.send("ok 1");
+  s.advance(4'900ms);
+  CHECK(s.received().empty());
+  s.advance(200ms);
+  CHECK(s.received() == strings{"sub 2 X@t"});
+  s.send("ok 2");
+  s.advance(5'200ms);
+  CHECK(s.received().empty());
+  CHECK(s.told() == strings{"connected", "stale"});
+  CHECK(s.manager.subscriptions().silent() == 1);
+  CHECK(s.manager.subscriptions().confirmed() == 1);
+  CHECK(s.out.counters().silent_streams.get() == 1);
+  CHECK(std::count(s.remarks.begin(), s.remarks.end(), "X@t is confirmed and silent") == 1);
+  s.send("T1");
+  s.advance(200ms);
+  CHECK(s.told() == strings{"fresh", "T1"});
+  CHECK(s.manager.subscriptions().silent() == 0);
+  CHECK(s.manager.state() == session_state::connected);
+}
+
+TEST_CASE("websocket_manager: without a connection no stream is missed; what was stale is told fresh on the next") {
+  session_settings settings;
+  settings.ages.stale_after(tick_kind::trade) = 5s;
+  scene s{settings};
+  s.connect({"X@t"});
+  s.send("ok 1");
+  s.send("T1");
+  CHECK(s.told() == strings{"connected", "T1"});
+  s.advance(6s);
+  CHECK(s.told() == strings{"stale"});
+  s.net.hang = true;
+  s.cut();
+  s.advance(1h);
+  CHECK(s.told() == strings{"disconnected", "reconnecting 1"});
+  CHECK_FALSE(s.stop());
+}
+
+TEST_CASE("websocket_manager: only what was not answered is asked again") {
+  scene s;
+  s.connect({"a"});
+  s.send("ok 1");
+  s.manager.subscribe(strings{"b"});
+  s.manager.unsubscribe(strings{"a"});
+  CHECK(s.received() == strings{"sub 1 a", "sub 2 b", "unsub 3 a"});
+  s.send("ok 2");
+  s.advance(10s);
+  CHECK(s.received() == strings{"unsub 4 a"});
+  s.send("ok 4");
+  CHECK(s.manager.subscriptions().streams() == strings{"b"});
+  s.advance(30s);
+  CHECK(s.received().empty());
+  CHECK(s.manager.state() == session_state::connected);
+}
+
+TEST_CASE("websocket_manager: who is not let in does not try again") {
+  scene s;
+  s.start({"a"});
+  s.send_raw("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+  CHECK(s.manager.state() == session_state::error);
+  CHECK(s.told() == strings{"disconnected", "disconnected"});
+  CHECK(s.reason == errc::attempts_exhausted);
+  s.advance(1h);
+  CHECK(s.net.dials == 1);
+  CHECK_FALSE(s.stop());
+}
+
+TEST_CASE("websocket_manager: a certificate that is not right is not tried hotly") {
+  session_settings settings;
+  settings.retry = {.base = 1ms, .cap = 1ms};
+  scene s{settings};
+  s.net.refusals.assign(3, errc::certificate_expired);
+  s.start();
+  for (int dials = 1; dials <= 3; ++dials) {
+    CHECK(s.net.dials == dials);
+    s.advance(29'999ms);
+    CHECK(s.net.dials == dials);
+    s.advance(1ms);
+  }
+  CHECK(s.net.dials == 4);
+}
+
+TEST_CASE("websocket_manager: the reason for a close decides how soon it comes back") {
+  for (const auto& [code, wait] : {std::pair{1012, 0ms}, std::pair{1008, 30'000ms}}) {
+    INFO(code);
+    scene s;
+    s.connect();
+    s.send("T1");
+    s.advance(3s);
+    const std::string bytes{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
+    s.send_raw(foxtrot_test::raw_frame(0x88, bytes));
+    if (wait > 0ms) {
+      CHECK(s.net.dials == 1);
+      s.advance(wait - 1ms);
+      CHECK(s.net.dials == 1);
+      s.advance(1ms);
+    }
+    CHECK(s.net.dials == 2);
+  }
+}
+
+TEST_CASE("websocket_manager: a peer that accepts and closes gets no more than its share of attempts") {
+  connection_budget budget;
+  session_settings settings;
+  settings.retry = {.base = 1ms, .cap = 1ms};
+  settings.budget = &budget;
+  scene s{settings};
+  s.net.refusals.assign(100'000, std::make_error_code(std::errc::connection_refused));
+  s.start();
+  s.advance(10s);
+  CHECK(s.net.dials == 300);
+  s.advance(4min + 49s);
+  CHECK(s.net.dials == 300);
+  s.advance(2s);
+  CHECK(s.net.dials > 300);
+  CHECK(s.net.dials <= 600);
+  const steady_time before = s.time.now();
+  CHECK_FALSE(s.stop());  // while it waits for its share
+  CHECK(s.time.now() == before);
+}
+
+TEST_CASE("websocket_manager: accept, then close, for a minute: the waits grow, the messages are few") {
+  session_settings settings;
+  connection_budget budget;
+  settings.budget = &budget;
+  scene s{settings};
+  s.start({"a"});
+  std::vector<steady_time> messages;
+  std::size_t answered = 0;
+  while (s.time.now() < steady_time{1h} + 60s) {
+    if (s.net.peers.size() > answered) {
+      answered = s.net.peers.size();
+      s.accept();
+      for (std::size_t i = s.received().size(); i > 0; --i) messages.push_back(s.time.now());
+      s.cut();
+    }
+    s.advance(10ms);
+  }
+  CHECK(s.net.dials >= 4);
+  CHECK(s.net.dials <= 30);
+  for (const steady_time begin : messages) {
+    CHECK(std::count_if(messages.begin(), messages.end(),
+                        [begin](steady_time at) { return at >= begin && at < begin + 1s; }) <= 5);
+  }
+}
+
+TEST_CASE("websocket_manager: errors are counted where the user looks for them") {
+  session_settings settings;
+  settings.errors = std::make_shared<websocket_error_handler>();
+  scene s{settings};
+  s.connect({"a"});
+  s.send("no 1");
+  s.cut();
+  const error_summary seen = settings.errors->statistics(s.time.now());
+  CHECK(seen.total == 2);
+  CHECK(seen.of(error_kind::symbol).total == 1);
+  CHECK(seen.of(error_kind::network).total == 1);
+  REQUIRE(seen.last);
+  CHECK(seen.last->code == std::errc::connection_reset);
 }
 
 TEST_CASE("websocket_manager: stop does not wait for the time that a server named") {

@@ -41,7 +41,7 @@ TEST_CASE("work sharing: every trade goes to one of several workers, and none is
       stored_event next;
       while (mine.pop_wait(next, std::stop_token{})) {
         next.visit([&](const trade& each) { seen[each.trade_id()].fetch_add(1, std::memory_order_relaxed); },
-                    [](const status&) {});
+                   [](const status&) {});
       }
     });
   }

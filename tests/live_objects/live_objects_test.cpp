@@ -135,6 +135,7 @@ void fail_at(int stage) {
     if (stage == 0) wanted.websocket_url = wanted.rest_url = "wss://127.0.0.1:1";
     if (stage == 0) wanted.rest_url = "https://127.0.0.1:1";
     if (stage == 3) wanted.websocket_url = "wss://nowhere.invalid:443";
+    wanted.session.errors = hasty();
     wanted.dial.lookup = [](const std::string&, std::uint16_t) { return result<endpoints>{errc::resolve_failed}; };
     market_data feed{wanted};
     consumers all{feed};

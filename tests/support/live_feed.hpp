@@ -2,7 +2,9 @@
 // many threads there are.
 #pragma once
 
+#include <foxtrot/exchange/binance/error_codes.hpp>
 #include <foxtrot/exchange/binance/market_data.hpp>
+#include <foxtrot/feed/websocket_error_handler.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/subscription.hpp>
 
@@ -14,6 +16,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iterator>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -32,9 +35,17 @@ foxtrot::binance::market_data_settings feed_settings(const Venue& venue, std::ve
   settings.rest_url = "https://" + where;
   settings.ca_pem = venue.ca_pem();
   settings.ring = {.capacity = 1024, .level_capacity = 4096};
+  settings.budget = nullptr;  // a test may connect as often as it likes
   settings.session.stable_after = std::chrono::milliseconds{0};
   settings.session.retry = {.base = std::chrono::milliseconds{5}, .cap = std::chrono::milliseconds{50}};
   return settings;
+}
+
+/// An answer to errors that leaves everything to the backoff, however hopeless.
+inline std::shared_ptr<foxtrot::websocket_error_handler> hasty() {
+  foxtrot::error_handler_settings settings = foxtrot::binance::error_settings();
+  for (foxtrot::error_response& each : settings.responses) each.delay = {};
+  return std::make_shared<foxtrot::websocket_error_handler>(std::move(settings));
 }
 
 /// True once it has happened; false after longer than only a hang takes.

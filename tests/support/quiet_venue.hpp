@@ -37,6 +37,7 @@ class quiet_venue {
   [[nodiscard]] std::string unsubscribe_request(std::span<const std::string>, std::int64_t) const {
     return "unsubscribe";
   }
+  [[nodiscard]] std::optional<foxtrot::stream_key> key_of(std::string_view) const { return std::nullopt; }
   [[nodiscard]] foxtrot::session_limits limits() const { return {}; }
   [[nodiscard]] foxtrot::venue where() const { return foxtrot::venue::none; }
 

@@ -56,6 +56,8 @@ struct feed_counters {
   counter duplicates;        ///< ticks not published, for their ids had been seen or passed
   counter renumbered;        ///< of the gaps, those where the venue began to count anew
   counter absent_times;      ///< venue times too far from the receive time to be kept
+  counter stale;             ///< symbols told to be stale
+  counter silent_streams;    ///< streams given up because they never spoke
   counter handler_failures;  ///< exceptions thrown by inline handlers
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
@@ -66,7 +68,8 @@ struct feed_counters {
                                    ///< more slowly; many mean that the venue has changed its format
 
   /// Network thread.
-  void count(std::error_code error) noexcept { errors[static_cast<std::size_t>(kind_of(error))].add(); }
+  void count(error_kind kind) noexcept { errors[static_cast<std::size_t>(kind)].add(); }
+  void count(std::error_code error) noexcept { count(kind_of(error)); }
   void count_rejected(errc why) noexcept {
     rejected.add();
     rejections[static_cast<std::size_t>(rejection_of(why))].add();

@@ -9,6 +9,7 @@
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/feed/subscription_set.hpp>
+#include <foxtrot/feed/websocket_error_handler.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_event.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
@@ -41,7 +42,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
                   Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
-                  const diagnostics& log)
+                  websocket_error_handler& errors, const diagnostics& log)
       : settings_{settings},
         bridge_{bridge},
         timers_{bridge.timers()},
@@ -49,6 +50,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
         protocol_{protocol},
         wanted_{wanted},
         on_confirmed_{on_confirmed},
+        errors_{errors},
         log_{log},
         socket_{bridge.timers(), std::move(stream), settings.websocket},
         limits_{protocol.limits()},
@@ -62,12 +64,16 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     since_ = timers_.now();
     co_return error;
   }
-  /// What the server answered instead of upgrading.
-  [[nodiscard]] const upgrade_failure& refusal() const noexcept { return socket_.failure(); }
+  /// Why an upgrade that ended with `code` failed.
+  [[nodiscard]] session_error refusal(std::error_code code) const {
+    const upgrade_failure& said = socket_.failure();
+    return {.code = code, .http_status = said.status, .retry_after = said.retry_after};
+  }
 
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
     silence_.feed();
+    schedule_ping();
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     while (!reason_) {
       (void)drain();
@@ -101,6 +107,9 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     watch_answers();
   }
 
+  /// From the last ping of ours to its pong; zero before the first.
+  [[nodiscard]] steady_time::duration round_trip() const noexcept { return round_trip_; }
+
   /// Says goodbye; reading goes on until the peer's own.
   void start_close() { socket_.start_close(); }
 
@@ -114,6 +123,11 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   [[nodiscard]] std::error_code end_reason() const noexcept {
     return reason_ ? reason_ : make_error_code(errc::cancelled);
   }
+  /// The same with the close code that the peer gave, where it was the peer that ended it.
+  [[nodiscard]] session_error why_ended() const noexcept {
+    const bool by_peer = reason_ == errc::websocket_closed_by_peer;
+    return {.code = end_reason(), .close_code = by_peer ? close_code_ : std::uint16_t{0}};
+  }
   [[nodiscard]] bool was_healthy() const noexcept {
     return has_data_ && timers_.now() - since_ >= steady_time::duration{settings_.stable_after};
   }
@@ -125,8 +139,8 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
 
     void on_message(message_kind kind, std::string_view payload) { self.take(kind, payload); }
     void on_ping(std::string_view) { (void)self.messages_.try_acquire(self.timers_.now(), send_priority::urgent); }
-    void on_pong(std::string_view) noexcept {}
-    void on_close(const close_info&) noexcept {}
+    void on_pong(std::string_view payload) noexcept { self.take_pong(payload); }
+    void on_close(const close_info& said) noexcept { self.close_code_ = static_cast<std::uint16_t>(said.code); }
   };
 
   // Everything one read of the socket brought, published in one batch.
@@ -188,7 +202,12 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   void take_answer(const control_answer& answer) {
     const bool accepted = answer.error.empty();
     const std::int64_t id = answer.id < 0 && !accepted ? wanted_.oldest_id() : answer.id;
-    for (const std::string& stream : wanted_.answered(id, accepted)) {
+    const std::vector<std::string> refused = wanted_.answered(id, accepted);
+    if (!accepted) {
+      const session_error why{.code = errc::subscription_rejected, .venue_code = answer.error_code};
+      batch_->counters().count(errors_.handle(why, timers_.now()).kind);
+    }
+    for (const std::string& stream : refused) {
       log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
                   errc::subscription_rejected);
     }
@@ -202,7 +221,39 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
       answers_due_.cancel();
       return;
     }
-    answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { fail(errc::timeout); });
+    answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { miss_answers(); });
+  }
+
+  // What has not been answered is asked again; a venue that never answers is left.
+  void miss_answers() {
+    const std::uint32_t times = wanted_.expire(timers_.now() - settings_.answer_timeout);
+    if (times >= settings_.answer_attempts) return fail(errc::timeout);
+    log_.report(severity::warning, "websocket_manager", "no answer to a request, asked again", errc::timeout);
+    send_requests();
+  }
+
+  void schedule_ping() {
+    if (settings_.ping_interval <= std::chrono::milliseconds::zero()) return;
+    next_ping_ = timers_.call_after(steady_time::duration{settings_.ping_interval}, [this] { ping(); });
+  }
+
+  // Pongs and requests go before: what the limit does not allow now waits for the next turn.
+  void ping() {
+    schedule_ping();
+    if (!ping_.empty() || !messages_.try_acquire(timers_.now())) return;
+    ping_ = std::to_string(++pings_);
+    pinged_ = timers_.now();
+    if (const std::error_code error = socket_.send(opcode::ping, ping_)) return fail(error);
+    pong_due_ = timers_.call_after(steady_time::duration{settings_.pong_timeout}, [this] {
+      (void)drain();  // it may be there, and we were late
+      if (!ping_.empty()) fail(errc::heartbeat_lost);
+    });
+  }
+  void take_pong(std::string_view payload) noexcept {
+    if (ping_.empty() || payload != ping_) return;  // unsolicited
+    ping_.clear();
+    round_trip_ = timers_.now() - pinged_;
+    pong_due_.cancel();
   }
 
   void end(std::error_code reason) {
@@ -216,6 +267,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   Protocol& protocol_;
   subscription_set& wanted_;
   const confirmation_handler& on_confirmed_;
+  websocket_error_handler& errors_;
   const diagnostics& log_;
   websocket_stream<Stream, websocket_role::client, text_check::off> socket_;
   session_limits limits_;
@@ -226,7 +278,14 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   steady_time since_{};
   steady_time next_remark_{};
   std::int64_t received_ns_{0};
+  std::uint16_t close_code_{0};  // the peer's
   bool has_data_{false};
+  std::string ping_;  // under way
+  std::uint64_t pings_{0};
+  steady_time pinged_{};
+  steady_time::duration round_trip_{};
+  timer next_ping_;
+  timer pong_due_;
   timer retry_requests_;
   timer answers_due_;
   // Pings count: this is about the transport.

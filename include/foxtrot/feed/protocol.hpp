@@ -3,11 +3,14 @@
 
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/market/kinds.hpp>
 #include <foxtrot/net/rate_limiter.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,11 +33,18 @@ struct control_answer {
   std::string error;  ///< empty: accepted
 };
 
+/// Which ticks a stream brings.
+struct stream_key {
+  tick_kind kind{};
+  std::string symbol{};  ///< as ticks have it
+};
+
 /// What a venue allows on one connection.
 struct session_limits {
   std::size_t max_streams{1024};
   std::size_t streams_per_request{100};
   rate_limit_settings messages{};  ///< of ours, pongs included
+  rate_limit_settings attempts{.limit = 300, .window = std::chrono::minutes{5}, .reserve = 0};  ///< to connect
 };
 
 /// Turns a venue's messages into events, and our wishes into its messages. Knows no socket; used by one network thread.
@@ -47,6 +57,9 @@ concept venue_protocol = requires(P& protocol, std::string_view text, std::int64
   { protocol.last_event() } -> std::same_as<std::string_view>;
   { protocol.subscribe_request(streams, id) } -> std::same_as<std::string>;
   { protocol.unsubscribe_request(streams, id) } -> std::same_as<std::string>;
+  {
+    protocol.key_of(text)
+  } -> std::same_as<std::optional<stream_key>>;  // of a stream's name; none: its age is nobody's
   { protocol.limits() } -> std::same_as<session_limits>;
   { protocol.where() } -> std::same_as<venue>;
 };

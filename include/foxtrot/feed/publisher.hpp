@@ -10,6 +10,7 @@
 #include <foxtrot/feed/counters.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
 #include <foxtrot/feed/outlets.hpp>
+#include <foxtrot/feed/stream_ages.hpp>
 #include <foxtrot/market/book_action.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
@@ -84,6 +85,7 @@ class publisher : private live_object<publisher> {
   /// The next tick of this kind follows nothing: nobody wanted what was between. Likewise.
   void forget_ids(tick_kind kind, symbol_id symbol) { continuity_.forget(kind, symbol); }
 
+  [[nodiscard]] stream_ages& ages() noexcept { return ages_; }  // the network thread's
   [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
   [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
   [[nodiscard]] const feed_counters& counters() const noexcept { return counters_; }
@@ -93,9 +95,9 @@ class publisher : private live_object<publisher> {
   feed_counters counters_;
   inline_consumers inline_;
   detail::outlets consumers_;
-
   // the network thread's own
   continuity continuity_;
+  stream_ages ages_;
   book_keeper* books_{nullptr};
   bool follows_ids_{true};
   std::vector<raw_level> scratch_levels_;
@@ -146,6 +148,8 @@ class publisher::batch {
       const gap_reason why = anew ? gap_reason::renumbered : gap_reason::missing;
       publish_gap({why, hole.from, hole.to}, tag, symbol, level_count);
     }
+    if (to_.ages_.note(tag.kind, symbol)) [[unlikely]]
+      publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
     if (to_.books_ == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
     const book_action book =
         to_.books_->take(tag, draft_.payload->as<depth_record>(), draft_.levels.first(level_count));
@@ -253,23 +257,20 @@ class publisher::batch {
 
   // Before the draft, which has so many levels.
   void publish_gap(const book_loss& what, tick_tag tag, symbol_id symbol, std::size_t level_count) {
-    withdraw(level_count);
     to_.counters_.gaps.add();
-    status_record record = make_status(status_code::gap, epoch_clock::now_ns());
-    record.first = what.from;
-    record.second = what.to;
-    record.reason = what.fault;
-    record.gap_kind = tag.kind == tick_kind::depth_snapshot ? tick_kind::depth_update : tag.kind;
-    record.symbol = symbol;
-    publish_status(record, tag.where);
+    const tick_kind kind = tag.kind == tick_kind::depth_snapshot ? tick_kind::depth_update : tag.kind;
+    const auto record = make_gap_status(what.fault, what.from, what.to, kind, epoch_clock::now_ns(), symbol);
+    publish_before(record, tag.where, level_count);
+  }
+  void publish_before(const status_record& record, venue where, std::size_t level_count) {
+    withdraw(level_count);
+    publish_status(record, where);
   }
 
   // The book is right now.
   void follow_up(venue where, symbol_id symbol) {
     if (to_.consumers_.is_book_broken(symbol)) [[unlikely]] {
-      status_record record = make_status(status_code::resynchronised, epoch_clock::now_ns());
-      record.symbol = symbol;
-      publish_status(record, where);
+      publish_status(make_symbol_status(status_code::resynchronised, epoch_clock::now_ns(), symbol), where);
     }
     if (to_.books_->give(symbol)) [[unlikely]]
       deliver_book(*to_.books_->live(symbol), where, symbol);

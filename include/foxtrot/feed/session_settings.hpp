@@ -1,12 +1,16 @@
 // foxtrot/feed/session_settings.hpp: how one WebSocket session connects, waits and gives up.
 #pragma once
 
+#include <foxtrot/feed/data_age_limits.hpp>
+#include <foxtrot/feed/websocket_error_handler.hpp>
 #include <foxtrot/net/backoff.hpp>
+#include <foxtrot/net/connection_budget.hpp>
 #include <foxtrot/net/websocket/handshake.hpp>
 #include <foxtrot/net/websocket/stream.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace foxtrot::inline v0 {
@@ -17,13 +21,22 @@ struct session_settings {
   websocket_settings websocket{};  ///< frame limits, ping policy, time limits of the transport
   backoff_settings retry{};
   std::uint64_t max_attempts{0};                     ///< in a row without success; 0: no limit
-  std::chrono::seconds max_retry_after{259'200};     ///< where a refused upgrade's Retry-After asks for more: 3 days
   std::chrono::milliseconds answer_timeout{10'000};  ///< for the answer to a subscription
   std::chrono::milliseconds silence_limit{60'000};   ///< without a byte received, pings included
   std::chrono::milliseconds close_timeout{50};       ///< for the peer's part of a close
   std::chrono::milliseconds stable_after{2000};      ///< a connection that lived so long and had data was healthy
   /// Added to the receive times: a replay sets it so that they are those of the recording.
   std::chrono::nanoseconds clock_shift{0};
+  data_age_limits ages{};  ///< how long streams may say nothing
+  /// A ping of ours goes out so often, if the venue's message limit lets it; zero: never. Without its pong in time the
+  /// connection is dead, whatever else it says.
+  std::chrono::milliseconds ping_interval{30'000};
+  std::chrono::milliseconds pong_timeout{10'000};
+  std::uint32_t answer_attempts{3};  ///< how often a request is made that is not answered, before the connection ends
+  /// Judges and counts errors; null: one of its own, with the default rules. May be shared.
+  std::shared_ptr<websocket_error_handler> errors{};
+  /// Shared by all sessions of the process with that place; null: no limit. Outlives the session.
+  connection_budget* budget{nullptr};
 };
 
 /// Where a session stands.

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,7 +48,7 @@ class subscription_set {
       known.come_back = false;
       if (known.now == state::wanted || known.now == state::rejected) {
         entries_.erase(at);
-      } else if (known.now == state::asked || known.now == state::confirmed) {
+      } else if (known.now == state::asked || known.now == state::confirmed || known.now == state::silent) {
         known.now = state::leaving;
       }
     }
@@ -73,6 +74,7 @@ class subscription_set {
       entry& known = at->second;
       if (known.asked_in == id && known.now == state::asked) {
         known.now = accepted ? state::confirmed : state::rejected;
+        known.unanswered = 0;
         if (!accepted) rejected.push_back(at->first);
       } else if (known.asked_in == id && known.now == state::leaving_asked) {
         if (!accepted) {
@@ -92,6 +94,37 @@ class subscription_set {
 
   /// The request that waits longest for its answer, 0 if none does.
   [[nodiscard]] std::int64_t oldest_id() const noexcept { return asked_at_.empty() ? 0 : asked_at_.begin()->first; }
+
+  /// Requests sent at `before` or earlier have had no answer: what they asked for is to be asked for again. How often
+  /// that has happened to the stream that it has happened to most, since it was last answered.
+  std::uint32_t expire(steady_time before) {
+    std::uint32_t most = 0;
+    for (auto asked = asked_at_.begin(); asked != asked_at_.end();) {
+      if (asked->second > before) {
+        ++asked;
+        continue;
+      }
+      for (auto& [stream, known] : entries_) {
+        if (known.asked_in == asked->first) most = std::max(most, known.ask_again());
+      }
+      asked = asked_at_.erase(asked);
+    }
+    return most;
+  }
+
+  /// Confirmed, but nothing came: it is to be asked for again.
+  void doubt(std::string_view stream) {
+    if (const auto at = entries_.find(stream); at != entries_.end() && at->second.now == state::confirmed) {
+      at->second.now = state::wanted;
+    }
+  }
+  /// Confirmed, and silent for good; or heard after all.
+  void set_silent(std::string_view stream, bool silent) {
+    const auto at = entries_.find(stream);
+    if (at == entries_.end()) return;
+    state& now = at->second.now;
+    if (now == (silent ? state::confirmed : state::silent)) now = silent ? state::silent : state::confirmed;
+  }
 
   /// The streams that this answer confirmed.
   [[nodiscard]] std::vector<std::string> confirmed_by(std::int64_t id) const {
@@ -124,6 +157,7 @@ class subscription_set {
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
   [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
+  [[nodiscard]] std::size_t silent() const { return count(state::silent); }
   [[nodiscard]] std::vector<std::string> streams() const {
     std::vector<std::string> all;
     for (const auto& [stream, known] : entries_) {
@@ -133,12 +167,21 @@ class subscription_set {
   }
 
  private:
-  enum class state : std::uint8_t { wanted, asked, confirmed, rejected, leaving, leaving_asked };
+  enum class state : std::uint8_t { wanted, asked, confirmed, silent, rejected, leaving, leaving_asked };
 
   struct entry {
     state now{state::wanted};
     bool come_back{false};  // wanted again while its unsubscription is under way
     std::int64_t asked_in{0};
+    std::uint32_t unanswered{0};  // requests in a row
+
+    // How often that makes; 0 where nothing was being asked.
+    std::uint32_t ask_again() noexcept {
+      if (now != state::asked && now != state::leaving_asked) return 0;
+      now = now == state::leaving_asked && !come_back ? state::leaving : state::wanted;
+      come_back = false;
+      return ++unanswered;
+    }
   };
 
   [[nodiscard]] std::vector<std::string> take(state from, state to, std::size_t most) {

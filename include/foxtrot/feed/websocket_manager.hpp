@@ -6,11 +6,14 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/feed/error_kind.hpp>
 #include <foxtrot/feed/live_connection.hpp>
 #include <foxtrot/feed/protocol.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/session_settings.hpp>
+#include <foxtrot/feed/stream_watcher.hpp>
 #include <foxtrot/feed/subscription_set.hpp>
+#include <foxtrot/feed/websocket_error_handler.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_event.hpp>
@@ -26,6 +29,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <system_error>
@@ -56,6 +60,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
         dial_{std::move(dial)},
         settings_{std::move(settings)},
         log_{log},
+        errors_{settings_.errors != nullptr ? settings_.errors : std::make_shared<websocket_error_handler>()},
+        place_{settings_.upgrade.host + ":" + std::to_string(settings_.upgrade.port)},
         retry_{settings_.retry} {}
   websocket_manager(const websocket_manager&) = delete;
   websocket_manager& operator=(const websocket_manager&) = delete;
@@ -93,6 +99,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   }
   void unsubscribe(std::span<const std::string> streams) {
     wanted_.unwant(streams);
+    for (const std::string& stream : streams) ages_.forget(stream);
     if (live_ != nullptr) live_->send_requests();
   }
   [[nodiscard]] const subscription_set& subscriptions() const noexcept { return wanted_; }
@@ -137,12 +144,14 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       if (wait > steady_time::duration::zero()) {
         if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
       }
+      if (const std::error_code error = co_await within_budget()) co_return;
       if (std::exchange(tried_, true)) publish(status_code::reconnecting, {});
       ++attempts_;
       last_error_ = co_await attempt();
       if (closing_) break;
       set_state(session_state::reconnecting);
-      if (settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts) {
+      const bool exhausted = settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts;
+      if (exhausted || hopeless_) {
         set_state(session_state::error);
         log_.report(severity::error, "websocket_manager", "gives up", last_error_);
         publish(status_code::disconnected, errc::attempts_exhausted);
@@ -151,15 +160,24 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     }
   }
 
+  // Returns when one more attempt is allowed; the error is cancellation.
+  [[nodiscard]] task<std::error_code> within_budget() {
+    while (settings_.budget != nullptr) {
+      const auto later = settings_.budget->try_spend(place_, protocol_.limits().attempts, timers_.now());
+      if (!later) break;
+      log_.report(severity::warning, "websocket_manager", "no connection attempt is left for now");
+      const steady_time::duration wait = *later - timers_.now();
+      if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return error;
+    }
+    co_return std::error_code{};
+  }
+
   // One connection from the first packet to the last. Returns why it ended, never a zero code.
   [[nodiscard]] task<std::error_code> attempt() {
     auto stream = co_await dial_.connect(timers_);
-    if (!stream) co_return failed(stream.error());
-    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, on_confirmed, log_};
-    if (const std::error_code error = co_await live.upgrade()) {
-      if (const auto after = live.refusal().retry_after) told_to_wait_ = std::min(*after, settings_.max_retry_after);
-      co_return failed(error);
-    }
+    if (!stream) co_return failed({.code = stream.error()});
+    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, confirmed_, *errors_, log_};
+    if (const std::error_code error = co_await live.upgrade()) co_return failed(live.refusal(error));
 
     live_ = &live;
     const on_exit lost{[this, &live] { disconnected(live); }};
@@ -171,17 +189,26 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     co_return co_await live.read_until_end();
   }
 
-  [[nodiscard]] std::error_code failed(std::error_code error) {
-    if (closing_) return error;
+  [[nodiscard]] std::error_code failed(const session_error& error) {
+    if (closing_) return error.code;
     out_.counters().failed_attempts.add();
-    out_.counters().count(error);
-    log_.report(severity::warning, "websocket_manager", "cannot connect", error);
-    publish(status_code::disconnected, error);
-    return error;
+    take_error(error);
+    log_.report(severity::warning, "websocket_manager", "cannot connect", error.code);
+    publish(status_code::disconnected, error.code);
+    return error.code;
+  }
+
+  // Counts it, and heeds what is decided about it.
+  void take_error(const session_error& error) {
+    const error_decision decided = errors_->handle(error, timers_.now());
+    out_.counters().count(decided.kind);
+    told_to_wait_ = decided.response.delay;
+    hopeless_ = !decided.response.retry;
   }
 
   void disconnected(connection& live) {
     live_ = nullptr;
+    ages_.pause();
     wanted_.forget_answers();
     if (live.was_healthy()) {
       retry_.reset();
@@ -190,7 +217,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
     if (!closing_) {
       out_.counters().disconnects.add();
-      out_.counters().count(reason);
+      take_error(live.why_ended());
       log_.report(severity::warning, "websocket_manager", "connection lost", reason);
     }
     publish(status_code::disconnected, reason);
@@ -212,15 +239,25 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   Dialer dial_;
   const session_settings settings_;
   const diagnostics& log_;
+  const std::shared_ptr<websocket_error_handler> errors_;
+  const std::string place_;
   task_scope scope_{bridge_.context(), "websocket_manager", &log_};
   async_event ended_{bridge_.context()};
   backoff retry_;
   subscription_set wanted_;
   connection* live_{nullptr};  // in attempt()'s frame
+  detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, [this] {
+                                           if (live_ != nullptr) live_->send_requests();
+                                         }};
+  const detail::confirmation_handler confirmed_{[this](const std::vector<std::string>& streams) {
+    ages_.watch(streams);
+    if (on_confirmed) on_confirmed(streams);
+  }};
   std::error_code last_error_;
-  steady_time::duration told_to_wait_{};  // Retry-After of the last refusal
+  steady_time::duration told_to_wait_{};  // because of the last error
   std::uint64_t attempts_{0};             // since the last healthy connection
   bool tried_{false};
+  bool hopeless_{false};  // the last error is not to be tried again
   bool closing_{false};
   std::atomic<session_state> state_{session_state::disconnected};
 };

@@ -140,6 +140,24 @@ class status : public tick<status_record> {
   return record;
 }
 
+/// The same about one symbol.
+[[nodiscard]] inline status_record make_symbol_status(status_code code, std::int64_t received_ns, symbol_id symbol) {
+  status_record record = make_status(code, received_ns);
+  record.symbol = symbol;
+  return record;
+}
+
+/// A gap in the ticks of that kind.
+[[nodiscard]] inline status_record make_gap_status(gap_reason reason, std::uint64_t from, std::uint64_t to,
+                                                   tick_kind kind, std::int64_t received_ns, symbol_id symbol) {
+  status_record record = make_symbol_status(status_code::gap, received_ns, symbol);
+  record.first = from;
+  record.second = to;
+  record.reason = reason;
+  record.gap_kind = kind;
+  return record;
+}
+
 /// The same about a thread of this process; the first 16 bytes of its name go with it.
 [[nodiscard]] inline status_record make_thread_status(status_code code, std::int64_t received_ns,
                                                       std::string_view name) {

@@ -6,10 +6,13 @@
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/exchange/binance/error_codes.hpp>
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
+#include <foxtrot/feed/error_kind.hpp>
 #include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/feed/websocket_error_handler.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_event.hpp>
 #include <foxtrot/net/backoff.hpp>
@@ -71,41 +74,48 @@ class depth_fetcher : private live_object<depth_fetcher> {
       const std::string symbol = std::exchange(waiting_.front(), {});
       waiting_.pop_front();
       asking_ = symbol;
-      const std::error_code error = co_await fetch(symbol);
-      if (error == errc::cancelled) co_return;
-      const bool done = !error || error == errc::http_client_error;  // "no such symbol" will not change
+      const session_error failed = co_await fetch(symbol);
+      if (failed.code == errc::cancelled) co_return;
       const bool wanted = std::exchange(asking_, {}) == symbol;
-      if (!done && wanted) ask(symbol);  // the others have their turn first
-      if (!error) {
+      if (!failed.code) {
         retry.reset();
         continue;
       }
-      out_.counters().count(error);
-      settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, error);
-      if (done) continue;
-      const auto wait = std::max(retry.next(), not_before_ - timers_.now());
+      const error_decision decided = settings_.given.session.errors->handle(failed, timers_.now());
+      const bool again = decided.response.retry;  // "no such symbol" will not change
+      if (again && wanted) ask(symbol);           // the others have their turn first
+      out_.counters().count(decided.kind);
+      settings_.given.log.report(severity::warning, "depth_fetcher", "no snapshot of " + symbol, failed.code);
+      if (!again) continue;
+      // A book cannot wait as long as a connection can, unless the server says so.
+      const bool told_to_wait = failed.retry_after || decided.kind == error_kind::rate_limit;
+      const steady_time::duration told = told_to_wait ? decided.response.delay : steady_time::duration::zero();
+      const auto wait = std::max(retry.next(), told);
       if (const std::error_code stopped = co_await timers_.sleep_for(wait)) co_return;
     }
   }
 
  private:
-  [[nodiscard]] task<std::error_code> fetch(std::string symbol) {
+  [[nodiscard]] task<session_error> fetch(std::string symbol) {
+    session_error outcome;
     url where = settings_.rest;
     where.target = depth_path_of(settings_.given.market);
     where.target += "?symbol=" + symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
     const steady_time::duration limit = settings_.given.request_timeout;
     auto answer = co_await client_.get(std::move(where), limit);
-    if (!answer) co_return answer.error();
-    if (const std::error_code refused = answer->error()) {
-      const bool told_to_wait = refused == errc::http_rate_limited || refused == errc::http_banned;
-      if (told_to_wait) not_before_ = timers_.now() + answer->retry_after().value_or(std::chrono::seconds{60});
-      co_return refused;
+    outcome.code = answer ? answer->error() : answer.error();
+    if (outcome.code) {
+      if (!answer) co_return outcome;
+      outcome.http_status = answer->status;
+      outcome.venue_code = venue_code_of(answer->body);
+      outcome.retry_after = answer->retry_after();
+      co_return outcome;
     }
-    if (asking_ != symbol) co_return std::error_code{};  // forgotten
-    asking_.clear();                                     // whom it does not serve may ask again
-    const std::error_code unreadable = publish(symbol, answer->body);
-    if (unreadable) asking_ = symbol;
-    co_return unreadable;
+    if (asking_ != symbol) co_return outcome;  // forgotten
+    asking_.clear();                           // whom it does not serve may ask again
+    outcome.code = publish(symbol, answer->body);
+    if (outcome.code) asking_ = symbol;
+    co_return outcome;
   }
 
   [[nodiscard]] std::error_code publish(const std::string& symbol, const std::string& body) {
@@ -128,8 +138,7 @@ class depth_fetcher : private live_object<depth_fetcher> {
   http_client client_;
   async_event news_;
   std::deque<std::string> waiting_;
-  std::string asking_;        // the symbol of the request under way, while somebody wants it
-  steady_time not_before_{};  // the server said when to come back
+  std::string asking_;  // the symbol of the request under way, while somebody wants it
 };
 
 }  // namespace foxtrot::inline v0::binance::detail

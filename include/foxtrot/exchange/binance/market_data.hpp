@@ -1,12 +1,14 @@
 // foxtrot/exchange/binance/market_data.hpp: live market data from Binance: the class that most programs need.
 #pragma once
 
+#include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/exchange/binance/engine.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
 #include <foxtrot/feed/counters.hpp>
+#include <foxtrot/feed/error_statistics.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/market/subscription.hpp>
@@ -174,6 +176,10 @@ class market_data : private live_object<market_data> {
     made.disconnects = counters().disconnects.get();
     made.failed_attempts = counters().failed_attempts.get();
     return made;
+  }
+  /// Errors of the connection and of requests: by kind, in the last minute, the last one.
+  [[nodiscard]] error_summary error_statistics() const {
+    return settings_.given.session.errors->statistics(system_time().now());
   }
   [[nodiscard]] const feed_counters& counters() const noexcept { return out_.counters(); }
 

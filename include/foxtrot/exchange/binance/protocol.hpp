@@ -2,10 +2,12 @@
 #pragma once
 
 #include <foxtrot/exchange/binance/codec.hpp>
+#include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/feed/protocol.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +32,12 @@ class protocol {
   }
   [[nodiscard]] std::string unsubscribe_request(std::span<const std::string> streams, std::int64_t id) const {
     return request("UNSUBSCRIBE", streams, id);
+  }
+
+  [[nodiscard]] std::optional<stream_key> key_of(std::string_view stream) const {
+    const auto kind = detail::kind_of_stream(stream);
+    if (!kind) return std::nullopt;
+    return stream_key{*kind, detail::symbol_of_stream(stream)};
   }
 
   [[nodiscard]] session_limits limits() const noexcept {

@@ -4,13 +4,16 @@
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/exchange/binance/error_codes.hpp>
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/feed/session_settings.hpp>
+#include <foxtrot/feed/websocket_error_handler.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
 #include <foxtrot/net/connect.hpp>
+#include <foxtrot/net/connection_budget.hpp>
 #include <foxtrot/net/url.hpp>
 #include <foxtrot/queue/idle.hpp>
 #include <foxtrot/thread/placement.hpp>
@@ -19,6 +22,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +66,9 @@ struct market_data_settings {
   /// feed.
   thread_monitor* monitor{nullptr};
   watch_settings watch{};  ///< of the network thread
+  /// How often this process may connect to that place, the venue's 300 attempts in five minutes; null: as often as it
+  /// likes. Outlives the feed.
+  connection_budget* budget{&connection_budget::shared()};
 };
 
 namespace detail {
@@ -92,6 +99,10 @@ struct checked_settings {
     }
     auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
     if (!tls) return tls.error();
+    if (given.session.errors == nullptr) {
+      given.session.errors = std::make_shared<websocket_error_handler>(error_settings());
+    }
+    if (given.session.budget == nullptr) given.session.budget = given.budget;
     given.session.upgrade.host = websocket->host;
     given.session.upgrade.port = websocket->port;
     given.session.upgrade.secure = websocket->secure;

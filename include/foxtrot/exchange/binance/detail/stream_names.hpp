@@ -32,6 +32,26 @@ namespace foxtrot::inline v0::binance::detail {
   return std::nullopt;
 }
 
+/// The kind of its ticks; nothing for a stream of all symbols, whose ticks are of whoever has changed, and for names
+/// that are not known.
+[[nodiscard]] constexpr std::optional<tick_kind> kind_of_stream(std::string_view stream) noexcept {
+  if (stream.starts_with('!')) return std::nullopt;
+  if (const auto numbered = numbered_kind_of_stream(stream)) return numbered;
+  const std::size_t at = stream.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view what = stream.substr(at + 1);
+  if (what.starts_with("depth")) return tick_kind::depth_snapshot;
+  if (what.starts_with("kline_")) return tick_kind::kline;
+  if (what == "miniTicker") return tick_kind::mini_ticker;
+  if (what == "ticker" || what.starts_with("ticker_")) return tick_kind::ticker;
+  if (what == "avgPrice") return tick_kind::average_price;
+  if (what == "referencePrice") return tick_kind::reference_price;
+  if (what == "markPrice" || what.starts_with("markPrice@")) return tick_kind::mark_price;
+  if (what == "blockTrade") return tick_kind::block_trade;
+  if (what == "forceOrder") return tick_kind::liquidation;
+  return std::nullopt;
+}
+
 /// The symbol of a stream of depth updates; empty for any other stream.
 [[nodiscard]] inline std::string depth_symbol_of(std::string_view stream) {
   return numbered_kind_of_stream(stream) == tick_kind::depth_update ? symbol_of_stream(stream) : std::string{};
