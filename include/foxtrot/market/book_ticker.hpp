@@ -31,6 +31,7 @@ class book_ticker : public tick<book_ticker_record> {
  public:
   using tick::tick;
 
+  /// 0 where it was polled from a venue that does not tell: spot.
   [[nodiscard]] std::uint64_t update_id() const noexcept { return record().update_id; }
   [[nodiscard]] decimal bid_price() const noexcept { return {record().bid_price, record().price_exponent}; }
   [[nodiscard]] decimal bid_quantity() const noexcept { return {record().bid_quantity, record().quantity_exponent}; }

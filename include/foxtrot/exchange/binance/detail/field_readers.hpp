@@ -59,19 +59,24 @@ namespace foxtrot::inline v0::binance::detail {
   return errc::none;
 }
 
-/// Trades and block trades.
-[[nodiscard]] inline errc read(const fields& from, trade_fields& out) noexcept {
+/// All but the event time, which REST does not tell.
+[[nodiscard]] inline errc read_without_event_time(const fields& from, trade_fields& out) noexcept {
   errc bad = errc::none;
   const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
   (void)(good(from.number(letter('t'), out.trade_id)) &&
          good(read_amount(from, letter('p'), out.price, out.price_exponent)) &&
          good(read_amount(from, letter('q'), out.quantity, out.quantity_exponent)) &&
          good(from.boolean(letter('m'), out.buyer_is_maker)) && good(read_symbol(from, out.symbol)) &&
-         good(from.time_us(letter('E'), out.event_us)) && good(from.time_us(letter('T'), out.trade_us)));
+         good(from.time_us(letter('T'), out.trade_us)));
   return bad;
 }
+/// Trades and block trades.
+[[nodiscard]] inline errc read(const fields& from, trade_fields& out) noexcept {
+  const errc bad = read_without_event_time(from, out);
+  return bad != errc::none ? bad : from.time_us(letter('E'), out.event_us);
+}
 
-[[nodiscard]] inline errc read(const fields& from, aggregate_trade_fields& out) noexcept {
+[[nodiscard]] inline errc read_without_event_time(const fields& from, aggregate_trade_fields& out) noexcept {
   errc bad = errc::none;
   const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
   (void)(good(from.number(letter('a'), out.aggregate_id)) &&
@@ -79,8 +84,12 @@ namespace foxtrot::inline v0::binance::detail {
          good(read_amount(from, letter('q'), out.quantity, out.quantity_exponent)) &&
          good(from.number(letter('f'), out.first_trade_id)) && good(from.number(letter('l'), out.last_trade_id)) &&
          good(from.boolean(letter('m'), out.buyer_is_maker)) && good(read_symbol(from, out.symbol)) &&
-         good(from.time_us(letter('E'), out.event_us)) && good(from.time_us(letter('T'), out.trade_us)));
+         good(from.time_us(letter('T'), out.trade_us)));
   return bad;
+}
+[[nodiscard]] inline errc read(const fields& from, aggregate_trade_fields& out) noexcept {
+  const errc bad = read_without_event_time(from, out);
+  return bad != errc::none ? bad : from.time_us(letter('E'), out.event_us);
 }
 
 /// Amounts that are blank stay away; so does a funding rate of a contract that has none.

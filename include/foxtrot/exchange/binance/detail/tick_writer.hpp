@@ -182,10 +182,7 @@ class tick_writer {
     publish(tick_kind::unknown_event, 0, symbol_id::none, units);
   }
 
- private:
-  static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
-
-  // Where a message names no symbol, its stream does, or whoever asked for it.
+  /// The symbol of a message that names this one, or none: then its stream does, or whoever asked for it.
   [[nodiscard]] errc find(std::string_view name, symbol_id& symbol) const {
     if (!name.empty()) [[likely]]
       return intern(name, symbol);
@@ -201,6 +198,10 @@ class tick_writer {
     }
     return intern({upper.data(), lower.size()}, symbol);
   }
+
+ private:
+  static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
+
   [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
     const auto id = out_.symbols().intern(name);
     if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
