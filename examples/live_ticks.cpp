@@ -227,7 +227,7 @@ void watch(const live_ticks_options& options, market_source& source, foxtrot::bi
                 static_cast<unsigned long long>(seen.kinds[2]),
                 static_cast<unsigned long long>(seen.kinds[3] + seen.kinds[4]),
                 static_cast<unsigned long long>(seen.ticks - before), static_cast<double>(seen.p50_ns) / 1e3,
-                static_cast<double>(seen.p99_ns) / 1e3, std::string{to_string(feed.info().state)}.c_str());
+                static_cast<double>(seen.p99_ns) / 1e3, std::string{to_string(feed.connection_info().state)}.c_str());
     std::fflush(stdout);
     before = seen.ticks;
   }

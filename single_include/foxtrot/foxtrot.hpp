@@ -2140,7 +2140,7 @@ struct endpoints {
 };
 
 /// The venue's public endpoints for market data. Spot: the hosts that need no key; web-socket-streams.md and
-/// market_data_only.md of binance-spot-api-docs. USD-M: the split endpoints of 2026, see path_of().
+/// market_data_only.md of binance-spot-api-docs. USD-M: the split endpoints of 2026, see paths_of().
 [[nodiscard]] inline endpoints public_endpoints(market which) {
   switch (which) {
     case market::usdm: return {"wss://fstream.binance.com", "https://fapi.binance.com"};
@@ -2149,9 +2149,21 @@ struct endpoints {
   }
 }
 
-/// The path of a combined-stream connection. USD-M serves book and depth streams under /public.
-[[nodiscard]] constexpr std::string_view path_of(market which) noexcept {
-  return which == market::usdm ? "/public/stream" : "/stream";
+/// The paths of combined-stream connections; the one that serves books comes first. USD-M serves quotes, depth and
+/// trades under /public, everything else under /market: on the wrong one a stream is acknowledged and silent.
+[[nodiscard]] inline std::vector<std::string_view> paths_of(market which) {
+  if (which == market::usdm) return {"/public/stream", "/market/stream"};
+  return {"/stream"};
+}
+
+/// The place in paths_of() of the path that serves this stream.
+[[nodiscard]] constexpr std::size_t route_of(market which, std::string_view stream) noexcept {
+  if (which != market::usdm) return 0;
+  const std::size_t at = stream.find('@');
+  const std::string_view what = at == stream.npos ? stream.substr(stream.starts_with('!')) : stream.substr(at + 1);
+  const bool is_public = what == "bookTicker" || stream.starts_with("!bookTicker") || what == "trade" ||
+                         what.starts_with("depth") || what.starts_with("rpiDepth");
+  return is_public ? 0 : 1;
 }
 
 /// The REST request for the book of one symbol, without its parameters.
@@ -4428,19 +4440,24 @@ namespace foxtrot::inline v0::binance::detail {
   return errc::none;
 }
 
-/// Trades and block trades.
-[[nodiscard]] inline errc read(const fields& from, trade_fields& out) noexcept {
+/// All but the event time, which REST does not tell.
+[[nodiscard]] inline errc read_without_event_time(const fields& from, trade_fields& out) noexcept {
   errc bad = errc::none;
   const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
   (void)(good(from.number(letter('t'), out.trade_id)) &&
          good(read_amount(from, letter('p'), out.price, out.price_exponent)) &&
          good(read_amount(from, letter('q'), out.quantity, out.quantity_exponent)) &&
          good(from.boolean(letter('m'), out.buyer_is_maker)) && good(read_symbol(from, out.symbol)) &&
-         good(from.time_us(letter('E'), out.event_us)) && good(from.time_us(letter('T'), out.trade_us)));
+         good(from.time_us(letter('T'), out.trade_us)));
   return bad;
 }
+/// Trades and block trades.
+[[nodiscard]] inline errc read(const fields& from, trade_fields& out) noexcept {
+  const errc bad = read_without_event_time(from, out);
+  return bad != errc::none ? bad : from.time_us(letter('E'), out.event_us);
+}
 
-[[nodiscard]] inline errc read(const fields& from, aggregate_trade_fields& out) noexcept {
+[[nodiscard]] inline errc read_without_event_time(const fields& from, aggregate_trade_fields& out) noexcept {
   errc bad = errc::none;
   const auto good = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
   (void)(good(from.number(letter('a'), out.aggregate_id)) &&
@@ -4448,8 +4465,12 @@ namespace foxtrot::inline v0::binance::detail {
          good(read_amount(from, letter('q'), out.quantity, out.quantity_exponent)) &&
          good(from.number(letter('f'), out.first_trade_id)) && good(from.number(letter('l'), out.last_trade_id)) &&
          good(from.boolean(letter('m'), out.buyer_is_maker)) && good(read_symbol(from, out.symbol)) &&
-         good(from.time_us(letter('E'), out.event_us)) && good(from.time_us(letter('T'), out.trade_us)));
+         good(from.time_us(letter('T'), out.trade_us)));
   return bad;
+}
+[[nodiscard]] inline errc read(const fields& from, aggregate_trade_fields& out) noexcept {
+  const errc bad = read_without_event_time(from, out);
+  return bad != errc::none ? bad : from.time_us(letter('E'), out.event_us);
 }
 
 /// Amounts that are blank stay away; so does a funding rate of a contract that has none.
@@ -4859,7 +4880,8 @@ struct status_record {
   bool error_is_system;
   tick_kind gap_kind;
   gap_reason reason;  // gap
-  std::uint8_t reserved[8];
+  bool attempt_failed;  // disconnected: there was no connection to lose
+  std::uint8_t reserved[7];
   std::uint64_t position;  // under overflow::conflate: its number among the consumer's events
   std::int64_t received_ns;
   std::uint32_t reserved_too;
@@ -4919,6 +4941,10 @@ class status : public tick<status_record> {
   [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
   [[nodiscard]] gap_reason reason() const noexcept { return record().reason; }
   [[nodiscard]] tick_kind gap_kind() const noexcept { return record().gap_kind; }
+  /// disconnected: true where a connection was lost, false where an attempt to make one failed.
+  [[nodiscard]] bool lost_connection() const noexcept {
+    return code() == status_code::disconnected && !record().attempt_failed;
+  }
   /// dropped: how many events were lost.
   [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
   /// reconnecting: 1 for the first attempt since the connection was lost.
@@ -4944,6 +4970,13 @@ class status : public tick<status_record> {
   record.received_ns = received_ns;
   record.error = error.value();
   record.error_is_system = error && error.category() != make_error_code(errc::timeout).category();
+  return record;
+}
+
+/// `disconnected`: a connection was lost, or else could not be made.
+[[nodiscard]] inline status_record make_disconnected_status(std::int64_t received_ns, std::error_code why, bool lost) {
+  status_record record = make_status(status_code::disconnected, received_ns, why);
+  record.attempt_failed = !lost;
   return record;
 }
 
@@ -6021,6 +6054,7 @@ class book_ticker : public tick<book_ticker_record> {
  public:
   using tick::tick;
 
+  /// 0 where it was polled from a venue that does not tell: spot.
   [[nodiscard]] std::uint64_t update_id() const noexcept { return record().update_id; }
   [[nodiscard]] decimal bid_price() const noexcept { return {record().bid_price, record().price_exponent}; }
   [[nodiscard]] decimal bid_quantity() const noexcept { return {record().bid_quantity, record().quantity_exponent}; }
@@ -6590,6 +6624,16 @@ class counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// The latest of something, with one writer.
+class gauge {
+ public:
+  void set(std::int64_t now) noexcept { value_.store(now, std::memory_order_relaxed); }  // orders nothing
+  [[nodiscard]] std::int64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::int64_t> value_{0};
+};
+
 /// Why a message was not understood.
 enum class rejection : std::uint8_t { malformed, missing_field, wrong_type, out_of_range, other };
 inline constexpr std::size_t rejection_count = 5;
@@ -6622,6 +6666,10 @@ struct feed_counters {
   counter stale;             ///< symbols told to be stale
   counter silent_streams;    ///< streams given up because they never spoke
   counter handler_failures;  ///< exceptions thrown by inline handlers
+  counter polls;             ///< HTTP requests for ticks that were answered well
+  counter failed_polls;      ///< and those that were not
+  counter fallbacks_begun;   ///< times that polling stood in for a connection
+  gauge round_trip_ns;       ///< from the last ping of ours to its pong; 0 before the first
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
   std::array<counter, error_kind_count> errors;     ///< of connections and requests, by kind
@@ -8277,7 +8325,7 @@ class conflated_channel : private live_object<conflated_channel> {
   }
   void put_status(status_record record, line_tag tag) noexcept {
     record.position = ++position_;
-    note_connection(record.code);
+    note_connection(record);
     status_.publish_status(status_.claim(0), record, tag);
   }
   void wake_consumer() noexcept { status_.wake_consumer(); }
@@ -8419,11 +8467,9 @@ class conflated_channel : private live_object<conflated_channel> {
     return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
   }
 
-  void note_connection(status_code code) noexcept {
-    if (code == status_code::connected) connected_ = true;
+  void note_connection(const status_record& record) noexcept {
     // failing attempts lose nothing: what came meanwhile came by another way
-    if (code != status_code::disconnected || !connected_) return;
-    connected_ = false;
+    if (record.code != status_code::disconnected || record.attempt_failed) return;
     lost_at_.store(position_, std::memory_order_release);  // before the status itself: who was told of it sees this
   }
 
@@ -8502,7 +8548,6 @@ class conflated_channel : private live_object<conflated_channel> {
   // network thread
   alignas(cache_line) std::uint64_t position_{0};  // of the last event
   std::uint32_t rows_{0};                          // given to symbols
-  bool connected_{false};
 
   // consumer's thread
   alignas(cache_line) unsigned turn_{0};
@@ -9164,7 +9209,8 @@ inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64
 
 /// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
 /// so whoever has seen an event finds here at least what it said. A snapshot alone mends no book: it may be too old for
-/// the updates that came meanwhile. Relaxed throughout: the events carry the order.
+/// the updates that came meanwhile. Under no symbol's number stands whether the feed is polled. Relaxed throughout: the
+/// events carry the order.
 class status_board : private live_object<status_board> {
  public:
   /// Network thread.
@@ -9172,6 +9218,8 @@ class status_board : private live_object<status_board> {
     switch (record.code) {
       case status_code::stale: set(silent_, record.symbol, true); break;
       case status_code::fresh: set(silent_, record.symbol, false); break;
+      case status_code::fallback_started: set(silent_, symbol_id::none, true); break;
+      case status_code::fallback_ended: set(silent_, symbol_id::none, false); break;
       case status_code::resynchronised: set(broken_, record.symbol, false); break;
       case status_code::gap:
         if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
@@ -9235,6 +9283,8 @@ class symbol_states {
     switch (record.code) {
       case status_code::stale: set(silent_, record.symbol, true); break;
       case status_code::fresh: set(silent_, record.symbol, false); break;
+      case status_code::fallback_started: set(silent_, symbol_id::none, true); break;
+      case status_code::fallback_ended: set(silent_, symbol_id::none, false); break;
       case status_code::resynchronised: set(broken_, record.symbol, false); break;
       case status_code::gap:
         if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
@@ -9258,6 +9308,9 @@ class symbol_states {
     if (!current && bad_news_told_) return std::nullopt;
     for (std::size_t word = 0; word < symbol_words; ++word) {
       if (const auto told = difference(silent_[word], silent_now_[word], word, current)) {
+        if (told->symbol == symbol_id::none) {  // the feed's own
+          return record_of(told->in ? status_code::fallback_started : status_code::fallback_ended, symbol_id::none);
+        }
         return record_of(told->in ? status_code::stale : status_code::fresh, told->symbol);
       }
       if (const auto told = difference(broken_[word], broken_now_[word], word, current)) {
@@ -9306,7 +9359,7 @@ class symbol_states {
       differs &= ~bit;
       known ^= bit;
       const symbol_id symbol{static_cast<std::uint16_t>(word * 64 + index)};
-      if (filter_.wants(symbol)) return change{symbol, (now & bit) != 0};
+      if (symbol == symbol_id::none || filter_.wants(symbol)) return change{symbol, (now & bit) != 0};
     }
     return std::nullopt;
   }
@@ -9640,14 +9693,16 @@ struct age_finding {
 };
 
 /// Ages of streams by kind and symbol: several streams of one kind and symbol, such as candles of two lengths, are one
-/// here. A symbol is stale while one of its streams is. Knows no socket and no clock; network thread.
+/// here. A symbol is stale while one of its streams is. Ticks of a kind and symbol may be polled as well, until the
+/// stream itself speaks: from then on what was polled is not to be published. Knows no socket and no clock; network
+/// thread.
 class stream_ages : private live_object<stream_ages> {
  public:
   stream_ages() = default;
   stream_ages(const stream_ages&) = delete;
   stream_ages& operator=(const stream_ages&) = delete;
 
-  /// For every tick, before it is published: true where its symbol was stale and is so no more.
+  /// For every tick of a stream, before it is published: true where its symbol was stale and is so no more.
   [[nodiscard]] bool note(tick_kind kind, symbol_id symbol) noexcept {
     const std::size_t at = index_of(kind, symbol);
     if (at >= marks_.size() || marks_[at] <= mark::seen) [[likely]]
@@ -9658,18 +9713,16 @@ class stream_ages : private live_object<stream_ages> {
   /// The venue has confirmed a stream of these ticks to `owner`, on a new connection or again: its first tick is due.
   void watch(const void* owner, std::string_view stream, tick_kind kind, symbol_id symbol, steady_time now) {
     const std::size_t at = index_of(kind, symbol);
-    if (at >= marks_.size()) {
-      marks_.resize(at + 1, mark::unwatched);
-      stale_streams_.resize(static_cast<std::size_t>(symbol) + 1);
-    }
+    make_room(at, symbol);
     entry& one = entries_[at];
-    if (one.owner != owner) one = {.kind = kind, .symbol = symbol, .owner = owner};
+    if (one.owner != owner) {
+      one = {.kind = kind, .symbol = symbol, .owner = owner, .polled = one.polled, .answered = one.answered};
+    }
     if (std::find(one.streams.begin(), one.streams.end(), stream) == one.streams.end())
       one.streams.emplace_back(stream);
     one.running = true;
     one.last = now;
-    if (one.spoken) return;
-    if (marks_[at] != mark::stale) marks_[at] = mark::unseen;
+    if (!one.spoken && marks_[at] <= mark::seen) marks_[at] = mark::unseen;
   }
   /// Nobody wants that stream any more. True where its symbol was stale because of it alone.
   bool forget(const void* owner, std::string_view stream) {
@@ -9677,11 +9730,9 @@ class stream_ages : private live_object<stream_ages> {
       entry& one = at->second;
       if (one.owner != owner || std::erase(one.streams, stream) == 0) continue;
       if (!one.streams.empty()) return false;
-      const bool fresh =
-          marks_[at->first] == mark::stale && --stale_streams_[static_cast<std::size_t>(one.symbol)] == 0;
-      marks_[at->first] = mark::unwatched;
-      entries_.erase(at);
-      return fresh;
+      one.owner = nullptr;
+      one.running = false;
+      return !one.polled && remove(at);
     }
     return false;
   }
@@ -9735,10 +9786,51 @@ class stream_ages : private live_object<stream_ages> {
         one.silent = true;
         found(age_finding{age_finding::what::silent, one.kind, one.symbol, &one.streams});
       }
-      if (known) continue;
-      marks_[at] = mark::stale;
-      if (stale_streams_[static_cast<std::size_t>(one.symbol)]++ > 0) continue;
-      found(age_finding{age_finding::what::stale, one.kind, one.symbol, &one.streams});
+      if (known || one.polled) continue;
+      if (become_stale(one, marks_[at], mark::stale))
+        found(age_finding{age_finding::what::stale, one.kind, one.symbol, &one.streams});
+    }
+  }
+
+  // --- what is polled ---
+
+  /// Ticks of this kind and symbol are polled from now on, until the stream speaks or `unpoll`.
+  void poll(tick_kind kind, symbol_id symbol, steady_time now) {
+    const std::size_t at = index_of(kind, symbol);
+    make_room(at, symbol);
+    entry& one = entries_[at];
+    one.kind = kind;
+    one.symbol = symbol;
+    if (std::exchange(one.polled, true)) return;
+    one.answered = now;
+    marks_[at] = marks_[at] == mark::stale ? mark::polled_stale : mark::polled;
+  }
+  /// No more. True where its symbol was stale because of it alone, and nobody is left to tell that it speaks.
+  bool unpoll(tick_kind kind, symbol_id symbol) {
+    const auto at = entries_.find(index_of(kind, symbol));
+    if (at == entries_.end() || !std::exchange(at->second.polled, false)) return false;
+    mark& state = marks_[at->first];
+    state = state == mark::polled_stale ? mark::stale : mark::unseen;
+    return at->second.owner == nullptr && remove(at);
+  }
+  /// Whether what was polled is still wanted: the stream has not spoken meanwhile.
+  [[nodiscard]] bool is_polled(tick_kind kind, symbol_id symbol) const noexcept {
+    const std::size_t at = index_of(kind, symbol);
+    return at < marks_.size() && marks_[at] >= mark::polled;
+  }
+  /// A tick that was asked for is about to be published: as note(). Whole books stand in for updates.
+  [[nodiscard]] bool note_polled(tick_kind kind, symbol_id symbol) noexcept {
+    const bool fresh = hear(kind, symbol);
+    return (kind == tick_kind::depth_snapshot && hear(tick_kind::depth_update, symbol)) || fresh;
+  }
+  /// Calls `found(symbol_id)` for symbols that have become stale, because polling has brought nothing for too long.
+  template <class Found>
+  void look_at_polled(const data_age_limits& limits, steady_time now, Found found) {
+    for (auto& [at, one] : entries_) {
+      const steady_time::duration limit = limits.stale[static_cast<std::size_t>(one.kind)];
+      if (std::exchange(one.heard, false)) one.answered = now;
+      if (marks_[at] != mark::polled || limit <= steady_time::duration::zero() || now - one.answered < limit) continue;
+      if (become_stale(one, marks_[at], mark::polled_stale)) found(one.symbol);
     }
   }
 
@@ -9749,7 +9841,7 @@ class stream_ages : private live_object<stream_ages> {
 
  private:
   // The first two cost note() no more than one comparison; `seen` lasts until the next look.
-  enum class mark : std::uint8_t { unwatched, seen, unseen, stale };
+  enum class mark : std::uint8_t { unwatched, seen, unseen, stale, polled, polled_stale };
 
   struct entry {
     tick_kind kind{};
@@ -9761,21 +9853,55 @@ class stream_ages : private live_object<stream_ages> {
     bool running{false};
     bool spoken{false};  // on this connection
     bool silent{false};
+    bool polled{false};
+    bool heard{false};       // by polling, since the last look
+    steady_time answered{};  // the last look that found it so
   };
+  using entry_map = std::map<std::size_t, entry>;  // by index in marks_
 
   [[nodiscard]] static constexpr std::size_t index_of(tick_kind kind, symbol_id symbol) noexcept {
     return static_cast<std::size_t>(symbol) * tick_kind_count + static_cast<std::size_t>(kind);
   }
 
   [[gnu::noinline]] bool wake(std::size_t at, symbol_id symbol) noexcept {
-    const bool was_stale = marks_[at] == mark::stale;
+    const bool was_stale = is_stale(marks_[at]);
+    if (marks_[at] >= mark::polled) entries_.find(at)->second.polled = false;  // the stream's turn
     marks_[at] = mark::seen;
     return was_stale && --stale_streams_[static_cast<std::size_t>(symbol)] == 0;
+  }
+  bool hear(tick_kind kind, symbol_id symbol) noexcept {
+    const auto at = entries_.find(index_of(kind, symbol));
+    if (at == entries_.end() || !at->second.polled) return false;
+    at->second.heard = true;
+    if (marks_[at->first] != mark::polled_stale) return false;
+    marks_[at->first] = mark::polled;
+    return --stale_streams_[static_cast<std::size_t>(symbol)] == 0;
+  }
+  [[nodiscard]] static constexpr bool is_stale(mark now) noexcept {
+    return now == mark::stale || now == mark::polled_stale;
+  }
+  void make_room(std::size_t at, symbol_id symbol) {
+    if (at < marks_.size()) return;
+    marks_.resize(at + 1, mark::unwatched);
+    stale_streams_.resize(static_cast<std::size_t>(symbol) + 1);
+  }
+  // True where its symbol was not stale before.
+  bool become_stale(const entry& one, mark& state, mark as) noexcept {
+    state = as;
+    return stale_streams_[static_cast<std::size_t>(one.symbol)]++ == 0;
+  }
+  // True where its symbol was stale because of it alone.
+  bool remove(entry_map::iterator at) {
+    const bool fresh =
+        is_stale(marks_[at->first]) && --stale_streams_[static_cast<std::size_t>(at->second.symbol)] == 0;
+    marks_[at->first] = mark::unwatched;
+    entries_.erase(at);
+    return fresh;
   }
 
   std::vector<mark> marks_;                   // by symbol and kind
   std::vector<std::uint32_t> stale_streams_;  // by symbol
-  std::map<std::size_t, entry> entries_;      // by index in marks_
+  entry_map entries_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -10315,7 +10441,7 @@ class publisher::batch {
       const gap_reason why = anew ? gap_reason::renumbered : gap_reason::missing;
       publish_gap({why, hole.from, hole.to}, tag, symbol, level_count);
     }
-    if (to_.ages_.note(tag.kind, symbol)) [[unlikely]]
+    if (is_news(tag, symbol)) [[unlikely]]
       publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
     if (to_.books_ == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
     const book_action book =
@@ -10368,6 +10494,9 @@ class publisher::batch {
   [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
     return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
   }
+  [[nodiscard]] bool is_news(tick_tag tag, symbol_id symbol) noexcept {
+    return tag.how == source::http ? to_.ages_.note_polled(tag.kind, symbol) : to_.ages_.note(tag.kind, symbol);
+  }
   void forget_draft() noexcept {
     to_.counters_.duplicates.add();
     in_place_ = {};
@@ -10397,8 +10526,7 @@ class publisher::batch {
     handlers_.greet(event{line, state.tag, {}, to_.symbols_}, to_.counters_.handler_failures);
   }
 
-  // The ring, if anybody reads it.
-  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {
+  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {  // if anybody reads it
     auto* ring = to_.consumers_.ring();
     return ring != nullptr && ring->has_readers() ? ring : nullptr;
   }
@@ -10418,8 +10546,7 @@ class publisher::batch {
     to_.scratch_ = *draft_.payload;
     if (to_.scratch_levels_.size() < level_count) to_.scratch_levels_.resize(level_count);
     std::ranges::copy(draft_.levels.first(level_count), to_.scratch_levels_.begin());
-    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}};
-    in_place_ = {};
+    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}}, in_place_ = {};
   }
 
   // Before the draft, which has so many levels.
@@ -10430,8 +10557,7 @@ class publisher::batch {
     publish_before(record, tag.where, level_count);
   }
   void publish_before(const status_record& record, venue where, std::size_t level_count) {
-    withdraw(level_count);
-    publish_status(record, where);
+    withdraw(level_count), publish_status(record, where);
   }
 
   // The book is right now.
@@ -11848,10 +11974,7 @@ class tick_writer {
     publish(tick_kind::unknown_event, 0, symbol_id::none, units);
   }
 
- private:
-  static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
-
-  // Where a message names no symbol, its stream does, or whoever asked for it.
+  /// The symbol of a message that names this one, or none: then its stream does, or whoever asked for it.
   [[nodiscard]] errc find(std::string_view name, symbol_id& symbol) const {
     if (!name.empty()) [[likely]]
       return intern(name, symbol);
@@ -11867,6 +11990,10 @@ class tick_writer {
     }
     return intern({upper.data(), lower.size()}, symbol);
   }
+
+ private:
+  static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
+
   [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
     const auto id = out_.symbols().intern(name);
     if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
@@ -12401,6 +12528,58 @@ static_assert(venue_protocol<protocol>);
 
 }  // namespace foxtrot::inline v0::binance
 
+// foxtrot/exchange/binance/websocket_choice.hpp: which symbols come by WebSocket; the others are polled.
+
+namespace foxtrot::inline v0::binance {
+
+/// Made by all(), none() or of().
+class websocket_choice {
+ public:
+  [[nodiscard]] static websocket_choice all() { return {}; }
+  [[nodiscard]] static websocket_choice none() {
+    websocket_choice made;
+    made.all_ = false;
+    return made;
+  }
+  /// These alone, such as "BTCUSDT", in capital letters or not.
+  [[nodiscard]] static websocket_choice of(std::vector<std::string> symbols) {
+    websocket_choice made = none();
+    for (std::string& symbol : symbols) {
+      std::ranges::transform(symbol, symbol.begin(),
+                             [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    }
+    made.symbols_ = std::move(symbols);
+    return made;
+  }
+
+  /// Of a symbol in capital letters; empty, for a stream of all symbols: true unless there is no WebSocket at all.
+  [[nodiscard]] bool includes(std::string_view symbol) const noexcept {
+    return all_ || (symbol.empty() ? !is_none() : std::ranges::find(symbols_, symbol) != symbols_.end());
+  }
+  [[nodiscard]] bool is_all() const noexcept { return all_; }
+  [[nodiscard]] bool is_none() const noexcept { return !all_ && symbols_.empty(); }
+  [[nodiscard]] const std::vector<std::string>& symbols() const noexcept { return symbols_; }
+
+ private:
+  bool all_{true};
+  std::vector<std::string> symbols_;
+};
+
+}  // namespace foxtrot::inline v0::binance
+
+// foxtrot/feed/poll_settings.hpp: how often, and how much, is asked for over HTTP.
+
+namespace foxtrot::inline v0 {
+
+struct poll_settings {
+  std::chrono::milliseconds interval{1000};  ///< between two requests for the same; longer where the weight asks for it
+  /// What the venue allows one address in a minute, in its own units; 0: what the venue's documentation says.
+  std::uint32_t weight_per_minute{0};
+  double weight_share{0.5};  ///< of that, at most, for polling
+};
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/feed/session_settings.hpp: how one WebSocket session connects, waits and gives up.
 
 // foxtrot/net/backoff.hpp: how long to wait before the next attempt: exponential with full jitter.
@@ -12472,6 +12651,187 @@ class backoff {
   backoff_settings settings_;
   random_source random_;
   std::uint64_t attempts_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/net/circuit_breaker.hpp: stops trying what keeps failing, and finds out when it works again.
+
+namespace foxtrot::inline v0 {
+
+struct circuit_breaker_settings {
+  std::uint32_t failure_threshold{5};                  ///< failures in a row that open it
+  std::chrono::milliseconds recovery_timeout{60'000};  ///< open for so long before it is tried again
+  std::uint32_t half_open_permits{3};                  ///< tries at the same time while half open
+  std::uint32_t half_open_successes{3};                ///< successes that close it
+  std::chrono::milliseconds probe_timeout{30'000};     ///< a try without a result gives its permit back then
+};
+
+enum class breaker_state : std::uint8_t { closed, open, half_open };
+
+[[nodiscard]] constexpr std::string_view to_string(breaker_state state) noexcept {
+  switch (state) {
+    case breaker_state::closed: return "closed";
+    case breaker_state::open: return "open";
+    case breaker_state::half_open: return "half_open";
+  }
+  return "?";
+}
+
+/// Closed, everything may be tried; after `failure_threshold` failures in a row it opens, and nothing may. When
+/// `recovery_timeout` has passed, a few tries are let through: successes close it, one failure opens it again. Every
+/// change begins a new generation, and a result of an earlier one changes nothing any more. Any thread; time comes from
+/// the caller. Must outlive its permits.
+class circuit_breaker : private live_object<circuit_breaker> {
+ public:
+  /// The right to one try, and its result: the first that is told counts. Destroyed without one, it was no try. One
+  /// thread at a time.
+  class permit {
+   public:
+    permit() = default;
+    permit(permit&& from) noexcept
+        : breaker_{std::exchange(from.breaker_, nullptr)}, generation_{from.generation_}, serial_{from.serial_} {}
+    permit& operator=(permit&& from) noexcept {
+      if (this == &from) return *this;
+      give_back();
+      breaker_ = std::exchange(from.breaker_, nullptr);
+      generation_ = from.generation_;
+      serial_ = from.serial_;
+      return *this;
+    }
+    ~permit() { give_back(); }
+
+    /// False once a result was told.
+    [[nodiscard]] explicit operator bool() const noexcept { return breaker_ != nullptr; }
+    void succeed(steady_time now) {
+      if (auto* const from = std::exchange(breaker_, nullptr)) from->succeeded(generation_, serial_, now);
+    }
+    void fail(steady_time now) {
+      if (auto* const from = std::exchange(breaker_, nullptr)) from->failed(generation_, serial_, now);
+    }
+
+   private:
+    friend class circuit_breaker;
+    permit(circuit_breaker& breaker, std::uint64_t generation, std::uint64_t serial) noexcept
+        : breaker_{&breaker}, generation_{generation}, serial_{serial} {}
+    void give_back() noexcept {
+      if (auto* const from = std::exchange(breaker_, nullptr)) from->abandoned(generation_, serial_);
+    }
+
+    circuit_breaker* breaker_{nullptr};
+    std::uint64_t generation_{0};
+    std::uint64_t serial_{0};  // of a probe; 0 where it was closed
+  };
+
+  /// Throws std::invalid_argument for a count of zero.
+  explicit circuit_breaker(circuit_breaker_settings settings = {}) : settings_{settings} {
+    if (settings.failure_threshold == 0 || settings.half_open_permits == 0 || settings.half_open_successes == 0) {
+      throw std::invalid_argument{"circuit_breaker: a count of zero"};
+    }
+    probes_.reserve(settings.half_open_permits);
+  }
+  circuit_breaker(const circuit_breaker&) = delete;
+  circuit_breaker& operator=(const circuit_breaker&) = delete;
+
+  /// The right to try now; nothing where it must not be tried.
+  [[nodiscard]] std::optional<permit> try_acquire(steady_time now) {
+    const std::lock_guard lock{mutex_};
+    if (state_ == breaker_state::closed) return permit{*this, generation_, 0};
+    if (state_ == breaker_state::open) {
+      if (now - opened_at_ < settings_.recovery_timeout) return std::nullopt;
+      change(breaker_state::half_open);
+    }
+    std::erase_if(probes_, [&](const probe& each) { return now - each.since >= settings_.probe_timeout; });
+    if (probes_.size() >= settings_.half_open_permits) return std::nullopt;
+    probes_.push_back({++last_serial_, now});
+    return permit{*this, generation_, last_serial_};
+  }
+
+  /// When try_acquire() is worth a call: `now` itself, the end of the recovery time-out, or of the oldest probe's.
+  [[nodiscard]] steady_time next_try(steady_time now) const {
+    const std::lock_guard lock{mutex_};
+    if (state_ == breaker_state::open) return std::max(now, opened_at_ + settings_.recovery_timeout);
+    if (probes_.size() < settings_.half_open_permits) return now;
+    return std::max(now, probes_.front().since + settings_.probe_timeout);
+  }
+
+  [[nodiscard]] breaker_state state() const {
+    const std::lock_guard lock{mutex_};
+    return state_;
+  }
+  /// Changes of state so far.
+  [[nodiscard]] std::uint64_t generation() const {
+    const std::lock_guard lock{mutex_};
+    return generation_;
+  }
+  /// Failures in a row while closed.
+  [[nodiscard]] std::uint32_t failures() const {
+    const std::lock_guard lock{mutex_};
+    return failures_;
+  }
+  /// Closes it, whatever has failed: somebody knows better.
+  void reset() {
+    const std::lock_guard lock{mutex_};
+    change(breaker_state::closed);
+  }
+
+ private:
+  struct probe {
+    std::uint64_t serial;
+    steady_time since;
+  };
+
+  void change(breaker_state to) noexcept {
+    state_ = to;
+    ++generation_;
+    failures_ = 0;
+    successes_ = 0;
+    probes_.clear();
+  }
+
+  // Whether that probe still had its permit.
+  bool take_back(std::uint64_t serial) noexcept {
+    return std::erase_if(probes_, [serial](const probe& each) { return each.serial == serial; }) != 0;
+  }
+
+  void succeeded(std::uint64_t generation, std::uint64_t serial, steady_time now) {
+    const std::lock_guard lock{mutex_};
+    if (generation != generation_) return;
+    if (state_ == breaker_state::closed) {
+      failures_ = 0;
+    } else if (is_in_time(serial, now) && ++successes_ >= settings_.half_open_successes) {
+      change(breaker_state::closed);
+    }
+  }
+  void failed(std::uint64_t generation, std::uint64_t serial, steady_time now) {
+    const std::lock_guard lock{mutex_};
+    if (generation != generation_) return;
+    const bool opens =
+        state_ == breaker_state::closed ? ++failures_ >= settings_.failure_threshold : is_in_time(serial, now);
+    if (!opens) return;
+    change(breaker_state::open);
+    opened_at_ = now;
+  }
+  void abandoned(std::uint64_t generation, std::uint64_t serial) noexcept {
+    const std::lock_guard lock{mutex_};
+    if (generation == generation_) take_back(serial);
+  }
+
+  // A probe that has taken longer than its permit allows says nothing, even if nobody has asked for its place.
+  bool is_in_time(std::uint64_t serial, steady_time now) noexcept {
+    std::erase_if(probes_, [&](const probe& each) { return now - each.since >= settings_.probe_timeout; });
+    return take_back(serial);
+  }
+
+  const circuit_breaker_settings settings_;
+  mutable std::mutex mutex_;
+  breaker_state state_{breaker_state::closed};
+  std::uint64_t generation_{0};
+  std::uint32_t failures_{0};
+  std::uint32_t successes_{0};
+  std::uint64_t last_serial_{0};
+  steady_time opened_at_{};
+  std::vector<probe> probes_;  // under way, the oldest first
 };
 
 }  // namespace foxtrot::inline v0
@@ -14262,10 +14622,17 @@ static_assert(message_handler<ignore_messages>);
 
 namespace foxtrot::inline v0 {
 
+/// Who answers which pings.
+enum class ping_answers : std::uint8_t {
+  every,       ///< the stream, each of them
+  latest,      ///< the stream, the latest of a drain (RFC 6455 section 5.5.3)
+  by_handler,  ///< nobody but the handler, with `send`: where a venue counts what it is sent
+};
+
 /// The defaults are RFC 6455's: every ping is answered, messages are limited by their bytes.
 struct websocket_settings {
   decoder_settings decoder{};
-  bool answer_latest_ping_only{false};                ///< one pong for all pings of a drain, as some venues ask
+  ping_answers pongs{ping_answers::every};
   std::size_t max_unsent{47 * 1024};                  ///< bytes of frames; with one TLS record below: 64 KiB
   std::chrono::milliseconds upgrade_timeout{10'000};  ///< for the whole answer to the upgrade, however it drips
   std::chrono::milliseconds write_timeout{10'000};    ///< while frames wait, without the socket taking any; 0: no limit
@@ -14791,7 +15158,6 @@ class websocket_stream : private live_object<websocket_stream<Stream, Role, Chec
   struct relay {
     websocket_stream& stream;
     Handler& handler;
-
     void on_message(message_kind kind, std::string_view payload) {
       ++stream.counters_.messages;
       handler.on_message(kind, payload);
@@ -14799,7 +15165,8 @@ class websocket_stream : private live_object<websocket_stream<Stream, Role, Chec
     }
     void on_ping(std::string_view payload) {
       ++stream.counters_.pings;
-      stream.writer_.frames().queue_pong(payload, stream.settings_.answer_latest_ping_only);
+      if (const auto how = stream.settings_.pongs; how != ping_answers::by_handler)
+        stream.writer_.frames().queue_pong(payload, how == ping_answers::latest);
       handler.on_ping(payload);
       stop_if_closed();
     }
@@ -14894,6 +15261,24 @@ class websocket_stream : private live_object<websocket_stream<Stream, Role, Chec
 
 namespace foxtrot::inline v0 {
 
+/// Where a session stands.
+enum class session_state : std::uint8_t { disconnected, connecting, connected, reconnecting, error, closing };
+
+[[nodiscard]] constexpr std::string_view to_string(session_state now) noexcept {
+  switch (now) {
+    case session_state::disconnected: return "disconnected";
+    case session_state::connecting: return "connecting";
+    case session_state::connected: return "connected";
+    case session_state::reconnecting: return "reconnecting";
+    case session_state::error: return "error";
+    case session_state::closing: return "closing";
+  }
+  return "?";
+}
+
+/// Told of each change of a session's state, and why it changed, zero where nothing failed.
+using session_observer = std::function<void(session_state, std::error_code)>;
+
 /// The defaults suit a busy public market stream.
 struct session_settings {
   upgrade_request upgrade;         ///< host, port and path
@@ -14916,22 +15301,10 @@ struct session_settings {
   std::shared_ptr<websocket_error_handler> errors{};
   /// Shared by all sessions of the process with that place; null: no limit. Outlives the session.
   connection_budget* budget{nullptr};
+  /// Decides whether an attempt may be made now, and learns how it went; null: the backoff alone. Outlives the session.
+  circuit_breaker* breaker{nullptr};
+  session_observer on_state{};  ///< on the network thread: must be quick, and not end the session
 };
-
-/// Where a session stands.
-enum class session_state : std::uint8_t { disconnected, connecting, connected, reconnecting, error, closing };
-
-[[nodiscard]] constexpr std::string_view to_string(session_state now) noexcept {
-  switch (now) {
-    case session_state::disconnected: return "disconnected";
-    case session_state::connecting: return "connecting";
-    case session_state::connected: return "connected";
-    case session_state::reconnecting: return "reconnecting";
-    case session_state::error: return "error";
-    case session_state::closing: return "closing";
-  }
-  return "?";
-}
 
 }  // namespace foxtrot::inline v0
 
@@ -18144,7 +18517,13 @@ struct market_data_settings {
   std::string ca_pem{};         ///< the same as text
   dial_settings dial{};         ///< time-outs, addresses instead of a look-up
 
-  session_settings session{};  ///< its `upgrade` is filled in from the URL
+  session_settings session{};    ///< its `upgrade` is filled in from the URL, its `breaker` from below
+  websocket_choice websocket{};  ///< which symbols come by WebSocket; the others are polled over HTTP
+  /// Where WebSocket keeps failing, the same ticks are polled until it works again. Otherwise the backoff alone decides
+  /// how often it is tried, and nothing comes meanwhile.
+  bool fallback{true};
+  circuit_breaker_settings breaker{};  ///< when to fall back, and how often WebSocket is tried meanwhile
+  poll_settings polling{};
   bool depth_snapshots{true};  ///< keep the book of each symbol with a depth stream, and fetch snapshots for it
   std::size_t snapshot_levels{1000};
   std::chrono::milliseconds request_timeout{10'000};
@@ -18168,6 +18547,15 @@ namespace detail {
 /// The venue's limit for one connection.
 inline constexpr std::size_t max_streams = 1024;
 
+/// Whether these are names of streams, and no more than the venue takes on one connection of each route.
+[[nodiscard]] inline bool are_streams(market where, const std::vector<std::string>& streams) {
+  std::vector<std::size_t> counts(paths_of(where).size());
+  for (const std::string& stream : streams) {
+    if (!is_stream_name(stream) || ++counts[route_of(where, stream)] > max_streams) return false;
+  }
+  return true;
+}
+
 /// Settings that have been checked and completed.
 struct checked_settings {
   market_data_settings given;
@@ -18185,10 +18573,10 @@ struct checked_settings {
     if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
     const bool microseconds = given.time_unit == time_unit::microseconds;
     if (microseconds && given.market != market::spot) return errc::bad_argument;
-    if (given.streams.size() > max_streams) return errc::bad_argument;
-    for (const std::string& stream : given.streams) {
-      if (!is_stream_name(stream)) return errc::bad_argument;
-    }
+    if (!are_streams(given.market, given.streams)) return errc::bad_argument;
+    if (given.breaker.failure_threshold == 0 || given.breaker.half_open_permits == 0 ||
+        given.breaker.half_open_successes == 0 || given.polling.interval <= std::chrono::milliseconds::zero())
+      return errc::bad_argument;
     auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
     if (!tls) return tls.error();
     if (given.session.errors == nullptr) {
@@ -18198,8 +18586,8 @@ struct checked_settings {
     given.session.upgrade.host = websocket->host;
     given.session.upgrade.port = websocket->port;
     given.session.upgrade.secure = websocket->secure;
-    given.session.upgrade.target = path_of(given.market);
-    if (microseconds) given.session.upgrade.target += "?timeUnit=MICROSECOND";  // web-socket-streams.md, "General"
+    // behind the path of each route; web-socket-streams.md, "General"
+    given.session.upgrade.target = microseconds ? "?timeUnit=MICROSECOND" : "";
     return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls)};
   }
 };
@@ -18719,6 +19107,25 @@ struct exchange_info_request {
 
 // foxtrot/exchange/binance/market_data.hpp: live market data from Binance: the class that most programs need.
 
+// foxtrot/exchange/binance/connection_info.hpp: how a feed's connection stands.
+
+namespace foxtrot::inline v0::binance {
+
+/// A moment's view. Where a feed has several connections, of the one that is worst off.
+struct connection_info {
+  session_state state{session_state::disconnected};  ///< of WebSocket
+  breaker_state breaker{breaker_state::closed};      ///< not closed: ticks are polled meanwhile
+  std::size_t polled_streams{0};                     ///< come by HTTP, by choice or as a fallback
+  std::chrono::nanoseconds connected_for{0};         ///< all connections without a break; 0 where one is missing
+  std::chrono::nanoseconds round_trip{0};            ///< of the last ping of ours that was answered; 0: none yet
+  std::uint64_t connects{0};
+  std::uint64_t disconnects{0};
+  std::uint64_t failed_attempts{0};
+  std::string endpoint;
+};
+
+}  // namespace foxtrot::inline v0::binance
+
 // foxtrot/exchange/binance/engine.hpp: everything that runs between connect and disconnect of a market_data.
 
 // foxtrot/exchange/binance/depth_fetcher.hpp: whole books over REST, one after the other, for the symbols that need
@@ -18833,6 +19240,2442 @@ class depth_fetcher : private live_object<depth_fetcher> {
   async_event news_;
   std::deque<std::string> waiting_;
   std::string asking_;  // the symbol of the request under way, while somebody wants it
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/dual_mode.hpp: decides for each stream whether it comes by WebSocket or is polled.
+
+// foxtrot/exchange/binance/detail/rest_polling.hpp: the venue of an HTTP poller: its requests, asked and told as ticks.
+
+// foxtrot/exchange/binance/poll_plan.hpp: which REST requests stand in for which streams.
+
+// foxtrot/feed/poll_request.hpp: what is polled, and what an HTTP poller has to know of a venue.
+
+namespace foxtrot::inline v0 {
+
+/// One request that is made again and again while somebody wants what it brings.
+struct poll_request {
+  std::string target{};                ///< path and query
+  std::uint32_t weight{1};             ///< as the venue counts it
+  unsigned what{0};                    ///< the venue's own: how to read the answer
+  std::vector<std::string> streams{};  ///< that the answer stands in for
+};
+
+/// How it went.
+struct poll_answer {
+  session_error error{};                       ///< zero code: well
+  std::optional<std::uint32_t> used_weight{};  ///< of this minute and this address, as the venue says
+};
+
+/// Turns streams into requests, asks, and publishes what comes. Used by one network thread.
+template <class V>
+concept poll_venue = requires(V& venue, const poll_request& request, std::span<const std::string> streams) {
+  /// As few requests as possible, by weight; streams that no request can stand in for are left out.
+  { venue.plan(streams) } -> std::same_as<std::vector<poll_request>>;
+  /// The same in smaller ones, after the venue has refused a name in it; none where there is only one name.
+  { venue.narrow(request) } -> std::same_as<std::vector<poll_request>>;
+  /// Whether one of its streams still needs it.
+  { venue.is_wanted(request) } -> std::same_as<bool>;
+  /// Asks and publishes. Takes part in cancellation; `request` lives until it ends.
+  { venue.ask(request) } -> std::same_as<task<poll_answer>>;
+  /// What it allows in a minute.
+  { venue.weight_per_minute() } -> std::same_as<std::uint32_t>;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance {
+
+/// What is in the body of a polled answer, as poll_request::what has it.
+enum class poll_body : unsigned {
+  book_tickers,
+  trades,
+  aggregate_trades,
+  tickers,
+  klines,
+  average_price,
+  mark_prices,
+  depth,
+};
+
+/// What stands in for a stream; nothing where no request does.
+[[nodiscard]] constexpr std::optional<poll_body> poll_body_of(std::string_view stream, market where) noexcept {
+  const auto kind = detail::kind_of_stream(stream);
+  if (!kind) return std::nullopt;
+  switch (*kind) {
+    case tick_kind::book_ticker: return poll_body::book_tickers;
+    case tick_kind::trade: return poll_body::trades;
+    case tick_kind::aggregate_trade: return poll_body::aggregate_trades;
+    case tick_kind::kline: return poll_body::klines;
+    case tick_kind::mini_ticker: return poll_body::tickers;
+    case tick_kind::ticker:  // of 24 hours alone
+      return stream.ends_with("@ticker") ? std::optional{poll_body::tickers} : std::nullopt;
+    case tick_kind::average_price:
+      return where == market::spot ? std::optional{poll_body::average_price} : std::nullopt;
+    case tick_kind::mark_price: return where != market::spot ? std::optional{poll_body::mark_prices} : std::nullopt;
+    case tick_kind::depth_update:
+    case tick_kind::depth_snapshot: return poll_body::depth;
+    default: return std::nullopt;
+  }
+}
+
+/// The venue's requests with their weights: rest-api.md of binance-spot-api-docs and the futures' pages of the same
+/// requests. Quotes, tickers and mark prices of many symbols come in one.
+class poll_plan {
+ public:
+  explicit constexpr poll_plan(market where) noexcept : where_{where} {}
+
+  /// What an address may spend in a minute: exchangeInfo tells, too.
+  [[nodiscard]] constexpr std::uint32_t weight_per_minute() const noexcept {
+    return where_ == market::spot ? 6'000 : 2'400;
+  }
+
+  [[nodiscard]] std::vector<poll_request> requests(std::span<const std::string> streams) const {
+    std::vector<poll_request> made;
+    std::map<std::pair<poll_body, std::string>, std::vector<std::string>> alone;    // by body and symbol or more
+    std::map<poll_body, std::map<std::string, std::vector<std::string>>> together;  // by body and symbol
+    for (const std::string& stream : streams) {
+      const auto body = poll_body_of(stream, where_);
+      if (!body) continue;
+      const std::string symbol = detail::symbol_of_stream(stream);
+      if (is_shared(*body)) {
+        together[*body][symbol].push_back(stream);
+      } else {
+        alone[{*body, parameters_of(*body, symbol, stream)}].push_back(stream);
+      }
+    }
+    for (auto& [body, symbols] : together) made.push_back(shared(body, symbols));
+    for (auto& [what, served] : alone) {
+      made.push_back({.target = path_of(what.first) + what.second,
+                      .weight = weight_of(what.first, served.front()),
+                      .what = static_cast<unsigned>(what.first),
+                      .streams = std::move(served)});
+    }
+    return made;
+  }
+
+  /// The halves of a request for several symbols, so that a symbol which the venue refuses is found.
+  [[nodiscard]] std::vector<poll_request> halves(const poll_request& of) const {
+    std::map<std::string, std::vector<std::string>> symbols;
+    for (const std::string& stream : of.streams) symbols[detail::symbol_of_stream(stream)].push_back(stream);
+    if (symbols.size() < 2) return {};
+    std::vector<std::string> first;
+    std::vector<std::string> second;
+    for (const auto& [symbol, streams] : symbols) {
+      std::vector<std::string>& half = first.size() * 2 < of.streams.size() ? first : second;
+      half.insert(half.end(), streams.begin(), streams.end());
+    }
+    std::vector<poll_request> made = requests(first);
+    for (poll_request& each : requests(second)) made.push_back(std::move(each));
+    return made;
+  }
+
+  /// The levels of a depth request for that stream: its own, or what the least weight buys.
+  [[nodiscard]] static std::size_t levels_of(std::string_view stream) noexcept {
+    std::size_t levels = 0;
+    const std::size_t at = stream.find("@depth");
+    const std::string_view digits = stream.substr(at == stream.npos ? stream.size() : at + 6);
+    (void)std::from_chars(digits.data(), digits.data() + digits.size(), levels);
+    return levels != 0 && detail::kind_of_stream(stream) == tick_kind::depth_snapshot ? levels : 100;
+  }
+  /// "1m" of "btcusdt@kline_1m"; a time zone behind it is not told by REST.
+  [[nodiscard]] static std::string_view interval_of(std::string_view stream) noexcept {
+    const std::size_t at = stream.find("@kline_");
+    if (at == stream.npos) return {};
+    const std::string_view interval = stream.substr(at + 7);
+    return interval.substr(0, interval.find('@'));
+  }
+
+ private:
+  using by_symbol = std::map<std::string, std::vector<std::string>>;
+
+  static constexpr std::size_t longest_list = 100;  // beyond it everybody's is asked for: it weighs no more
+
+  [[nodiscard]] static constexpr bool is_shared(poll_body body) noexcept {
+    return body == poll_body::book_tickers || body == poll_body::tickers || body == poll_body::mark_prices;
+  }
+
+  [[nodiscard]] std::string path_of(poll_body body) const {
+    std::string path = where_ == market::spot ? "/api/v3/" : where_ == market::usdm ? "/fapi/v1/" : "/dapi/v1/";
+    switch (body) {
+      case poll_body::book_tickers: return path + "ticker/bookTicker";
+      case poll_body::trades: return path + "trades";
+      case poll_body::aggregate_trades: return path + "aggTrades";
+      case poll_body::tickers: return path + "ticker/24hr";
+      case poll_body::klines: return path + "klines";
+      case poll_body::average_price: return path + "avgPrice";
+      case poll_body::mark_prices: return path + "premiumIndex";
+      case poll_body::depth: return path + "depth";
+    }
+    return path;
+  }
+
+  [[nodiscard]] static std::string parameters_of(poll_body body, const std::string& symbol, std::string_view stream) {
+    std::string query = "?symbol=" + symbol;
+    if (body == poll_body::trades || body == poll_body::aggregate_trades) query += "&limit=1000";
+    if (body == poll_body::klines) query.append("&interval=").append(interval_of(stream)).append("&limit=2");
+    if (body == poll_body::depth) query += "&limit=" + std::to_string(levels_of(stream));
+    return query;
+  }
+
+  [[nodiscard]] std::uint32_t weight_of(poll_body body, std::string_view stream) const noexcept {
+    const bool spot = where_ == market::spot;
+    switch (body) {
+      case poll_body::trades: return spot ? 25 : 5;
+      case poll_body::aggregate_trades: return spot ? 4 : 20;
+      case poll_body::klines: return spot ? 2 : 1;
+      case poll_body::depth: return spot || levels_of(stream) > 50 ? 5 : 2;
+      default: return 2;
+    }
+  }
+
+  [[nodiscard]] poll_request shared(poll_body body, by_symbol& symbols) const {
+    poll_request made{.target = path_of(body),
+                      .weight = shared_weight(body, symbols.size()),
+                      .what = static_cast<unsigned>(body),
+                      .streams = {}};
+    if (symbols.size() == 1) {
+      made.target += "?symbol=" + symbols.begin()->first;
+    } else if (where_ == market::spot && symbols.size() <= longest_list) {
+      made.target += "?symbols=%5B";
+      for (const auto& [symbol, streams] : symbols) {
+        made.target.append(made.target.ends_with("%5B") ? "" : ",").append("%22").append(symbol).append("%22");
+      }
+      made.target += "%5D";
+    }
+    for (auto& [symbol, streams] : symbols) {
+      for (std::string& stream : streams) made.streams.push_back(std::move(stream));
+    }
+    return made;
+  }
+  [[nodiscard]] std::uint32_t shared_weight(poll_body body, std::size_t symbols) const noexcept {
+    const bool spot = where_ == market::spot;
+    if (body == poll_body::mark_prices) return symbols == 1 ? 1 : 10;
+    if (body == poll_body::book_tickers) return spot ? (symbols == 1 ? 2 : 4) : (symbols == 1 ? 2 : 5);
+    if (!spot) return symbols == 1 ? 1 : 40;
+    return symbols <= 20 ? 2 : symbols <= 100 ? 40 : 80;
+  }
+
+  market where_;
+};
+
+}  // namespace foxtrot::inline v0::binance
+
+// foxtrot/exchange/binance/rest_decoder.hpp: the bodies of REST answers, as the ticks that streams would have told.
+
+// foxtrot/exchange/binance/detail/rest_names.hpp: what REST calls the fields that messages name with one letter.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// A member's name and its key in `fields`.
+struct rest_name {
+  std::string_view name;
+  key which;
+};
+
+inline constexpr std::array<rest_name, 7> book_ticker_names{{{"symbol", letter('s')},
+                                                             {"bidPrice", letter('b')},
+                                                             {"bidQty", letter('B')},
+                                                             {"askPrice", letter('a')},
+                                                             {"askQty", letter('A')},
+                                                             {"time", letter('T')},
+                                                             {"lastUpdateId", letter('u')}}};
+
+inline constexpr std::array<rest_name, 5> trade_names{{{"id", letter('t')},
+                                                       {"price", letter('p')},
+                                                       {"qty", letter('q')},
+                                                       {"time", letter('T')},
+                                                       {"isBuyerMaker", letter('m')}}};
+
+inline constexpr std::array<rest_name, 7> aggregate_trade_names{{{"a", letter('a')},
+                                                                 {"p", letter('p')},
+                                                                 {"q", letter('q')},
+                                                                 {"f", letter('f')},
+                                                                 {"l", letter('l')},
+                                                                 {"T", letter('T')},
+                                                                 {"m", letter('m')}}};
+
+// What COIN-M counts in the base asset, the others count in the quote asset.
+inline constexpr rest_name quote_volume{"quoteVolume", letter('q')};
+inline constexpr rest_name base_volume{"baseVolume", letter('q')};
+
+[[nodiscard]] constexpr std::array<rest_name, 21> ticker_names_with(rest_name turnover) noexcept {
+  return {{{"symbol", letter('s')},
+           {"priceChange", letter('p')},
+           {"priceChangePercent", letter('P')},
+           {"weightedAvgPrice", letter('w')},
+           {"prevClosePrice", letter('x')},
+           {"lastPrice", letter('c')},
+           {"lastQty", letter('Q')},
+           {"bidPrice", letter('b')},
+           {"bidQty", letter('B')},
+           {"askPrice", letter('a')},
+           {"askQty", letter('A')},
+           {"openPrice", letter('o')},
+           {"highPrice", letter('h')},
+           {"lowPrice", letter('l')},
+           {"volume", letter('v')},
+           turnover,
+           {"openTime", letter('O')},
+           {"closeTime", letter('C')},
+           {"firstId", letter('F')},
+           {"lastId", letter('L')},
+           {"count", letter('n')}}};
+}
+inline constexpr auto ticker_names = ticker_names_with(quote_volume);
+inline constexpr auto coinm_ticker_names = ticker_names_with(base_volume);
+[[nodiscard]] constexpr std::span<const rest_name> ticker_names_of(market which) noexcept {
+  return which == market::coinm ? std::span<const rest_name>{coinm_ticker_names}
+                                : std::span<const rest_name>{ticker_names};
+}
+
+inline constexpr std::array<rest_name, 3> average_price_names{
+    {{"mins", letter('i')}, {"price", letter('w')}, {"closeTime", letter('T')}}};
+
+inline constexpr std::array<rest_name, 7> mark_price_names{{{"symbol", letter('s')},
+                                                            {"markPrice", letter('p')},
+                                                            {"indexPrice", letter('i')},
+                                                            {"estimatedSettlePrice", letter('P')},
+                                                            {"lastFundingRate", letter('r')},
+                                                            {"nextFundingTime", letter('T')},
+                                                            {"time", letter('E')}}};
+
+/// Candles are lists: these stand in them, one after the other, before what nobody needs.
+inline constexpr std::array<key, 11> kline_columns{letter('t'), letter('o'), letter('h'), letter('l'),
+                                                   letter('c'), letter('v'), letter('T'), letter('q'),
+                                                   letter('n'), letter('V'), letter('Q')};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/rest_scanner.hpp: one pass over the body of a REST answer, element by element.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// What a body consists of.
+enum class rest_shape : std::uint8_t {
+  object,          ///< one
+  list,            ///< of objects
+  object_or_list,  ///< one where one symbol was asked for, else a list of them
+  rows             ///< a list of lists
+};
+
+/// What is done with an element: its fields, and whether it is the last one.
+template <class Each>
+concept rest_element_handler = requires(Each each, fields& element) {
+  { each(element, true) } -> std::same_as<errc>;
+};
+
+/// Takes a body apart without deciding what it means. Nothing is told of a body that is not JSON as a whole. An element
+/// that cannot be read does not hide those after it. One thread; allocates nothing once it has seen the largest body.
+class rest_scanner {
+ public:
+  /// Calls `each` with the fields of every element that has none of the wrong type, in the body's order. Returns the
+  /// first error, of an element or of `each`. 64 readable bytes must follow the body.
+  template <rest_element_handler Each>
+  [[nodiscard]] errc scan(std::string_view body, rest_shape shape, std::span<const rest_name> names, Each&& each) {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    names_ = names;
+    if (body.starts_with(byte_order_mark)) return errc::malformed_message;  // RFC 8259 section 8.1
+    simdjson::ondemand::document document;
+    if (parser_.iterate(body.data(), body.size(), body.size() + simdjson::SIMDJSON_PADDING).get(document)) {
+      return errc::malformed_message;
+    }
+    // On-Demand looks only at what is asked for: afterwards it cannot go astray.
+    if (!json_check{body}.passes()) return errc::malformed_message;
+    json_type type{};
+    if (document.type().get(type)) return errc::malformed_message;
+    const bool may_be_object = shape == rest_shape::object || shape == rest_shape::object_or_list;
+    if (type == json_type::object && may_be_object) {
+      json_object one;
+      if (document.get_object().get(one)) return errc::malformed_message;
+      const errc bad = read(one);
+      return bad != errc::none ? bad : each(found_, true);
+    }
+    if (type != json_type::array || shape == rest_shape::object) return errc::wrong_type;
+    json_array all;
+    if (document.get_array().get(all)) return errc::malformed_message;
+    return scan_list(all, shape == rest_shape::rows, each);
+  }
+
+ private:
+  template <class Each>
+  [[nodiscard]] errc scan_list(json_array& all, bool rows, Each& each) {
+    std::size_t left = 0;
+    if (all.count_elements().get(left)) return errc::malformed_message;
+    errc first_bad = errc::none;
+    for (auto next : all) {
+      json_value element;
+      json_type type{};
+      if (std::move(next).get(element) || element.type().get(type)) return errc::malformed_message;
+      --left;
+      errc bad = errc::wrong_type;
+      if (rows && type == json_type::array) {
+        json_array row;
+        if (element.get_array().get(row)) return errc::malformed_message;
+        bad = read(row);
+      } else if (!rows && type == json_type::object) {
+        json_object one;
+        if (element.get_object().get(one)) return errc::malformed_message;
+        bad = read(one);
+      }
+      if (bad == errc::none) bad = each(found_, left == 0);
+      if (first_bad == errc::none) first_bad = bad;
+    }
+    return first_bad;
+  }
+
+  // All of it, whatever is wrong with a part: so the next element begins where it should.
+  [[nodiscard]] errc read(json_object& one) {
+    errc first_bad = errc::none;
+    found_.clear();
+    for (auto next : one) {
+      simdjson::ondemand::field member;
+      std::string_view name;
+      if (std::move(next).get(member) || read_name(member, name) != errc::none) return errc::malformed_message;
+      const key which = key_named(name);
+      if (which == key::none) continue;
+      json_value value = member.value();
+      if (const errc bad = put(which, value); first_bad == errc::none) first_bad = bad;
+    }
+    return first_bad;
+  }
+  [[nodiscard]] errc read(json_array& row) {
+    errc first_bad = errc::none;
+    std::size_t column = 0;
+    found_.clear();
+    for (auto next : row) {
+      json_value value;
+      if (std::move(next).get(value)) return errc::malformed_message;
+      if (column == kline_columns.size()) continue;
+      if (const errc bad = put(kline_columns[column++], value); first_bad == errc::none) first_bad = bad;
+    }
+    return first_bad;
+  }
+
+  [[nodiscard]] errc put(key which, json_value& value) {
+    json_type type{};
+    std::string_view token;
+    if (value.type().get(type)) return errc::malformed_message;
+    if (type == json_type::array || type == json_type::object) return errc::wrong_type;
+    if (const errc bad = read_scalar(value, token); bad != errc::none) return bad;
+    return found_.put(which, token);
+  }
+
+  [[nodiscard]] key key_named(std::string_view name) const noexcept {
+    for (const rest_name& each : names_) {
+      if (each.name == name) return each.which;
+    }
+    return key::none;
+  }
+
+  simdjson::ondemand::parser parser_;
+  fields found_;
+  std::span<const rest_name> names_;
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+namespace foxtrot::inline v0::binance {
+
+/// Says whether ticks of this kind of this symbol shall be published.
+template <class Wanted>
+concept tick_predicate = std::predicate<Wanted&, tick_kind, symbol_id>;
+
+/// Reads REST bodies and publishes what they hold: ticks of the kinds that the codec makes of streams, marked
+/// source::http, without the times that REST does not tell. What `wanted` says no to is neither read nor published.
+///
+/// Each function returns errc::none or what was wrong first: malformed_message, missing_field, wrong_type,
+/// number_out_of_range, symbol_table_full. Of a list, the elements that are right are published all the same; of a
+/// body that is no JSON, or none of that request, nothing is. Lists are published in their order, which is the venue's:
+/// oldest first. 64 bytes behind each body must be readable, as http_client leaves them. Counts nothing but
+/// absent_times; allocates nothing once it has seen the largest body. One thread.
+class rest_decoder {
+ public:
+  explicit rest_decoder(market where) : where_{where}, tag_{.where = venue_of(where), .how = source::http} {}
+  rest_decoder(const rest_decoder&) = delete;
+  rest_decoder& operator=(const rest_decoder&) = delete;
+
+  /// GET ticker/bookTicker, of one symbol or many. The futures tell an update id, spot does not: then it is 0, and
+  /// nobody can say whether a quote of the stream is newer.
+  template <tick_predicate Wanted>
+  errc book_tickers(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted) {
+    writer to{out, tag_, received_ns, {}, {}};
+    return each_symbol(body, detail::book_ticker_names, tick_kind::book_ticker, to, wanted, [&to](fields& from) {
+      detail::book_ticker_fields said;
+      if (!from.has(letter('u'))) (void)from.put(letter('u'), "0");
+      const errc bad = detail::read(from, said);
+      return bad != errc::none ? bad : to.write(said);
+    });
+  }
+
+  /// GET trades of `symbol`. A trade that was told before is dropped by its id, and a hole before the first is told.
+  template <tick_predicate Wanted>
+  errc trades(std::string_view body, std::string_view symbol, std::int64_t received_ns, publisher::batch& out,
+              Wanted&& wanted) {
+    return trades_of<detail::trade_fields>(body, detail::trade_names, tick_kind::trade,
+                                           {out, tag_, received_ns, {}, symbol}, wanted);
+  }
+  /// GET aggTrades of `symbol`; likewise.
+  template <tick_predicate Wanted>
+  errc aggregate_trades(std::string_view body, std::string_view symbol, std::int64_t received_ns, publisher::batch& out,
+                        Wanted&& wanted) {
+    return trades_of<detail::aggregate_trade_fields>(body, detail::aggregate_trade_names, tick_kind::aggregate_trade,
+                                                     {out, tag_, received_ns, {}, symbol}, wanted);
+  }
+
+  /// GET ticker/24hr, of one symbol or many: tickers, mini tickers or both, as `kinds` holds them. Answers of
+  /// `type=MINI` have no more than mini tickers.
+  template <tick_predicate Wanted>
+  errc tickers(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted, kind_set kinds);
+
+  /// GET klines of `symbol`: all candles in the body. One is closed where another follows it, or where it ended so long
+  /// before the body came that the venue must have known: the last one may have ended while the answer was under way.
+  /// errc::bad_argument where `interval` is none of kline_interval.
+  template <tick_predicate Wanted>
+  errc klines(std::string_view body, std::string_view symbol, std::string_view interval, std::int64_t received_ns,
+              publisher::batch& out, Wanted&& wanted);
+
+  /// GET avgPrice of `symbol`; spot.
+  template <tick_predicate Wanted>
+  errc average_price(std::string_view body, std::string_view symbol, std::int64_t received_ns, publisher::batch& out,
+                     Wanted&& wanted);
+
+  /// GET premiumIndex, of one symbol or many; futures.
+  template <tick_predicate Wanted>
+  errc mark_prices(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted) {
+    writer to{out, tag_, received_ns, {}, {}};
+    return each_symbol(body, detail::mark_price_names, tick_kind::mark_price, to, wanted, [&to](fields& from) {
+      detail::mark_price_fields said;
+      const errc bad = detail::read(from, said);
+      return bad != errc::none ? bad : to.write(said);
+    });
+  }
+
+ private:
+  using fields = detail::fields;
+  using writer = detail::tick_writer;
+  using shape = detail::rest_shape;
+
+  // The venue gives up on a request after 10 s: rest-api.md, "General API information".
+  static constexpr std::int64_t longest_answer_us = 10'000'000;
+
+  [[nodiscard]] static constexpr detail::key letter(char c) noexcept { return detail::letter(c); }
+
+  // Of elements that name their symbols.
+  template <class Wanted, class Write>
+  errc each_symbol(std::string_view body, std::span<const detail::rest_name> names, tick_kind kind, const writer& to,
+                   Wanted& wanted, Write write) {
+    return scanner_.scan(body, shape::object_or_list, names, [&](fields& from, bool) {
+      symbol_id symbol{};
+      if (const errc bad = symbol_of(from, to, symbol); bad != errc::none) return bad;
+      return wanted(kind, symbol) ? write(from) : errc::none;
+    });
+  }
+  [[nodiscard]] static errc symbol_of(const fields& from, const writer& to, symbol_id& symbol) {
+    std::string_view name;
+    const errc bad = detail::read_symbol(from, name);
+    return bad != errc::none ? bad : to.find(name, symbol);
+  }
+
+  // Of one symbol: whether it is wanted is asked once.
+  template <class Fields, class Wanted>
+  errc trades_of(std::string_view body, std::span<const detail::rest_name> names, tick_kind kind, writer to,
+                 Wanted& wanted) {
+    symbol_id symbol{};
+    if (const errc bad = to.find({}, symbol); bad != errc::none) return bad;
+    if (!wanted(kind, symbol)) return errc::none;
+    return scanner_.scan(body, shape::list, names, [&to](fields& from, bool) {
+      Fields said;
+      const errc bad = detail::read_without_event_time(from, said);
+      return bad != errc::none ? bad : to.write(said);
+    });
+  }
+
+  [[nodiscard]] static errc read(const fields& from, detail::average_price_fields& out) noexcept {
+    std::uint64_t minutes = 0;
+    if (const errc bad = from.number(letter('i'), minutes); bad != errc::none) return bad;
+    if (minutes == 0 || minutes > std::numeric_limits<std::uint32_t>::max()) return errc::number_out_of_range;
+    out.interval_minutes = static_cast<std::uint32_t>(minutes);
+    if (const errc bad = detail::read_amount(from, letter('w'), out.price, out.price_exponent); bad != errc::none)
+      return bad;
+    return from.time_us(letter('T'), out.last_trade_us);
+  }
+
+  [[nodiscard]] static bool is_over(const kline_body& candle, bool is_last, std::int64_t received_ns) noexcept {
+    return !is_last || candle.close_time.microseconds() < received_ns / 1000 - longest_answer_us;
+  }
+
+  detail::rest_scanner scanner_;
+  market where_;
+  tick_tag tag_;
+};
+
+template <tick_predicate Wanted>
+errc rest_decoder::tickers(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted,
+                           kind_set kinds) {
+  writer to{out, tag_, received_ns, {}, {}};
+  return scanner_.scan(body, shape::object_or_list, detail::ticker_names_of(where_), [&](fields& from, bool) {
+    symbol_id symbol{};
+    std::string_view name;
+    ticker_body full;
+    mini_ticker_body mini;
+    if (const errc bad = symbol_of(from, to, symbol); bad != errc::none) return bad;
+    (void)from.text(letter('s'), name);  // has just been read
+    const bool is_full = kinds.contains(tick_kind::ticker) && wanted(tick_kind::ticker, symbol);
+    const bool is_mini = kinds.contains(tick_kind::mini_ticker) && wanted(tick_kind::mini_ticker, symbol);
+    // both or none: an element that is wrong is not told in part
+    errc bad = is_full ? detail::read(from, full) : errc::none;
+    if (bad == errc::none && is_mini) bad = detail::read(from, mini);
+    if (bad == errc::none && is_full) bad = to.write(tick_kind::ticker, name, detail::no_time, full);
+    if (bad == errc::none && is_mini) bad = to.write(tick_kind::mini_ticker, name, detail::no_time, mini);
+    return bad;
+  });
+}
+
+template <tick_predicate Wanted>
+errc rest_decoder::klines(std::string_view body, std::string_view symbol, std::string_view interval,
+                          std::int64_t received_ns, publisher::batch& out, Wanted&& wanted) {
+  writer to{out, tag_, received_ns, {}, symbol};
+  symbol_id id{};
+  if (!parse_kline_interval(interval)) return errc::bad_argument;
+  if (const errc bad = to.find({}, id); bad != errc::none) return bad;
+  if (!wanted(tick_kind::kline, id)) return errc::none;
+  const std::string quoted = '"' + std::string{interval} + '"';  // short: no allocation
+  return scanner_.scan(body, shape::rows, {}, [&](fields& from, bool is_last) {
+    kline_body candle;
+    // what streams tell and REST does not: then there are no ids, and what closes a candle is the one after it
+    (void)from.put(letter('i'), quoted);
+    (void)from.put(letter('f'), "-1");
+    (void)from.put(letter('L'), "-1");
+    (void)from.put(letter('x'), "false");
+    if (const errc bad = detail::read(from, candle); bad != errc::none) return bad;
+    candle.closed = is_over(candle, is_last, received_ns) ? 1 : 0;
+    return to.write(tick_kind::kline, symbol, detail::no_time, candle);
+  });
+}
+
+template <tick_predicate Wanted>
+errc rest_decoder::average_price(std::string_view body, std::string_view symbol, std::int64_t received_ns,
+                                 publisher::batch& out, Wanted&& wanted) {
+  writer to{out, tag_, received_ns, {}, symbol};
+  symbol_id id{};
+  if (const errc bad = to.find({}, id); bad != errc::none) return bad;
+  if (!wanted(tick_kind::average_price, id)) return errc::none;
+  return scanner_.scan(body, shape::object, detail::average_price_names, [&to](fields& from, bool) {
+    detail::average_price_fields said;
+    const errc bad = read(from, said);
+    return bad != errc::none ? bad : to.write(said);
+  });
+}
+
+}  // namespace foxtrot::inline v0::binance
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Implements poll_venue. Loop thread only.
+class rest_polling : private live_object<rest_polling> {
+ public:
+  rest_polling(timer_queue& timers, publisher& out, const checked_settings& settings)
+      : out_{out},
+        settings_{settings},
+        plan_{settings.given.market},
+        decoder_{settings.given.market},
+        books_{settings.given.market},
+        client_{timers, settings.tls, {.dial = settings.given.dial, .limits = {}, .headers = {}}} {}
+  rest_polling(const rest_polling&) = delete;
+  rest_polling& operator=(const rest_polling&) = delete;
+
+  [[nodiscard]] std::vector<poll_request> plan(std::span<const std::string> streams) const {
+    return plan_.requests(streams);
+  }
+  [[nodiscard]] std::vector<poll_request> narrow(const poll_request& request) const { return plan_.halves(request); }
+  [[nodiscard]] std::uint32_t weight_per_minute() const noexcept { return plan_.weight_per_minute(); }
+
+  [[nodiscard]] bool is_wanted(const poll_request& request) const {
+    return std::ranges::any_of(request.streams, [this](const std::string& stream) {
+      const auto kind = kind_of_stream(stream);
+      return kind && out_.ages().is_polled(*kind, out_.symbols().find(symbol_of_stream(stream)));
+    });
+  }
+
+  [[nodiscard]] task<poll_answer> ask(const poll_request& request) {
+    poll_answer made;
+    url where = settings_.rest;
+    where.target = request.target;
+    const steady_time::duration limit = settings_.given.request_timeout;
+    auto answer = co_await client_.get(std::move(where), limit);
+    made.error.code = answer ? answer->error() : answer.error();
+    if (!answer) co_return made;
+    made.used_weight = used_weight(answer->headers);
+    if (made.error.code) {
+      made.error.http_status = answer->status;
+      made.error.venue_code = venue_code_of(answer->body);
+      made.error.retry_after = answer->retry_after();
+    } else {
+      made.error.code = publish(request, answer->body);
+    }
+    co_return made;
+  }
+
+ private:
+  // X-MBX-USED-WEIGHT-1M, or without the interval: rest-api.md, "IP Limits".
+  [[nodiscard]] static std::optional<std::uint32_t> used_weight(const http_fields& headers) {
+    for (const char* const name : {"X-MBX-USED-WEIGHT-1M", "X-MBX-USED-WEIGHT"}) {
+      const auto text = headers.find(name);
+      std::uint32_t used = 0;
+      if (text && std::from_chars(text->data(), text->data() + text->size(), used).ec == std::errc{}) return used;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::error_code publish(const poll_request& request, const std::string& body) {
+    publisher::batch batch{out_};
+    feed_counters& count = batch.counters();
+    count.messages.add();
+    count.bytes.add(body.size());
+    const errc bad = decode(request, body, batch);
+    if (bad == errc::none) return {};
+    count.count_rejected(bad);
+    return bad;
+  }
+
+  // What a stream has told meanwhile is newer.
+  [[nodiscard]] errc decode(const poll_request& request, std::string_view body, publisher::batch& batch) {
+    const std::int64_t now = epoch_clock::now_ns() + settings_.given.session.clock_shift.count();
+    const std::string& stream = request.streams.front();
+    const std::string symbol = symbol_of_stream(stream);
+    const auto wanted = [this](tick_kind kind, symbol_id of) { return out_.ages().is_polled(kind, of); };
+    switch (poll_body{request.what}) {
+      case poll_body::book_tickers: return decoder_.book_tickers(body, now, batch, wanted);
+      case poll_body::trades: return decoder_.trades(body, symbol, now, batch, wanted);
+      case poll_body::aggregate_trades: return decoder_.aggregate_trades(body, symbol, now, batch, wanted);
+      case poll_body::tickers:
+        return decoder_.tickers(body, now, batch, wanted, tick_kind::ticker | tick_kind::mini_ticker);
+      case poll_body::klines: return decoder_.klines(body, symbol, poll_plan::interval_of(stream), now, batch, wanted);
+      case poll_body::average_price: return decoder_.average_price(body, symbol, now, batch, wanted);
+      case poll_body::mark_prices: return decoder_.mark_prices(body, now, batch, wanted);
+      case poll_body::depth: break;
+    }
+    const auto kind = kind_of_stream(stream);
+    if (!kind || !wanted(*kind, out_.symbols().find(symbol))) return errc::none;
+    const message_type read = books_.decode_depth(body, symbol, now, batch);
+    if (read == message_type::rejected) return books_.last_error();
+    return read == message_type::tick ? errc::none : errc::malformed_message;
+  }
+
+  publisher& out_;
+  const checked_settings& settings_;
+  const poll_plan plan_;
+  rest_decoder decoder_;
+  codec books_;
+  http_client client_;
+};
+static_assert(poll_venue<rest_polling>);
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/session_lines.hpp: the WebSocket sessions of one feed: one for each of the venue's
+// routes.
+
+// foxtrot/feed/session_group.hpp: the connections of one feed, which consumers hear of as one.
+
+namespace foxtrot::inline v0 {
+
+/// A feed that needs several connections is connected when all of them are. Each session says when it begins, connects,
+/// is cut off and ends. Loop thread only.
+class session_group : private live_object<session_group> {
+ public:
+  session_group() = default;
+  session_group(const session_group&) = delete;
+  session_group& operator=(const session_group&) = delete;
+
+  void join() noexcept { ++members_; }
+  void leave() noexcept { --members_; }
+  /// True where the feed is whole now.
+  [[nodiscard]] bool connected() noexcept { return ++connected_ == members_; }
+  void disconnected() noexcept { --connected_; }
+
+  [[nodiscard]] bool whole() const noexcept { return members_ != 0 && connected_ == members_; }
+  /// Connections that there are.
+  [[nodiscard]] std::size_t up() const noexcept { return connected_; }
+
+ private:
+  std::size_t members_{0};
+  std::size_t connected_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/tls_dialer.hpp: how a session gets its connection in production.
+
+namespace foxtrot::inline v0 {
+
+/// Looks the host up, connects, shakes hands; see dial_tls.
+struct tls_dialer {
+  using stream_type = tls_stream;
+
+  tls_context context;
+  std::string host;
+  std::uint16_t port{443};
+  dial_settings settings{};
+
+  [[nodiscard]] task<result<tls_stream>> connect(timer_queue& timers) const {
+    return dial_tls(timers, context, host, port, settings);
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/websocket_manager.hpp: one logical connection that stays up: connect, subscribe, read, reconnect.
+
+// foxtrot/core/detail/on_exit.hpp: an action for whatever way a scope ends.
+
+namespace foxtrot::inline v0::detail {
+
+/// In a coroutine it runs where the coroutine is cancelled, too. What it throws is dropped: what has to be told is told
+/// later.
+template <class Action>
+struct on_exit {
+  Action action;
+  explicit on_exit(Action what) : action{std::move(what)} {}
+  on_exit(const on_exit&) = delete;
+  on_exit& operator=(const on_exit&) = delete;
+  ~on_exit() {
+    try {
+      action();
+    } catch (...) {  // out of memory
+    }
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/feed/detail/turnstile.hpp: when a session may try to connect.
+
+// foxtrot/feed/detail/breaker_gate.hpp: one session's way through its circuit breaker.
+
+namespace foxtrot::inline v0::detail {
+
+/// Holds the permit of the attempt under way, so that each attempt has one result: data came, or it failed. Without a
+/// breaker everything may be tried. Loop thread only; `changed` is called there after each change of the breaker's
+/// state that this session brought about.
+class breaker_gate : private live_object<breaker_gate> {
+ public:
+  breaker_gate(circuit_breaker* breaker, std::function<void(breaker_state)> changed)
+      : breaker_{breaker}, changed_{std::move(changed)} {}
+  breaker_gate(const breaker_gate&) = delete;
+  breaker_gate& operator=(const breaker_gate&) = delete;
+
+  [[nodiscard]] bool is_open() const { return breaker_ != nullptr && breaker_->state() == breaker_state::open; }
+  /// When an attempt may begin: `now`, or later.
+  [[nodiscard]] steady_time next_try(steady_time now) const {
+    return breaker_ != nullptr ? breaker_->next_try(now) : now;
+  }
+  /// An attempt begins, if it may.
+  [[nodiscard]] bool enter(steady_time now) {
+    proven_ = breaker_ == nullptr;
+    if (breaker_ == nullptr) return true;
+    const breaker_state before = breaker_->state();
+    permit_ = {};
+    const bool allowed = take_permit(now);
+    tell_change(before);
+    return allowed;
+  }
+  /// Whether there is nothing more to prove: data that comes now changes nothing.
+  [[nodiscard]] bool proven() const noexcept { return proven_; }
+  /// Data came. While half open each such moment is a success of its own.
+  void succeed(steady_time now) {
+    if (breaker_ == nullptr) return;
+    const breaker_state before = breaker_->state();
+    if (take_permit(now)) permit_.succeed(now);
+    proven_ = breaker_->state() == breaker_state::closed;
+    tell_change(before);
+  }
+  /// The attempt failed, or the connection was lost.
+  void fail(steady_time now) {
+    if (breaker_ == nullptr) return;
+    const breaker_state before = breaker_->state();
+    if (take_permit(now)) permit_.fail(now);
+    tell_change(before);
+  }
+  /// It ended without saying anything about the venue.
+  void leave() noexcept { permit_ = {}; }
+
+ private:
+  [[nodiscard]] bool take_permit(steady_time now) {
+    if (permit_) return true;
+    if (auto allowed = breaker_->try_acquire(now)) permit_ = std::move(*allowed);
+    return static_cast<bool>(permit_);
+  }
+  void tell_change(breaker_state before) {
+    const breaker_state now = breaker_->state();
+    if (now != before && changed_) changed_(now);
+  }
+
+  circuit_breaker* const breaker_;
+  const std::function<void(breaker_state)> changed_;
+  circuit_breaker::permit permit_;
+  bool proven_{true};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// Four have a say: the backoff, the last error (a server may name a time), the circuit breaker, and the attempts that
+/// the venue allows this process. Loop thread only.
+class turnstile : private live_object<turnstile> {
+ public:
+  turnstile(timer_queue& timers, const session_settings& settings, const rate_limit_settings& attempts,
+            const diagnostics& log, std::function<void(breaker_state)> breaker_changed)
+      : timers_{timers},
+        settings_{settings},
+        attempts_{attempts},
+        log_{log},
+        place_{settings.upgrade.host + ":" + std::to_string(settings.upgrade.port)},
+        retry_{settings.retry},
+        gate_{settings.breaker, std::move(breaker_changed)} {}
+  turnstile(const turnstile&) = delete;
+  turnstile& operator=(const turnstile&) = delete;
+
+  /// Returns when the next attempt may begin. The error is cancellation.
+  [[nodiscard]] task<std::error_code> its_turn() {
+    const auto told = std::exchange(told_to_wait_, {});
+    // an open breaker has a time of its own
+    const auto wait = gate_.is_open() ? told : std::max(retry_.next(), told);
+    if (wait > steady_time::duration::zero()) {
+      if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return error;
+    }
+    do {
+      for (steady_time now = timers_.now(); gate_.next_try(now) > now; now = timers_.now()) {
+        if (const std::error_code error = co_await timers_.sleep_until(gate_.next_try(now))) co_return error;
+      }
+      if (const std::error_code error = co_await within_budget()) co_return error;
+    } while (!gate_.enter(timers_.now()));
+    co_return std::error_code{};
+  }
+  /// The next attempt waits at least so long.
+  void wait_at_least(steady_time::duration told) noexcept { told_to_wait_ = told; }
+  /// The connection was a good one: the next failure is the first.
+  void begin_anew() noexcept { retry_.reset(); }
+
+  [[nodiscard]] breaker_gate& gate() noexcept { return gate_; }
+
+ private:
+  [[nodiscard]] task<std::error_code> within_budget() {
+    while (settings_.budget != nullptr) {
+      const auto later = settings_.budget->try_spend(place_, attempts_, timers_.now());
+      if (!later) break;
+      log_.report(severity::warning, "websocket_manager", "no connection attempt is left for now");
+      if (const std::error_code error = co_await timers_.sleep_until(*later)) co_return error;
+    }
+    co_return std::error_code{};
+  }
+
+  timer_queue& timers_;
+  const session_settings& settings_;
+  const rate_limit_settings attempts_;
+  const diagnostics& log_;
+  const std::string place_;
+  backoff retry_;
+  steady_time::duration told_to_wait_{};
+  breaker_gate gate_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/feed/dialer.hpp: what makes a session's connections.
+
+namespace foxtrot::inline v0 {
+
+/// Makes the connection that a session runs over: TLS in production, memory in a test. Limits its own time.
+template <class D>
+concept dialer = requires(D& dial, timer_queue& timers) {
+  typename D::stream_type;
+  { dial.connect(timers) } -> std::same_as<task<result<typename D::stream_type>>>;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/live_connection.hpp: one upgraded connection: reads and publishes, subscribes, watches for silence.
+
+// foxtrot/feed/detail/ping_pong.hpp: pings and pongs of a connection whose venue counts every message.
+
+namespace foxtrot::inline v0::detail {
+
+/// Sends pings of ours and misses their pongs; answers the peer's, of those that come faster than the limit allows the
+/// latest (RFC 6455 section 5.5.3). Pongs take what is reserved for them and no more, so that a flood of pings does not
+/// keep requests from leaving. Loop thread only.
+class ping_pong : private live_object<ping_pong> {
+ public:
+  struct calls {
+    std::function<std::error_code(opcode, std::string_view)> send;
+    std::function<void()> look;                           ///< reads what waits: the pong may be there
+    std::function<void(std::error_code)> give_up;         ///< the connection is dead
+    std::function<void(steady_time::duration)> measured;  ///< from a ping of ours to its pong
+  };
+
+  ping_pong(timer_queue& timers, rate_limiter& messages, const rate_limit_settings& limit, calls wanted)
+      : timers_{timers},
+        messages_{messages},
+        pongs_{{.limit = std::max<std::size_t>(limit.reserve, 1), .window = limit.window, .reserve = 0}},
+        calls_{std::move(wanted)} {}
+  ping_pong(const ping_pong&) = delete;
+  ping_pong& operator=(const ping_pong&) = delete;
+
+  /// Pings go out so often from now on, as far as the limit lets them; zero: never.
+  void start(std::chrono::milliseconds interval, std::chrono::milliseconds patience) {
+    interval_ = interval;
+    patience_ = patience;
+    schedule();
+  }
+
+  void on_ping(std::string_view payload) {
+    owed_ = payload;
+    owes_ = true;
+  }
+  void on_pong(std::string_view payload) {
+    if (ping_.empty() || payload != ping_) return;  // unsolicited
+    ping_.clear();
+    pong_due_.cancel();
+    calls_.measured(timers_.now() - pinged_);
+  }
+  /// After each read: the latest ping that it brought, if any, is answered as soon as the limit allows.
+  void answer() {
+    if (!owes_) return;
+    const steady_time now = timers_.now();
+    const auto later = std::max(pongs_.next_allowed(now), messages_.next_allowed(now, send_priority::urgent));
+    if (later) {
+      if (!answer_later_.pending()) answer_later_ = timers_.call_at(*later, [this] { answer(); });
+      return;
+    }
+    owes_ = false;
+    (void)pongs_.try_acquire(now);
+    (void)messages_.try_acquire(now, send_priority::urgent);
+    const std::error_code error = calls_.send(opcode::pong, owed_);
+    if (error && error != errc::closed) calls_.give_up(error);
+  }
+
+ private:
+  void schedule() {
+    if (interval_ <= std::chrono::milliseconds::zero()) return;
+    next_ping_ = timers_.call_after(steady_time::duration{interval_}, [this] { ping(); });
+  }
+  // Requests go before: what the limit does not allow now waits for the next turn.
+  void ping() {
+    schedule();
+    if (!ping_.empty() || !messages_.try_acquire(timers_.now())) return;
+    ping_ = std::to_string(++pings_);
+    pinged_ = timers_.now();
+    if (const std::error_code error = calls_.send(opcode::ping, ping_)) return calls_.give_up(error);
+    pong_due_ = timers_.call_after(steady_time::duration{patience_}, [this] {
+      calls_.look();
+      if (!ping_.empty()) calls_.give_up(errc::heartbeat_lost);
+    });
+  }
+
+  timer_queue& timers_;
+  rate_limiter& messages_;
+  rate_limiter pongs_;
+  const calls calls_;
+  std::chrono::milliseconds interval_{0};
+  std::chrono::milliseconds patience_{0};
+  std::string owed_;  // payload of the latest ping that has no answer
+  bool owes_{false};
+  std::string ping_;  // of ours, under way
+  std::uint64_t pings_{0};
+  steady_time pinged_{};
+  timer answer_later_;
+  timer next_ping_;
+  timer pong_due_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/feed/subscription_set.hpp: the streams one connection should have against those the venue has acknowledged.
+
+namespace foxtrot::inline v0 {
+
+/// Remembers what is wanted, says what to ask for next, learns from the answers, and forgets all acknowledgements when
+/// the connection is lost, so that everything wanted is asked for again on the next one. Knows no socket and no clock.
+/// One thread.
+class subscription_set {
+ public:
+  enum class action : std::uint8_t { subscribe, unsubscribe };
+
+  struct request {
+    action what{};
+    std::int64_t id{0};
+    std::vector<std::string> streams;
+  };
+
+  /// Adds to what is wanted; those already there are left alone, one that was rejected is tried again.
+  void want(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      entry& known = entries_[stream];
+      if (known.now == state::leaving || known.now == state::rejected) known.now = state::wanted;
+      if (known.now == state::leaving_asked) known.come_back = true;
+    }
+  }
+
+  /// Takes away from what is wanted.
+  void unwant(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      const auto at = entries_.find(stream);
+      if (at == entries_.end()) continue;
+      entry& known = at->second;
+      known.come_back = false;
+      if (known.now == state::wanted || known.now == state::rejected) {
+        entries_.erase(at);
+      } else if (known.now == state::asked || known.now == state::confirmed || known.now == state::silent) {
+        known.now = state::leaving;
+      }
+    }
+  }
+
+  /// The next request to send, of at most `most` streams; nothing where the venue knows all we want, or is about to say
+  /// so.
+  [[nodiscard]] std::optional<request> next(std::size_t most, steady_time now) {
+    request made{
+        .what = action::unsubscribe, .id = last_id_ + 1, .streams = take(state::leaving, state::leaving_asked, most)};
+    if (made.streams.empty()) made = {action::subscribe, last_id_ + 1, take(state::wanted, state::asked, most)};
+    if (made.streams.empty()) return std::nullopt;
+    asked_at_[++last_id_] = now;
+    return made;
+  }
+
+  /// An answer came. The streams that it rejected, those to be left included, which stay then; empty where it accepted,
+  /// or was not for any request of ours.
+  std::vector<std::string> answered(std::int64_t id, bool accepted) {
+    std::vector<std::string> rejected;
+    if (asked_at_.erase(id) == 0) return rejected;
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      entry& known = at->second;
+      if (known.asked_in == id && known.now == state::asked) {
+        known.now = accepted ? state::confirmed : state::rejected;
+        known.unanswered = 0;
+        if (!accepted) rejected.push_back(at->first);
+      } else if (known.asked_in == id && known.now == state::leaving_asked) {
+        if (!accepted) {
+          known = {.now = state::confirmed, .come_back = false, .asked_in = id};
+          rejected.push_back(at->first);
+        } else if (known.come_back) {
+          known = {};
+        } else {
+          at = entries_.erase(at);
+          continue;
+        }
+      }
+      ++at;
+    }
+    return rejected;
+  }
+
+  /// The request that waits longest for its answer, 0 if none does.
+  [[nodiscard]] std::int64_t oldest_id() const noexcept { return asked_at_.empty() ? 0 : asked_at_.begin()->first; }
+
+  /// Requests sent at `before` or earlier have had no answer: what they asked for is to be asked for again. How often
+  /// that has happened to the stream that it has happened to most, since it was last answered.
+  std::uint32_t expire(steady_time before) {
+    std::uint32_t most = 0;
+    for (auto asked = asked_at_.begin(); asked != asked_at_.end();) {
+      if (asked->second > before) {
+        ++asked;
+        continue;
+      }
+      for (auto& [stream, known] : entries_) {
+        if (known.asked_in == asked->first) most = std::max(most, known.ask_again());
+      }
+      asked = asked_at_.erase(asked);
+    }
+    return most;
+  }
+
+  /// Confirmed, but nothing came: it is to be asked for again.
+  void doubt(std::string_view stream) {
+    if (const auto at = entries_.find(stream); at != entries_.end() && at->second.now == state::confirmed) {
+      at->second.now = state::wanted;
+    }
+  }
+  /// Confirmed, and silent for good; or heard after all.
+  void set_silent(std::string_view stream, bool silent) {
+    const auto at = entries_.find(stream);
+    if (at == entries_.end()) return;
+    state& now = at->second.now;
+    if (now == (silent ? state::confirmed : state::silent)) now = silent ? state::silent : state::confirmed;
+  }
+
+  /// The streams that this answer confirmed.
+  [[nodiscard]] std::vector<std::string> confirmed_by(std::int64_t id) const {
+    std::vector<std::string> streams;
+    for (const auto& [stream, known] : entries_) {
+      if (known.asked_in == id && known.now == state::confirmed) streams.push_back(stream);
+    }
+    return streams;
+  }
+
+  /// The connection is gone, and with it all the venue knew.
+  void forget_answers() {
+    asked_at_.clear();
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      const bool gone =
+          (at->second.now == state::leaving || at->second.now == state::leaving_asked) && !at->second.come_back;
+      if (gone) {
+        at = entries_.erase(at);
+      } else {
+        (at++)->second = {};
+      }
+    }
+  }
+
+  /// When the oldest request without an answer was sent.
+  [[nodiscard]] std::optional<steady_time> oldest_request() const {
+    return asked_at_.empty() ? std::nullopt : std::optional{asked_at_.begin()->second};
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  /// Whether it is wanted, or not yet known to be left.
+  [[nodiscard]] bool contains(std::string_view stream) const { return entries_.contains(stream); }
+  [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
+  [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
+  [[nodiscard]] std::size_t silent() const { return count(state::silent); }
+  [[nodiscard]] std::vector<std::string> streams() const {
+    std::vector<std::string> all;
+    for (const auto& [stream, known] : entries_) {
+      if (known.now != state::leaving && (known.now != state::leaving_asked || known.come_back)) all.push_back(stream);
+    }
+    return all;
+  }
+
+ private:
+  enum class state : std::uint8_t { wanted, asked, confirmed, silent, rejected, leaving, leaving_asked };
+
+  struct entry {
+    state now{state::wanted};
+    bool come_back{false};  // wanted again while its unsubscription is under way
+    std::int64_t asked_in{0};
+    std::uint32_t unanswered{0};  // requests in a row
+
+    // How often that makes; 0 where nothing was being asked.
+    std::uint32_t ask_again() noexcept {
+      if (now != state::asked && now != state::leaving_asked) return 0;
+      now = now == state::leaving_asked && !come_back ? state::leaving : state::wanted;
+      come_back = false;
+      return ++unanswered;
+    }
+  };
+
+  [[nodiscard]] std::vector<std::string> take(state from, state to, std::size_t most) {
+    std::vector<std::string> taken;
+    for (auto& [stream, known] : entries_) {
+      if (taken.size() == most) break;
+      if (known.now != from) continue;
+      known.now = to;
+      known.asked_in = last_id_ + 1;
+      taken.push_back(stream);
+    }
+    return taken;
+  }
+
+  [[nodiscard]] std::size_t count(state which) const {
+    return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(),
+                                                  [which](const auto& each) { return each.second.now == which; }));
+  }
+
+  std::map<std::string, entry, std::less<>> entries_;
+  std::map<std::int64_t, steady_time> asked_at_;
+  std::int64_t last_id_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
+/// Told of streams that the venue has just confirmed.
+using confirmation_handler = std::function<void(const std::vector<std::string>&)>;
+
+/// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
+/// parser checks UTF-8, so the frames' check is left out.
+template <venue_protocol Protocol, byte_stream Stream>
+class live_connection : private live_object<live_connection<Protocol, Stream>> {
+ public:
+  live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
+                  Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
+                  websocket_error_handler& errors, breaker_gate& gate, const diagnostics& log)
+      : settings_{settings},
+        bridge_{bridge},
+        timers_{bridge.timers()},
+        out_{out},
+        protocol_{protocol},
+        wanted_{wanted},
+        on_confirmed_{on_confirmed},
+        errors_{errors},
+        gate_{gate},
+        log_{log},
+        socket_{bridge.timers(), std::move(stream), pongs_by_us(settings.websocket)},
+        limits_{protocol.limits()},
+        messages_{limits_.messages} {}
+  live_connection(const live_connection&) = delete;
+  live_connection& operator=(const live_connection&) = delete;
+
+  [[nodiscard]] task<std::error_code> upgrade() {
+    upgrade_request wanted = settings_.upgrade;
+    const std::error_code error = co_await socket_.upgrade(std::move(wanted));
+    since_ = timers_.now();
+    co_return error;
+  }
+  /// Why an upgrade that ended with `code` failed.
+  [[nodiscard]] session_error refusal(std::error_code code) const {
+    const upgrade_failure& said = socket_.failure();
+    return {.code = code, .http_status = said.status, .retry_after = said.retry_after};
+  }
+
+  /// Publishes until the connection ends; returns end_reason().
+  [[nodiscard]] task<std::error_code> read_until_end() {
+    silence_.feed();
+    pings_.start(settings_.ping_interval, settings_.pong_timeout);
+    if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
+    while (!reason_) {
+      (void)drain();
+      if (reason_) break;
+      const bool polled = bridge_.waiting() == idle::spin || bridge_.waiting() == idle::yield;
+      std::error_code error;
+      if (polled) error = co_await polled_end_.wait();
+      if (!polled) error = co_await socket_.wait_readable();
+      if (!error) continue;
+      (void)drain();  // says why, if it was a time limit
+      end(error);
+    }
+    co_return reason_;
+  }
+
+  /// Asks the venue for what it does not know yet, as fast as it allows.
+  void send_requests() {
+    while (!reason_) {
+      if (const auto later = messages_.next_allowed(timers_.now())) {
+        retry_requests_ = timers_.call_at(*later, [this] { send_requests(); });
+        return;
+      }
+      const auto next = wanted_.next(limits_.streams_per_request, timers_.now());
+      if (!next) break;
+      (void)messages_.try_acquire(timers_.now());
+      const std::string text = next->what == subscription_set::action::subscribe
+                                   ? protocol_.subscribe_request(next->streams, next->id)
+                                   : protocol_.unsubscribe_request(next->streams, next->id);
+      if (const std::error_code error = socket_.send(opcode::text, text)) return fail(error);
+    }
+    watch_answers();
+  }
+
+  /// Says goodbye; reading goes on until the peer's own.
+  void start_close() { socket_.start_close(); }
+
+  /// Ends it now, for this reason.
+  void fail(std::error_code reason) {
+    end(reason);
+    socket_.close_now();
+    polled_end_.notify();
+  }
+
+  [[nodiscard]] std::error_code end_reason() const noexcept {
+    return reason_ ? reason_ : make_error_code(errc::cancelled);
+  }
+  /// The same with the close code that the peer gave, where it was the peer that ended it.
+  [[nodiscard]] session_error why_ended() const noexcept {
+    const bool by_peer = reason_ == errc::websocket_closed_by_peer;
+    return {.code = end_reason(), .close_code = by_peer ? close_code_ : std::uint16_t{0}};
+  }
+  [[nodiscard]] bool was_healthy() const noexcept {
+    return has_data_ && timers_.now() - since_ >= steady_time::duration{settings_.stable_after};
+  }
+
+ private:
+  // What the socket's decoder calls, frame by frame, within drain().
+  struct reader {
+    live_connection& self;
+
+    void on_message(message_kind kind, std::string_view payload) { self.take(kind, payload); }
+    void on_ping(std::string_view payload) { self.pings_.on_ping(payload); }
+    void on_pong(std::string_view payload) { self.pings_.on_pong(payload); }
+    void on_close(const close_info& said) noexcept { self.close_code_ = static_cast<std::uint16_t>(said.code); }
+  };
+
+  // Everything one read of the socket brought, published in one batch.
+  drain_result drain() {
+    if (reason_) return {reason_, false};
+    const batch_end always{batch_};
+    received_ns_ = 0;  // taken once, at the first message that this read brought
+    got_data_ = false;
+    reader frames{*this};
+    const std::uint64_t reads = socket_.counters().reads;
+    const drain_result result = socket_.drain(frames);
+    batch_.reset();
+    if (socket_.counters().reads != reads) silence_.feed();
+    has_data_ = has_data_ || got_data_;
+    if (got_data_ && !gate_.proven()) gate_.succeed(timers_.now());
+    pings_.answer();
+    if (result.error) fail(result.error);
+    return result;
+  }
+
+  struct batch_end {  // also where memory runs out
+    std::optional<publisher::batch>& open;
+    ~batch_end() { open.reset(); }
+  };
+
+  // One turn of a spinning loop: true where the socket had something.
+  bool poll() {
+    const std::uint64_t before = socket_.counters().reads;
+    (void)drain();
+    return socket_.counters().reads != before;
+  }
+
+  void take(message_kind kind, std::string_view payload) {
+    if (!batch_) batch_.emplace(out_);
+    if (received_ns_ == 0) received_ns_ = epoch_clock::now_ns() + settings_.clock_shift.count();
+    feed_counters& count = batch_->counters();
+    count.messages.add();
+    count.bytes.add(payload.size());
+    if (kind != message_kind::text) return count.unknown.add();
+    switch (protocol_.decode(payload, received_ns_, *batch_)) {
+      case message_type::tick: got_data_ = true; return;
+      case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
+      case message_type::shutdown:
+        count.shutdowns.add();
+        batch_->publish_status(make_status(status_code::shutdown_announced, received_ns_), protocol_.where());
+        log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
+        return;
+      case message_type::unknown: return count.unknown.add();
+      case message_type::rejected: return reject(count, protocol_.last_error());
+    }
+  }
+
+  // Counted each time, said at most once a second.
+  void reject(feed_counters& count, errc why) {
+    count.count_rejected(why);
+    const steady_time now = timers_.now();
+    if (now < next_remark_) return;
+    next_remark_ = now + std::chrono::seconds{1};
+    log_.report(severity::warning, "websocket_manager", "message not understood", why);
+  }
+
+  // An error without an id is about the oldest request: a venue that cannot read one cannot name it.
+  void take_answer(const control_answer& answer) {
+    const bool accepted = answer.error.empty();
+    const std::int64_t id = answer.id < 0 && !accepted ? wanted_.oldest_id() : answer.id;
+    const std::vector<std::string> refused = wanted_.answered(id, accepted);
+    if (!accepted) {
+      const session_error why{.code = errc::subscription_rejected, .venue_code = answer.error_code};
+      batch_->counters().count(errors_.handle(why, timers_.now()).kind);
+    }
+    for (const std::string& stream : refused) {
+      log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
+                  errc::subscription_rejected);
+    }
+    if (accepted && on_confirmed_) on_confirmed_(wanted_.confirmed_by(id));
+    watch_answers();
+  }
+
+  void watch_answers() {
+    const auto oldest = wanted_.oldest_request();
+    if (!oldest) {
+      answers_due_.cancel();
+      return;
+    }
+    answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { miss_answers(); });
+  }
+
+  // What has not been answered is asked again; a venue that never answers is left.
+  void miss_answers() {
+    const std::uint32_t times = wanted_.expire(timers_.now() - settings_.answer_timeout);
+    if (times >= settings_.answer_attempts) return fail(errc::timeout);
+    log_.report(severity::warning, "websocket_manager", "no answer to a request, asked again", errc::timeout);
+    send_requests();
+  }
+
+  // The venue counts pongs among our messages.
+  [[nodiscard]] static websocket_settings pongs_by_us(websocket_settings given) noexcept {
+    given.pongs = ping_answers::by_handler;
+    return given;
+  }
+
+  void end(std::error_code reason) {
+    if (!reason_) reason_ = reason;
+  }
+
+  const session_settings& settings_;
+  async_thread_bridge& bridge_;
+  timer_queue& timers_;
+  publisher& out_;
+  Protocol& protocol_;
+  subscription_set& wanted_;
+  const confirmation_handler& on_confirmed_;
+  websocket_error_handler& errors_;
+  breaker_gate& gate_;
+  const diagnostics& log_;
+  websocket_stream<Stream, websocket_role::client, text_check::off> socket_;
+  session_limits limits_;
+  rate_limiter messages_;
+  async_event polled_end_{bridge_.context()};
+  std::optional<publisher::batch> batch_;  // during drain()
+  std::error_code reason_;                 // why it ended
+  steady_time since_{};
+  steady_time next_remark_{};
+  std::int64_t received_ns_{0};
+  std::uint16_t close_code_{0};  // the peer's
+  bool got_data_{false};         // in this read
+  bool has_data_{false};
+  ping_pong pings_{
+      timers_,
+      messages_,
+      limits_.messages,
+      {.send = [this](opcode op, std::string_view payload) { return socket_.send(op, payload); },
+       .look = [this] { (void)drain(); },
+       .give_up = [this](std::error_code why) { fail(why); },
+       .measured = [this](steady_time::duration trip) { out_.counters().round_trip_ns.set(trip.count()); }}};
+  timer retry_requests_;
+  timer answers_due_;
+  // Pings count: this is about the transport.
+  watchdog silence_{timers_, steady_time::duration{settings_.silence_limit}, [this] { fail(errc::heartbeat_lost); }};
+  poller_handle poller_;  // last: gone first
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/feed/stream_watcher.hpp: looks at the ages of one session's streams, and does what they call for.
+
+namespace foxtrot::inline v0::detail {
+
+/// Tells consumers of symbols that become stale, asks again for streams that were confirmed and never spoke, and gives
+/// them up in the end. Loop thread only.
+template <venue_protocol Protocol>
+class stream_watcher : private live_object<stream_watcher<Protocol>> {
+ public:
+  /// `ask` is called when `wanted` has something to ask for.
+  stream_watcher(const data_age_limits& limits, timer_queue& timers, publisher& out, const Protocol& protocol,
+                 subscription_set& wanted, const diagnostics& log, std::function<void()> ask)
+      : limits_{limits},
+        timers_{timers},
+        out_{out},
+        protocol_{protocol},
+        wanted_{wanted},
+        log_{log},
+        ask_{std::move(ask)} {}
+  stream_watcher(const stream_watcher&) = delete;
+  stream_watcher& operator=(const stream_watcher&) = delete;
+  ~stream_watcher() { out_.ages().leave(this); }
+
+  /// The venue has confirmed them: their first ticks are due.
+  void watch(const std::vector<std::string>& streams) {
+    for (const std::string& stream : streams) {
+      const auto key = protocol_.key_of(stream);
+      if (!key) continue;
+      const auto symbol = out_.symbols().intern(key->symbol);
+      if (symbol) out_.ages().watch(this, stream, key->kind, *symbol, timers_.now());
+    }
+    looked_ = timers_.now();
+    look_later();
+  }
+  /// The connection is lost.
+  void pause() noexcept {
+    look_.cancel();
+    out_.ages().pause(this);
+  }
+  /// Nobody wants that stream any more.
+  void forget(const std::string& stream) {
+    const auto key = protocol_.key_of(stream);
+    if (key && out_.ages().forget(this, stream)) publish(status_code::fresh, out_.symbols().find(key->symbol));
+  }
+
+ private:
+  void look_later() {
+    look_ = timers_.call_after(steady_time::duration{limits_.look_every}, [this] { look(); });
+  }
+
+  // What has not been read yet is no silence: time in which this thread was kept from reading does not count.
+  void look() {
+    look_later();
+    const steady_time now = timers_.now();
+    const steady_time::duration every{limits_.look_every};
+    const steady_time::duration pause = now - std::exchange(looked_, now);
+    const auto late = pause > 3 * every ? pause - every : steady_time::duration::zero();
+    findings_.clear();
+    out_.ages().look(this, limits_, now, late, [this](const age_finding& each) { findings_.push_back(each); });
+    for (const age_finding& each : findings_) heed(each);
+    if (!findings_.empty()) ask_();
+  }
+
+  void heed(const age_finding& finding) {
+    switch (finding.found) {
+      case age_finding::what::stale: out_.counters().stale.add(); return publish(status_code::stale, finding.symbol);
+      case age_finding::what::ask_again:
+        for (const std::string& stream : *finding.streams) wanted_.doubt(stream);
+        return;
+      case age_finding::what::silent:
+        for (const std::string& stream : *finding.streams) {
+          wanted_.set_silent(stream, true);
+          out_.counters().silent_streams.add();
+          log_.report(severity::error, "websocket_manager", stream + " is confirmed and silent", errc::data_silent);
+        }
+        return;
+      case age_finding::what::heard:
+        for (const std::string& stream : *finding.streams) wanted_.set_silent(stream, false);
+        return;
+    }
+  }
+
+  void publish(status_code code, symbol_id symbol) {
+    publisher::batch batch{out_};
+    batch.publish_status(make_symbol_status(code, epoch_clock::now_ns(), symbol), protocol_.where());
+  }
+
+  const data_age_limits& limits_;
+  timer_queue& timers_;
+  publisher& out_;
+  const Protocol& protocol_;
+  subscription_set& wanted_;
+  const diagnostics& log_;
+  const std::function<void()> ask_;
+  std::vector<age_finding> findings_;  // of one look
+  steady_time looked_{};
+  timer look_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// Keeps one WebSocket session alive until it is stopped: connects, subscribes to what is wanted, publishes what comes,
+/// reconnects with full-jitter backoff (the first retry at once, after a connection that was healthy) and subscribes
+/// again. Every step has a deadline, every loss is published in order with the ticks. With a circuit breaker it tries
+/// no more often than that allows. Loop thread only, except state() and tasks().
+template <venue_protocol Protocol, dialer Dialer>
+class websocket_manager : private live_object<websocket_manager<Protocol, Dialer>> {
+ public:
+  /// Sessions of one feed share a `group`, and consumers hear that they are connected when all of them are.
+  websocket_manager(async_thread_bridge& bridge, publisher& out, Protocol& protocol, Dialer dial,
+                    session_settings settings, const diagnostics& log, session_group* group = nullptr)
+      : bridge_{bridge},
+        timers_{bridge.timers()},
+        out_{out},
+        protocol_{protocol},
+        dial_{std::move(dial)},
+        settings_{std::move(settings)},
+        log_{log},
+        errors_{settings_.errors != nullptr ? settings_.errors : std::make_shared<websocket_error_handler>()},
+        group_{group != nullptr ? *group : own_group_} {}
+  websocket_manager(const websocket_manager&) = delete;
+  websocket_manager& operator=(const websocket_manager&) = delete;
+  ~websocket_manager() = default;
+
+  /// Called on the loop after each `connected`, and for each answer of the venue's, with the streams that it confirmed.
+  std::function<void()> on_connected;
+  detail::confirmation_handler on_confirmed;
+  /// Likewise after each change of the state, and of the breaker's by what happened here.
+  session_observer on_state;
+  std::function<void(breaker_state)> on_breaker;
+
+  /// Begins; again after it has given up, or was told to rest.
+  void start() {
+    if (running_) {
+      again_ = closing_;
+      return;
+    }
+    closing_ = again_ = false;
+    running_ = true;
+    group_.join();
+    if (!scope_.spawn("session", run())) running_ = false;
+  }
+  /// Says goodbye and connects no more until start().
+  void rest() {
+    again_ = false;
+    if (!running_) return;
+    begin_close();
+    if (live_ == nullptr) return scope_.cancel();
+    rest_due_ = timers_.call_after(steady_time::duration{settings_.close_timeout}, [this] {
+      if (live_ != nullptr) live_->fail(errc::cancelled);
+    });
+  }
+  [[nodiscard]] bool running() const noexcept { return running_ && !closing_; }
+
+  /// Ends: a close frame and a moment for the answer where there is a connection, else at once. Idempotent.
+  /// errc::timeout where a task would not end within `patience`; the diagnostics name it.
+  [[nodiscard]] task<std::error_code> stop(steady_time::duration patience) {
+    again_ = false;
+    begin_close();
+    if (live_ != nullptr) {
+      const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { ended_.notify(); }};
+      (void)co_await ended_.wait();
+    }
+    co_return co_await scope_.close(timers_, patience);
+  }
+
+  /// Asks the session to end without a word: it does so when the loop next runs.
+  void cancel() {
+    closing_ = true;
+    again_ = false;
+    scope_.cancel();
+  }
+
+  void subscribe(std::span<const std::string> streams) {
+    wanted_.want(streams);
+    if (live_ != nullptr) live_->send_requests();
+  }
+  void unsubscribe(std::span<const std::string> streams) {
+    wanted_.unwant(streams);
+    for (const std::string& stream : streams) ages_.forget(stream);
+    if (live_ != nullptr) live_->send_requests();
+  }
+  [[nodiscard]] const subscription_set& subscriptions() const noexcept { return wanted_; }
+
+  /// Resets the connection as if the network had failed: for tests and for users who know better.
+  void drop(std::error_code reason) {
+    if (live_ != nullptr) live_->fail(reason);
+  }
+
+  /// The names of the tasks that have not ended. Any thread.
+  [[nodiscard]] std::vector<std::string> tasks() const { return scope_.names(); }
+  [[nodiscard]] session_state state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  /// Why the last attempt or connection ended; zero before the first end.
+  [[nodiscard]] std::error_code last_error() const noexcept { return last_error_; }
+  /// In state error: whether trying again could help.
+  [[nodiscard]] bool hopeless() const noexcept { return hopeless_; }
+
+ private:
+  using connection = detail::live_connection<Protocol, typename Dialer::stream_type>;
+
+  [[nodiscard]] task<> run() {
+    const detail::on_exit end{[this] {
+      running_ = false;
+      rest_due_.cancel();
+      if (std::exchange(again_, false)) restart_ = timers_.call_at(timers_.now(), [this] { start(); });
+      group_.leave();
+      turns_.gate().leave();
+      if (state() != session_state::error) set_state(session_state::disconnected, {});
+      ended_.notify();
+    }};
+    attempts_ = 0;
+    hopeless_ = false;
+    set_state(session_state::connecting, {});
+    while (!closing_) {
+      if (const std::error_code error = co_await turns_.its_turn()) co_return;
+      ++attempts_;
+      if (std::exchange(tried_, true)) tell_attempt();
+      last_error_ = co_await attempt();
+      if (closing_) break;
+      const bool exhausted = settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts;
+      if (exhausted || hopeless_) {
+        log_.report(severity::error, "websocket_manager", "gives up", last_error_);
+        publish(make_disconnected_status(epoch_clock::now_ns(), errc::attempts_exhausted, false));
+        set_state(session_state::error, last_error_);
+        co_return;
+      }
+      set_state(session_state::reconnecting, last_error_);
+    }
+  }
+
+  // One connection from the first packet to the last. Returns why it ended, never a zero code.
+  [[nodiscard]] task<std::error_code> attempt() {
+    auto stream = co_await dial_.connect(timers_);
+    if (!stream) co_return failed({.code = stream.error()});
+    connection live{std::move(*stream), settings_, bridge_,       out_, protocol_, wanted_,
+                    confirmed_,         *errors_,  turns_.gate(), log_};
+    if (const std::error_code error = co_await live.upgrade()) co_return failed(live.refusal(error));
+
+    live_ = &live;
+    const detail::on_exit lost{[this, &live] { disconnected(live); }};
+    out_.counters().connects.add();
+    if (group_.connected()) publish(make_status(status_code::connected, epoch_clock::now_ns()));
+    set_state(session_state::connected, {});
+    live.send_requests();
+    if (on_connected) on_connected();
+    co_return co_await live.read_until_end();
+  }
+
+  void begin_close() {
+    closing_ = true;
+    restart_.cancel();
+    if (live_ == nullptr) return;
+    set_state(session_state::closing, {});
+    live_->start_close();
+  }
+
+  [[nodiscard]] std::error_code failed(const session_error& error) {
+    if (closing_) return error.code;
+    out_.counters().failed_attempts.add();
+    log_.report(severity::warning, "websocket_manager", "cannot connect", error.code);
+    publish(make_disconnected_status(epoch_clock::now_ns(), error.code, false));
+    take_error(error);
+    return error.code;
+  }
+
+  // Counts it, and heeds what is decided about it.
+  void take_error(const session_error& error) {
+    const error_decision decided = errors_->handle(error, timers_.now());
+    out_.counters().count(decided.kind);
+    turns_.wait_at_least(decided.response.delay);
+    hopeless_ = !decided.response.retry;
+    decided.response.trips_breaker ? turns_.gate().fail(timers_.now()) : turns_.gate().leave();
+  }
+
+  void disconnected(connection& live) {
+    live_ = nullptr;
+    group_.disconnected();
+    ages_.pause();
+    wanted_.forget_answers();
+    if (live.was_healthy()) {
+      turns_.begin_anew();
+      attempts_ = 0;
+    }
+    const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
+    if (!closing_) {
+      out_.counters().disconnects.add();
+      log_.report(severity::warning, "websocket_manager", "connection lost", reason);
+    }
+    publish(make_disconnected_status(epoch_clock::now_ns(), reason, true));
+    if (!closing_) take_error(live.why_ended());
+  }
+
+  void tell_attempt() {
+    status_record record = make_status(status_code::reconnecting, epoch_clock::now_ns());
+    record.first = attempts_;
+    publish(record);
+  }
+  void publish(const status_record& record) {
+    publisher::batch batch{out_};
+    batch.publish_status(record, protocol_.where());
+  }
+
+  // A view for others: orders nothing.
+  void set_state(session_state now, std::error_code why) {
+    if (state_.exchange(now, std::memory_order_relaxed) == now) return;
+    if (on_state) on_state(now, why);
+    if (settings_.on_state) settings_.on_state(now, why);
+  }
+
+  async_thread_bridge& bridge_;
+  timer_queue& timers_;
+  publisher& out_;
+  Protocol& protocol_;
+  Dialer dial_;
+  const session_settings settings_;
+  const diagnostics& log_;
+  const std::shared_ptr<websocket_error_handler> errors_;
+  task_scope scope_{bridge_.context(), "websocket_manager", &log_};
+  async_event ended_{bridge_.context()};
+  session_group own_group_;
+  session_group& group_;
+  detail::turnstile turns_{timers_, settings_, protocol_.limits().attempts, log_, [this](breaker_state now) {
+                             if (on_breaker) on_breaker(now);
+                           }};
+  subscription_set wanted_;
+  connection* live_{nullptr};  // in attempt()'s frame
+  detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, [this] {
+                                           if (live_ != nullptr) live_->send_requests();
+                                         }};
+  const detail::confirmation_handler confirmed_{[this](const std::vector<std::string>& streams) {
+    ages_.watch(streams);
+    if (on_confirmed) on_confirmed(streams);
+  }};
+  std::error_code last_error_;
+  std::uint64_t attempts_{0};  // since the last healthy connection
+  bool running_{false};
+  bool tried_{false};
+  bool hopeless_{false};  // the last error is not to be tried again
+  bool closing_{false};
+  bool again_{false};  // start() was called before the end
+  timer rest_due_;
+  timer restart_;
+  std::atomic<session_state> state_{session_state::disconnected};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Spot and COIN-M have one, USD-M two. A route's session begins when it has its first stream. One that gave up is
+/// begun again after the breaker's recovery time-out, where its streams can be polled meanwhile. Loop thread only,
+/// except state() and tasks().
+class session_lines : private live_object<session_lines> {
+ public:
+  session_lines(const checked_settings& settings, async_thread_bridge& bridge, publisher& out)
+      : settings_{settings}, timers_{bridge.timers()} {
+    for (const std::string_view path : paths_of(settings.given.market)) {
+      all_.push_back(std::make_unique<line>(*this, path, bridge, out));
+    }
+  }
+  session_lines(const session_lines&) = delete;
+  session_lines& operator=(const session_lines&) = delete;
+
+  /// Called after every change of a state or a breaker; after each connection of the route that has the books; and with
+  /// streams that the venue has confirmed, none where it answered something else.
+  std::function<void()> on_change;
+  std::function<void()> on_books_connected;
+  foxtrot::detail::confirmation_handler on_confirmed;
+
+  void subscribe(std::span<const std::string> streams) {
+    for_each_line(streams, [](line& each, const std::vector<std::string>& its) {
+      each.session.subscribe(its);
+      each.session.start();
+    });
+  }
+  void unsubscribe(std::span<const std::string> streams) {
+    for_each_line(streams, [](line& each, const std::vector<std::string>& its) { each.session.unsubscribe(its); });
+  }
+  /// Connects though nothing is wanted yet.
+  void start_first() { all_.front()->session.start(); }
+  /// Disconnects until something is subscribed to.
+  void rest() {
+    for (const auto& each : all_) {
+      each->again.cancel();
+      each->session.rest();
+    }
+  }
+
+  [[nodiscard]] task<> stop(steady_time::duration patience) {
+    for (const auto& each : all_) {
+      each->again.cancel();
+      each->session.rest();  // all say goodbye before one is waited for
+    }
+    for (const auto& each : all_) (void)co_await each->session.stop(patience);
+  }
+  void cancel() {
+    for (const auto& each : all_) {
+      each->again.cancel();
+      each->session.cancel();
+    }
+  }
+  void drop(std::error_code reason) {
+    for (const auto& each : all_) each->session.drop(reason);
+  }
+
+  /// Whether its route is connected.
+  [[nodiscard]] bool is_up(std::string_view stream) const {
+    return of(stream).session.state() == session_state::connected;
+  }
+  /// Whether it is better polled: its route's breaker is not closed, or its session has given up.
+  [[nodiscard]] bool falls_back(std::string_view stream) const { return falls_back(of(stream)); }
+  [[nodiscard]] bool any_falls_back() const {
+    return std::ranges::any_of(all_, [this](const auto& each) { return falls_back(*each); });
+  }
+  /// Whether the venue may still send it.
+  [[nodiscard]] bool knows(std::string_view stream) const {
+    return of(stream).session.subscriptions().contains(stream);
+  }
+  [[nodiscard]] bool any_running() const {
+    return std::ranges::any_of(all_, [](const auto& each) { return each->session.running(); });
+  }
+  /// Of the first route that has one.
+  [[nodiscard]] std::error_code last_error() const {
+    for (const auto& each : all_) {
+      if (each->session.last_error()) return each->session.last_error();
+    }
+    return {};
+  }
+  [[nodiscard]] bool books_connected() const noexcept {
+    return all_.front()->session.state() == session_state::connected;
+  }
+
+  /// The worst of all routes that are in use. Any thread.
+  [[nodiscard]] session_state state() const noexcept {
+    constexpr auto rank = [](session_state state) {
+      constexpr std::array order{session_state::disconnected, session_state::connected,    session_state::closing,
+                                 session_state::connecting,   session_state::reconnecting, session_state::error};
+      return std::ranges::find(order, state) - order.begin();
+    };
+    session_state worst = session_state::disconnected;
+    for (const auto& each : all_)
+      worst = std::max(worst, each->session.state(), [&](auto a, auto b) { return rank(a) < rank(b); });
+    return worst;
+  }
+  [[nodiscard]] breaker_state breaker() const {
+    breaker_state worst = breaker_state::closed;
+    for (const auto& each : all_) {
+      const breaker_state now = each->breaker.state();
+      if (worst == breaker_state::closed || now == breaker_state::open) worst = now;
+    }
+    return worst;
+  }
+  [[nodiscard]] std::vector<std::string> tasks() const {
+    std::vector<std::string> names;
+    for (const auto& each : all_) {
+      for (std::string& name : each->session.tasks()) names.push_back(std::move(name));
+    }
+    return names;
+  }
+
+ private:
+  struct line : private live_object<line> {
+    line(session_lines& owner, std::string_view path, async_thread_bridge& bridge, publisher& out)
+        : decoder{owner.settings_.given.market},
+          breaker{owner.settings_.given.breaker},
+          session{bridge,
+                  out,
+                  decoder,
+                  tls_dialer{owner.settings_.tls, owner.settings_.websocket.host, owner.settings_.websocket.port,
+                             owner.settings_.given.dial},
+                  owner.session_of(path, breaker),
+                  owner.settings_.given.log,
+                  &owner.group_} {
+      const bool has_books = owner.all_.empty();
+      session.on_connected = [&owner, has_books] {
+        if (has_books && owner.on_books_connected) owner.on_books_connected();
+      };
+      session.on_confirmed = [&owner](const std::vector<std::string>& streams) {
+        if (owner.on_confirmed) owner.on_confirmed(streams);
+      };
+      session.on_state = [&owner, this](session_state now, std::error_code) {
+        if (now == session_state::error) owner.begin_again(*this);
+        owner.changed();
+      };
+      session.on_breaker = [&owner](breaker_state) { owner.changed(); };
+    }
+
+    protocol decoder;
+    circuit_breaker breaker;
+    websocket_manager<protocol, tls_dialer> session;
+    timer again;
+  };
+
+  [[nodiscard]] session_settings session_of(std::string_view path, circuit_breaker& breaker) const {
+    session_settings made = settings_.given.session;
+    made.upgrade.target = std::string{path} + made.upgrade.target;  // there is the query already
+    if (settings_.given.fallback) made.breaker = &breaker;
+    return made;
+  }
+
+  [[nodiscard]] line& of(std::string_view stream) const {
+    return *all_[std::min(route_of(settings_.given.market, stream), all_.size() - 1)];
+  }
+  template <class Action>
+  void for_each_line(std::span<const std::string> streams, Action action) {
+    for (const auto& each : all_) {
+      std::vector<std::string> its;
+      std::ranges::copy_if(streams, std::back_inserter(its),
+                           [&](const auto& stream) { return &of(stream) == each.get(); });
+      if (!its.empty()) action(*each, its);
+    }
+  }
+
+  [[nodiscard]] bool falls_back(const line& each) const {
+    return settings_.given.fallback &&
+           (each.breaker.state() != breaker_state::closed || each.session.state() == session_state::error);
+  }
+  void begin_again(line& given_up) {
+    if (!settings_.given.fallback || given_up.session.hopeless()) return;
+    const steady_time::duration wait{settings_.given.breaker.recovery_timeout};
+    given_up.again = timers_.call_after(wait, [&given_up] { given_up.session.start(); });
+  }
+  void changed() {
+    if (on_change) on_change();
+  }
+
+  const checked_settings& settings_;
+  timer_queue& timers_;
+  session_group group_;
+  std::vector<std::unique_ptr<line>> all_;  // the one with the books first
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/feed/http_poller.hpp: ticks by HTTP, asked for again and again, where streams do not bring them.
+
+// foxtrot/feed/weight_budget.hpp: how soon a request of some weight may be made.
+
+namespace foxtrot::inline v0 {
+
+/// Spreads a minute's weight evenly, with two seconds' worth at once at most, so that polling never uses up what the
+/// rest of the program needs; and keeps still while the venue says that nearly all of a minute's has been used, by
+/// whomever. Time comes from the caller. One thread.
+class weight_budget : private live_object<weight_budget> {
+ public:
+  /// `per_minute` is the venue's limit, `share` what may be used of it here.
+  weight_budget(std::uint32_t per_minute, double share) noexcept
+      : limit_{std::max(per_minute, 1U)},
+        rate_{std::max(static_cast<double>(limit_) * std::clamp(share, 0.001, 1.0) / 60.0, 0.001)} {}
+
+  /// When a request of that weight may be made: `now`, or later.
+  [[nodiscard]] steady_time next_allowed(std::uint32_t weight, steady_time now) noexcept {
+    refill(now);
+    if (closed_until_ > now) return closed_until_;
+    // what is heavier than the store ever holds goes when it is full
+    const double missing = std::min(static_cast<double>(weight), most()) - stored_;
+    if (missing <= 0) return now;
+    return now + std::chrono::ceil<steady_time::duration>(std::chrono::duration<double>{missing / rate_});
+  }
+  void spend(std::uint32_t weight, steady_time now) noexcept {
+    refill(now);
+    stored_ -= weight;
+  }
+  /// The venue says that so much of this minute has been used, by everybody at this address; the minute ends in `left`.
+  void told(std::uint32_t used, std::chrono::nanoseconds left, steady_time now) noexcept {
+    if (static_cast<double>(used) >= 0.9 * limit_) closed_until_ = now + left;
+  }
+
+ private:
+  [[nodiscard]] double most() const noexcept { return std::max(2 * rate_, 1.0); }
+
+  void refill(steady_time now) noexcept {
+    if (!began_) {
+      began_ = true;
+      stored_ = most();
+    } else if (now > filled_) {
+      stored_ = std::min(most(), stored_ + std::chrono::duration<double>{now - filled_}.count() * rate_);
+    }
+    filled_ = now;
+  }
+
+  const std::uint32_t limit_;
+  const double rate_;  // a second
+  double stored_{0};
+  steady_time filled_{};
+  steady_time closed_until_{};
+  bool began_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Makes the requests that stand in for a set of streams, each once per interval, one at a time and within the venue's
+/// weight: where there is not enough of it, all come less often. A server that names a time is left alone until then;
+/// other failures are followed by backoff; a name that the venue does not know is left out, and the others go on. Loop
+/// thread only.
+template <poll_venue Venue>
+class http_poller : private live_object<http_poller<Venue>> {
+ public:
+  http_poller(timer_queue& timers, publisher& out, Venue& venue, websocket_error_handler& errors,
+              const poll_settings& settings, const diagnostics& log)
+      : timers_{timers},
+        out_{out},
+        venue_{venue},
+        errors_{errors},
+        interval_{settings.interval},
+        log_{log},
+        weight_{settings.weight_per_minute != 0 ? settings.weight_per_minute : venue.weight_per_minute(),
+                settings.weight_share},
+        news_{timers.context()} {}
+  http_poller(const http_poller&) = delete;
+  http_poller& operator=(const http_poller&) = delete;
+
+  /// Called after each request, with how it went.
+  std::function<void(std::error_code)> on_outcome;
+
+  /// What is to be polled from now on, instead of what was. Begins at once with what is new.
+  void set(std::vector<std::string> streams) {
+    std::erase_if(refused_, [&](const auto& each) { return std::ranges::find(streams, each) == streams.end(); });
+    std::erase_if(streams, [this](const std::string& each) { return refused_.contains(each); });
+    std::vector<job> jobs;
+    for (poll_request& request : venue_.plan(streams)) {
+      const auto known = find(request.target);
+      const steady_time due = known != jobs_.end() ? known->due : timers_.now();
+      jobs.push_back({std::move(request), due});
+    }
+    jobs_ = std::move(jobs);
+    news_.notify();
+  }
+  [[nodiscard]] std::size_t requests() const noexcept { return jobs_.size(); }
+
+  /// Runs until cancelled.
+  [[nodiscard]] task<> run() {
+    while (true) {
+      std::erase_if(jobs_, [this](const job& each) { return !venue_.is_wanted(each.request); });
+      const auto next = std::ranges::min_element(jobs_, {}, &job::due);
+      if (next == jobs_.end()) {
+        if (const std::error_code error = co_await news_.wait()) co_return;
+        continue;
+      }
+      const steady_time now = timers_.now();
+      const steady_time when = std::max({next->due, closed_until_, weight_.next_allowed(next->request.weight, now)});
+      if (when > now) {
+        const timer alarm = timers_.call_at(when, [this] { news_.notify(); });
+        if (const std::error_code error = co_await news_.wait()) co_return;
+        continue;  // what is wanted may have changed
+      }
+      next->due = std::max(next->due + interval_, now);
+      const poll_request request = next->request;
+      weight_.spend(request.weight, now);
+      const poll_answer answer = co_await venue_.ask(request);
+      if (answer.error.code == errc::cancelled) co_return;
+      heed(request, answer);
+    }
+  }
+
+ private:
+  struct job {
+    poll_request request;
+    steady_time due{};
+  };
+
+  [[nodiscard]] auto find(const std::string& target) {
+    return std::ranges::find_if(jobs_, [&target](const job& each) { return each.request.target == target; });
+  }
+
+  void heed(const poll_request& request, const poll_answer& answer) {
+    const steady_time now = timers_.now();
+    if (answer.used_weight) weight_.told(*answer.used_weight, left_of_minute(), now);
+    if (!answer.error.code) {
+      out_.counters().polls.add();
+      retry_.reset();
+    } else {
+      out_.counters().failed_polls.add();
+      const error_decision decided = errors_.handle(answer.error, now);
+      out_.counters().count(decided.kind);
+      log_.report(severity::warning, "http_poller", "no answer to " + request.target, answer.error.code);
+      if (!decided.response.retry) {
+        narrow(request);
+      } else {
+        // The venue cannot be left alone as long as a connection may be, unless the server says so.
+        const bool told_to_wait = answer.error.retry_after || decided.kind == error_kind::rate_limit;
+        const steady_time::duration told = told_to_wait ? decided.response.delay : steady_time::duration::zero();
+        closed_until_ = now + std::max(retry_.next(), told);
+      }
+    }
+    if (on_outcome) on_outcome(answer.error.code);
+  }
+
+  // One name in it will never be answered: which one?
+  void narrow(const poll_request& request) {
+    const auto at = find(request.target);
+    if (at == jobs_.end()) return;  // nobody wants it any more
+    jobs_.erase(at);
+    std::vector<poll_request> smaller = venue_.narrow(request);
+    if (smaller.empty()) {
+      for (const std::string& stream : request.streams) {
+        refused_.insert(stream);
+        log_.report(severity::error, "http_poller", stream + " cannot be polled", errc::subscription_rejected);
+      }
+    }
+    for (poll_request& each : smaller) jobs_.push_back({std::move(each), timers_.now()});
+  }
+
+  // The venue's minutes begin with everybody's.
+  [[nodiscard]] static std::chrono::nanoseconds left_of_minute() noexcept {
+    constexpr std::int64_t minute = 60'000'000'000;
+    return std::chrono::nanoseconds{minute - epoch_clock::now_ns() % minute};
+  }
+
+  timer_queue& timers_;
+  publisher& out_;
+  Venue& venue_;
+  websocket_error_handler& errors_;
+  const steady_time::duration interval_;
+  const diagnostics& log_;
+  weight_budget weight_;
+  backoff retry_{
+      {.base = std::chrono::milliseconds{500}, .cap = std::chrono::milliseconds{30'000}, .first_immediate = false}};
+  async_event news_;
+  std::vector<job> jobs_;
+  std::set<std::string> refused_;
+  steady_time closed_until_{};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// A stream is polled where the user chose so, and while its WebSocket session falls back. The hand-over is by stream
+/// and needs no id: polling ends with the first tick that the stream itself brings, and begins when none can come any
+/// more. So no polled tick follows a newer one of the stream's. Loop thread only, except polled().
+class dual_mode : private live_object<dual_mode> {
+ public:
+  dual_mode(timer_queue& timers, publisher& out, session_lines& lines, const checked_settings& settings)
+      : timers_{timers},
+        out_{out},
+        lines_{lines},
+        settings_{settings},
+        choice_{settings.given.websocket},
+        venue_{timers, out, settings},
+        poller_{timers, out, venue_, *settings.given.session.errors, settings.given.polling, settings.given.log} {
+    poller_.on_outcome = [this](std::error_code error) { tell_outcome(error); };
+  }
+  dual_mode(const dual_mode&) = delete;
+  dual_mode& operator=(const dual_mode&) = delete;
+  ~dual_mode() { end(); }
+
+  /// Begins with what is wanted by now.
+  void start() {
+    running_ = true;
+    if (streams_.empty() && !choice_.is_none()) lines_.start_first();
+    review();
+    look_later();
+  }
+  /// No more polling; nothing stays marked as polled. Idempotent.
+  void end() {
+    running_ = false;
+    look_.cancel();
+    moving_.clear();
+    poll(std::vector<std::string>{});
+    tell_fallback(false);
+  }
+  /// Polls until cancelled.
+  [[nodiscard]] task<> run() { return poller_.run(); }
+
+  void subscribe(std::span<const std::string> streams) {
+    std::vector<std::string> listened;
+    for (const std::string& stream : streams) {
+      streams_.insert(stream);
+      if (uses_websocket(stream)) listened.push_back(stream);
+    }
+    lines_.subscribe(listened);
+    review();
+  }
+  void unsubscribe(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      streams_.erase(stream);
+      moving_.erase(stream);
+    }
+    review();  // first: what was polled is not told as stale again
+    lines_.unsubscribe(streams);
+  }
+  [[nodiscard]] const std::set<std::string>& streams() const noexcept { return streams_; }
+
+  /// Others come by WebSocket from now on.
+  void choose(websocket_choice choice) {
+    std::vector<std::string> come;
+    std::vector<std::string> go;
+    for (const std::string& stream : streams_) {
+      const bool before = uses_websocket(stream);
+      const bool after = choice.includes(symbol_of_stream(stream));
+      if (before == after) continue;
+      (after ? come : go).push_back(stream);
+      if (!after) moving_.erase(stream);
+      if (after && is_polled_now(stream)) moving_.insert(stream);  // until it speaks
+    }
+    choice_ = std::move(choice);
+    lines_.unsubscribe(go);
+    if (choice_.is_none()) lines_.rest();
+    lines_.subscribe(come);
+    review();
+  }
+
+  /// The venue has answered, and confirmed these.
+  void confirmed(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      if (!lines_.falls_back(stream)) moving_.erase(stream);
+    }
+    review();
+  }
+
+  /// Looks again at who is polled; after every change of a session.
+  void review() {
+    if (!running_) return;
+    if (std::exchange(reviewing_, true)) {
+      again_ = true;
+      return;
+    }
+    do {
+      again_ = false;
+      const bool falls_back = lines_.any_falls_back();
+      if (falls_back) tell_fallback(true);
+      std::vector<std::string> polled;
+      std::ranges::copy_if(streams_, std::back_inserter(polled),
+                           [this](const auto& each) { return is_to_be_polled(each); });
+      poll(std::move(polled));
+      if (!falls_back) tell_fallback(false);
+    } while (again_);
+    reviewing_ = false;
+  }
+
+  /// How many streams are polled at the moment. Any thread.
+  [[nodiscard]] std::size_t polled() const noexcept { return polled_count_.load(std::memory_order_relaxed); }
+
+ private:
+  using key = std::pair<tick_kind, symbol_id>;
+
+  [[nodiscard]] bool uses_websocket(std::string_view stream) const {
+    return choice_.includes(symbol_of_stream(stream));
+  }
+  [[nodiscard]] std::optional<key> key_of(std::string_view stream) const {
+    if (!poll_body_of(stream, settings_.given.market)) return std::nullopt;
+    const auto symbol = out_.symbols().intern(symbol_of_stream(stream));
+    if (!symbol) return std::nullopt;
+    return key{*kind_of_stream(stream), *symbol};
+  }
+  [[nodiscard]] bool is_polled_now(std::string_view stream) const {
+    const auto which = key_of(stream);
+    return which && out_.ages().is_polled(which->first, which->second);
+  }
+  [[nodiscard]] bool is_to_be_polled(const std::string& stream) const {
+    if (!uses_websocket(stream)) return !lines_.knows(stream);  // a tick under way would be older than a polled one
+    if (!lines_.falls_back(stream)) return moving_.contains(stream) && is_polled_now(stream);
+    return !lines_.is_up(stream) || is_polled_now(stream);
+  }
+
+  void poll(std::vector<std::string> streams) {
+    std::set<key> wanted;
+    std::erase_if(streams, [&](const std::string& stream) {
+      const auto which = key_of(stream);
+      if (which) wanted.insert(*which);
+      return !which;
+    });
+    for (const key& which : wanted) out_.ages().poll(which.first, which.second, timers_.now());
+    for (const key& which : polled_) {
+      if (!wanted.contains(which) && out_.ages().unpoll(which.first, which.second))
+        publish(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), which.second));
+    }
+    polled_ = std::move(wanted);
+    polled_count_.store(streams.size(), std::memory_order_relaxed);  // a number for people
+    poller_.set(std::move(streams));
+  }
+
+  void tell_fallback(bool on) {
+    if (std::exchange(fallback_, on) == on) return;
+    if (on) out_.counters().fallbacks_begun.add();
+    const status_code code = on ? status_code::fallback_started : status_code::fallback_ended;
+    publish(make_status(code, epoch_clock::now_ns(), on ? lines_.last_error() : std::error_code{}));
+  }
+  // Where everything is polled, answers are the connection.
+  void tell_outcome(std::error_code error) {
+    if (lines_.any_running()) {
+      answered_.reset();
+      return;
+    }
+    if (answered_ == !error && !error) return;
+    const std::int64_t now = epoch_clock::now_ns();
+    const bool lost = answered_.value_or(false);
+    answered_ = !error;
+    publish(error ? make_disconnected_status(now, error, lost) : make_status(status_code::connected, now));
+  }
+
+  void look_later() {
+    look_ = timers_.call_after(steady_time::duration{look_every}, [this] {
+      look_later();
+      out_.ages().look_at_polled(settings_.given.session.ages, timers_.now(),
+                                 [this](symbol_id symbol) { stale_.push_back(symbol); });
+      for (const symbol_id symbol : std::exchange(stale_, {})) {
+        out_.counters().stale.add();
+        publish(make_symbol_status(status_code::stale, epoch_clock::now_ns(), symbol));
+      }
+    });
+  }
+
+  void publish(const status_record& record) {
+    publisher::batch batch{out_};
+    batch.publish_status(record, venue_of(settings_.given.market));
+  }
+
+  static constexpr std::chrono::milliseconds look_every{500};
+
+  timer_queue& timers_;
+  publisher& out_;
+  session_lines& lines_;
+  const checked_settings& settings_;
+  websocket_choice choice_;
+  rest_polling venue_;
+  http_poller<rest_polling> poller_;
+  std::set<std::string> streams_;  // all that is wanted
+  std::set<std::string> moving_;   // from polling to WebSocket, and not arrived yet
+  std::set<key> polled_;
+  std::atomic<std::size_t> polled_count_{0};
+  std::vector<symbol_id> stale_;
+  timer look_;
+  std::optional<bool> answered_;  // the last request, where everything is polled
+  bool running_{false};
+  bool fallback_{false};
+  bool reviewing_{false};
+  bool again_{false};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -19230,826 +22073,13 @@ class command_queue : private live_object<command_queue<Command>> {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/feed/tls_dialer.hpp: how a session gets its connection in production.
-
-namespace foxtrot::inline v0 {
-
-/// Looks the host up, connects, shakes hands; see dial_tls.
-struct tls_dialer {
-  using stream_type = tls_stream;
-
-  tls_context context;
-  std::string host;
-  std::uint16_t port{443};
-  dial_settings settings{};
-
-  [[nodiscard]] task<result<tls_stream>> connect(timer_queue& timers) const {
-    return dial_tls(timers, context, host, port, settings);
-  }
-};
-
-}  // namespace foxtrot::inline v0
-
-// foxtrot/feed/websocket_manager.hpp: one logical connection that stays up: connect, subscribe, read, reconnect.
-
-// foxtrot/feed/live_connection.hpp: one upgraded connection: reads and publishes, subscribes, watches for silence.
-
-// foxtrot/feed/subscription_set.hpp: the streams one connection should have against those the venue has acknowledged.
-
-namespace foxtrot::inline v0 {
-
-/// Remembers what is wanted, says what to ask for next, learns from the answers, and forgets all acknowledgements when
-/// the connection is lost, so that everything wanted is asked for again on the next one. Knows no socket and no clock.
-/// One thread.
-class subscription_set {
- public:
-  enum class action : std::uint8_t { subscribe, unsubscribe };
-
-  struct request {
-    action what{};
-    std::int64_t id{0};
-    std::vector<std::string> streams;
-  };
-
-  /// Adds to what is wanted; those already there are left alone, one that was rejected is tried again.
-  void want(std::span<const std::string> streams) {
-    for (const std::string& stream : streams) {
-      entry& known = entries_[stream];
-      if (known.now == state::leaving || known.now == state::rejected) known.now = state::wanted;
-      if (known.now == state::leaving_asked) known.come_back = true;
-    }
-  }
-
-  /// Takes away from what is wanted.
-  void unwant(std::span<const std::string> streams) {
-    for (const std::string& stream : streams) {
-      const auto at = entries_.find(stream);
-      if (at == entries_.end()) continue;
-      entry& known = at->second;
-      known.come_back = false;
-      if (known.now == state::wanted || known.now == state::rejected) {
-        entries_.erase(at);
-      } else if (known.now == state::asked || known.now == state::confirmed || known.now == state::silent) {
-        known.now = state::leaving;
-      }
-    }
-  }
-
-  /// The next request to send, of at most `most` streams; nothing where the venue knows all we want, or is about to say
-  /// so.
-  [[nodiscard]] std::optional<request> next(std::size_t most, steady_time now) {
-    request made{
-        .what = action::unsubscribe, .id = last_id_ + 1, .streams = take(state::leaving, state::leaving_asked, most)};
-    if (made.streams.empty()) made = {action::subscribe, last_id_ + 1, take(state::wanted, state::asked, most)};
-    if (made.streams.empty()) return std::nullopt;
-    asked_at_[++last_id_] = now;
-    return made;
-  }
-
-  /// An answer came. The streams that it rejected, those to be left included, which stay then; empty where it accepted,
-  /// or was not for any request of ours.
-  std::vector<std::string> answered(std::int64_t id, bool accepted) {
-    std::vector<std::string> rejected;
-    if (asked_at_.erase(id) == 0) return rejected;
-    for (auto at = entries_.begin(); at != entries_.end();) {
-      entry& known = at->second;
-      if (known.asked_in == id && known.now == state::asked) {
-        known.now = accepted ? state::confirmed : state::rejected;
-        known.unanswered = 0;
-        if (!accepted) rejected.push_back(at->first);
-      } else if (known.asked_in == id && known.now == state::leaving_asked) {
-        if (!accepted) {
-          known = {.now = state::confirmed, .come_back = false, .asked_in = id};
-          rejected.push_back(at->first);
-        } else if (known.come_back) {
-          known = {};
-        } else {
-          at = entries_.erase(at);
-          continue;
-        }
-      }
-      ++at;
-    }
-    return rejected;
-  }
-
-  /// The request that waits longest for its answer, 0 if none does.
-  [[nodiscard]] std::int64_t oldest_id() const noexcept { return asked_at_.empty() ? 0 : asked_at_.begin()->first; }
-
-  /// Requests sent at `before` or earlier have had no answer: what they asked for is to be asked for again. How often
-  /// that has happened to the stream that it has happened to most, since it was last answered.
-  std::uint32_t expire(steady_time before) {
-    std::uint32_t most = 0;
-    for (auto asked = asked_at_.begin(); asked != asked_at_.end();) {
-      if (asked->second > before) {
-        ++asked;
-        continue;
-      }
-      for (auto& [stream, known] : entries_) {
-        if (known.asked_in == asked->first) most = std::max(most, known.ask_again());
-      }
-      asked = asked_at_.erase(asked);
-    }
-    return most;
-  }
-
-  /// Confirmed, but nothing came: it is to be asked for again.
-  void doubt(std::string_view stream) {
-    if (const auto at = entries_.find(stream); at != entries_.end() && at->second.now == state::confirmed) {
-      at->second.now = state::wanted;
-    }
-  }
-  /// Confirmed, and silent for good; or heard after all.
-  void set_silent(std::string_view stream, bool silent) {
-    const auto at = entries_.find(stream);
-    if (at == entries_.end()) return;
-    state& now = at->second.now;
-    if (now == (silent ? state::confirmed : state::silent)) now = silent ? state::silent : state::confirmed;
-  }
-
-  /// The streams that this answer confirmed.
-  [[nodiscard]] std::vector<std::string> confirmed_by(std::int64_t id) const {
-    std::vector<std::string> streams;
-    for (const auto& [stream, known] : entries_) {
-      if (known.asked_in == id && known.now == state::confirmed) streams.push_back(stream);
-    }
-    return streams;
-  }
-
-  /// The connection is gone, and with it all the venue knew.
-  void forget_answers() {
-    asked_at_.clear();
-    for (auto at = entries_.begin(); at != entries_.end();) {
-      const bool gone =
-          (at->second.now == state::leaving || at->second.now == state::leaving_asked) && !at->second.come_back;
-      if (gone) {
-        at = entries_.erase(at);
-      } else {
-        (at++)->second = {};
-      }
-    }
-  }
-
-  /// When the oldest request without an answer was sent.
-  [[nodiscard]] std::optional<steady_time> oldest_request() const {
-    return asked_at_.empty() ? std::nullopt : std::optional{asked_at_.begin()->second};
-  }
-
-  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
-  [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
-  [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
-  [[nodiscard]] std::size_t silent() const { return count(state::silent); }
-  [[nodiscard]] std::vector<std::string> streams() const {
-    std::vector<std::string> all;
-    for (const auto& [stream, known] : entries_) {
-      if (known.now != state::leaving && (known.now != state::leaving_asked || known.come_back)) all.push_back(stream);
-    }
-    return all;
-  }
-
- private:
-  enum class state : std::uint8_t { wanted, asked, confirmed, silent, rejected, leaving, leaving_asked };
-
-  struct entry {
-    state now{state::wanted};
-    bool come_back{false};  // wanted again while its unsubscription is under way
-    std::int64_t asked_in{0};
-    std::uint32_t unanswered{0};  // requests in a row
-
-    // How often that makes; 0 where nothing was being asked.
-    std::uint32_t ask_again() noexcept {
-      if (now != state::asked && now != state::leaving_asked) return 0;
-      now = now == state::leaving_asked && !come_back ? state::leaving : state::wanted;
-      come_back = false;
-      return ++unanswered;
-    }
-  };
-
-  [[nodiscard]] std::vector<std::string> take(state from, state to, std::size_t most) {
-    std::vector<std::string> taken;
-    for (auto& [stream, known] : entries_) {
-      if (taken.size() == most) break;
-      if (known.now != from) continue;
-      known.now = to;
-      known.asked_in = last_id_ + 1;
-      taken.push_back(stream);
-    }
-    return taken;
-  }
-
-  [[nodiscard]] std::size_t count(state which) const {
-    return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(),
-                                                  [which](const auto& each) { return each.second.now == which; }));
-  }
-
-  std::map<std::string, entry, std::less<>> entries_;
-  std::map<std::int64_t, steady_time> asked_at_;
-  std::int64_t last_id_{0};
-};
-
-}  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0::detail {
-
-/// Told of streams that the venue has just confirmed.
-using confirmation_handler = std::function<void(const std::vector<std::string>&)>;
-
-/// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
-/// parser checks UTF-8, so the frames' check is left out.
-template <venue_protocol Protocol, byte_stream Stream>
-class live_connection : private live_object<live_connection<Protocol, Stream>> {
- public:
-  live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
-                  Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
-                  websocket_error_handler& errors, const diagnostics& log)
-      : settings_{settings},
-        bridge_{bridge},
-        timers_{bridge.timers()},
-        out_{out},
-        protocol_{protocol},
-        wanted_{wanted},
-        on_confirmed_{on_confirmed},
-        errors_{errors},
-        log_{log},
-        socket_{bridge.timers(), std::move(stream), settings.websocket},
-        limits_{protocol.limits()},
-        messages_{limits_.messages} {}
-  live_connection(const live_connection&) = delete;
-  live_connection& operator=(const live_connection&) = delete;
-
-  [[nodiscard]] task<std::error_code> upgrade() {
-    upgrade_request wanted = settings_.upgrade;
-    const std::error_code error = co_await socket_.upgrade(std::move(wanted));
-    since_ = timers_.now();
-    co_return error;
-  }
-  /// Why an upgrade that ended with `code` failed.
-  [[nodiscard]] session_error refusal(std::error_code code) const {
-    const upgrade_failure& said = socket_.failure();
-    return {.code = code, .http_status = said.status, .retry_after = said.retry_after};
-  }
-
-  /// Publishes until the connection ends; returns end_reason().
-  [[nodiscard]] task<std::error_code> read_until_end() {
-    silence_.feed();
-    schedule_ping();
-    if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
-    while (!reason_) {
-      (void)drain();
-      if (reason_) break;
-      const bool polled = bridge_.waiting() == idle::spin || bridge_.waiting() == idle::yield;
-      std::error_code error;
-      if (polled) error = co_await polled_end_.wait();
-      if (!polled) error = co_await socket_.wait_readable();
-      if (!error) continue;
-      (void)drain();  // says why, if it was a time limit
-      end(error);
-    }
-    co_return reason_;
-  }
-
-  /// Asks the venue for what it does not know yet, as fast as it allows.
-  void send_requests() {
-    while (!reason_) {
-      if (const auto later = messages_.next_allowed(timers_.now())) {
-        retry_requests_ = timers_.call_at(*later, [this] { send_requests(); });
-        return;
-      }
-      const auto next = wanted_.next(limits_.streams_per_request, timers_.now());
-      if (!next) break;
-      (void)messages_.try_acquire(timers_.now());
-      const std::string text = next->what == subscription_set::action::subscribe
-                                   ? protocol_.subscribe_request(next->streams, next->id)
-                                   : protocol_.unsubscribe_request(next->streams, next->id);
-      if (const std::error_code error = socket_.send(opcode::text, text)) return fail(error);
-    }
-    watch_answers();
-  }
-
-  /// From the last ping of ours to its pong; zero before the first.
-  [[nodiscard]] steady_time::duration round_trip() const noexcept { return round_trip_; }
-
-  /// Says goodbye; reading goes on until the peer's own.
-  void start_close() { socket_.start_close(); }
-
-  /// Ends it now, for this reason.
-  void fail(std::error_code reason) {
-    end(reason);
-    socket_.close_now();
-    polled_end_.notify();
-  }
-
-  [[nodiscard]] std::error_code end_reason() const noexcept {
-    return reason_ ? reason_ : make_error_code(errc::cancelled);
-  }
-  /// The same with the close code that the peer gave, where it was the peer that ended it.
-  [[nodiscard]] session_error why_ended() const noexcept {
-    const bool by_peer = reason_ == errc::websocket_closed_by_peer;
-    return {.code = end_reason(), .close_code = by_peer ? close_code_ : std::uint16_t{0}};
-  }
-  [[nodiscard]] bool was_healthy() const noexcept {
-    return has_data_ && timers_.now() - since_ >= steady_time::duration{settings_.stable_after};
-  }
-
- private:
-  // What the socket's decoder calls, frame by frame, within drain().
-  struct reader {
-    live_connection& self;
-
-    void on_message(message_kind kind, std::string_view payload) { self.take(kind, payload); }
-    void on_ping(std::string_view) { (void)self.messages_.try_acquire(self.timers_.now(), send_priority::urgent); }
-    void on_pong(std::string_view payload) noexcept { self.take_pong(payload); }
-    void on_close(const close_info& said) noexcept { self.close_code_ = static_cast<std::uint16_t>(said.code); }
-  };
-
-  // Everything one read of the socket brought, published in one batch.
-  drain_result drain() {
-    if (reason_) return {reason_, false};
-    const batch_end always{batch_};
-    received_ns_ = 0;  // taken once, at the first message that this read brought
-    reader frames{*this};
-    const std::uint64_t reads = socket_.counters().reads;
-    const drain_result result = socket_.drain(frames);
-    batch_.reset();
-    if (socket_.counters().reads != reads) silence_.feed();
-    if (result.error) fail(result.error);
-    return result;
-  }
-
-  struct batch_end {  // also where memory runs out
-    std::optional<publisher::batch>& open;
-    ~batch_end() { open.reset(); }
-  };
-
-  // One turn of a spinning loop: true where the socket had something.
-  bool poll() {
-    const std::uint64_t before = socket_.counters().reads;
-    (void)drain();
-    return socket_.counters().reads != before;
-  }
-
-  void take(message_kind kind, std::string_view payload) {
-    if (!batch_) batch_.emplace(out_);
-    if (received_ns_ == 0) received_ns_ = epoch_clock::now_ns() + settings_.clock_shift.count();
-    feed_counters& count = batch_->counters();
-    count.messages.add();
-    count.bytes.add(payload.size());
-    if (kind != message_kind::text) return count.unknown.add();
-    switch (protocol_.decode(payload, received_ns_, *batch_)) {
-      case message_type::tick: has_data_ = true; return;
-      case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
-      case message_type::shutdown:
-        count.shutdowns.add();
-        batch_->publish_status(make_status(status_code::shutdown_announced, received_ns_), protocol_.where());
-        log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
-        return;
-      case message_type::unknown: return count.unknown.add();
-      case message_type::rejected: return reject(count, protocol_.last_error());
-    }
-  }
-
-  // Counted each time, said at most once a second.
-  void reject(feed_counters& count, errc why) {
-    count.count_rejected(why);
-    const steady_time now = timers_.now();
-    if (now < next_remark_) return;
-    next_remark_ = now + std::chrono::seconds{1};
-    log_.report(severity::warning, "websocket_manager", "message not understood", why);
-  }
-
-  // An error without an id is about the oldest request: a venue that cannot read one cannot name it.
-  void take_answer(const control_answer& answer) {
-    const bool accepted = answer.error.empty();
-    const std::int64_t id = answer.id < 0 && !accepted ? wanted_.oldest_id() : answer.id;
-    const std::vector<std::string> refused = wanted_.answered(id, accepted);
-    if (!accepted) {
-      const session_error why{.code = errc::subscription_rejected, .venue_code = answer.error_code};
-      batch_->counters().count(errors_.handle(why, timers_.now()).kind);
-    }
-    for (const std::string& stream : refused) {
-      log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
-                  errc::subscription_rejected);
-    }
-    if (accepted && on_confirmed_) on_confirmed_(wanted_.confirmed_by(id));
-    watch_answers();
-  }
-
-  void watch_answers() {
-    const auto oldest = wanted_.oldest_request();
-    if (!oldest) {
-      answers_due_.cancel();
-      return;
-    }
-    answers_due_ = timers_.call_at(*oldest + settings_.answer_timeout, [this] { miss_answers(); });
-  }
-
-  // What has not been answered is asked again; a venue that never answers is left.
-  void miss_answers() {
-    const std::uint32_t times = wanted_.expire(timers_.now() - settings_.answer_timeout);
-    if (times >= settings_.answer_attempts) return fail(errc::timeout);
-    log_.report(severity::warning, "websocket_manager", "no answer to a request, asked again", errc::timeout);
-    send_requests();
-  }
-
-  void schedule_ping() {
-    if (settings_.ping_interval <= std::chrono::milliseconds::zero()) return;
-    next_ping_ = timers_.call_after(steady_time::duration{settings_.ping_interval}, [this] { ping(); });
-  }
-
-  // Pongs and requests go before: what the limit does not allow now waits for the next turn.
-  void ping() {
-    schedule_ping();
-    if (!ping_.empty() || !messages_.try_acquire(timers_.now())) return;
-    ping_ = std::to_string(++pings_);
-    pinged_ = timers_.now();
-    if (const std::error_code error = socket_.send(opcode::ping, ping_)) return fail(error);
-    pong_due_ = timers_.call_after(steady_time::duration{settings_.pong_timeout}, [this] {
-      (void)drain();  // it may be there, and we were late
-      if (!ping_.empty()) fail(errc::heartbeat_lost);
-    });
-  }
-  void take_pong(std::string_view payload) noexcept {
-    if (ping_.empty() || payload != ping_) return;  // unsolicited
-    ping_.clear();
-    round_trip_ = timers_.now() - pinged_;
-    pong_due_.cancel();
-  }
-
-  void end(std::error_code reason) {
-    if (!reason_) reason_ = reason;
-  }
-
-  const session_settings& settings_;
-  async_thread_bridge& bridge_;
-  timer_queue& timers_;
-  publisher& out_;
-  Protocol& protocol_;
-  subscription_set& wanted_;
-  const confirmation_handler& on_confirmed_;
-  websocket_error_handler& errors_;
-  const diagnostics& log_;
-  websocket_stream<Stream, websocket_role::client, text_check::off> socket_;
-  session_limits limits_;
-  rate_limiter messages_;
-  async_event polled_end_{bridge_.context()};
-  std::optional<publisher::batch> batch_;  // during drain()
-  std::error_code reason_;                 // why it ended
-  steady_time since_{};
-  steady_time next_remark_{};
-  std::int64_t received_ns_{0};
-  std::uint16_t close_code_{0};  // the peer's
-  bool has_data_{false};
-  std::string ping_;  // under way
-  std::uint64_t pings_{0};
-  steady_time pinged_{};
-  steady_time::duration round_trip_{};
-  timer next_ping_;
-  timer pong_due_;
-  timer retry_requests_;
-  timer answers_due_;
-  // Pings count: this is about the transport.
-  watchdog silence_{timers_, steady_time::duration{settings_.silence_limit}, [this] { fail(errc::heartbeat_lost); }};
-  poller_handle poller_;  // last: gone first
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/feed/stream_watcher.hpp: looks at the ages of one session's streams, and does what they call for.
-
-namespace foxtrot::inline v0::detail {
-
-/// Tells consumers of symbols that become stale, asks again for streams that were confirmed and never spoke, and gives
-/// them up in the end. Loop thread only.
-template <venue_protocol Protocol>
-class stream_watcher : private live_object<stream_watcher<Protocol>> {
- public:
-  /// `ask` is called when `wanted` has something to ask for.
-  stream_watcher(const data_age_limits& limits, timer_queue& timers, publisher& out, const Protocol& protocol,
-                 subscription_set& wanted, const diagnostics& log, std::function<void()> ask)
-      : limits_{limits},
-        timers_{timers},
-        out_{out},
-        protocol_{protocol},
-        wanted_{wanted},
-        log_{log},
-        ask_{std::move(ask)} {}
-  stream_watcher(const stream_watcher&) = delete;
-  stream_watcher& operator=(const stream_watcher&) = delete;
-  ~stream_watcher() { out_.ages().leave(this); }
-
-  /// The venue has confirmed them: their first ticks are due.
-  void watch(const std::vector<std::string>& streams) {
-    for (const std::string& stream : streams) {
-      const auto key = protocol_.key_of(stream);
-      if (!key) continue;
-      const auto symbol = out_.symbols().intern(key->symbol);
-      if (symbol) out_.ages().watch(this, stream, key->kind, *symbol, timers_.now());
-    }
-    looked_ = timers_.now();
-    look_later();
-  }
-  /// The connection is lost.
-  void pause() noexcept {
-    look_.cancel();
-    out_.ages().pause(this);
-  }
-  /// Nobody wants that stream any more.
-  void forget(const std::string& stream) {
-    const auto key = protocol_.key_of(stream);
-    if (key && out_.ages().forget(this, stream)) publish(status_code::fresh, out_.symbols().find(key->symbol));
-  }
-
- private:
-  void look_later() {
-    look_ = timers_.call_after(steady_time::duration{limits_.look_every}, [this] { look(); });
-  }
-
-  // What has not been read yet is no silence: time in which this thread was kept from reading does not count.
-  void look() {
-    look_later();
-    const steady_time now = timers_.now();
-    const steady_time::duration every{limits_.look_every};
-    const steady_time::duration pause = now - std::exchange(looked_, now);
-    const auto late = pause > 3 * every ? pause - every : steady_time::duration::zero();
-    findings_.clear();
-    out_.ages().look(this, limits_, now, late, [this](const age_finding& each) { findings_.push_back(each); });
-    for (const age_finding& each : findings_) heed(each);
-    if (!findings_.empty()) ask_();
-  }
-
-  void heed(const age_finding& finding) {
-    switch (finding.found) {
-      case age_finding::what::stale: out_.counters().stale.add(); return publish(status_code::stale, finding.symbol);
-      case age_finding::what::ask_again:
-        for (const std::string& stream : *finding.streams) wanted_.doubt(stream);
-        return;
-      case age_finding::what::silent:
-        for (const std::string& stream : *finding.streams) {
-          wanted_.set_silent(stream, true);
-          out_.counters().silent_streams.add();
-          log_.report(severity::error, "websocket_manager", stream + " is confirmed and silent", errc::data_silent);
-        }
-        return;
-      case age_finding::what::heard:
-        for (const std::string& stream : *finding.streams) wanted_.set_silent(stream, false);
-        return;
-    }
-  }
-
-  void publish(status_code code, symbol_id symbol) {
-    publisher::batch batch{out_};
-    batch.publish_status(make_symbol_status(code, epoch_clock::now_ns(), symbol), protocol_.where());
-  }
-
-  const data_age_limits& limits_;
-  timer_queue& timers_;
-  publisher& out_;
-  const Protocol& protocol_;
-  subscription_set& wanted_;
-  const diagnostics& log_;
-  const std::function<void()> ask_;
-  std::vector<age_finding> findings_;  // of one look
-  steady_time looked_{};
-  timer look_;
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-namespace foxtrot::inline v0 {
-
-/// Makes the connection that a session runs over: TLS in production, memory in a test. Limits its own time.
-template <class D>
-concept dialer = requires(D& dial, timer_queue& timers) {
-  typename D::stream_type;
-  { dial.connect(timers) } -> std::same_as<task<result<typename D::stream_type>>>;
-};
-
-/// Keeps one WebSocket session alive until it is stopped: connects, subscribes to what is wanted, publishes what comes,
-/// reconnects with full-jitter backoff (the first retry at once, after a connection that was healthy) and subscribes
-/// again. Every step has a deadline, every loss is published in order with the ticks. Loop thread only, except state().
-template <venue_protocol Protocol, dialer Dialer>
-class websocket_manager : private live_object<websocket_manager<Protocol, Dialer>> {
- public:
-  websocket_manager(async_thread_bridge& bridge, publisher& out, Protocol& protocol, Dialer dial,
-                    session_settings settings, const diagnostics& log)
-      : bridge_{bridge},
-        timers_{bridge.timers()},
-        out_{out},
-        protocol_{protocol},
-        dial_{std::move(dial)},
-        settings_{std::move(settings)},
-        log_{log},
-        errors_{settings_.errors != nullptr ? settings_.errors : std::make_shared<websocket_error_handler>()},
-        place_{settings_.upgrade.host + ":" + std::to_string(settings_.upgrade.port)},
-        retry_{settings_.retry} {}
-  websocket_manager(const websocket_manager&) = delete;
-  websocket_manager& operator=(const websocket_manager&) = delete;
-  ~websocket_manager() = default;
-
-  /// Called on the loop after each `connected`, and for streams that the venue has confirmed.
-  std::function<void()> on_connected;
-  detail::confirmation_handler on_confirmed;
-
-  /// Begins; once.
-  void start() { (void)scope_.spawn("session", run()); }
-
-  /// Ends: a close frame and a moment for the answer where there is a connection, else at once. Idempotent.
-  /// errc::timeout where a task would not end within `patience`; the diagnostics name it.
-  [[nodiscard]] task<std::error_code> stop(steady_time::duration patience) {
-    closing_ = true;
-    if (live_ != nullptr) {
-      set_state(session_state::closing);
-      live_->start_close();
-      const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { ended_.notify(); }};
-      (void)co_await ended_.wait();
-    }
-    co_return co_await scope_.close(timers_, patience);
-  }
-
-  /// Asks the session to end without a word: it does so when the loop next runs.
-  void cancel() {
-    closing_ = true;
-    scope_.cancel();
-  }
-
-  void subscribe(std::span<const std::string> streams) {
-    wanted_.want(streams);
-    if (live_ != nullptr) live_->send_requests();
-  }
-  void unsubscribe(std::span<const std::string> streams) {
-    wanted_.unwant(streams);
-    for (const std::string& stream : streams) ages_.forget(stream);
-    if (live_ != nullptr) live_->send_requests();
-  }
-  [[nodiscard]] const subscription_set& subscriptions() const noexcept { return wanted_; }
-
-  /// Resets the connection as if the network had failed: for tests and for users who know better.
-  void drop(std::error_code reason) {
-    if (live_ != nullptr) live_->fail(reason);
-  }
-
-  /// The names of the tasks that have not ended. Any thread.
-  [[nodiscard]] std::vector<std::string> tasks() const { return scope_.names(); }
-  [[nodiscard]] session_state state() const noexcept { return state_.load(std::memory_order_relaxed); }
-  /// Why the last attempt or connection ended; zero before the first end.
-  [[nodiscard]] std::error_code last_error() const noexcept { return last_error_; }
-
- private:
-  using connection = detail::live_connection<Protocol, typename Dialer::stream_type>;
-
-  // Whatever way a coroutine ends, cancellation included, what it registered goes.
-  template <class Action>
-  struct on_exit {
-    Action action;
-    explicit on_exit(Action what) : action{std::move(what)} {}
-    on_exit(const on_exit&) = delete;
-    on_exit& operator=(const on_exit&) = delete;
-    ~on_exit() {
-      try {
-        action();
-      } catch (...) {  // out of memory: the next attempt tells
-      }
-    }
-  };
-
-  [[nodiscard]] task<> run() {
-    const on_exit end{[this] {
-      if (state() != session_state::error) set_state(session_state::disconnected);
-      ended_.notify();
-    }};
-    set_state(session_state::connecting);
-    while (!closing_) {
-      const auto wait = std::max(retry_.next(), std::exchange(told_to_wait_, {}));
-      if (wait > steady_time::duration::zero()) {
-        if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
-      }
-      if (const std::error_code error = co_await within_budget()) co_return;
-      if (std::exchange(tried_, true)) publish(status_code::reconnecting, {});
-      ++attempts_;
-      last_error_ = co_await attempt();
-      if (closing_) break;
-      set_state(session_state::reconnecting);
-      const bool exhausted = settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts;
-      if (exhausted || hopeless_) {
-        set_state(session_state::error);
-        log_.report(severity::error, "websocket_manager", "gives up", last_error_);
-        publish(status_code::disconnected, errc::attempts_exhausted);
-        co_return;
-      }
-    }
-  }
-
-  // Returns when one more attempt is allowed; the error is cancellation.
-  [[nodiscard]] task<std::error_code> within_budget() {
-    while (settings_.budget != nullptr) {
-      const auto later = settings_.budget->try_spend(place_, protocol_.limits().attempts, timers_.now());
-      if (!later) break;
-      log_.report(severity::warning, "websocket_manager", "no connection attempt is left for now");
-      const steady_time::duration wait = *later - timers_.now();
-      if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return error;
-    }
-    co_return std::error_code{};
-  }
-
-  // One connection from the first packet to the last. Returns why it ended, never a zero code.
-  [[nodiscard]] task<std::error_code> attempt() {
-    auto stream = co_await dial_.connect(timers_);
-    if (!stream) co_return failed({.code = stream.error()});
-    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, confirmed_, *errors_, log_};
-    if (const std::error_code error = co_await live.upgrade()) co_return failed(live.refusal(error));
-
-    live_ = &live;
-    const on_exit lost{[this, &live] { disconnected(live); }};
-    set_state(session_state::connected);
-    out_.counters().connects.add();
-    publish(status_code::connected, {});
-    live.send_requests();
-    if (on_connected) on_connected();
-    co_return co_await live.read_until_end();
-  }
-
-  [[nodiscard]] std::error_code failed(const session_error& error) {
-    if (closing_) return error.code;
-    out_.counters().failed_attempts.add();
-    take_error(error);
-    log_.report(severity::warning, "websocket_manager", "cannot connect", error.code);
-    publish(status_code::disconnected, error.code);
-    return error.code;
-  }
-
-  // Counts it, and heeds what is decided about it.
-  void take_error(const session_error& error) {
-    const error_decision decided = errors_->handle(error, timers_.now());
-    out_.counters().count(decided.kind);
-    told_to_wait_ = decided.response.delay;
-    hopeless_ = !decided.response.retry;
-  }
-
-  void disconnected(connection& live) {
-    live_ = nullptr;
-    ages_.pause();
-    wanted_.forget_answers();
-    if (live.was_healthy()) {
-      retry_.reset();
-      attempts_ = 0;
-    }
-    const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
-    if (!closing_) {
-      out_.counters().disconnects.add();
-      take_error(live.why_ended());
-      log_.report(severity::warning, "websocket_manager", "connection lost", reason);
-    }
-    publish(status_code::disconnected, reason);
-  }
-
-  void publish(status_code code, std::error_code error) {
-    status_record record = make_status(code, epoch_clock::now_ns(), error);
-    if (code == status_code::reconnecting) record.first = attempts_ + 1;
-    publisher::batch batch{out_};
-    batch.publish_status(record, protocol_.where());
-  }
-
-  void set_state(session_state now) noexcept { state_.store(now, std::memory_order_relaxed); }  // a view for others
-
-  async_thread_bridge& bridge_;
-  timer_queue& timers_;
-  publisher& out_;
-  Protocol& protocol_;
-  Dialer dial_;
-  const session_settings settings_;
-  const diagnostics& log_;
-  const std::shared_ptr<websocket_error_handler> errors_;
-  const std::string place_;
-  task_scope scope_{bridge_.context(), "websocket_manager", &log_};
-  async_event ended_{bridge_.context()};
-  backoff retry_;
-  subscription_set wanted_;
-  connection* live_{nullptr};  // in attempt()'s frame
-  detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, [this] {
-                                           if (live_ != nullptr) live_->send_requests();
-                                         }};
-  const detail::confirmation_handler confirmed_{[this](const std::vector<std::string>& streams) {
-    ages_.watch(streams);
-    if (on_confirmed) on_confirmed(streams);
-  }};
-  std::error_code last_error_;
-  steady_time::duration told_to_wait_{};  // because of the last error
-  std::uint64_t attempts_{0};             // since the last healthy connection
-  bool tried_{false};
-  bool hopeless_{false};  // the last error is not to be tried again
-  bool closing_{false};
-  std::atomic<session_state> state_{session_state::disconnected};
-};
-
-}  // namespace foxtrot::inline v0
-
 namespace foxtrot::inline v0::binance::detail {
 
 /// Whose network thread this is; null for all others. A thread's id could be another's before long.
 inline thread_local const void* owner_of_this_thread = nullptr;
 
-/// One network thread with its session and its REST requests. Made, started and stopped by its owner; the rest from any
-/// thread.
+/// One network thread with its sessions and its REST requests. Made, started and stopped by its owner; the rest from
+/// any thread.
 class engine : private live_object<engine> {
  public:
   engine(const checked_settings& settings, publisher& out)
@@ -20063,13 +22093,9 @@ class engine : private live_object<engine> {
                     [this](std::chrono::nanoseconds wait) {
                       books_due_ = bridge_.timers().call_after(wait, [this] { books_.on_time(); });
                     }}},
-        session_{bridge_,
-                 out,
-                 protocol_,
-                 tls_dialer{settings.tls, settings.websocket.host, settings.websocket.port, settings.given.dial},
-                 settings.given.session,
-                 settings.given.log},
-        fetcher_{bridge_.timers(), out, protocol_, settings} {}
+        lines_{settings, bridge_, out},
+        fetcher_{bridge_.timers(), out, protocol_, settings},
+        modes_{bridge_.timers(), out, lines_, settings} {}
 
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
@@ -20080,9 +22106,10 @@ class engine : private live_object<engine> {
     join();
     // What stop() could not end in time ends here, while everything it refers to is alive.
     requests_.cancel();
-    session_.cancel();
+    lines_.cancel();
     bridge_.context().restart();
     bridge_.context().poll();
+    lines_.on_change = nullptr;
     out_.show_books_to(nullptr);
   }
 
@@ -20093,21 +22120,14 @@ class engine : private live_object<engine> {
     return bridge_.call(
         [this, &streams, owner] {
           owner_of_this_thread = owner;
-          subscribe_now(streams);
+          listen_to_lines();
           if (settings_.given.depth_snapshots) {
-            // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.
-            // What is under way when a connection is made may be of before.
-            session_.on_connected = [this] {
-              fetcher_.forget();
-              books_.doubt_all();
-            };
-            session_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
-              for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
-            };
             out_.show_books_to(&books_);
             (void)requests_.spawn("depth snapshots", fetcher_.run());
           }
-          session_.start();
+          (void)requests_.spawn("polling", modes_.run());
+          subscribe_now(streams);
+          modes_.start();
         },
         start_patience);
   }
@@ -20132,12 +22152,12 @@ class engine : private live_object<engine> {
     start_stop();
     bridge_.post([this] {
       requests_.cancel();
-      session_.cancel();
+      lines_.cancel();
     });
   }
   /// What has not ended yet, by name. Any thread.
   [[nodiscard]] std::vector<std::string> tasks() const {
-    std::vector<std::string> all = session_.tasks();
+    std::vector<std::string> all = lines_.tasks();
     for (std::string& each : requests_.names()) all.push_back(std::move(each));
     return all;
   }
@@ -20152,6 +22172,10 @@ class engine : private live_object<engine> {
   /// Lets newcomers hear the state of the connection even if nothing else happens.
   [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::action::greet, {}}); }
   [[nodiscard]] bool drop_connection() { return commands_.try_send({command::action::drop, {}}); }
+  /// Others come by WebSocket from then on.
+  [[nodiscard]] bool choose(websocket_choice choice) {
+    return commands_.try_send({.what = command::action::choose, .choice = std::move(choice)});
+  }
   /// The book that is kept of this symbol goes out as a tick.
   [[nodiscard]] bool request_snapshot(std::string symbol) {
     return commands_.try_send({command::action::snapshot, {std::move(symbol)}});
@@ -20164,7 +22188,16 @@ class engine : private live_object<engine> {
 
   /// True once stop() was called.
   [[nodiscard]] bool ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
-  [[nodiscard]] session_state state() const noexcept { return session_.state(); }
+  [[nodiscard]] session_state state() const noexcept { return lines_.state(); }
+  /// Fills in what is known here.
+  void describe(connection_info& into) {
+    into.state = lines_.state();
+    into.breaker = lines_.breaker();
+    into.polled_streams = modes_.polled();
+    const std::int64_t since = connected_since_ns_.load(std::memory_order_relaxed);
+    if (since != 0)
+      into.connected_for = std::chrono::nanoseconds{bridge_.timers().now().time_since_epoch().count() - since};
+  }
   [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
 
  private:
@@ -20172,10 +22205,11 @@ class engine : private live_object<engine> {
   static constexpr std::chrono::milliseconds task_patience{500};
 
   struct command {
-    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop, snapshot, tell_of_thread };
+    enum class action : std::uint8_t { subscribe, unsubscribe, choose, greet, drop, snapshot, tell_of_thread };
     action what;
     std::vector<std::string> names{};  // of streams; snapshot: of a symbol; tell_of_thread: of a thread
     status_code status{};              // tell_of_thread
+    websocket_choice choice{};
   };
   static constexpr std::size_t most_commands = 256;
 
@@ -20183,13 +22217,14 @@ class engine : private live_object<engine> {
     switch (wanted.what) {
       case command::action::subscribe: forget_ids(wanted.names); return subscribe_now(wanted.names);
       case command::action::unsubscribe: return unsubscribe_now(wanted.names);
+      case command::action::choose: return modes_.choose(std::move(wanted.choice));
       case command::action::greet: {
         const publisher::batch adopt{out_};
         return;
       }
-      case command::action::drop: return session_.drop(errc::closed);
+      case command::action::drop: return lines_.drop(errc::closed);
       case command::action::snapshot: {
-        if (session_.state() != session_state::connected) books_.doubt_all();
+        if (!lines_.books_connected()) books_.doubt_all();
         publisher::batch batch{out_};
         (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
         return;
@@ -20212,6 +22247,29 @@ class engine : private live_object<engine> {
     });
   }
 
+  void listen_to_lines() {
+    lines_.on_change = [this] {
+      const bool up = lines_.state() == session_state::connected;
+      const bool was_up =
+          connected_since_ns_.load(std::memory_order_relaxed) != 0;  // written here alone, orders nothing
+      if (up != was_up)
+        connected_since_ns_.store(up ? bridge_.timers().now().time_since_epoch().count() : 0,
+                                  std::memory_order_relaxed);
+      modes_.review();
+    };
+    // What is under way when a connection is made may be of before.
+    lines_.on_books_connected = [this] {
+      fetcher_.forget();
+      books_.doubt_all();
+    };
+    // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.
+    lines_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
+      if (settings_.given.depth_snapshots)
+        for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
+      modes_.confirmed(confirmed);
+    };
+  }
+
   // Calls `action` with the symbol of each stream of depth updates among these.
   template <class Action>
   static void for_each_book(std::span<const std::string> streams, Action action) {
@@ -20222,10 +22280,9 @@ class engine : private live_object<engine> {
 
   // Of streams that are new now: what came between is no hole, for nobody wanted it.
   void forget_ids(std::span<const std::string> streams) {
-    const std::vector<std::string> known = session_.subscriptions().streams();
     for (const std::string& stream : streams) {
       const auto kind = numbered_kind_of_stream(stream);
-      if (!kind || std::find(known.begin(), known.end(), stream) != known.end()) continue;
+      if (!kind || modes_.streams().contains(stream)) continue;
       out_.forget_ids(*kind, out_.symbols().find(symbol_of_stream(stream)));
     }
   }
@@ -20235,11 +22292,11 @@ class engine : private live_object<engine> {
       if (!settings_.given.depth_snapshots) return;
       if (const auto id = out_.symbols().intern(symbol)) books_.add(*id);
     });
-    session_.subscribe(streams);
+    modes_.subscribe(streams);
   }
   void unsubscribe_now(std::span<const std::string> streams) {
-    session_.unsubscribe(streams);
-    const std::vector<std::string> left = session_.subscriptions().streams();
+    modes_.unsubscribe(streams);
+    const auto& left = modes_.streams();
     for_each_book(streams, [&](const std::string& symbol) {
       const auto is_left = [&symbol](const std::string& stream) { return depth_symbol_of(stream) == symbol; };
       if (std::any_of(left.begin(), left.end(), is_left)) return;  // at another speed
@@ -20257,8 +22314,9 @@ class engine : private live_object<engine> {
 
   [[nodiscard]] task<> say_goodbye() {
     requests_.cancel();
-    (void)co_await session_.stop(task_patience);
+    co_await lines_.stop(task_patience);
     (void)co_await requests_.close(bridge_.timers(), task_patience);
+    modes_.end();
     bridge_.stop(task_patience);  // from here it only asks the loop to end
     goodbye_.set_value();
   }
@@ -20266,14 +22324,16 @@ class engine : private live_object<engine> {
   const checked_settings& settings_;
   publisher& out_;
   std::atomic<bool> ending_{false};
+  std::atomic<std::int64_t> connected_since_ns_{0};  // of the steady clock; 0: it is not
   std::promise<void> goodbye_;
   const std::future<void> said_{goodbye_.get_future()};
   async_thread_bridge bridge_;
   protocol protocol_;
   book_keeper books_;
   timer books_due_;
-  websocket_manager<protocol, tls_dialer> session_;
+  session_lines lines_;
   depth_fetcher fetcher_;
+  dual_mode modes_;
   command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
   task_scope requests_{bridge_.context(), "requests", &settings_.given.log};
   watched_thread watched_;
@@ -20284,16 +22344,8 @@ class engine : private live_object<engine> {
 
 namespace foxtrot::inline v0::binance {
 
-/// A moment's view of the connection.
-struct connection_info {
-  session_state state{session_state::disconnected};
-  std::uint64_t connects{0};
-  std::uint64_t disconnects{0};
-  std::uint64_t failed_attempts{0};
-  std::string endpoint;
-};
-
-/// Streams a market into any number of consumers, reconnects by itself, and ends when told to. Every function may be
+/// Streams a market into any number of consumers, reconnects by itself, polls the same ticks over HTTP where WebSocket
+/// does not work or is not wanted, and ends when told to. Every function may be
 /// called from any thread, inline handlers included; only the destructor may not run on the network thread.
 class market_data : private live_object<market_data> {
  public:
@@ -20380,14 +22432,13 @@ class market_data : private live_object<market_data> {
   /// or for more than 1,024 in all; errc::would_block where the network thread does not get to what it was told before:
   /// later connections will have them.
   std::error_code subscribe_streams(const std::vector<std::string>& streams) {
-    if (!std::all_of(streams.begin(), streams.end(), is_stream_name)) return errc::bad_argument;
     {
       const std::lock_guard lock{streams_mutex_};
       std::vector<std::string> all = settings_.given.streams;
       for (const std::string& stream : streams) {
         if (std::find(all.begin(), all.end(), stream) == all.end()) all.push_back(stream);
       }
-      if (all.size() > detail::max_streams) return errc::bad_argument;
+      if (!detail::are_streams(settings_.given.market, all)) return errc::bad_argument;
       settings_.given.streams = std::move(all);
     }
     return tell_engine([&streams](detail::engine& running) { return running.subscribe(streams); });
@@ -20401,6 +22452,16 @@ class market_data : private live_object<market_data> {
       });
     }
     return tell_engine([&streams](detail::engine& running) { return running.unsubscribe(streams); });
+  }
+
+  /// Which symbols come by WebSocket, from now on and for later connections; the others are polled. errc::would_block
+  /// as above.
+  std::error_code use_websocket(websocket_choice choice) {
+    {
+      const std::lock_guard lock{streams_mutex_};
+      settings_.given.websocket = choice;
+    }
+    return tell_engine([&choice](detail::engine& running) { return running.choose(std::move(choice)); });
   }
 
   /// Cuts the connection as the network might; it is made again at once. For drills.
@@ -20428,12 +22489,15 @@ class market_data : private live_object<market_data> {
     return running ? error : make_error_code(errc::closed);
   }
 
-  [[nodiscard]] connection_info info() {
-    connection_info made{.endpoint = settings_.websocket.host + ":" + std::to_string(settings_.websocket.port)};
-    with_engine([&made](detail::engine& running) { made.state = running.state(); });
-    made.connects = counters().connects.get();
-    made.disconnects = counters().disconnects.get();
-    made.failed_attempts = counters().failed_attempts.get();
+  [[nodiscard]] binance::connection_info connection_info() {
+    binance::connection_info made;
+    made.endpoint = settings_.websocket.host + ":" + std::to_string(settings_.websocket.port);
+    with_engine([&made](detail::engine& running) { running.describe(made); });
+    const feed_counters& count = counters();
+    made.connects = count.connects.get();
+    made.disconnects = count.disconnects.get();
+    made.failed_attempts = count.failed_attempts.get();
+    made.round_trip = std::chrono::nanoseconds{count.round_trip_ns.get()};
     return made;
   }
   /// Errors of the connection and of requests: by kind, in the last minute, the last one.

@@ -101,7 +101,7 @@ TEST_CASE("callbacks: eight threads say disconnect a thousand times each, and a 
     }
     CHECK(refused == 0);
     CHECK_FALSE(feed.disconnect());
-    CHECK(feed.info().state == session_state::disconnected);
+    CHECK(feed.connection_info().state == session_state::disconnected);
   }
   CHECK(threads_are(threads_before));
   CHECK(eventually([&] { return venue.statistics().open_connections == 0; }));
@@ -197,8 +197,8 @@ TEST_CASE("callbacks: a handler that throws at each hundredth tick is counted; n
     read(queue, of_queue);
     return of_queue >= enough;
   }));
-  CHECK(feed.info().connects == 1);
-  CHECK(feed.info().disconnects == 0);
+  CHECK(feed.connection_info().connects == 1);
+  CHECK(feed.connection_info().disconnects == 0);
   std::jthread reader{[&] {
     // disconnect() interrupts a queue that blocks: so that it does not have to
     const std::stop_token never;

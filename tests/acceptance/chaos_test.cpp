@@ -73,7 +73,7 @@ class place {
       auto ticks = feed.subscribe({.when_full = policies[how % 4], .capacity = 16, .level_capacity = 512});
       auto handler = feed.subscribe_inline({}, [](const event&) {});
       if (ticks) (void)ticks->poll(16, [](const event&) {});
-      (void)feed.info();
+      (void)feed.connection_info();
       (void)feed.unsubscribe_streams({"ethusdt@trade"});
     });
   }

@@ -144,7 +144,7 @@ TEST_CASE("cycles: one feed, connected and disconnected a hundred times, has as 
       CHECK(threads_are(first->threads));
       CHECK(open_files() == first->files);
     }
-    CHECK(feed.info().connects == 100);
+    CHECK(feed.connection_info().connects == 100);
   }
   const belongings last;
   CHECK(seen.all() == 0);

@@ -142,10 +142,10 @@ TEST_CASE("feeds: a coordinator ends them all, and the report says so", "[accept
   CHECK(next_of(ticks, status_code::connected) == "");
   CHECK(coordinator.shutdown("test") == to_status(exit_code::clean));
   for (auto& each : feeds) {
-    CHECK(each.info().state == session_state::disconnected);
+    CHECK(each.connection_info().state == session_state::disconnected);
     CHECK(each.tasks().empty());
   }
-  CHECK(single.info().state == session_state::disconnected);
+  CHECK(single.connection_info().state == session_state::disconnected);
   CHECK(exits.load() == 0);
 }
 
@@ -192,6 +192,6 @@ TEST_CASE("feeds: abort alone ends a connection, a connection attempt, and nothi
     feed.abort();
     if (round % 3 == 0) continue;  // connect() ends what is left of it
     CHECK_FALSE(feed.disconnect());
-    CHECK(feed.info().state == session_state::disconnected);
+    CHECK(feed.connection_info().state == session_state::disconnected);
   }
 }

@@ -169,7 +169,7 @@ void check_stop(loop_fixture& f, market_data_settings settings, bool together, P
       took = real::now() - before;
     }
     CHECK(took <= bound(at_once));
-    CHECK(feed.info().state == session_state::disconnected);
+    CHECK(feed.connection_info().state == session_state::disconnected);
     CHECK(lookups_under_way() == left.lookups);
     CHECK(threads() - lookups_under_way() == others);
     CHECK_FALSE(feed.disconnect());
@@ -187,7 +187,7 @@ TEST_CASE("stop anywhere: while a name is looked up", "[acceptance][alone]") {
   for (const bool together : {false, true}) {
     check_stop(
         f, settings, together,
-        [](market_data& feed) { return lookups_under_way() == 1 && feed.info().state == session_state::connecting; },
+        [](market_data& feed) { return lookups_under_way() == 1 && feed.connection_info().state == session_state::connecting; },
         {.lookups = 1});
     CHECK(hosts_under_way() == strings{"slow.test"});  // what a shutdown names
   }
@@ -209,7 +209,7 @@ TEST_CASE("stop anywhere: in the TLS handshake", "[acceptance][alone]") {
     loop_fixture f;
     const mute_server mute{f, false};
     check_stop(f, feed_settings("localhost:" + mute.port(), "localhost:443"), together,
-               [&](market_data& feed) { return mute.heard() && feed.info().state == session_state::connecting; },
+               [&](market_data& feed) { return mute.heard() && feed.connection_info().state == session_state::connecting; },
                {.files = 1});
   }
 }
@@ -219,7 +219,7 @@ TEST_CASE("stop anywhere: in the upgrade", "[acceptance][alone]") {
     loop_fixture f;
     const mute_server mute{f, true};
     check_stop(f, feed_settings("localhost:" + mute.port(), "localhost:443"), together,
-               [&](market_data& feed) { return mute.heard() && feed.info().state == session_state::connecting; },
+               [&](market_data& feed) { return mute.heard() && feed.connection_info().state == session_state::connecting; },
                {.files = 1});
   }
 }
@@ -235,7 +235,7 @@ TEST_CASE("stop anywhere: while waiting for the next attempt", "[acceptance][alo
   settings.session.retry = {.base = 1h, .cap = 1h};
   for (const bool together : {false, true}) {
     check_stop(f, settings, together, [](market_data& feed) {
-      const auto now = feed.info();
+      const auto now = feed.connection_info();
       return now.failed_attempts != 0 && now.state == session_state::reconnecting;
     });
   }
@@ -269,7 +269,7 @@ class streaming_venue {
 };
 
 bool is_streaming(market_data& feed) {
-  return feed.info().state == session_state::connected && feed.counters().messages.get() != 0;
+  return feed.connection_info().state == session_state::connected && feed.counters().messages.get() != 0;
 }
 
 }  // namespace

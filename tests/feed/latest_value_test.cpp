@@ -292,7 +292,10 @@ TEST_CASE("latest: what comes by another way meanwhile stays though attempts to 
   s.tell(status_code::fallback_started);
   s.any(tick_kind::book_ticker, 3);
   s.tell(status_code::reconnecting);
-  s.tell(status_code::disconnected);
+  {
+    publisher::batch batch{s.out};
+    batch.publish_status(make_disconnected_status(1, errc::timeout, false), venue::binance_spot);
+  }
   CHECK(quoted(ticks) == 3);
   s.tell(status_code::connected);
   CHECK(quoted(ticks) == 3);

@@ -91,11 +91,11 @@ struct consumers {
 
 /// Life as it is: data, streams that come and go, a snapshot that is asked for, a connection that is lost.
 void use(market_data& feed, consumers& all) {
-  const std::uint64_t before = feed.info().connects;
+  const std::uint64_t before = feed.connection_info().connects;
   if (feed.connect()) throw std::runtime_error{"no thread"};
   const auto has_ticks = [&] {
     all.read();
-    return feed.info().connects > before && published_ticks(feed.counters()) > 50;
+    return feed.connection_info().connects > before && published_ticks(feed.counters()) > 50;
   };
   if (!eventually(has_ticks)) throw std::runtime_error{"no ticks"};
   (void)feed.request_snapshot("BTCUSDT");
@@ -103,7 +103,7 @@ void use(market_data& feed, consumers& all) {
   (void)feed.drop_connection();
   const auto is_back = [&] {
     all.read();
-    return feed.info().connects > before + 1;
+    return feed.connection_info().connects > before + 1;
   };
   if (!eventually(is_back)) throw std::runtime_error{"no reconnect"};
   (void)feed.unsubscribe_streams({"ethusdt@trade"});

@@ -27,6 +27,16 @@ class counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// The latest of something, with one writer.
+class gauge {
+ public:
+  void set(std::int64_t now) noexcept { value_.store(now, std::memory_order_relaxed); }  // orders nothing
+  [[nodiscard]] std::int64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::int64_t> value_{0};
+};
+
 /// Why a message was not understood.
 enum class rejection : std::uint8_t { malformed, missing_field, wrong_type, out_of_range, other };
 inline constexpr std::size_t rejection_count = 5;
@@ -59,6 +69,10 @@ struct feed_counters {
   counter stale;             ///< symbols told to be stale
   counter silent_streams;    ///< streams given up because they never spoke
   counter handler_failures;  ///< exceptions thrown by inline handlers
+  counter polls;             ///< HTTP requests for ticks that were answered well
+  counter failed_polls;      ///< and those that were not
+  counter fallbacks_begun;   ///< times that polling stood in for a connection
+  gauge round_trip_ns;       ///< from the last ping of ours to its pong; 0 before the first
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
   std::array<counter, error_kind_count> errors;     ///< of connections and requests, by kind

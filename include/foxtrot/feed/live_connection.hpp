@@ -5,6 +5,8 @@
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/feed/detail/breaker_gate.hpp>
+#include <foxtrot/feed/detail/ping_pong.hpp>
 #include <foxtrot/feed/protocol.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/session_settings.hpp>
@@ -42,7 +44,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
                   Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
-                  websocket_error_handler& errors, const diagnostics& log)
+                  websocket_error_handler& errors, breaker_gate& gate, const diagnostics& log)
       : settings_{settings},
         bridge_{bridge},
         timers_{bridge.timers()},
@@ -51,8 +53,9 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
         wanted_{wanted},
         on_confirmed_{on_confirmed},
         errors_{errors},
+        gate_{gate},
         log_{log},
-        socket_{bridge.timers(), std::move(stream), settings.websocket},
+        socket_{bridge.timers(), std::move(stream), pongs_by_us(settings.websocket)},
         limits_{protocol.limits()},
         messages_{limits_.messages} {}
   live_connection(const live_connection&) = delete;
@@ -73,7 +76,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
     silence_.feed();
-    schedule_ping();
+    pings_.start(settings_.ping_interval, settings_.pong_timeout);
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     while (!reason_) {
       (void)drain();
@@ -107,9 +110,6 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     watch_answers();
   }
 
-  /// From the last ping of ours to its pong; zero before the first.
-  [[nodiscard]] steady_time::duration round_trip() const noexcept { return round_trip_; }
-
   /// Says goodbye; reading goes on until the peer's own.
   void start_close() { socket_.start_close(); }
 
@@ -138,8 +138,8 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     live_connection& self;
 
     void on_message(message_kind kind, std::string_view payload) { self.take(kind, payload); }
-    void on_ping(std::string_view) { (void)self.messages_.try_acquire(self.timers_.now(), send_priority::urgent); }
-    void on_pong(std::string_view payload) noexcept { self.take_pong(payload); }
+    void on_ping(std::string_view payload) { self.pings_.on_ping(payload); }
+    void on_pong(std::string_view payload) { self.pings_.on_pong(payload); }
     void on_close(const close_info& said) noexcept { self.close_code_ = static_cast<std::uint16_t>(said.code); }
   };
 
@@ -148,11 +148,15 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     if (reason_) return {reason_, false};
     const batch_end always{batch_};
     received_ns_ = 0;  // taken once, at the first message that this read brought
+    got_data_ = false;
     reader frames{*this};
     const std::uint64_t reads = socket_.counters().reads;
     const drain_result result = socket_.drain(frames);
     batch_.reset();
     if (socket_.counters().reads != reads) silence_.feed();
+    has_data_ = has_data_ || got_data_;
+    if (got_data_ && !gate_.proven()) gate_.succeed(timers_.now());
+    pings_.answer();
     if (result.error) fail(result.error);
     return result;
   }
@@ -177,7 +181,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     count.bytes.add(payload.size());
     if (kind != message_kind::text) return count.unknown.add();
     switch (protocol_.decode(payload, received_ns_, *batch_)) {
-      case message_type::tick: has_data_ = true; return;
+      case message_type::tick: got_data_ = true; return;
       case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
       case message_type::shutdown:
         count.shutdowns.add();
@@ -232,28 +236,10 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     send_requests();
   }
 
-  void schedule_ping() {
-    if (settings_.ping_interval <= std::chrono::milliseconds::zero()) return;
-    next_ping_ = timers_.call_after(steady_time::duration{settings_.ping_interval}, [this] { ping(); });
-  }
-
-  // Pongs and requests go before: what the limit does not allow now waits for the next turn.
-  void ping() {
-    schedule_ping();
-    if (!ping_.empty() || !messages_.try_acquire(timers_.now())) return;
-    ping_ = std::to_string(++pings_);
-    pinged_ = timers_.now();
-    if (const std::error_code error = socket_.send(opcode::ping, ping_)) return fail(error);
-    pong_due_ = timers_.call_after(steady_time::duration{settings_.pong_timeout}, [this] {
-      (void)drain();  // it may be there, and we were late
-      if (!ping_.empty()) fail(errc::heartbeat_lost);
-    });
-  }
-  void take_pong(std::string_view payload) noexcept {
-    if (ping_.empty() || payload != ping_) return;  // unsolicited
-    ping_.clear();
-    round_trip_ = timers_.now() - pinged_;
-    pong_due_.cancel();
+  // The venue counts pongs among our messages.
+  [[nodiscard]] static websocket_settings pongs_by_us(websocket_settings given) noexcept {
+    given.pongs = ping_answers::by_handler;
+    return given;
   }
 
   void end(std::error_code reason) {
@@ -268,6 +254,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   subscription_set& wanted_;
   const confirmation_handler& on_confirmed_;
   websocket_error_handler& errors_;
+  breaker_gate& gate_;
   const diagnostics& log_;
   websocket_stream<Stream, websocket_role::client, text_check::off> socket_;
   session_limits limits_;
@@ -279,13 +266,16 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   steady_time next_remark_{};
   std::int64_t received_ns_{0};
   std::uint16_t close_code_{0};  // the peer's
+  bool got_data_{false};         // in this read
   bool has_data_{false};
-  std::string ping_;  // under way
-  std::uint64_t pings_{0};
-  steady_time pinged_{};
-  steady_time::duration round_trip_{};
-  timer next_ping_;
-  timer pong_due_;
+  ping_pong pings_{
+      timers_,
+      messages_,
+      limits_.messages,
+      {.send = [this](opcode op, std::string_view payload) { return socket_.send(op, payload); },
+       .look = [this] { (void)drain(); },
+       .give_up = [this](std::error_code why) { fail(why); },
+       .measured = [this](steady_time::duration trip) { out_.counters().round_trip_ns.set(trip.count()); }}};
   timer retry_requests_;
   timer answers_due_;
   // Pings count: this is about the transport.

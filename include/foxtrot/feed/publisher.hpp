@@ -148,7 +148,7 @@ class publisher::batch {
       const gap_reason why = anew ? gap_reason::renumbered : gap_reason::missing;
       publish_gap({why, hole.from, hole.to}, tag, symbol, level_count);
     }
-    if (to_.ages_.note(tag.kind, symbol)) [[unlikely]]
+    if (is_news(tag, symbol)) [[unlikely]]
       publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
     if (to_.books_ == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
     const book_action book =
@@ -201,6 +201,9 @@ class publisher::batch {
   [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
     return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
   }
+  [[nodiscard]] bool is_news(tick_tag tag, symbol_id symbol) noexcept {
+    return tag.how == source::http ? to_.ages_.note_polled(tag.kind, symbol) : to_.ages_.note(tag.kind, symbol);
+  }
   void forget_draft() noexcept {
     to_.counters_.duplicates.add();
     in_place_ = {};
@@ -230,8 +233,7 @@ class publisher::batch {
     handlers_.greet(event{line, state.tag, {}, to_.symbols_}, to_.counters_.handler_failures);
   }
 
-  // The ring, if anybody reads it.
-  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {
+  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {  // if anybody reads it
     auto* ring = to_.consumers_.ring();
     return ring != nullptr && ring->has_readers() ? ring : nullptr;
   }
@@ -251,8 +253,7 @@ class publisher::batch {
     to_.scratch_ = *draft_.payload;
     if (to_.scratch_levels_.size() < level_count) to_.scratch_levels_.resize(level_count);
     std::ranges::copy(draft_.levels.first(level_count), to_.scratch_levels_.begin());
-    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}};
-    in_place_ = {};
+    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}}, in_place_ = {};
   }
 
   // Before the draft, which has so many levels.
@@ -263,8 +264,7 @@ class publisher::batch {
     publish_before(record, tag.where, level_count);
   }
   void publish_before(const status_record& record, venue where, std::size_t level_count) {
-    withdraw(level_count);
-    publish_status(record, where);
+    withdraw(level_count), publish_status(record, where);
   }
 
   // The book is right now.

@@ -4,16 +4,37 @@
 #include <foxtrot/feed/data_age_limits.hpp>
 #include <foxtrot/feed/websocket_error_handler.hpp>
 #include <foxtrot/net/backoff.hpp>
+#include <foxtrot/net/circuit_breaker.hpp>
 #include <foxtrot/net/connection_budget.hpp>
 #include <foxtrot/net/websocket/handshake.hpp>
 #include <foxtrot/net/websocket/stream.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
+#include <system_error>
 
 namespace foxtrot::inline v0 {
+
+/// Where a session stands.
+enum class session_state : std::uint8_t { disconnected, connecting, connected, reconnecting, error, closing };
+
+[[nodiscard]] constexpr std::string_view to_string(session_state now) noexcept {
+  switch (now) {
+    case session_state::disconnected: return "disconnected";
+    case session_state::connecting: return "connecting";
+    case session_state::connected: return "connected";
+    case session_state::reconnecting: return "reconnecting";
+    case session_state::error: return "error";
+    case session_state::closing: return "closing";
+  }
+  return "?";
+}
+
+/// Told of each change of a session's state, and why it changed, zero where nothing failed.
+using session_observer = std::function<void(session_state, std::error_code)>;
 
 /// The defaults suit a busy public market stream.
 struct session_settings {
@@ -37,21 +58,9 @@ struct session_settings {
   std::shared_ptr<websocket_error_handler> errors{};
   /// Shared by all sessions of the process with that place; null: no limit. Outlives the session.
   connection_budget* budget{nullptr};
+  /// Decides whether an attempt may be made now, and learns how it went; null: the backoff alone. Outlives the session.
+  circuit_breaker* breaker{nullptr};
+  session_observer on_state{};  ///< on the network thread: must be quick, and not end the session
 };
-
-/// Where a session stands.
-enum class session_state : std::uint8_t { disconnected, connecting, connected, reconnecting, error, closing };
-
-[[nodiscard]] constexpr std::string_view to_string(session_state now) noexcept {
-  switch (now) {
-    case session_state::disconnected: return "disconnected";
-    case session_state::connecting: return "connecting";
-    case session_state::connected: return "connected";
-    case session_state::reconnecting: return "reconnecting";
-    case session_state::error: return "error";
-    case session_state::closing: return "closing";
-  }
-  return "?";
-}
 
 }  // namespace foxtrot::inline v0

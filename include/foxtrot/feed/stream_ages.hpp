@@ -13,6 +13,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace foxtrot::inline v0 {
@@ -32,14 +33,16 @@ struct age_finding {
 };
 
 /// Ages of streams by kind and symbol: several streams of one kind and symbol, such as candles of two lengths, are one
-/// here. A symbol is stale while one of its streams is. Knows no socket and no clock; network thread.
+/// here. A symbol is stale while one of its streams is. Ticks of a kind and symbol may be polled as well, until the
+/// stream itself speaks: from then on what was polled is not to be published. Knows no socket and no clock; network
+/// thread.
 class stream_ages : private live_object<stream_ages> {
  public:
   stream_ages() = default;
   stream_ages(const stream_ages&) = delete;
   stream_ages& operator=(const stream_ages&) = delete;
 
-  /// For every tick, before it is published: true where its symbol was stale and is so no more.
+  /// For every tick of a stream, before it is published: true where its symbol was stale and is so no more.
   [[nodiscard]] bool note(tick_kind kind, symbol_id symbol) noexcept {
     const std::size_t at = index_of(kind, symbol);
     if (at >= marks_.size() || marks_[at] <= mark::seen) [[likely]]
@@ -50,18 +53,16 @@ class stream_ages : private live_object<stream_ages> {
   /// The venue has confirmed a stream of these ticks to `owner`, on a new connection or again: its first tick is due.
   void watch(const void* owner, std::string_view stream, tick_kind kind, symbol_id symbol, steady_time now) {
     const std::size_t at = index_of(kind, symbol);
-    if (at >= marks_.size()) {
-      marks_.resize(at + 1, mark::unwatched);
-      stale_streams_.resize(static_cast<std::size_t>(symbol) + 1);
-    }
+    make_room(at, symbol);
     entry& one = entries_[at];
-    if (one.owner != owner) one = {.kind = kind, .symbol = symbol, .owner = owner};
+    if (one.owner != owner) {
+      one = {.kind = kind, .symbol = symbol, .owner = owner, .polled = one.polled, .answered = one.answered};
+    }
     if (std::find(one.streams.begin(), one.streams.end(), stream) == one.streams.end())
       one.streams.emplace_back(stream);
     one.running = true;
     one.last = now;
-    if (one.spoken) return;
-    if (marks_[at] != mark::stale) marks_[at] = mark::unseen;
+    if (!one.spoken && marks_[at] <= mark::seen) marks_[at] = mark::unseen;
   }
   /// Nobody wants that stream any more. True where its symbol was stale because of it alone.
   bool forget(const void* owner, std::string_view stream) {
@@ -69,11 +70,9 @@ class stream_ages : private live_object<stream_ages> {
       entry& one = at->second;
       if (one.owner != owner || std::erase(one.streams, stream) == 0) continue;
       if (!one.streams.empty()) return false;
-      const bool fresh =
-          marks_[at->first] == mark::stale && --stale_streams_[static_cast<std::size_t>(one.symbol)] == 0;
-      marks_[at->first] = mark::unwatched;
-      entries_.erase(at);
-      return fresh;
+      one.owner = nullptr;
+      one.running = false;
+      return !one.polled && remove(at);
     }
     return false;
   }
@@ -127,10 +126,51 @@ class stream_ages : private live_object<stream_ages> {
         one.silent = true;
         found(age_finding{age_finding::what::silent, one.kind, one.symbol, &one.streams});
       }
-      if (known) continue;
-      marks_[at] = mark::stale;
-      if (stale_streams_[static_cast<std::size_t>(one.symbol)]++ > 0) continue;
-      found(age_finding{age_finding::what::stale, one.kind, one.symbol, &one.streams});
+      if (known || one.polled) continue;
+      if (become_stale(one, marks_[at], mark::stale))
+        found(age_finding{age_finding::what::stale, one.kind, one.symbol, &one.streams});
+    }
+  }
+
+  // --- what is polled ---
+
+  /// Ticks of this kind and symbol are polled from now on, until the stream speaks or `unpoll`.
+  void poll(tick_kind kind, symbol_id symbol, steady_time now) {
+    const std::size_t at = index_of(kind, symbol);
+    make_room(at, symbol);
+    entry& one = entries_[at];
+    one.kind = kind;
+    one.symbol = symbol;
+    if (std::exchange(one.polled, true)) return;
+    one.answered = now;
+    marks_[at] = marks_[at] == mark::stale ? mark::polled_stale : mark::polled;
+  }
+  /// No more. True where its symbol was stale because of it alone, and nobody is left to tell that it speaks.
+  bool unpoll(tick_kind kind, symbol_id symbol) {
+    const auto at = entries_.find(index_of(kind, symbol));
+    if (at == entries_.end() || !std::exchange(at->second.polled, false)) return false;
+    mark& state = marks_[at->first];
+    state = state == mark::polled_stale ? mark::stale : mark::unseen;
+    return at->second.owner == nullptr && remove(at);
+  }
+  /// Whether what was polled is still wanted: the stream has not spoken meanwhile.
+  [[nodiscard]] bool is_polled(tick_kind kind, symbol_id symbol) const noexcept {
+    const std::size_t at = index_of(kind, symbol);
+    return at < marks_.size() && marks_[at] >= mark::polled;
+  }
+  /// A tick that was asked for is about to be published: as note(). Whole books stand in for updates.
+  [[nodiscard]] bool note_polled(tick_kind kind, symbol_id symbol) noexcept {
+    const bool fresh = hear(kind, symbol);
+    return (kind == tick_kind::depth_snapshot && hear(tick_kind::depth_update, symbol)) || fresh;
+  }
+  /// Calls `found(symbol_id)` for symbols that have become stale, because polling has brought nothing for too long.
+  template <class Found>
+  void look_at_polled(const data_age_limits& limits, steady_time now, Found found) {
+    for (auto& [at, one] : entries_) {
+      const steady_time::duration limit = limits.stale[static_cast<std::size_t>(one.kind)];
+      if (std::exchange(one.heard, false)) one.answered = now;
+      if (marks_[at] != mark::polled || limit <= steady_time::duration::zero() || now - one.answered < limit) continue;
+      if (become_stale(one, marks_[at], mark::polled_stale)) found(one.symbol);
     }
   }
 
@@ -141,7 +181,7 @@ class stream_ages : private live_object<stream_ages> {
 
  private:
   // The first two cost note() no more than one comparison; `seen` lasts until the next look.
-  enum class mark : std::uint8_t { unwatched, seen, unseen, stale };
+  enum class mark : std::uint8_t { unwatched, seen, unseen, stale, polled, polled_stale };
 
   struct entry {
     tick_kind kind{};
@@ -153,21 +193,55 @@ class stream_ages : private live_object<stream_ages> {
     bool running{false};
     bool spoken{false};  // on this connection
     bool silent{false};
+    bool polled{false};
+    bool heard{false};       // by polling, since the last look
+    steady_time answered{};  // the last look that found it so
   };
+  using entry_map = std::map<std::size_t, entry>;  // by index in marks_
 
   [[nodiscard]] static constexpr std::size_t index_of(tick_kind kind, symbol_id symbol) noexcept {
     return static_cast<std::size_t>(symbol) * tick_kind_count + static_cast<std::size_t>(kind);
   }
 
   [[gnu::noinline]] bool wake(std::size_t at, symbol_id symbol) noexcept {
-    const bool was_stale = marks_[at] == mark::stale;
+    const bool was_stale = is_stale(marks_[at]);
+    if (marks_[at] >= mark::polled) entries_.find(at)->second.polled = false;  // the stream's turn
     marks_[at] = mark::seen;
     return was_stale && --stale_streams_[static_cast<std::size_t>(symbol)] == 0;
+  }
+  bool hear(tick_kind kind, symbol_id symbol) noexcept {
+    const auto at = entries_.find(index_of(kind, symbol));
+    if (at == entries_.end() || !at->second.polled) return false;
+    at->second.heard = true;
+    if (marks_[at->first] != mark::polled_stale) return false;
+    marks_[at->first] = mark::polled;
+    return --stale_streams_[static_cast<std::size_t>(symbol)] == 0;
+  }
+  [[nodiscard]] static constexpr bool is_stale(mark now) noexcept {
+    return now == mark::stale || now == mark::polled_stale;
+  }
+  void make_room(std::size_t at, symbol_id symbol) {
+    if (at < marks_.size()) return;
+    marks_.resize(at + 1, mark::unwatched);
+    stale_streams_.resize(static_cast<std::size_t>(symbol) + 1);
+  }
+  // True where its symbol was not stale before.
+  bool become_stale(const entry& one, mark& state, mark as) noexcept {
+    state = as;
+    return stale_streams_[static_cast<std::size_t>(one.symbol)]++ == 0;
+  }
+  // True where its symbol was stale because of it alone.
+  bool remove(entry_map::iterator at) {
+    const bool fresh =
+        is_stale(marks_[at->first]) && --stale_streams_[static_cast<std::size_t>(at->second.symbol)] == 0;
+    marks_[at->first] = mark::unwatched;
+    entries_.erase(at);
+    return fresh;
   }
 
   std::vector<mark> marks_;                   // by symbol and kind
   std::vector<std::uint32_t> stale_streams_;  // by symbol
-  std::map<std::size_t, entry> entries_;      // by index in marks_
+  entry_map entries_;
 };
 
 }  // namespace foxtrot::inline v0

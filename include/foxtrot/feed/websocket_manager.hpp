@@ -2,14 +2,18 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/detail/on_exit.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/feed/detail/turnstile.hpp>
+#include <foxtrot/feed/dialer.hpp>
 #include <foxtrot/feed/error_kind.hpp>
 #include <foxtrot/feed/live_connection.hpp>
 #include <foxtrot/feed/protocol.hpp>
 #include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/feed/session_group.hpp>
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/feed/stream_watcher.hpp>
 #include <foxtrot/feed/subscription_set.hpp>
@@ -18,7 +22,7 @@
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_event.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
-#include <foxtrot/net/backoff.hpp>
+#include <foxtrot/net/circuit_breaker.hpp>
 #include <foxtrot/net/deadline.hpp>
 #include <foxtrot/net/task_scope.hpp>
 #include <foxtrot/net/timer_queue.hpp>
@@ -26,7 +30,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,21 +41,16 @@
 
 namespace foxtrot::inline v0 {
 
-/// Makes the connection that a session runs over: TLS in production, memory in a test. Limits its own time.
-template <class D>
-concept dialer = requires(D& dial, timer_queue& timers) {
-  typename D::stream_type;
-  { dial.connect(timers) } -> std::same_as<task<result<typename D::stream_type>>>;
-};
-
 /// Keeps one WebSocket session alive until it is stopped: connects, subscribes to what is wanted, publishes what comes,
 /// reconnects with full-jitter backoff (the first retry at once, after a connection that was healthy) and subscribes
-/// again. Every step has a deadline, every loss is published in order with the ticks. Loop thread only, except state().
+/// again. Every step has a deadline, every loss is published in order with the ticks. With a circuit breaker it tries
+/// no more often than that allows. Loop thread only, except state() and tasks().
 template <venue_protocol Protocol, dialer Dialer>
 class websocket_manager : private live_object<websocket_manager<Protocol, Dialer>> {
  public:
+  /// Sessions of one feed share a `group`, and consumers hear that they are connected when all of them are.
   websocket_manager(async_thread_bridge& bridge, publisher& out, Protocol& protocol, Dialer dial,
-                    session_settings settings, const diagnostics& log)
+                    session_settings settings, const diagnostics& log, session_group* group = nullptr)
       : bridge_{bridge},
         timers_{bridge.timers()},
         out_{out},
@@ -61,26 +59,47 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
         settings_{std::move(settings)},
         log_{log},
         errors_{settings_.errors != nullptr ? settings_.errors : std::make_shared<websocket_error_handler>()},
-        place_{settings_.upgrade.host + ":" + std::to_string(settings_.upgrade.port)},
-        retry_{settings_.retry} {}
+        group_{group != nullptr ? *group : own_group_} {}
   websocket_manager(const websocket_manager&) = delete;
   websocket_manager& operator=(const websocket_manager&) = delete;
   ~websocket_manager() = default;
 
-  /// Called on the loop after each `connected`, and for streams that the venue has confirmed.
+  /// Called on the loop after each `connected`, and for each answer of the venue's, with the streams that it confirmed.
   std::function<void()> on_connected;
   detail::confirmation_handler on_confirmed;
+  /// Likewise after each change of the state, and of the breaker's by what happened here.
+  session_observer on_state;
+  std::function<void(breaker_state)> on_breaker;
 
-  /// Begins; once.
-  void start() { (void)scope_.spawn("session", run()); }
+  /// Begins; again after it has given up, or was told to rest.
+  void start() {
+    if (running_) {
+      again_ = closing_;
+      return;
+    }
+    closing_ = again_ = false;
+    running_ = true;
+    group_.join();
+    if (!scope_.spawn("session", run())) running_ = false;
+  }
+  /// Says goodbye and connects no more until start().
+  void rest() {
+    again_ = false;
+    if (!running_) return;
+    begin_close();
+    if (live_ == nullptr) return scope_.cancel();
+    rest_due_ = timers_.call_after(steady_time::duration{settings_.close_timeout}, [this] {
+      if (live_ != nullptr) live_->fail(errc::cancelled);
+    });
+  }
+  [[nodiscard]] bool running() const noexcept { return running_ && !closing_; }
 
   /// Ends: a close frame and a moment for the answer where there is a connection, else at once. Idempotent.
   /// errc::timeout where a task would not end within `patience`; the diagnostics name it.
   [[nodiscard]] task<std::error_code> stop(steady_time::duration patience) {
-    closing_ = true;
+    again_ = false;
+    begin_close();
     if (live_ != nullptr) {
-      set_state(session_state::closing);
-      live_->start_close();
       const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { ended_.notify(); }};
       (void)co_await ended_.wait();
     }
@@ -90,6 +109,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   /// Asks the session to end without a word: it does so when the loop next runs.
   void cancel() {
     closing_ = true;
+    again_ = false;
     scope_.cancel();
   }
 
@@ -114,87 +134,74 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   [[nodiscard]] session_state state() const noexcept { return state_.load(std::memory_order_relaxed); }
   /// Why the last attempt or connection ended; zero before the first end.
   [[nodiscard]] std::error_code last_error() const noexcept { return last_error_; }
+  /// In state error: whether trying again could help.
+  [[nodiscard]] bool hopeless() const noexcept { return hopeless_; }
 
  private:
   using connection = detail::live_connection<Protocol, typename Dialer::stream_type>;
 
-  // Whatever way a coroutine ends, cancellation included, what it registered goes.
-  template <class Action>
-  struct on_exit {
-    Action action;
-    explicit on_exit(Action what) : action{std::move(what)} {}
-    on_exit(const on_exit&) = delete;
-    on_exit& operator=(const on_exit&) = delete;
-    ~on_exit() {
-      try {
-        action();
-      } catch (...) {  // out of memory: the next attempt tells
-      }
-    }
-  };
-
   [[nodiscard]] task<> run() {
-    const on_exit end{[this] {
-      if (state() != session_state::error) set_state(session_state::disconnected);
+    const detail::on_exit end{[this] {
+      running_ = false;
+      rest_due_.cancel();
+      if (std::exchange(again_, false)) restart_ = timers_.call_at(timers_.now(), [this] { start(); });
+      group_.leave();
+      turns_.gate().leave();
+      if (state() != session_state::error) set_state(session_state::disconnected, {});
       ended_.notify();
     }};
-    set_state(session_state::connecting);
+    attempts_ = 0;
+    hopeless_ = false;
+    set_state(session_state::connecting, {});
     while (!closing_) {
-      const auto wait = std::max(retry_.next(), std::exchange(told_to_wait_, {}));
-      if (wait > steady_time::duration::zero()) {
-        if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return;
-      }
-      if (const std::error_code error = co_await within_budget()) co_return;
-      if (std::exchange(tried_, true)) publish(status_code::reconnecting, {});
+      if (const std::error_code error = co_await turns_.its_turn()) co_return;
       ++attempts_;
+      if (std::exchange(tried_, true)) tell_attempt();
       last_error_ = co_await attempt();
       if (closing_) break;
-      set_state(session_state::reconnecting);
       const bool exhausted = settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts;
       if (exhausted || hopeless_) {
-        set_state(session_state::error);
         log_.report(severity::error, "websocket_manager", "gives up", last_error_);
-        publish(status_code::disconnected, errc::attempts_exhausted);
+        publish(make_disconnected_status(epoch_clock::now_ns(), errc::attempts_exhausted, false));
+        set_state(session_state::error, last_error_);
         co_return;
       }
+      set_state(session_state::reconnecting, last_error_);
     }
-  }
-
-  // Returns when one more attempt is allowed; the error is cancellation.
-  [[nodiscard]] task<std::error_code> within_budget() {
-    while (settings_.budget != nullptr) {
-      const auto later = settings_.budget->try_spend(place_, protocol_.limits().attempts, timers_.now());
-      if (!later) break;
-      log_.report(severity::warning, "websocket_manager", "no connection attempt is left for now");
-      const steady_time::duration wait = *later - timers_.now();
-      if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return error;
-    }
-    co_return std::error_code{};
   }
 
   // One connection from the first packet to the last. Returns why it ended, never a zero code.
   [[nodiscard]] task<std::error_code> attempt() {
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed({.code = stream.error()});
-    connection live{std::move(*stream), settings_, bridge_, out_, protocol_, wanted_, confirmed_, *errors_, log_};
+    connection live{std::move(*stream), settings_, bridge_,       out_, protocol_, wanted_,
+                    confirmed_,         *errors_,  turns_.gate(), log_};
     if (const std::error_code error = co_await live.upgrade()) co_return failed(live.refusal(error));
 
     live_ = &live;
-    const on_exit lost{[this, &live] { disconnected(live); }};
-    set_state(session_state::connected);
+    const detail::on_exit lost{[this, &live] { disconnected(live); }};
     out_.counters().connects.add();
-    publish(status_code::connected, {});
+    if (group_.connected()) publish(make_status(status_code::connected, epoch_clock::now_ns()));
+    set_state(session_state::connected, {});
     live.send_requests();
     if (on_connected) on_connected();
     co_return co_await live.read_until_end();
   }
 
+  void begin_close() {
+    closing_ = true;
+    restart_.cancel();
+    if (live_ == nullptr) return;
+    set_state(session_state::closing, {});
+    live_->start_close();
+  }
+
   [[nodiscard]] std::error_code failed(const session_error& error) {
     if (closing_) return error.code;
     out_.counters().failed_attempts.add();
-    take_error(error);
     log_.report(severity::warning, "websocket_manager", "cannot connect", error.code);
-    publish(status_code::disconnected, error.code);
+    publish(make_disconnected_status(epoch_clock::now_ns(), error.code, false));
+    take_error(error);
     return error.code;
   }
 
@@ -202,35 +209,45 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   void take_error(const session_error& error) {
     const error_decision decided = errors_->handle(error, timers_.now());
     out_.counters().count(decided.kind);
-    told_to_wait_ = decided.response.delay;
+    turns_.wait_at_least(decided.response.delay);
     hopeless_ = !decided.response.retry;
+    decided.response.trips_breaker ? turns_.gate().fail(timers_.now()) : turns_.gate().leave();
   }
 
   void disconnected(connection& live) {
     live_ = nullptr;
+    group_.disconnected();
     ages_.pause();
     wanted_.forget_answers();
     if (live.was_healthy()) {
-      retry_.reset();
+      turns_.begin_anew();
       attempts_ = 0;
     }
     const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
     if (!closing_) {
       out_.counters().disconnects.add();
-      take_error(live.why_ended());
       log_.report(severity::warning, "websocket_manager", "connection lost", reason);
     }
-    publish(status_code::disconnected, reason);
+    publish(make_disconnected_status(epoch_clock::now_ns(), reason, true));
+    if (!closing_) take_error(live.why_ended());
   }
 
-  void publish(status_code code, std::error_code error) {
-    status_record record = make_status(code, epoch_clock::now_ns(), error);
-    if (code == status_code::reconnecting) record.first = attempts_ + 1;
+  void tell_attempt() {
+    status_record record = make_status(status_code::reconnecting, epoch_clock::now_ns());
+    record.first = attempts_;
+    publish(record);
+  }
+  void publish(const status_record& record) {
     publisher::batch batch{out_};
     batch.publish_status(record, protocol_.where());
   }
 
-  void set_state(session_state now) noexcept { state_.store(now, std::memory_order_relaxed); }  // a view for others
+  // A view for others: orders nothing.
+  void set_state(session_state now, std::error_code why) {
+    if (state_.exchange(now, std::memory_order_relaxed) == now) return;
+    if (on_state) on_state(now, why);
+    if (settings_.on_state) settings_.on_state(now, why);
+  }
 
   async_thread_bridge& bridge_;
   timer_queue& timers_;
@@ -240,10 +257,13 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   const session_settings settings_;
   const diagnostics& log_;
   const std::shared_ptr<websocket_error_handler> errors_;
-  const std::string place_;
   task_scope scope_{bridge_.context(), "websocket_manager", &log_};
   async_event ended_{bridge_.context()};
-  backoff retry_;
+  session_group own_group_;
+  session_group& group_;
+  detail::turnstile turns_{timers_, settings_, protocol_.limits().attempts, log_, [this](breaker_state now) {
+                             if (on_breaker) on_breaker(now);
+                           }};
   subscription_set wanted_;
   connection* live_{nullptr};  // in attempt()'s frame
   detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, [this] {
@@ -254,11 +274,14 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     if (on_confirmed) on_confirmed(streams);
   }};
   std::error_code last_error_;
-  steady_time::duration told_to_wait_{};  // because of the last error
-  std::uint64_t attempts_{0};             // since the last healthy connection
+  std::uint64_t attempts_{0};  // since the last healthy connection
+  bool running_{false};
   bool tried_{false};
   bool hopeless_{false};  // the last error is not to be tried again
   bool closing_{false};
+  bool again_{false};  // start() was called before the end
+  timer rest_due_;
+  timer restart_;
   std::atomic<session_state> state_{session_state::disconnected};
 };
 

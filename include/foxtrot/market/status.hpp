@@ -52,7 +52,8 @@ struct status_record {
   bool error_is_system;
   tick_kind gap_kind;
   gap_reason reason;  // gap
-  std::uint8_t reserved[8];
+  bool attempt_failed;  // disconnected: there was no connection to lose
+  std::uint8_t reserved[7];
   std::uint64_t position;  // under overflow::conflate: its number among the consumer's events
   std::int64_t received_ns;
   std::uint32_t reserved_too;
@@ -112,6 +113,10 @@ class status : public tick<status_record> {
   [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
   [[nodiscard]] gap_reason reason() const noexcept { return record().reason; }
   [[nodiscard]] tick_kind gap_kind() const noexcept { return record().gap_kind; }
+  /// disconnected: true where a connection was lost, false where an attempt to make one failed.
+  [[nodiscard]] bool lost_connection() const noexcept {
+    return code() == status_code::disconnected && !record().attempt_failed;
+  }
   /// dropped: how many events were lost.
   [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
   /// reconnecting: 1 for the first attempt since the connection was lost.
@@ -137,6 +142,13 @@ class status : public tick<status_record> {
   record.received_ns = received_ns;
   record.error = error.value();
   record.error_is_system = error && error.category() != make_error_code(errc::timeout).category();
+  return record;
+}
+
+/// `disconnected`: a connection was lost, or else could not be made.
+[[nodiscard]] inline status_record make_disconnected_status(std::int64_t received_ns, std::error_code why, bool lost) {
+  status_record record = make_status(status_code::disconnected, received_ns, why);
+  record.attempt_failed = !lost;
   return record;
 }
 

@@ -189,7 +189,7 @@ TEST_CASE("market: names, addresses and paths of each") {
   }
   CHECK_FALSE(binance::market_of("options"));
   CHECK(binance::venue_of(market::coinm) == venue::binance_coinm);
-  CHECK(binance::path_of(market::coinm) == "/stream");
+  CHECK(binance::paths_of(market::coinm) == std::vector<std::string_view>{"/stream"});
   CHECK(binance::depth_path_of(market::spot) == "/api/v3/depth");
   CHECK(binance::depth_path_of(market::coinm) == "/dapi/v1/depth");
   CHECK(binance::exchange_info_path_of(market::usdm) == "/fapi/v1/exchangeInfo");

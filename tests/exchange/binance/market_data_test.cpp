@@ -109,7 +109,7 @@ TEST_CASE("market_data: ticks of every stream arrive, and one book of snapshot a
   market_data feed{of(venue, {"btcusdt@bookTicker", "btcusdt@trade", "btcusdt@depth@100ms", "ethusdt@bookTicker",
                               "ethusdt@depth20@100ms"})};
   auto ticks = feed.subscribe();
-  CHECK(feed.info().state == session_state::disconnected);
+  CHECK(feed.connection_info().state == session_state::disconnected);
   REQUIRE_FALSE(feed.connect());
   CHECK_FALSE(feed.connect());
 
@@ -179,10 +179,10 @@ TEST_CASE("market_data: ticks of every stream arrive, and one book of snapshot a
   }));
   CHECK(breaks == 0);
   CHECK(crossed == 0);
-  CHECK(feed.info().state == session_state::connected);
-  CHECK(feed.info().connects == 1);
+  CHECK(feed.connection_info().state == session_state::connected);
+  CHECK(feed.connection_info().connects == 1);
   CHECK_FALSE(feed.disconnect());
-  CHECK(feed.info().state == session_state::disconnected);
+  CHECK(feed.connection_info().state == session_state::disconnected);
   const feed_counters& counted = feed.counters();
   CHECK(counted.unknown.get() == 0);
   CHECK(counted.rejected.get() == 0);
@@ -277,8 +277,8 @@ TEST_CASE("market_data: after a reset it says so at once, comes back at once, an
     CHECK(noticed - before < bound(500ms));
     CHECK(back - before < bound(1000ms));
   }
-  CHECK(feed.info().connects == 6);
-  CHECK(feed.info().disconnects == 5);
+  CHECK(feed.connection_info().connects == 6);
+  CHECK(feed.connection_info().disconnects == 5);
   CHECK(venue.statistics().dropped_noisy == 0);
 }
 
@@ -410,7 +410,7 @@ TEST_CASE("market_data: any thread may connect, disconnect, subscribe and look, 
           (void)feed.connect();
           auto ticks = feed.subscribe();
           (void)feed.subscribe_streams({stream});
-          (void)feed.info();
+          (void)feed.connection_info();
           auto handler = feed.subscribe_inline({}, [](const event&) {});
           feed.drop_connection();
           feed.unsubscribe_streams({stream});
@@ -434,7 +434,7 @@ TEST_CASE("market_data: an inline handler may disconnect, and the feed may be co
                                                                      if (told.kind() == tick_kind::status) return;
                                                                      ++calls;
                                                                      (void)feed.subscribe_streams({"ethusdt@trade"});
-                                                                     (void)feed.info();
+                                                                     (void)feed.connection_info();
                                                                      if (!ended.exchange(true))
                                                                        CHECK_FALSE(feed.connect());  // it is
                                                                      CHECK_FALSE(feed.disconnect());
@@ -548,7 +548,7 @@ TEST_CASE("market_data: destroyed while it connects to a black hole, without wai
     {
       market_data feed{settings};
       REQUIRE_FALSE(feed.connect());
-      REQUIRE(eventually([&] { return feed.info().state == session_state::connecting; }));
+      REQUIRE(eventually([&] { return feed.connection_info().state == session_state::connecting; }));
       begin = std::chrono::steady_clock::now();
     }
     CHECK(std::chrono::steady_clock::now() - begin < bound(300ms));
@@ -637,7 +637,7 @@ TEST_CASE("market_data: a handler that throws at each hundredth tick is counted,
   CHECK(feed.counters().handler_failures.get() == calls.load() / 100);
   CHECK(calls.load() >= 1000);
   CHECK(holes == 0);
-  CHECK(feed.info().connects == 1);
+  CHECK(feed.connection_info().connects == 1);
   CHECK(ticks.dropped() == 0);
 }
 

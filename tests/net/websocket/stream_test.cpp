@@ -209,7 +209,7 @@ TEST_CASE("websocket_stream: pings are answered, all or only the latest", "[net]
   }
   {
     websocket_settings settings;
-    settings.answer_latest_ping_only = true;
+    settings.pongs = ping_answers::latest;
     scene s{f, settings};
     REQUIRE_FALSE(s.upgrade());
     s.ours->deliver(pings);

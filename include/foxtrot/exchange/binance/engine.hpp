@@ -3,15 +3,17 @@
 
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/exchange/binance/connection_info.hpp>
 #include <foxtrot/exchange/binance/depth_fetcher.hpp>
+#include <foxtrot/exchange/binance/detail/dual_mode.hpp>
+#include <foxtrot/exchange/binance/detail/session_lines.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
+#include <foxtrot/exchange/binance/websocket_choice.hpp>
 #include <foxtrot/feed/book_keeper.hpp>
 #include <foxtrot/feed/command_queue.hpp>
 #include <foxtrot/feed/publisher.hpp>
-#include <foxtrot/feed/tls_dialer.hpp>
-#include <foxtrot/feed/websocket_manager.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
 #include <foxtrot/net/task_scope.hpp>
@@ -36,8 +38,8 @@ namespace foxtrot::inline v0::binance::detail {
 /// Whose network thread this is; null for all others. A thread's id could be another's before long.
 inline thread_local const void* owner_of_this_thread = nullptr;
 
-/// One network thread with its session and its REST requests. Made, started and stopped by its owner; the rest from any
-/// thread.
+/// One network thread with its sessions and its REST requests. Made, started and stopped by its owner; the rest from
+/// any thread.
 class engine : private live_object<engine> {
  public:
   engine(const checked_settings& settings, publisher& out)
@@ -51,13 +53,9 @@ class engine : private live_object<engine> {
                     [this](std::chrono::nanoseconds wait) {
                       books_due_ = bridge_.timers().call_after(wait, [this] { books_.on_time(); });
                     }}},
-        session_{bridge_,
-                 out,
-                 protocol_,
-                 tls_dialer{settings.tls, settings.websocket.host, settings.websocket.port, settings.given.dial},
-                 settings.given.session,
-                 settings.given.log},
-        fetcher_{bridge_.timers(), out, protocol_, settings} {}
+        lines_{settings, bridge_, out},
+        fetcher_{bridge_.timers(), out, protocol_, settings},
+        modes_{bridge_.timers(), out, lines_, settings} {}
 
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
@@ -68,9 +66,10 @@ class engine : private live_object<engine> {
     join();
     // What stop() could not end in time ends here, while everything it refers to is alive.
     requests_.cancel();
-    session_.cancel();
+    lines_.cancel();
     bridge_.context().restart();
     bridge_.context().poll();
+    lines_.on_change = nullptr;
     out_.show_books_to(nullptr);
   }
 
@@ -81,21 +80,14 @@ class engine : private live_object<engine> {
     return bridge_.call(
         [this, &streams, owner] {
           owner_of_this_thread = owner;
-          subscribe_now(streams);
+          listen_to_lines();
           if (settings_.given.depth_snapshots) {
-            // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.
-            // What is under way when a connection is made may be of before.
-            session_.on_connected = [this] {
-              fetcher_.forget();
-              books_.doubt_all();
-            };
-            session_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
-              for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
-            };
             out_.show_books_to(&books_);
             (void)requests_.spawn("depth snapshots", fetcher_.run());
           }
-          session_.start();
+          (void)requests_.spawn("polling", modes_.run());
+          subscribe_now(streams);
+          modes_.start();
         },
         start_patience);
   }
@@ -120,12 +112,12 @@ class engine : private live_object<engine> {
     start_stop();
     bridge_.post([this] {
       requests_.cancel();
-      session_.cancel();
+      lines_.cancel();
     });
   }
   /// What has not ended yet, by name. Any thread.
   [[nodiscard]] std::vector<std::string> tasks() const {
-    std::vector<std::string> all = session_.tasks();
+    std::vector<std::string> all = lines_.tasks();
     for (std::string& each : requests_.names()) all.push_back(std::move(each));
     return all;
   }
@@ -140,6 +132,10 @@ class engine : private live_object<engine> {
   /// Lets newcomers hear the state of the connection even if nothing else happens.
   [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::action::greet, {}}); }
   [[nodiscard]] bool drop_connection() { return commands_.try_send({command::action::drop, {}}); }
+  /// Others come by WebSocket from then on.
+  [[nodiscard]] bool choose(websocket_choice choice) {
+    return commands_.try_send({.what = command::action::choose, .choice = std::move(choice)});
+  }
   /// The book that is kept of this symbol goes out as a tick.
   [[nodiscard]] bool request_snapshot(std::string symbol) {
     return commands_.try_send({command::action::snapshot, {std::move(symbol)}});
@@ -152,7 +148,16 @@ class engine : private live_object<engine> {
 
   /// True once stop() was called.
   [[nodiscard]] bool ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
-  [[nodiscard]] session_state state() const noexcept { return session_.state(); }
+  [[nodiscard]] session_state state() const noexcept { return lines_.state(); }
+  /// Fills in what is known here.
+  void describe(connection_info& into) {
+    into.state = lines_.state();
+    into.breaker = lines_.breaker();
+    into.polled_streams = modes_.polled();
+    const std::int64_t since = connected_since_ns_.load(std::memory_order_relaxed);
+    if (since != 0)
+      into.connected_for = std::chrono::nanoseconds{bridge_.timers().now().time_since_epoch().count() - since};
+  }
   [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
 
  private:
@@ -160,10 +165,11 @@ class engine : private live_object<engine> {
   static constexpr std::chrono::milliseconds task_patience{500};
 
   struct command {
-    enum class action : std::uint8_t { subscribe, unsubscribe, greet, drop, snapshot, tell_of_thread };
+    enum class action : std::uint8_t { subscribe, unsubscribe, choose, greet, drop, snapshot, tell_of_thread };
     action what;
     std::vector<std::string> names{};  // of streams; snapshot: of a symbol; tell_of_thread: of a thread
     status_code status{};              // tell_of_thread
+    websocket_choice choice{};
   };
   static constexpr std::size_t most_commands = 256;
 
@@ -171,13 +177,14 @@ class engine : private live_object<engine> {
     switch (wanted.what) {
       case command::action::subscribe: forget_ids(wanted.names); return subscribe_now(wanted.names);
       case command::action::unsubscribe: return unsubscribe_now(wanted.names);
+      case command::action::choose: return modes_.choose(std::move(wanted.choice));
       case command::action::greet: {
         const publisher::batch adopt{out_};
         return;
       }
-      case command::action::drop: return session_.drop(errc::closed);
+      case command::action::drop: return lines_.drop(errc::closed);
       case command::action::snapshot: {
-        if (session_.state() != session_state::connected) books_.doubt_all();
+        if (!lines_.books_connected()) books_.doubt_all();
         publisher::batch batch{out_};
         (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
         return;
@@ -200,6 +207,29 @@ class engine : private live_object<engine> {
     });
   }
 
+  void listen_to_lines() {
+    lines_.on_change = [this] {
+      const bool up = lines_.state() == session_state::connected;
+      const bool was_up =
+          connected_since_ns_.load(std::memory_order_relaxed) != 0;  // written here alone, orders nothing
+      if (up != was_up)
+        connected_since_ns_.store(up ? bridge_.timers().now().time_since_epoch().count() : 0,
+                                  std::memory_order_relaxed);
+      modes_.review();
+    };
+    // What is under way when a connection is made may be of before.
+    lines_.on_books_connected = [this] {
+      fetcher_.forget();
+      books_.doubt_all();
+    };
+    // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.
+    lines_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
+      if (settings_.given.depth_snapshots)
+        for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
+      modes_.confirmed(confirmed);
+    };
+  }
+
   // Calls `action` with the symbol of each stream of depth updates among these.
   template <class Action>
   static void for_each_book(std::span<const std::string> streams, Action action) {
@@ -210,10 +240,9 @@ class engine : private live_object<engine> {
 
   // Of streams that are new now: what came between is no hole, for nobody wanted it.
   void forget_ids(std::span<const std::string> streams) {
-    const std::vector<std::string> known = session_.subscriptions().streams();
     for (const std::string& stream : streams) {
       const auto kind = numbered_kind_of_stream(stream);
-      if (!kind || std::find(known.begin(), known.end(), stream) != known.end()) continue;
+      if (!kind || modes_.streams().contains(stream)) continue;
       out_.forget_ids(*kind, out_.symbols().find(symbol_of_stream(stream)));
     }
   }
@@ -223,11 +252,11 @@ class engine : private live_object<engine> {
       if (!settings_.given.depth_snapshots) return;
       if (const auto id = out_.symbols().intern(symbol)) books_.add(*id);
     });
-    session_.subscribe(streams);
+    modes_.subscribe(streams);
   }
   void unsubscribe_now(std::span<const std::string> streams) {
-    session_.unsubscribe(streams);
-    const std::vector<std::string> left = session_.subscriptions().streams();
+    modes_.unsubscribe(streams);
+    const auto& left = modes_.streams();
     for_each_book(streams, [&](const std::string& symbol) {
       const auto is_left = [&symbol](const std::string& stream) { return depth_symbol_of(stream) == symbol; };
       if (std::any_of(left.begin(), left.end(), is_left)) return;  // at another speed
@@ -245,8 +274,9 @@ class engine : private live_object<engine> {
 
   [[nodiscard]] task<> say_goodbye() {
     requests_.cancel();
-    (void)co_await session_.stop(task_patience);
+    co_await lines_.stop(task_patience);
     (void)co_await requests_.close(bridge_.timers(), task_patience);
+    modes_.end();
     bridge_.stop(task_patience);  // from here it only asks the loop to end
     goodbye_.set_value();
   }
@@ -254,14 +284,16 @@ class engine : private live_object<engine> {
   const checked_settings& settings_;
   publisher& out_;
   std::atomic<bool> ending_{false};
+  std::atomic<std::int64_t> connected_since_ns_{0};  // of the steady clock; 0: it is not
   std::promise<void> goodbye_;
   const std::future<void> said_{goodbye_.get_future()};
   async_thread_bridge bridge_;
   protocol protocol_;
   book_keeper books_;
   timer books_due_;
-  websocket_manager<protocol, tls_dialer> session_;
+  session_lines lines_;
   depth_fetcher fetcher_;
+  dual_mode modes_;
   command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
   task_scope requests_{bridge_.context(), "requests", &settings_.given.log};
   watched_thread watched_;

@@ -3,10 +3,12 @@
 
 #include <foxtrot/market/kinds.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace foxtrot::inline v0::binance {
 
@@ -42,7 +44,7 @@ struct endpoints {
 };
 
 /// The venue's public endpoints for market data. Spot: the hosts that need no key; web-socket-streams.md and
-/// market_data_only.md of binance-spot-api-docs. USD-M: the split endpoints of 2026, see path_of().
+/// market_data_only.md of binance-spot-api-docs. USD-M: the split endpoints of 2026, see paths_of().
 [[nodiscard]] inline endpoints public_endpoints(market which) {
   switch (which) {
     case market::usdm: return {"wss://fstream.binance.com", "https://fapi.binance.com"};
@@ -51,9 +53,21 @@ struct endpoints {
   }
 }
 
-/// The path of a combined-stream connection. USD-M serves book and depth streams under /public.
-[[nodiscard]] constexpr std::string_view path_of(market which) noexcept {
-  return which == market::usdm ? "/public/stream" : "/stream";
+/// The paths of combined-stream connections; the one that serves books comes first. USD-M serves quotes, depth and
+/// trades under /public, everything else under /market: on the wrong one a stream is acknowledged and silent.
+[[nodiscard]] inline std::vector<std::string_view> paths_of(market which) {
+  if (which == market::usdm) return {"/public/stream", "/market/stream"};
+  return {"/stream"};
+}
+
+/// The place in paths_of() of the path that serves this stream.
+[[nodiscard]] constexpr std::size_t route_of(market which, std::string_view stream) noexcept {
+  if (which != market::usdm) return 0;
+  const std::size_t at = stream.find('@');
+  const std::string_view what = at == stream.npos ? stream.substr(stream.starts_with('!')) : stream.substr(at + 1);
+  const bool is_public = what == "bookTicker" || stream.starts_with("!bookTicker") || what == "trade" ||
+                         what.starts_with("depth") || what.starts_with("rpiDepth");
+  return is_public ? 0 : 1;
 }
 
 /// The REST request for the book of one symbol, without its parameters.

@@ -5,8 +5,10 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/exchange/binance/connection_info.hpp>
 #include <foxtrot/exchange/binance/engine.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
+#include <foxtrot/exchange/binance/websocket_choice.hpp>
 #include <foxtrot/feed/counters.hpp>
 #include <foxtrot/feed/error_statistics.hpp>
 #include <foxtrot/feed/publisher.hpp>
@@ -14,6 +16,7 @@
 #include <foxtrot/market/subscription.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -25,16 +28,8 @@
 
 namespace foxtrot::inline v0::binance {
 
-/// A moment's view of the connection.
-struct connection_info {
-  session_state state{session_state::disconnected};
-  std::uint64_t connects{0};
-  std::uint64_t disconnects{0};
-  std::uint64_t failed_attempts{0};
-  std::string endpoint;
-};
-
-/// Streams a market into any number of consumers, reconnects by itself, and ends when told to. Every function may be
+/// Streams a market into any number of consumers, reconnects by itself, polls the same ticks over HTTP where WebSocket
+/// does not work or is not wanted, and ends when told to. Every function may be
 /// called from any thread, inline handlers included; only the destructor may not run on the network thread.
 class market_data : private live_object<market_data> {
  public:
@@ -121,14 +116,13 @@ class market_data : private live_object<market_data> {
   /// or for more than 1,024 in all; errc::would_block where the network thread does not get to what it was told before:
   /// later connections will have them.
   std::error_code subscribe_streams(const std::vector<std::string>& streams) {
-    if (!std::all_of(streams.begin(), streams.end(), is_stream_name)) return errc::bad_argument;
     {
       const std::lock_guard lock{streams_mutex_};
       std::vector<std::string> all = settings_.given.streams;
       for (const std::string& stream : streams) {
         if (std::find(all.begin(), all.end(), stream) == all.end()) all.push_back(stream);
       }
-      if (all.size() > detail::max_streams) return errc::bad_argument;
+      if (!detail::are_streams(settings_.given.market, all)) return errc::bad_argument;
       settings_.given.streams = std::move(all);
     }
     return tell_engine([&streams](detail::engine& running) { return running.subscribe(streams); });
@@ -142,6 +136,16 @@ class market_data : private live_object<market_data> {
       });
     }
     return tell_engine([&streams](detail::engine& running) { return running.unsubscribe(streams); });
+  }
+
+  /// Which symbols come by WebSocket, from now on and for later connections; the others are polled. errc::would_block
+  /// as above.
+  std::error_code use_websocket(websocket_choice choice) {
+    {
+      const std::lock_guard lock{streams_mutex_};
+      settings_.given.websocket = choice;
+    }
+    return tell_engine([&choice](detail::engine& running) { return running.choose(std::move(choice)); });
   }
 
   /// Cuts the connection as the network might; it is made again at once. For drills.
@@ -169,12 +173,15 @@ class market_data : private live_object<market_data> {
     return running ? error : make_error_code(errc::closed);
   }
 
-  [[nodiscard]] connection_info info() {
-    connection_info made{.endpoint = settings_.websocket.host + ":" + std::to_string(settings_.websocket.port)};
-    with_engine([&made](detail::engine& running) { made.state = running.state(); });
-    made.connects = counters().connects.get();
-    made.disconnects = counters().disconnects.get();
-    made.failed_attempts = counters().failed_attempts.get();
+  [[nodiscard]] binance::connection_info connection_info() {
+    binance::connection_info made;
+    made.endpoint = settings_.websocket.host + ":" + std::to_string(settings_.websocket.port);
+    with_engine([&made](detail::engine& running) { running.describe(made); });
+    const feed_counters& count = counters();
+    made.connects = count.connects.get();
+    made.disconnects = count.disconnects.get();
+    made.failed_attempts = count.failed_attempts.get();
+    made.round_trip = std::chrono::nanoseconds{count.round_trip_ns.get()};
     return made;
   }
   /// Errors of the connection and of requests: by kind, in the last minute, the last one.

@@ -7,11 +7,14 @@
 #include <foxtrot/exchange/binance/error_codes.hpp>
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
+#include <foxtrot/exchange/binance/websocket_choice.hpp>
+#include <foxtrot/feed/poll_settings.hpp>
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/feed/websocket_error_handler.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
+#include <foxtrot/net/circuit_breaker.hpp>
 #include <foxtrot/net/connect.hpp>
 #include <foxtrot/net/connection_budget.hpp>
 #include <foxtrot/net/url.hpp>
@@ -52,7 +55,13 @@ struct market_data_settings {
   std::string ca_pem{};         ///< the same as text
   dial_settings dial{};         ///< time-outs, addresses instead of a look-up
 
-  session_settings session{};  ///< its `upgrade` is filled in from the URL
+  session_settings session{};    ///< its `upgrade` is filled in from the URL, its `breaker` from below
+  websocket_choice websocket{};  ///< which symbols come by WebSocket; the others are polled over HTTP
+  /// Where WebSocket keeps failing, the same ticks are polled until it works again. Otherwise the backoff alone decides
+  /// how often it is tried, and nothing comes meanwhile.
+  bool fallback{true};
+  circuit_breaker_settings breaker{};  ///< when to fall back, and how often WebSocket is tried meanwhile
+  poll_settings polling{};
   bool depth_snapshots{true};  ///< keep the book of each symbol with a depth stream, and fetch snapshots for it
   std::size_t snapshot_levels{1000};
   std::chrono::milliseconds request_timeout{10'000};
@@ -76,6 +85,15 @@ namespace detail {
 /// The venue's limit for one connection.
 inline constexpr std::size_t max_streams = 1024;
 
+/// Whether these are names of streams, and no more than the venue takes on one connection of each route.
+[[nodiscard]] inline bool are_streams(market where, const std::vector<std::string>& streams) {
+  std::vector<std::size_t> counts(paths_of(where).size());
+  for (const std::string& stream : streams) {
+    if (!is_stream_name(stream) || ++counts[route_of(where, stream)] > max_streams) return false;
+  }
+  return true;
+}
+
 /// Settings that have been checked and completed.
 struct checked_settings {
   market_data_settings given;
@@ -93,10 +111,10 @@ struct checked_settings {
     if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
     const bool microseconds = given.time_unit == time_unit::microseconds;
     if (microseconds && given.market != market::spot) return errc::bad_argument;
-    if (given.streams.size() > max_streams) return errc::bad_argument;
-    for (const std::string& stream : given.streams) {
-      if (!is_stream_name(stream)) return errc::bad_argument;
-    }
+    if (!are_streams(given.market, given.streams)) return errc::bad_argument;
+    if (given.breaker.failure_threshold == 0 || given.breaker.half_open_permits == 0 ||
+        given.breaker.half_open_successes == 0 || given.polling.interval <= std::chrono::milliseconds::zero())
+      return errc::bad_argument;
     auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
     if (!tls) return tls.error();
     if (given.session.errors == nullptr) {
@@ -106,8 +124,8 @@ struct checked_settings {
     given.session.upgrade.host = websocket->host;
     given.session.upgrade.port = websocket->port;
     given.session.upgrade.secure = websocket->secure;
-    given.session.upgrade.target = path_of(given.market);
-    if (microseconds) given.session.upgrade.target += "?timeUnit=MICROSECOND";  // web-socket-streams.md, "General"
+    // behind the path of each route; web-socket-streams.md, "General"
+    given.session.upgrade.target = microseconds ? "?timeUnit=MICROSECOND" : "";
     return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls)};
   }
 };

@@ -61,7 +61,7 @@ class conflated_channel : private live_object<conflated_channel> {
   }
   void put_status(status_record record, line_tag tag) noexcept {
     record.position = ++position_;
-    note_connection(record.code);
+    note_connection(record);
     status_.publish_status(status_.claim(0), record, tag);
   }
   void wake_consumer() noexcept { status_.wake_consumer(); }
@@ -203,11 +203,9 @@ class conflated_channel : private live_object<conflated_channel> {
     return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
   }
 
-  void note_connection(status_code code) noexcept {
-    if (code == status_code::connected) connected_ = true;
+  void note_connection(const status_record& record) noexcept {
     // failing attempts lose nothing: what came meanwhile came by another way
-    if (code != status_code::disconnected || !connected_) return;
-    connected_ = false;
+    if (record.code != status_code::disconnected || record.attempt_failed) return;
     lost_at_.store(position_, std::memory_order_release);  // before the status itself: who was told of it sees this
   }
 
@@ -286,7 +284,6 @@ class conflated_channel : private live_object<conflated_channel> {
   // network thread
   alignas(cache_line) std::uint64_t position_{0};  // of the last event
   std::uint32_t rows_{0};                          // given to symbols
-  bool connected_{false};
 
   // consumer's thread
   alignas(cache_line) unsigned turn_{0};

@@ -19,7 +19,8 @@ inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64
 
 /// What remains of a feed's status events about symbols. The network thread writes it before the event itself goes out,
 /// so whoever has seen an event finds here at least what it said. A snapshot alone mends no book: it may be too old for
-/// the updates that came meanwhile. Relaxed throughout: the events carry the order.
+/// the updates that came meanwhile. Under no symbol's number stands whether the feed is polled. Relaxed throughout: the
+/// events carry the order.
 class status_board : private live_object<status_board> {
  public:
   /// Network thread.
@@ -27,6 +28,8 @@ class status_board : private live_object<status_board> {
     switch (record.code) {
       case status_code::stale: set(silent_, record.symbol, true); break;
       case status_code::fresh: set(silent_, record.symbol, false); break;
+      case status_code::fallback_started: set(silent_, symbol_id::none, true); break;
+      case status_code::fallback_ended: set(silent_, symbol_id::none, false); break;
       case status_code::resynchronised: set(broken_, record.symbol, false); break;
       case status_code::gap:
         if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);

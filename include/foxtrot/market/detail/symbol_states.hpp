@@ -34,6 +34,8 @@ class symbol_states {
     switch (record.code) {
       case status_code::stale: set(silent_, record.symbol, true); break;
       case status_code::fresh: set(silent_, record.symbol, false); break;
+      case status_code::fallback_started: set(silent_, symbol_id::none, true); break;
+      case status_code::fallback_ended: set(silent_, symbol_id::none, false); break;
       case status_code::resynchronised: set(broken_, record.symbol, false); break;
       case status_code::gap:
         if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
@@ -57,6 +59,9 @@ class symbol_states {
     if (!current && bad_news_told_) return std::nullopt;
     for (std::size_t word = 0; word < symbol_words; ++word) {
       if (const auto told = difference(silent_[word], silent_now_[word], word, current)) {
+        if (told->symbol == symbol_id::none) {  // the feed's own
+          return record_of(told->in ? status_code::fallback_started : status_code::fallback_ended, symbol_id::none);
+        }
         return record_of(told->in ? status_code::stale : status_code::fresh, told->symbol);
       }
       if (const auto told = difference(broken_[word], broken_now_[word], word, current)) {
@@ -105,7 +110,7 @@ class symbol_states {
       differs &= ~bit;
       known ^= bit;
       const symbol_id symbol{static_cast<std::uint16_t>(word * 64 + index)};
-      if (filter_.wants(symbol)) return change{symbol, (now & bit) != 0};
+      if (symbol == symbol_id::none || filter_.wants(symbol)) return change{symbol, (now & bit) != 0};
     }
     return std::nullopt;
   }

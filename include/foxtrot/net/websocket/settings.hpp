@@ -10,10 +10,17 @@
 
 namespace foxtrot::inline v0 {
 
+/// Who answers which pings.
+enum class ping_answers : std::uint8_t {
+  every,       ///< the stream, each of them
+  latest,      ///< the stream, the latest of a drain (RFC 6455 section 5.5.3)
+  by_handler,  ///< nobody but the handler, with `send`: where a venue counts what it is sent
+};
+
 /// The defaults are RFC 6455's: every ping is answered, messages are limited by their bytes.
 struct websocket_settings {
   decoder_settings decoder{};
-  bool answer_latest_ping_only{false};                ///< one pong for all pings of a drain, as some venues ask
+  ping_answers pongs{ping_answers::every};
   std::size_t max_unsent{47 * 1024};                  ///< bytes of frames; with one TLS record below: 64 KiB
   std::chrono::milliseconds upgrade_timeout{10'000};  ///< for the whole answer to the upgrade, however it drips
   std::chrono::milliseconds write_timeout{10'000};    ///< while frames wait, without the socket taking any; 0: no limit

@@ -198,7 +198,6 @@ class websocket_stream : private live_object<websocket_stream<Stream, Role, Chec
   struct relay {
     websocket_stream& stream;
     Handler& handler;
-
     void on_message(message_kind kind, std::string_view payload) {
       ++stream.counters_.messages;
       handler.on_message(kind, payload);
@@ -206,7 +205,8 @@ class websocket_stream : private live_object<websocket_stream<Stream, Role, Chec
     }
     void on_ping(std::string_view payload) {
       ++stream.counters_.pings;
-      stream.writer_.frames().queue_pong(payload, stream.settings_.answer_latest_ping_only);
+      if (const auto how = stream.settings_.pongs; how != ping_answers::by_handler)
+        stream.writer_.frames().queue_pong(payload, how == ping_answers::latest);
       handler.on_ping(payload);
       stop_if_closed();
     }

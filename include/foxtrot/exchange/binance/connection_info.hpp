@@ -1,0 +1,27 @@
+// foxtrot/exchange/binance/connection_info.hpp: how a feed's connection stands.
+#pragma once
+
+#include <foxtrot/feed/session_settings.hpp>
+#include <foxtrot/net/circuit_breaker.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace foxtrot::inline v0::binance {
+
+/// A moment's view. Where a feed has several connections, of the one that is worst off.
+struct connection_info {
+  session_state state{session_state::disconnected};  ///< of WebSocket
+  breaker_state breaker{breaker_state::closed};      ///< not closed: ticks are polled meanwhile
+  std::size_t polled_streams{0};                     ///< come by HTTP, by choice or as a fallback
+  std::chrono::nanoseconds connected_for{0};         ///< all connections without a break; 0 where one is missing
+  std::chrono::nanoseconds round_trip{0};            ///< of the last ping of ours that was answered; 0: none yet
+  std::uint64_t connects{0};
+  std::uint64_t disconnects{0};
+  std::uint64_t failed_attempts{0};
+  std::string endpoint;
+};
+
+}  // namespace foxtrot::inline v0::binance

@@ -1,0 +1,33 @@
+// foxtrot/feed/session_group.hpp: the connections of one feed, which consumers hear of as one.
+#pragma once
+
+#include <foxtrot/core/live_object.hpp>
+
+#include <cstddef>
+
+namespace foxtrot::inline v0 {
+
+/// A feed that needs several connections is connected when all of them are. Each session says when it begins, connects,
+/// is cut off and ends. Loop thread only.
+class session_group : private live_object<session_group> {
+ public:
+  session_group() = default;
+  session_group(const session_group&) = delete;
+  session_group& operator=(const session_group&) = delete;
+
+  void join() noexcept { ++members_; }
+  void leave() noexcept { --members_; }
+  /// True where the feed is whole now.
+  [[nodiscard]] bool connected() noexcept { return ++connected_ == members_; }
+  void disconnected() noexcept { --connected_; }
+
+  [[nodiscard]] bool whole() const noexcept { return members_ != 0 && connected_ == members_; }
+  /// Connections that there are.
+  [[nodiscard]] std::size_t up() const noexcept { return connected_; }
+
+ private:
+  std::size_t members_{0};
+  std::size_t connected_{0};
+};
+
+}  // namespace foxtrot::inline v0
