@@ -222,4 +222,20 @@ TEST_CASE("continuity: a burst from behind, or one that takes turns with what is
   }
 }
 
+TEST_CASE("continuity: what is asked for again and again, and is still the newest, is no new numbering") {
+  scene s;
+  for (std::uint64_t id = 1; id <= 300; ++id) REQUIRE(s.trade(id) == "ok");
+  CHECK(s.quote(70) == "ok");
+  for (int poll = 0; poll < 100; ++poll) {  // nothing is traded for minutes
+    s.now_ns += 2'000'000'000;
+    for (std::uint64_t id = 1; id <= 300; ++id) REQUIRE(s.trade(id) == "again");
+    REQUIRE(s.quote(70) == "again");
+  }
+  CHECK(s.trade(301) == "ok");
+  // a venue that counts anew does not send the newest
+  for (std::uint64_t id = 1; id <= 300; ++id) REQUIRE(s.trade(id) == "again");
+  s.now_ns += 2'000'000'000;
+  CHECK(s.trade(1) == "new 1-1");
+}
+
 }  // namespace

@@ -38,7 +38,8 @@ enum class id_verdict : std::uint8_t {
 class continuity {
  public:
   /// So many low ids in a row, over at least about a second, are a new numbering. A second connection that lags does
-  /// not look like one: it takes turns with the first, but for bursts.
+  /// not look like one: it takes turns with the first, but for bursts. Neither does a list that is polled again and
+  /// again: it ends with the highest id.
   static constexpr std::uint32_t most_repeated = 256;
   /// So are these, over about half a minute: symbols that are hardly traded must not be silent for hours.
   static constexpr std::uint32_t most_repeated_slowly = 8;
@@ -125,6 +126,10 @@ class continuity {
   [[nodiscard, gnu::noinline]] id_verdict repeat(numbering& seen, const tick_ids& now,
                                                  const tick_payload& payload) noexcept {
     if (seen.last == 0) return id_verdict::in_order;  // a venue that counts from 0
+    if (now.last == seen.last) {  // still the newest, as in the answers about a symbol that is not traded
+      seen.repeated = 0;
+      return id_verdict::repeated;
+    }
     std::int64_t received_ns = 0;                     // all records have it in one place
     std::memcpy(&received_ns, payload.bytes + offsetof(trade_record, received_ns), sizeof received_ns);
     const auto ms = static_cast<std::uint32_t>(received_ns >> 20);

@@ -119,7 +119,7 @@ class exchange_info_json {
     member(out, "pair", traded.pair);
     member(out, "contractType", "PERPETUAL");
     member(out, coinm ? "contractStatus" : "status", spec.status);
-    if (coinm) member(out, "contractSize", traded.base == "BTC" ? 100 : 10);
+    if (coinm) member(out, "contractSize", static_cast<int>(contract_size_of(spec.name)));
     member(out, "baseAsset", traded.base);
     member(out, "quoteAsset", traded.quote);
     member(out, "marginAsset", coinm ? traded.base : traded.quote);

@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/market/kline_interval.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/sim/exchange_settings.hpp>
@@ -10,7 +11,9 @@
 #include <foxtrot/sim/market_generator.hpp>
 #include <foxtrot/sim/market_json.hpp>
 #include <foxtrot/sim/market_source.hpp>
+#include <foxtrot/sim/rest_json.hpp>
 #include <foxtrot/sim/stream_hub.hpp>
+#include <foxtrot/sim/symbol_history.hpp>
 
 #include <algorithm>
 #include <array>
@@ -35,6 +38,8 @@ class generator_source final : public market_source, private live_object<generat
       : generator_{std::move(settings)}, specs_{generator_.symbols().begin(), generator_.symbols().end()} {
     for (const symbol_spec& spec : specs_) {
       json_.emplace_back(generator_.market(), spec);
+      rest_.emplace_back(generator_.market(), spec);
+      history_.emplace_back(generator_.market(), spec);
       std::string lower = spec.name;
       for (char& c : lower)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -66,7 +71,9 @@ class generator_source final : public market_source, private live_object<generat
         generator_.sleep(std::chrono::nanoseconds{std::max<std::int64_t>(behind, 0)});
       std::size_t told = 0;
       while (!paused_ && told < most_at_once && generator_.next_at() <= now + burst_ns) {
-        tell(hub, generator_.next());
+        const market_event& event = generator_.next();
+        history_[event.symbol].add(event);
+        tell(hub, event);
         ++told;
       }
       hub.flush();
@@ -93,6 +100,38 @@ class generator_source final : public market_source, private live_object<generat
   [[nodiscard]] std::string book_ticker(std::size_t symbol) override {
     std::string body;
     json_[symbol].rest_book_ticker(body, generator_.book(symbol), epoch_clock::now_ns());
+    return body;
+  }
+  [[nodiscard]] std::string trades(std::size_t symbol, std::size_t limit) override {
+    std::string body;
+    rest_[symbol].trades(body, history_[symbol], limit);
+    return body;
+  }
+  [[nodiscard]] std::string aggregate_trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
+                                             std::size_t limit) override {
+    std::string body;
+    rest_[symbol].aggregate_trades(body, history_[symbol], first_id, limit);
+    return body;
+  }
+  [[nodiscard]] std::string ticker(std::size_t symbol, bool mini) override {
+    std::string body;
+    rest_[symbol].ticker(body, history_[symbol], generator_.book(symbol), epoch_clock::now_ns(), mini);
+    return body;
+  }
+  [[nodiscard]] std::string klines(std::size_t symbol, kline_interval interval, std::size_t limit) override {
+    std::string body;
+    const candle_series& series = history_[symbol].candles(interval, epoch_clock::now_ns());
+    rest_[symbol].klines(body, history_[symbol], series, limit);
+    return body;
+  }
+  [[nodiscard]] std::string average_price(std::size_t symbol) override {
+    std::string body;
+    rest_[symbol].average_price(body, history_[symbol], epoch_clock::now_ns());
+    return body;
+  }
+  [[nodiscard]] std::string mark_price(std::size_t symbol) override {
+    std::string body;
+    rest_[symbol].mark_price(body, generator_.book(symbol), epoch_clock::now_ns());
     return body;
   }
 
@@ -166,7 +205,9 @@ class generator_source final : public market_source, private live_object<generat
 
   market_generator generator_;
   std::vector<symbol_spec> specs_;
-  std::vector<market_json> json_;   // by symbol
+  std::vector<market_json> json_;  // by symbol
+  std::vector<rest_json> rest_;    // likewise
+  std::vector<symbol_history> history_;
   std::vector<std::string> names_;  // by stream
   std::unordered_map<std::string, std::size_t> by_name_;
   std::array<std::string, 2> texts_;                              // by time unit, of the message being told

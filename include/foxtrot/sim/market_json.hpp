@@ -23,6 +23,9 @@ enum class time_unit : std::uint8_t { milliseconds, microseconds };
   return unit == time_unit::milliseconds ? ns / 1'000'000 : ns / 1'000;
 }
 
+/// The matching engine is a little earlier than the gateway that sends.
+[[nodiscard]] constexpr std::int64_t matched_ns(std::int64_t sent_ns) noexcept { return sent_ns - 300'000; }
+
 /// Writes what one symbol's streams say. Every function appends one raw message; none allocates once the string has
 /// grown.
 class market_json {
@@ -128,8 +131,11 @@ class market_json {
 
   /// One element of the REST book ticker's body.
   void rest_book_ticker(std::string& out, const sim_book& book, std::int64_t now_ns) const {
-    text_writer to{out, 384 + name_.size()};
-    to.text("{\"symbol\":\"").text(name_).text("\"");
+    text_writer to{out, 384 + 2 * name_.size()};
+    to.text("{");
+    if (!spot_) to.text("\"lastUpdateId\":").number(book.update_id).text(",");
+    to.text("\"symbol\":\"").text(name_).text("\"");
+    if (!pair_.empty()) to.text(",\"pair\":\"").text(pair_).text("\"");
     price(to.text(",\"bidPrice\":"), book.bids.best());
     quantity(to.text(",\"bidQty\":"), book.bids.best());
     price(to.text(",\"askPrice\":"), book.asks.best());
@@ -143,9 +149,8 @@ class market_json {
   static std::string_view maker(const market_event& event) noexcept {
     return event.buyer_is_maker ? ",\"m\":true" : ",\"m\":false";
   }
-  /// The matching engine is a little earlier than the gateway that sends.
   static std::int64_t matched(const market_event& event, time_unit unit) noexcept {
-    return to_unit(event.at_ns - 300'000, unit);
+    return to_unit(matched_ns(event.at_ns), unit);
   }
 
   void symbol(text_writer& to) const noexcept { to.text(",\"s\":\"").text(name_).text("\""); }

@@ -1,6 +1,7 @@
 // foxtrot/sim/market_source.hpp: what a simulated exchange needs of whatever makes its data.
 #pragma once
 
+#include <foxtrot/market/kline_interval.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/sim/exchange_target.hpp>
@@ -8,6 +9,7 @@
 #include <foxtrot/sim/symbol_spec.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +40,24 @@ class market_source {
   [[nodiscard]] virtual task<std::string> snapshot(timer_queue& timers, std::size_t symbol, std::size_t limit) = 0;
   /// One element of a book ticker's body; empty where there is no quote yet.
   [[nodiscard]] virtual std::string book_ticker(std::size_t symbol) = 0;
+
+  // Bodies about one of `symbols`, or elements of them; empty where this source has none.
+  [[nodiscard]] virtual std::string trades(std::size_t symbol, std::size_t limit) {
+    return (void)symbol, (void)limit, std::string{};
+  }
+  /// From that id on, or the last ones.
+  [[nodiscard]] virtual std::string aggregate_trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
+                                                     std::size_t limit) {
+    return (void)symbol, (void)first_id, (void)limit, std::string{};
+  }
+  [[nodiscard]] virtual std::string ticker(std::size_t symbol, bool mini) {
+    return (void)symbol, (void)mini, std::string{};
+  }
+  [[nodiscard]] virtual std::string klines(std::size_t symbol, kline_interval interval, std::size_t limit) {
+    return (void)symbol, (void)interval, (void)limit, std::string{};
+  }
+  [[nodiscard]] virtual std::string average_price(std::size_t symbol) { return (void)symbol, std::string{}; }
+  [[nodiscard]] virtual std::string mark_price(std::size_t symbol) { return (void)symbol, std::string{}; }
 };
 
 }  // namespace foxtrot::inline v0

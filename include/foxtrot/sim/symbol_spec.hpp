@@ -86,6 +86,11 @@ inline constexpr std::array<known_symbol, 10> coinm_symbols{{
 
 }  // namespace detail
 
+/// What one contract of COIN-M is worth, in US dollars.
+[[nodiscard]] constexpr std::int64_t contract_size_of(std::string_view name) noexcept {
+  return name.starts_with("BTCUSD_") ? 100 : 10;
+}
+
 /// The first `count` symbols of a market: well-known ones with sensible prices, then invented ones.
 [[nodiscard]] inline std::vector<symbol_spec> default_symbols(sim_market market, std::size_t count = 4) {
   const auto& known = detail::known_symbols(market);

@@ -1,6 +1,8 @@
 // foxtrot/sim/text_writer.hpp: appends numbers and text to a caller's string without a temporary.
 #pragma once
 
+#include <foxtrot/core/decimal.hpp>
+
 #include <algorithm>
 #include <cassert>
 #include <charconv>
@@ -21,10 +23,12 @@ struct number_format {
 };
 
 /// Writes behind the end of a string that it enlarges once by `room`, and cuts to what was written when it goes. The
-/// caller promises that `room` suffices. One number takes at most `number_room`.
+/// caller promises that `room` suffices. One number takes at most `number_room`, a wide one
+/// `wide_number_room`.
 class text_writer {
  public:
   static constexpr std::size_t number_room = 32;
+  static constexpr std::size_t wide_number_room = 64;
 
   text_writer(std::string& out, std::size_t room) : out_{out} {
     const std::size_t size = out.size();
@@ -63,6 +67,15 @@ class text_writer {
       at_ += format.decimals;
       for (int i = format.decimals; i < format.shown; ++i) *at_++ = '0';
     }
+    *at_++ = '"';
+    return *this;
+  }
+
+  /// A decimal in quotes, padded to `shown` digits behind the point; more where it needs them.
+  text_writer& quoted(const wide_decimal& value, int shown) noexcept {
+    *at_++ = '"';
+    const int needed = std::max(shown, -value.normalized().exponent());
+    at_ = value.to_chars(at_, at_ + wide_number_room - 2, needed).ptr;
     *at_++ = '"';
     return *this;
   }

@@ -501,6 +501,16 @@ TEST_CASE("rest_decoder: trades that a stream has told are not told again, and h
     REQUIRE(r.told.size() == 2);
     CHECK(r.told[0] == "gap 23-23");
   };
+  // a symbol that is not traded, polled for minutes: no new numbering
+  reader quiet{market::spot, true};
+  const std::string list = rest_trades(1, 300);
+  for (std::int64_t poll = 0; poll < 100; ++poll) {
+    CHECK(quiet.read(rest_request::trades, list, received + poll * 2'000'000'000) == errc::none);
+    if (poll == 0) continue;
+    CHECK(quiet.told.empty());
+  }
+  CHECK(quiet.out.counters().renumbered.get() == 0);
+  CHECK(quiet.out.counters().duplicates.get() == 29'700);
   check(rest_request::trades, rest_trades, stream_trade);
   check(rest_request::aggregate_trades, rest_aggregates, stream_aggregate);
 }
