@@ -7,6 +7,7 @@
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/sim/exchange_settings.hpp>
 #include <foxtrot/sim/exchange_target.hpp>
+#include <foxtrot/sim/exchange_truth.hpp>
 #include <foxtrot/sim/market_generator.hpp>
 #include <foxtrot/sim/market_json.hpp>
 #include <foxtrot/sim/market_source.hpp>
@@ -66,7 +67,9 @@ class generator_source final : public market_source, private live_object<generat
         generator_.sleep(std::chrono::nanoseconds{std::max<std::int64_t>(behind, 0)});
       std::size_t told = 0;
       while (!paused_ && told < most_at_once && generator_.next_at() <= now + burst_ns) {
-        tell(hub, generator_.next());
+        const market_event& event = generator_.next();
+        truth_.note(event);
+        tell(hub, event);
         ++told;
       }
       hub.flush();
@@ -78,6 +81,7 @@ class generator_source final : public market_source, private live_object<generat
   }
 
   void pause(bool paused) override { paused_ = paused; }
+  [[nodiscard]] exchange_truth truth() const override { return truth_.look(); }
   void lose_depth_update(std::string_view symbol) override {
     for (std::size_t i = 0; i < specs_.size(); ++i) {
       if (specs_[i].name == symbol) to_lose_[i] = true;
@@ -165,6 +169,7 @@ class generator_source final : public market_source, private live_object<generat
   }
 
   market_generator generator_;
+  detail::truth_keeper truth_{generator_};
   std::vector<symbol_spec> specs_;
   std::vector<market_json> json_;   // by symbol
   std::vector<std::string> names_;  // by stream
