@@ -92,14 +92,6 @@ std::vector<std::uint64_t> ids(const std::vector<std::string>& messages, std::st
   return found;
 }
 
-/// A client whose next wait for anything ends after `patience` of real time; true if it got nothing until then.
-bool silent_for(exchange_client& client, std::chrono::milliseconds patience) {
-  const std::size_t before = client.messages().size();
-  loop_fixture f;
-  auto waiting = f.start(client.stream().wait_readable());
-  return !f.run_until([&] { return waiting.done(); }, patience) && client.messages().size() == before;
-}
-
 constexpr const char* trades = "/ws/btcusdt@trade";
 
 TEST_CASE("faults: a script follows its own times and conditions end by themselves") {
@@ -300,15 +292,15 @@ TEST_CASE("faults: freeze is a silent peer, for those who are there and those wh
   exchange_client client{exchange, trades};
   REQUIRE(client.read_messages(10));
   exchange.suffer("0s freeze");
-  (void)client.read_until([&] { return silent_for(client, 50ms); });
+  REQUIRE(eventually([&] { return client.silent_for(50ms); }));
   REQUIRE_FALSE(client.error());
-  CHECK(silent_for(client, 200ms));
+  CHECK(client.silent_for(200ms));
   loop_fixture f;
   auto dialing = f.start(dial_tls(f.timers, foxtrot_test::trusting(exchange), "localhost", exchange.port(),
                                   foxtrot_test::dial_loopback(exchange)));
   CHECK_FALSE(f.run_until([&] { return dialing.done(); }, 100ms));
   CHECK_FALSE(client.send(R"({"method":"LIST_SUBSCRIPTIONS","id":1})"));
-  CHECK(silent_for(client, 50ms));
+  CHECK(client.silent_for(50ms));
   CHECK(exchange.statistics().control_messages == 0);
   exchange.clear_faults();
   REQUIRE(f.run_until([&] { return dialing.done(); }));
@@ -329,7 +321,7 @@ TEST_CASE("faults: a frozen exchange neither times out its clients nor drops the
   REQUIRE(client.read_messages(1));
   exchange.suffer("0s freeze");
   CHECK(eventually([&] { return exchange.statistics().dropped_slow == 1; }));
-  (void)client.read_until([&] { return silent_for(client, 50ms); });
+  REQUIRE(eventually([&] { return client.silent_for(50ms); }));
   CHECK(exchange.statistics().open_connections == 1);
   CHECK_FALSE(client.error());
   exchange.clear_faults();
@@ -373,15 +365,12 @@ TEST_CASE("faults: coalesce sends in few batches", "[alone]") {
   REQUIRE(client.read_messages(1));
   exchange.suffer("0s coalesce 100ms");
   // what is on its way already
-  REQUIRE(client.read_until([&] { return silent_for(client, 30ms); }));
+  REQUIRE(eventually([&] { return client.silent_for(30ms); }));
   const auto before = real::now();
-  std::size_t batches = 0;
-  REQUIRE(client.read_until([&] {
-    if (silent_for(client, 20ms)) ++batches;
-    return real::now() - before > 1s;
-  }));
+  std::size_t pauses = 0;
+  while (real::now() - before < 1s) pauses += client.silent_for(20ms);
   CHECK(client.messages().size() > 100);
-  CHECK(batches >= 1);
+  CHECK(pauses >= 5);  // without the fault: none, at thousands of messages a second
 }
 
 TEST_CASE("faults: mute leaves a hole in the ids, pause none; pongs and answers go on") {
@@ -500,7 +489,7 @@ TEST_CASE("faults: duplicate and reorder keep every message, twice or late") {
   const exchange_statistics done = exchange.statistics();
   CHECK(doubled == (twice ? done.messages_duplicated : 0));
   CHECK(late <= (twice ? 0 : done.messages_reordered));
-  CHECK((twice ? doubled : late) >= 55);
+  CHECK((twice ? doubled : late) >= 45);
 }
 
 TEST_CASE("faults: bad-frame violates RFC 6455 in a different way each time") {
@@ -732,12 +721,14 @@ TEST_CASE("faults: the truth is what a client has seen that missed nothing") {
   REQUIRE(truth.symbols.size() == 4);
   const symbol_truth* symbol = truth.find("BTCUSDT");
   REQUIRE(symbol != nullptr);
-  std::vector<std::string> quotes, diffs;
-  for (const std::string& text : client.messages())
-    (contains(text, "\"e\":\"depthUpdate\"") ? diffs : quotes).push_back(text);
+  std::vector<std::string> quotes, diffs, aggregates;
+  for (const std::string& text : client.messages()) {
+    if (contains(text, "\"e\":\"depthUpdate\"")) diffs.push_back(text);
+    if (contains(text, "\"e\":\"aggTrade\"")) aggregates.push_back(text);
+    if (text.starts_with("{\"u\":")) quotes.push_back(text);
+  }
   CHECK(ids(client.messages(), "\"t\":").back() == symbol->last_trade_id);
-  CHECK(ids(client.messages(), "\"a\":1").size() > 0);
-  CHECK(symbol->last_aggregate_trade_id == symbol->last_trade_id);
+  CHECK(ids(aggregates, "\"a\":").back() == symbol->last_aggregate_trade_id);
   CHECK(ids(quotes, "{\"u\":").back() == symbol->last_quote_id);
   if (!diffs.empty()) CHECK(ids(diffs, "\"u\":").back() == symbol->last_depth_id);
   CHECK(symbol->last_book_update_id >= symbol->last_quote_id);

@@ -60,14 +60,14 @@ class exchange_socket : private live_object<exchange_socket> {
     if (!error) flush();
     co_return error;
   }
-  /// Whether there is anything that could still leave.
-  [[nodiscard]] bool sending() const noexcept { return stream_.is_open() && !cut_ && !queue_.empty(); }
+  /// Whether something waits for the socket to take more, in the queue or in TLS.
+  [[nodiscard]] bool sending() const noexcept { return stream_.is_open() && !cut_ && blocked_; }
 
   /// Sends what the socket did not take at once, until the connection ends. `has_room` is notified whenever it did.
   [[nodiscard]] task<> write(async_event& has_room) {
     while (stream_.is_open()) {
       if (const std::error_code error = co_await full_.wait()) co_return;
-      while (sending() && blocked_) {
+      while (sending()) {
         if (const std::error_code error = co_await flush_later()) co_return;
       }
       has_room.notify();

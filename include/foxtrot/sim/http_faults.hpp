@@ -97,8 +97,10 @@ class http_faults {
     head.resize(head.size() - reply.body.size());
     if (const auto* lie = faults_.find(fault_kind::rest_length)) {
       const std::string field = "Content-Length: ";
-      const std::size_t at = head.find(field) + field.size();
-      head.replace(at, head.find('\r', at) - at, std::to_string(lie->what.bytes));
+      if (const std::size_t at = head.find(field); at != head.npos) {
+        const std::size_t number = at + field.size();
+        head.replace(number, head.find('\r', number) - number, std::to_string(lie->what.bytes));
+      }
     }
     const bool cut = faults_.has(fault_kind::rest_cut);
     if (cut) reply.body.resize(reply.body.size() / 2);
