@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -26,6 +28,7 @@ constexpr const char* usage =
   --capture FILE       plays a recording instead (.gz too), to the first who subscribes
   --speed X|max        its pace                                [1]
   --certificate KIND   right, wrong_host, expired, not_yet_valid, self_signed, common_name_only
+  --faults FILE        what goes wrong and when, one fault a line: 2s freeze for 3s
   --help               prints this
 )";
 
@@ -67,12 +70,26 @@ bool apply(options& to, std::string_view name, std::string_view value) {
   return false;
 }
 
+// What is wrong with the script; empty if nothing.
+std::string read_faults(const std::string& file, foxtrot::fault_script& into) {
+  std::ifstream in{file};
+  const std::string text{std::istreambuf_iterator<char>{in}, {}};
+  if (!in) return "cannot read " + file;
+  foxtrot::fault_script_problem problem;
+  auto script = foxtrot::fault_script::parse(text, &problem);
+  if (!script) return file + ":" + std::to_string(problem.line) + ": " + problem.what;
+  into = std::move(*script);
+  return {};
+}
+
 // What is wrong with the command line; empty if nothing.
 std::string read(std::span<char*> arguments, options& to) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string name = arguments[i];
     if (name == "--help" || name == "-h") {
       to.help = true;
+    } else if (name == "--faults" && i + 1 != arguments.size()) {
+      if (std::string wrong = read_faults(arguments[++i], to.exchange.faults); !wrong.empty()) return wrong;
     } else if (i + 1 == arguments.size() || !apply(to, name, arguments[i + 1])) {
       return "not an option with its value: " + name;
     } else {

@@ -3,5 +3,8 @@
 
 #include <foxtrot/sim/certificate_authority.hpp>
 #include <foxtrot/sim/exchange.hpp>
+#include <foxtrot/sim/exchange_truth.hpp>
+#include <foxtrot/sim/fault.hpp>
+#include <foxtrot/sim/fault_script.hpp>
 #include <foxtrot/sim/market_generator.hpp>
 #include <foxtrot/sim/market_json.hpp>

@@ -67,6 +67,21 @@ class exchange_client {
     }
     return true;
   }
+  /// Reads for so long; true if nothing came, not even the end.
+  bool silent_for(std::chrono::milliseconds patience) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    const std::size_t before = events_.messages.size() + events_.pings.size();
+    while (!error_ && events_.messages.size() + events_.pings.size() == before) {
+      error_ = stream_->drain(events_).error;
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+      if (error_ || events_.messages.size() + events_.pings.size() != before) break;
+      auto waiting = loop_.start(stream_->wait_readable());
+      if (loop_.run_until([&] { return waiting.done(); }, left)) continue;
+      waiting.cancel();
+      return loop_.run_until([&] { return waiting.done(); });
+    }
+    return false;
+  }
   bool read_messages(std::size_t count) {
     return read_until([&] { return events_.messages.size() >= count; });
   }

@@ -26,7 +26,7 @@
 #include <foxtrot/net/deadline.hpp>
 #include <foxtrot/net/task_scope.hpp>
 #include <foxtrot/net/timer_queue.hpp>
-#include <foxtrot/net/websocket/close.hpp>
+#include <foxtrot/net/websocket/handshake.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -172,6 +172,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
 
   // One connection from the first packet to the last. Returns why it ended, never a zero code.
   [[nodiscard]] task<std::error_code> attempt() {
+    if (const auto wanted = client_handshake::make(settings_.upgrade); !wanted) co_return failed({.code = wanted.error()});
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed({.code = stream.error()});
     connection live{std::move(*stream), settings_, bridge_,       out_, protocol_, wanted_,

@@ -78,6 +78,17 @@ class control_session {
     return outcome;
   }
 
+  /// Changes nothing, whatever the message asks for.
+  [[nodiscard]] control_outcome refuse(std::string_view text, std::string_view why) {
+    control_outcome outcome;
+    simdjson::dom::element message;
+    outcome.not_json = parser_.parse(text.data(), text.size(), true).get(message) != simdjson::SUCCESS;
+    if (outcome.not_json) return outcome;
+    const std::string id = message.is_object() ? id_of(message) : std::string{};
+    fail(outcome, 2, "Invalid request: " + std::string{why}, id.empty() ? "null" : id);
+    return outcome;
+  }
+
  private:
   using element = simdjson::dom::element;
 

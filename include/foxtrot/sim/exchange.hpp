@@ -6,13 +6,14 @@
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
-#include <foxtrot/net/tls_context.hpp>
 #include <foxtrot/net/websocket/close.hpp>
 #include <foxtrot/sim/capture_replay.hpp>
-#include <foxtrot/sim/certificate_authority.hpp>
 #include <foxtrot/sim/exchange_server.hpp>
 #include <foxtrot/sim/exchange_settings.hpp>
+#include <foxtrot/sim/exchange_truth.hpp>
+#include <foxtrot/sim/fault.hpp>
 #include <foxtrot/sim/generator_source.hpp>
+#include <foxtrot/sim/server_certificates.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -38,14 +39,15 @@ class exchange : private live_object<exchange> {
 
   /// The port it listens on. The error of the capture, of the certificate, or of the socket; nothing runs then.
   [[nodiscard]] result<std::uint16_t> start() {
-    std::optional<tls_context> tls;
+    std::optional<server_certificates> certificates;
     if (settings_.tls) {
-      auto prepared = prepare_tls();
-      if (!prepared) return prepared.error();
-      tls = std::move(prepared).value();
+      auto made = server_certificates::make(settings_.certificate, settings_.max_tls);
+      if (!made) return made.error();
+      ca_pem_ = made->ca_pem();
+      certificates = std::move(made).value();
     }
     if (const std::error_code error = prepare_source()) return error;
-    server_.emplace(settings_, std::move(tls), bridge_.context(), bridge_.timers(), bridge_.scope(), *source_,
+    server_.emplace(settings_, std::move(certificates), bridge_.context(), bridge_.timers(), bridge_.scope(), *source_,
                     counters_);
     const auto port = server_->listen();
     if (!port) return port.error();
@@ -63,6 +65,17 @@ class exchange : private live_object<exchange> {
   /// The authority that a client has to trust; empty before `start` and without TLS.
   [[nodiscard]] const std::string& ca_pem() const noexcept { return ca_pem_; }
   [[nodiscard]] exchange_statistics statistics() const noexcept { return counters_.look(); }
+  /// The last ids that a generated market has made; nothing before `start`.
+  [[nodiscard]] exchange_truth truth() const { return port_ != 0 ? source_->truth() : exchange_truth{}; }
+
+  /// Goes wrong now, whatever its `at` says; the faults of the settings follow their own times.
+  void inject(fault what) {
+    bridge_.post([this, what = std::move(what)] { server_->begin_fault(what); });
+  }
+  /// Ends every condition that is in force. What the settings' script has still to come will come.
+  void clear_faults() {
+    bridge_.post([this] { server_->clear_faults(); });
+  }
 
   /// Every connection ends with a reset (RST), or is closed by the WebSocket's handshake.
   void reset_connections() {
@@ -73,10 +86,10 @@ class exchange : private live_object<exchange> {
   }
   /// No market data from now on, until `resume`; everything else goes on.
   void pause() {
-    bridge_.post([this] { source_->pause(true); });
+    bridge_.post([this] { server_->pause(true); });
   }
   void resume() {
-    bridge_.post([this] { source_->pause(false); });
+    bridge_.post([this] { server_->pause(false); });
   }
   /// The next depth update of this symbol gets lost on its way to everybody; not in a replay.
   void lose_depth_update(std::string symbol) {
@@ -89,20 +102,6 @@ class exchange : private live_object<exchange> {
     bridge.network.name = settings.thread_name;
     bridge.network.cpu = settings.cpu;
     return bridge;
-  }
-
-  [[nodiscard]] result<tls_context> prepare_tls() {
-    const auto authority = certificate_authority::make();
-    if (!authority) return authority.error();
-    const auto issued = authority->issue(settings_.certificate);
-    if (!issued) return issued.error();
-    ca_pem_ = authority->ca_pem();
-    tls_settings server;
-    server.role = tls_role::server;
-    server.max_version = settings_.max_tls;
-    server.certificate_pem = issued->certificate_pem;
-    server.key_pem = issued->key_pem;
-    return tls_context::make(server);
   }
 
   [[nodiscard]] std::error_code prepare_source() {

@@ -5,26 +5,28 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
-#include <foxtrot/net/async_event.hpp>
 #include <foxtrot/net/rate_limiter.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/net/websocket/close.hpp>
 #include <foxtrot/net/websocket/decoder.hpp>
 #include <foxtrot/net/websocket/frame.hpp>
+#include <foxtrot/sim/control_answers.hpp>
 #include <foxtrot/sim/control_protocol.hpp>
+#include <foxtrot/sim/exchange_pings.hpp>
 #include <foxtrot/sim/exchange_settings.hpp>
+#include <foxtrot/sim/exchange_socket.hpp>
 #include <foxtrot/sim/exchange_target.hpp>
-#include <foxtrot/sim/frame_queue.hpp>
+#include <foxtrot/sim/faults_in_force.hpp>
 #include <foxtrot/sim/market_source.hpp>
+#include <foxtrot/sim/message_faults.hpp>
 #include <foxtrot/sim/sim_stream.hpp>
+#include <foxtrot/sim/spoiled.hpp>
 #include <foxtrot/sim/stream_hub.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -44,152 +46,143 @@ struct exchange_parts {
   const market_source& source;
   const exchange_limits& limits;
   detail::exchange_counters& counters;
+  const faults_in_force& faults;
   bool drop_slow{true};  ///< a replay waits for slow readers instead
 };
 
 /// One accepted connection, plain HTTP until `open`, a WebSocket from then on. Owned by the tasks that read and write
-/// it. Every message leaves through `send` and every byte through the stream: faults have one place to step in. Loop
+/// it. Every message leaves through `deliver` and every byte through the stream: faults have one place to step in. Loop
 /// thread only.
 class exchange_connection final : public stream_subscriber,
                                   public std::enable_shared_from_this<exchange_connection>,
                                   private live_object<exchange_connection> {
  public:
   exchange_connection(sim_stream stream, exchange_parts parts)
-      : parts_{parts}, stream_{std::move(stream)}, writable_{parts.timers.context()} {}
+      : parts_{parts},
+        seed_{parts.faults.seed() + parts.counters.connections.get()},
+        socket_{std::move(stream), parts.faults, parts.limits, parts.counters} {}
   ~exchange_connection() override {
     if (!session_) return;
     parts_.hub.forget(*this);
     parts_.counters.open_websockets.subtract();
   }
 
-  [[nodiscard]] sim_stream& stream() noexcept { return stream_; }
+  [[nodiscard]] exchange_socket& socket() noexcept { return socket_; }
   [[nodiscard]] bool is_websocket() const noexcept { return session_ != nullptr; }
+  /// Neither side has begun to close it, as far as it was read.
+  [[nodiscard]] bool is_open_websocket() const noexcept { return session_ && !session_->closing && socket_.is_open(); }
+  /// Of the upgrade, without the query. WebSockets only, and so are the next two.
+  [[nodiscard]] const std::string& path() const noexcept { return session_->path; }
+  [[nodiscard]] steady_time opened_at() const noexcept { return session_->opened_at; }
+  /// A text of the venue's own, in the form that the client wants.
+  void announce(std::string_view stream, std::string_view data) {
+    if (!is_open_websocket()) return;
+    put(stream, data);
+    flush();
+  }
 
-  /// Drops the connection with a reset, or without a word.
-  void reset() noexcept { stream_.reset(); }
-  void close_now() noexcept { stream_.close(); }
-
-  /// Sends raw bytes and waits until they left.
-  [[nodiscard]] task<std::error_code> send_all(std::string bytes) {
-    queue_.raw(bytes);
-    parts_.counters.bytes_sent.add(bytes.size());
-    std::error_code error = queue_.flush(stream_);
-    while (error == errc::would_block) {
-      error = co_await stream_.wait_writable();
-      if (!error) error = queue_.flush(stream_);
+  /// FIN after `wait`, without a WebSocket close or close_notify.
+  void cut(std::chrono::milliseconds wait = {}) {
+    if (wait.count() != 0) {
+      cut_timer_ = parts_.timers.call_after(wait, [this] { cut(); });
+      return;
     }
-    co_return error;
+    stop_talking();
+    socket_.cut();
+  }
+  /// Other faults are in force now.
+  void faults_changed() {
+    socket_.faults_changed();
+    if (!is_open_websocket()) return;
+    session_->pings.changed();
+    session_->faults.changed(delivery{*this});
+    flush();
   }
 
   /// The upgrade is done; `received` are bytes that came behind the request.
-  void open(const websocket_target& target, std::string_view received) {
-    session_ = std::make_unique<session>(target);
+  void open(const websocket_target& target, std::string path, std::string_view received) {
+    session_ = std::make_unique<session>(*this, target, std::move(path));
     parts_.counters.websockets.add();
     parts_.counters.open_websockets.add();
     const std::span<char> space = session_->decoder.prepare();
     if (!received.empty()) std::memcpy(space.data(), received.data(), received.size());
     session_->decoder.commit(received.size());
     std::vector<std::string> added;
-    if (session_->control.subscribe(target.streams, added)) subscribe(added);
-    schedule_ping();
+    if (session_->answers.control.subscribe(target.streams, added)) subscribe(added);
+    session_->pings.changed();  // there may be a storm
   }
 
   /// Reads until the connection ends, answering what the client says.
   [[nodiscard]] task<> read_messages() {
     incoming events{*this};
-    while (stream_.is_open()) {
+    sim_stream& stream = socket_.stream();
+    while (stream.is_open()) {
       if (const std::error_code violation = session_->decoder.drain(events)) begin_close(close_code_for(violation), {});
       flush();
       if (session_->decoder.closed()) break;
-      const io_result got = stream_.read_some(session_->decoder.prepare());
+      const io_result got = stream.read_some(session_->decoder.prepare());
       session_->decoder.commit(got.bytes);
       if (!got.error) continue;
       if (got.error != errc::would_block) break;
-      if (const std::error_code error = co_await stream_.wait_readable()) break;
+      if (const std::error_code error = co_await stream.wait_readable()) break;
     }
     // the client's close gets its answer behind whatever data was under way, within the limit
-    if (session_->decoder.closed()) {
-      session_->close_timer = parts_.timers.call_after(parts_.limits.close_timeout, [this] { stream_.close(); });
+    if (session_->decoder.closed()) socket_.close_later();
+    while (session_->decoder.closed() && socket_.sending()) {
+      if (const std::error_code error = co_await socket_.flush_later()) break;
     }
-    while (session_->decoder.closed() && stream_.is_open() && queue_.size() != 0) {
-      if (const std::error_code error = co_await stream_.wait_writable()) break;
-      blocked_ = false;
-      flush();
-    }
-    if (stream_.is_open()) stream_.shutdown();
-    stream_.close();
-    writable_.notify();
+    stop_talking();
+    socket_.finish();
   }
 
   /// Sends what the socket did not take at once. Runs beside `read_messages`.
-  [[nodiscard]] task<> write_messages() {
-    while (stream_.is_open()) {
-      if (const std::error_code error = co_await writable_.wait()) co_return;
-      while (stream_.is_open() && blocked_) {
-        if (const std::error_code error = co_await stream_.wait_writable()) co_return;
-        blocked_ = false;
-        flush();
-      }
-      parts_.hub.changed().notify();  // whoever waits for room looks again
-    }
-  }
+  [[nodiscard]] task<> write_messages() { return socket_.write(parts_.hub.changed()); }
 
   /// Sends a close frame and waits for the client's, within the limit. No data follows.
   void begin_close(close_code code, std::string_view reason) {
     if (!session_ || session_->closing) return;
-    session_->closing = true;
-    queue_.frame(opcode::close, {encode_close(code, reason)});
+    stop_talking();
+    socket_.queue().frame(opcode::close, {encode_close(code, reason)});
     flush();
-    session_->close_timer = parts_.timers.call_after(parts_.limits.close_timeout, [this] { stream_.close(); });
+    socket_.close_later();
   }
 
   [[nodiscard]] time_unit unit() const noexcept override { return session_->unit; }
-  [[nodiscard]] std::size_t unsent() const noexcept override { return stream_.is_open() ? queue_.size() : 0; }
+  [[nodiscard]] std::size_t unsent() const noexcept override { return socket_.unsent(); }
 
   void message(sim_message kind, std::string_view stream, std::string_view data) override {
-    if (session_->closing || !stream_.is_open()) return;
-    if (session_->control.combined()) {
-      send(opcode::text, {"{\"stream\":\"", stream, "\",\"data\":", data, "}"});
-    } else {
-      send(opcode::text, {data});
-    }
-    parts_.counters.sent[static_cast<std::size_t>(kind)].add();
-    if (!parts_.drop_slow || queue_.size() <= parts_.limits.max_unsent) return;
-    parts_.counters.dropped_slow.add();
-    stream_.close();
+    if (session_->closing || !socket_.takes_more()) return;
+    if (session_->faults.in_force()) return session_->faults.pass(kind, stream, data, delivery{*this});
+    deliver(kind, stream, data);
   }
 
-  void flush() override {
-    if (blocked_ || !stream_.is_open()) return;
-    const std::error_code error = queue_.flush(stream_);
-    if (!error) return;
-    if (error == errc::would_block) {
-      blocked_ = true;
-      writable_.notify();
-    } else {
-      stream_.close();
-    }
-  }
+  void flush() override { socket_.flush(); }
 
  private:
-  struct ping {
-    std::string payload;
-    steady_time sent;
-  };
-
   /// What a WebSocket has beyond a connection.
   struct session {
-    explicit session(const websocket_target& target)
-        : unit{target.unit}, route{target.route}, control{target.combined} {}
+    session(exchange_connection& self, const websocket_target& target, std::string asked)
+        : unit{target.unit},
+          route{target.route},
+          path{std::move(asked)},
+          opened_at{self.parts_.timers.now()},
+          answers{target.combined, self.parts_.faults, self.parts_.counters, self.seed_,
+                  [&self](std::string_view text) { self.tell(opcode::text, text); }},
+          pings{self.parts_.limits,
+                self.parts_.counters,
+                self.parts_.faults,
+                {[&self](std::string_view payload) { self.tell(opcode::ping, payload); },
+                 [&self] { self.begin_close(close_code::policy_violation, "Pong timeout"); }}},
+          faults{self.parts_.faults, self.parts_.counters, self.seed_} {}
 
     time_unit unit;
     stream_route route;
-    control_session control;
+    std::string path;
+    steady_time opened_at;
+    control_answers answers;
     message_decoder<websocket_role::server> decoder{{.buffer = 64 * 1024, .max_message = 1024 * 1024}};
-    std::deque<ping> unanswered;
-    timer ping_timer;
-    timer pong_timer;
-    timer close_timer;
+    exchange_pings pings;
+    message_faults faults;
     bool closing{false};
   };
 
@@ -206,19 +199,62 @@ class exchange_connection final : public stream_subscriber,
       if (self.admit()) self.send(opcode::pong, {payload});
     }
     void on_pong(std::string_view payload) {
-      if (self.admit()) self.answered(payload);
+      if (self.session_->pings.forgiven() || self.admit()) self.session_->pings.answered(payload);
     }
     void on_close(const close_info& info) {
       if (self.session_->closing) return;  // it is the answer to ours
-      self.session_->closing = true;
-      self.queue_.frame(opcode::close, {encode_close(info.code)});
+      self.stop_talking();
+      self.socket_.queue().frame(opcode::close, {encode_close(info.code)});
     }
   };
 
+  /// Whatever is under way still leaves, but nothing is added to it.
+  void stop_talking() {
+    if (!session_) return;
+    session_->closing = true;
+    session_->pings.end();
+  }
   void send(opcode op, std::initializer_list<std::string_view> pieces) {
-    const std::size_t before = queue_.size();
-    queue_.frame(op, pieces);
-    parts_.counters.bytes_sent.add(queue_.size() - before);
+    const std::size_t before = socket_.queue().size();
+    socket_.queue().frame(op, pieces);
+    parts_.counters.bytes_sent.add(socket_.queue().size() - before);
+  }
+  /// At once, outside of a flush that is to come anyway.
+  void tell(opcode op, std::string_view payload) {
+    if (session_->closing || !socket_.takes_more()) return;
+    send(op, {payload});
+    flush();
+    limit_unsent();
+  }
+  void put(std::string_view stream, std::string_view data) {
+    if (!session_->answers.control.combined()) return send(opcode::text, {data});
+    send(opcode::text, {"{\"stream\":\"", stream, "\",\"data\":", data, "}"});
+  }
+
+  void deliver(sim_message kind, std::string_view stream, std::string_view data) {
+    put(stream, data);
+    parts_.counters.sent[static_cast<std::size_t>(kind)].add();
+    limit_unsent();
+  }
+  void deliver_spoiled(std::string_view stream, std::string_view data, message_shape shape) {
+    const std::uint64_t turn = parts_.counters.messages_spoiled.get();
+    parts_.counters.messages_spoiled.add();
+    if (shape == message_shape::bad_json) return put(stream, spoiled_json(data, turn));
+    socket_.queue().raw(spoiled_frame(data, turn));
+  }
+  struct delivery {
+    exchange_connection& self;
+
+    void operator()(sim_message kind, std::string_view stream, std::string_view data, message_shape shape) const {
+      if (shape == message_shape::right) return self.deliver(kind, stream, data);
+      self.deliver_spoiled(stream, data, shape);
+    }
+  };
+
+  void limit_unsent() {
+    if (!parts_.drop_slow || socket_.queue().size() <= parts_.limits.max_unsent || !socket_.takes_more()) return;
+    parts_.counters.dropped_slow.add();
+    socket_.drop();
   }
 
   /// Counts a message of the client's; the one too many ends the connection.
@@ -237,11 +273,13 @@ class exchange_connection final : public stream_subscriber,
   void control(message_kind kind, std::string_view text) {
     control_outcome outcome;
     outcome.not_json = kind != message_kind::text;
-    if (!outcome.not_json) outcome = session_->control.handle(text);
+    if (!outcome.not_json) outcome = session_->answers.handle(text);
     if (outcome.not_json) return begin_close(close_code::policy_violation, "Invalid request");
-    for (const std::string& name : outcome.unsubscribed)
+    for (const std::string& name : outcome.unsubscribed) {
+      session_->faults.forget(name);
       if (const auto stream = parts_.source.find_stream(name, session_->route)) parts_.hub.unsubscribe(*stream, *this);
-    send(opcode::text, {outcome.reply});
+    }
+    session_->answers.answer(std::move(outcome.reply));
     subscribe(outcome.subscribed);
   }
 
@@ -250,46 +288,12 @@ class exchange_connection final : public stream_subscriber,
       if (const auto stream = parts_.source.find_stream(name, session_->route)) parts_.hub.subscribe(*stream, *this);
   }
 
-  void schedule_ping() {
-    session_->ping_timer = parts_.timers.call_after(parts_.limits.ping_interval, [this] { send_ping(); });
-  }
-
-  void send_ping() {
-    if (session_->closing || !stream_.is_open()) return;
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(epoch_clock::now().time_since_epoch());
-    session_->unanswered.push_back({std::to_string(now.count()), parts_.timers.now()});
-    send(opcode::ping, {session_->unanswered.back().payload});
-    parts_.counters.pings_sent.add();
-    flush();
-    if (session_->unanswered.size() == 1) expect_pong();
-    schedule_ping();
-  }
-
-  void expect_pong() {
-    const steady_time limit = session_->unanswered.front().sent + parts_.limits.pong_timeout;
-    session_->pong_timer =
-        parts_.timers.call_at(limit, [this] { begin_close(close_code::policy_violation, "Pong timeout"); });
-  }
-
-  /// A pong that copies a ping answers it and those before; any other is allowed and proves nothing.
-  void answered(std::string_view payload) {
-    auto& waiting = session_->unanswered;
-    const auto found =
-        std::find_if(waiting.begin(), waiting.end(), [&](const ping& p) { return p.payload == payload; });
-    if (found == waiting.end()) return;
-    parts_.counters.pongs_received.add();
-    waiting.erase(waiting.begin(), found + 1);
-    session_->pong_timer.cancel();
-    if (!waiting.empty()) expect_pong();
-  }
-
   exchange_parts parts_;
-  sim_stream stream_;
-  frame_queue queue_;
-  async_event writable_;  // notified when there is something for write_messages to do
+  std::uint64_t seed_;
+  exchange_socket socket_;
   std::optional<rate_limiter> rate_;
   std::unique_ptr<session> session_;  // once it is a WebSocket
-  bool blocked_{false};               // the socket was full; write_messages flushes
+  timer cut_timer_;
 };
 
 }  // namespace foxtrot::inline v0

@@ -13,17 +13,22 @@
 #include <foxtrot/net/tls_context.hpp>
 #include <foxtrot/net/websocket/server_handshake.hpp>
 #include <foxtrot/sim/control_protocol.hpp>
+#include <foxtrot/sim/exchange_clients.hpp>
 #include <foxtrot/sim/exchange_connection.hpp>
 #include <foxtrot/sim/exchange_settings.hpp>
 #include <foxtrot/sim/exchange_target.hpp>
+#include <foxtrot/sim/fault.hpp>
+#include <foxtrot/sim/faults_in_force.hpp>
+#include <foxtrot/sim/http_faults.hpp>
 #include <foxtrot/sim/market_source.hpp>
 #include <foxtrot/sim/rest_api.hpp>
+#include <foxtrot/sim/server_certificates.hpp>
 #include <foxtrot/sim/sim_stream.hpp>
 #include <foxtrot/sim/stream_hub.hpp>
+#include <foxtrot/sim/websocket_census.hpp>
 
 #include <asio/basic_socket_acceptor.hpp>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -42,10 +47,11 @@ namespace foxtrot::inline v0 {
 /// destroyed. Loop thread only, except the constructor and `listen`.
 class exchange_server : private live_object<exchange_server> {
  public:
-  exchange_server(const exchange_settings& settings, std::optional<tls_context> tls, asio::io_context& loop,
-                  timer_queue& timers, task_scope& scope, market_source& source, detail::exchange_counters& counters)
+  exchange_server(const exchange_settings& settings, std::optional<server_certificates> certificates,
+                  asio::io_context& loop, timer_queue& timers, task_scope& scope, market_source& source,
+                  detail::exchange_counters& counters)
       : settings_{settings},
-        tls_{std::move(tls)},
+        certificates_{std::move(certificates)},
         loop_{loop},
         timers_{timers},
         scope_{scope},
@@ -55,6 +61,7 @@ class exchange_server : private live_object<exchange_server> {
         api_{settings.market, settings.limits.weight_per_minute, source},
         acceptor_{loop} {
     hub_.resize(source.stream_count());
+    faults_.on_change([this] { faults_changed(); });
   }
 
   /// The port.
@@ -72,24 +79,31 @@ class exchange_server : private live_object<exchange_server> {
   void begin() {
     scope_.spawn("sim accept", accept());
     scope_.spawn("sim source", source_.run(timers_, hub_));
+    for (const fault& each : settings_.faults.faults)
+      script_.push_back(timers_.call_after(each.at, [this, &each] { begin_fault(each); }));
   }
 
-  void reset_connections() {
-    for (const auto& connection : alive()) connection->reset();
+  /// Now, whatever its `at` says.
+  void begin_fault(const fault& what) {
+    counters_.faults_begun.add();
+    if (is_condition(what.kind)) return faults_.begin(what);
+    if (what.kind == fault_kind::clear) return clear_faults();
+    clients_.suffer(what, timers_.now());
   }
-  void close_connections(close_code code, const std::string& reason) {
-    for (const auto& connection : alive()) {
-      if (connection->is_websocket()) {
-        connection->begin_close(code, reason);
-      } else {
-        connection->close_now();
-      }
-    }
+  void clear_faults() { faults_.clear(); }
+
+  /// Beside the fault of that name.
+  void pause(bool paused) {
+    paused_by_hand_ = paused;
+    apply_pause();
   }
+
+  void reset_connections() { clients_.reset_all(); }
+  void close_connections(close_code code, const std::string& reason) { clients_.close_all(code, reason); }
 
  private:
   using acceptor = asio::basic_socket_acceptor<asio::ip::tcp, io_executor>;
-  using client_pointer = std::shared_ptr<exchange_connection>;
+  using client_pointer = exchange_clients::pointer;
 
   /// Counts a connection for as long as it is served.
   struct open_mark {
@@ -101,12 +115,20 @@ class exchange_server : private live_object<exchange_server> {
     detail::exchange_counters& counters;
   };
 
-  /// Everybody who is being served; the list itself does not keep them.
-  [[nodiscard]] std::vector<client_pointer> alive() {
-    std::vector<client_pointer> found;
-    for (const auto& weak : connections_)
-      if (client_pointer strong = weak.lock()) found.push_back(std::move(strong));
-    return found;
+  void faults_changed() {
+    apply_pause();
+    clients_.each([](exchange_connection& one) { one.faults_changed(); });
+  }
+  void apply_pause() {
+    const bool pause = paused_by_hand_ || faults_.has(fault_kind::pause);
+    if (std::exchange(paused_, pause) != pause) source_.pause(pause);
+  }
+
+  [[nodiscard]] const std::optional<tls_context>& tls() {
+    static const std::optional<tls_context> none;
+    if (!certificates_) return none;
+    const auto* other = faults_.find(fault_kind::certificate);
+    return other != nullptr ? certificates_->of(other->what.certificate) : certificates_->usual();
   }
 
   [[nodiscard]] task<> accept() {
@@ -121,10 +143,15 @@ class exchange_server : private live_object<exchange_server> {
         continue;
       }
       counters_.connections.add();
-      const exchange_parts parts{timers_, hub_, source_, settings_.limits, counters_, settings_.replay.path.empty()};
-      auto accepted = std::make_shared<exchange_connection>(sim_stream{tcp_stream{std::move(socket)}, tls_}, parts);
-      std::erase_if(connections_, [](const auto& weak) { return weak.expired(); });
-      connections_.push_back(accepted);
+      if (faults_.has(fault_kind::refuse)) {
+        tcp_stream{std::move(socket)}.reset();
+        continue;
+      }
+      const exchange_parts parts{
+          timers_, hub_, source_, settings_.limits, counters_, faults_, settings_.replay.path.empty()};
+      sim_stream stream{tcp_stream{std::move(socket)}, tls(), &faults_};
+      auto accepted = std::make_shared<exchange_connection>(std::move(stream), parts);
+      clients_.add(accepted);
       scope_.spawn("sim connection", serve(std::move(accepted)));
     }
   }
@@ -139,30 +166,41 @@ class exchange_server : private live_object<exchange_server> {
       if (const std::error_code error = co_await read_request(client, parser, received)) break;
       const http_request& request = parser.request();
       more = request.keep_alive;
-      std::string response;
       if (is_upgrade(request)) {
         const auto target = websocket_target::parse(request.target, settings_.market);
-        response = upgrade_response(request, target);
+        std::string response = upgrade_response(request, target);
+        if (faults_.has(fault_kind::upgrade_stall)) {
+          counters_.answers_withheld.add();
+          co_await client->socket().ignore();
+          co_return;
+        }
         const bool accepted = response.starts_with("HTTP/1.1 101");
-        if (const std::error_code error = co_await client->send_all(std::move(response))) break;
+        if (const std::error_code error = co_await client->socket().send_all(std::move(response))) break;
         if (!accepted) break;
-        client->open(*target, received);
+        client->open(*target, request_target::parse(request.target).path, received);
+        detail::take_census(clients_.alive(), *client, counters_);
         scope_.spawn("sim writer", write(client));
+        if (const auto* flap = faults_.find(fault_kind::flap)) client->cut(flap->what.wait);
         co_await client->read_messages();
         co_return;
       }
       counters_.rest_requests.add();
-      const rest_reply reply = co_await api_.get(timers_, request.target);
-      response = encode_response(reply.status, reply.reason, reply.body, reply.headers);
-      if (const std::error_code error = co_await client->send_all(std::move(response))) break;
+      if (const std::error_code error = co_await rest_.answer(client->socket(), request.target)) break;
     }
-    if (client->stream().is_open()) client->stream().shutdown();
-    client->close_now();
+    client->socket().finish();
   }
 
   [[nodiscard]] task<std::error_code> shake_hands(client_pointer client) {
-    const deadline limit{timers_, settings_.limits.handshake_timeout, [raw = client.get()] { raw->close_now(); }};
-    co_return co_await client->stream().handshake();
+    if (const auto wait = faults_.wait_of(fault_kind::accept_delay); wait.count() != 0) {
+      if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return error;
+    }
+    if (faults_.has(fault_kind::handshake_stall)) {
+      counters_.answers_withheld.add();
+      co_await client->socket().ignore();
+      co_return make_error_code(errc::closed);
+    }
+    const deadline limit{timers_, settings_.limits.handshake_timeout, [raw = client.get()] { raw->socket().drop(); }};
+    co_return co_await client->socket().stream().handshake();
   }
 
   /// Holds the connection: the two tasks of a WebSocket end in any order.
@@ -175,17 +213,22 @@ class exchange_server : private live_object<exchange_server> {
       received.erase(0, parser.feed(received));
       if (parser.error()) co_return parser.error();
       if (parser.done()) co_return std::error_code{};
-      const io_result got = client->stream().read_some(buffer);
+      const io_result got = client->socket().stream().read_some(buffer);
       received.append(buffer.data(), got.bytes);
       if (!got.error) continue;
       if (got.error != errc::would_block) co_return got.error;
-      if (const std::error_code error = co_await client->stream().wait_readable()) co_return error;
+      if (const std::error_code error = co_await client->socket().stream().wait_readable()) co_return error;
     }
   }
 
   [[nodiscard]] std::string upgrade_response(const http_request& request,
                                              const std::optional<websocket_target>& target) {
     const std::vector<http_field> last{{"Connection", "close"}};
+    if (const auto* refused = faults_.find(fault_kind::upgrade)) {
+      rest_reply reply = refusal_of(refused->what);
+      reply.headers.push_back(last[0]);
+      return encode_response(reply.status, reply.reason, reply.body, reply.headers);
+    }
     if (!target) return encode_response(404, "Not Found", {}, last);
     if (target->streams.size() > control_session::max_streams) return encode_response(400, "Bad Request", {}, last);
     auto accepted = accept_upgrade(request);
@@ -193,16 +236,21 @@ class exchange_server : private live_object<exchange_server> {
   }
 
   const exchange_settings& settings_;
-  const std::optional<tls_context> tls_;
+  std::optional<server_certificates> certificates_;
   asio::io_context& loop_;
   timer_queue& timers_;
   task_scope& scope_;
   market_source& source_;
   detail::exchange_counters& counters_;
   stream_hub hub_;
+  faults_in_force faults_{timers_, settings_.seed};
   rest_api api_;
+  http_faults rest_{faults_, api_, counters_};
   acceptor acceptor_;
-  std::vector<std::weak_ptr<exchange_connection>> connections_;
+  exchange_clients clients_;
+  std::vector<timer> script_;
+  bool paused_by_hand_{false};
+  bool paused_{false};
 };
 
 }  // namespace foxtrot::inline v0

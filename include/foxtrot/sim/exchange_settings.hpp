@@ -3,6 +3,7 @@
 
 #include <foxtrot/net/tls_context.hpp>
 #include <foxtrot/sim/certificate_authority.hpp>
+#include <foxtrot/sim/fault_script.hpp>
 #include <foxtrot/sim/symbol_spec.hpp>
 
 #include <array>
@@ -47,6 +48,7 @@ struct exchange_settings {
   std::string thread_name{"sim-exchange"};
   int cpu{-1};  ///< that the exchange's thread is pinned to; -1: none
   exchange_limits limits{};
+  fault_script faults{};  ///< their times count from the start
 };
 
 /// Kinds of messages that statistics tell apart.
@@ -71,6 +73,18 @@ struct exchange_statistics {
   bool replay_finished{false};
   bool replay_failed{false};  ///< the capture could not be read to its end
 
+  std::uint64_t faults_begun{0};
+  std::uint64_t messages_dropped{0};     ///< by drop, mute, silence: once for each connection that lacks it
+  std::uint64_t messages_duplicated{0};  ///< sent twice, and counted twice in `sent`
+  std::uint64_t messages_reordered{0};   ///< sent after the stream's next one
+  std::uint64_t messages_spoiled{0};     ///< bad frames and bad JSON; not in `sent`
+  std::uint64_t answers_withheld{0};     ///< acks, handshakes, upgrades and requests that were never answered
+
+  /// The most WebSockets that were open at once, closing ones not counted. Those whose client has hung up are not open
+  /// any more, even where the exchange has not read that far: it asks the kernel whenever another one opens.
+  std::uint64_t most_websockets_at_once{0};
+  std::uint64_t most_websockets_per_path{0};  ///< the same, of any one path without its query
+
   [[nodiscard]] std::uint64_t sent_of(sim_message kind) const noexcept { return sent[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] std::uint64_t sent_total() const noexcept {
     std::uint64_t total = 0;
@@ -87,6 +101,10 @@ class sim_counter {
   void add(std::uint64_t count = 1) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
+  void raise_to(std::uint64_t level) noexcept {
+    if (get() < level) set(level);
+  }
+  void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
   void subtract() noexcept { value_.store(value_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
 
@@ -99,6 +117,8 @@ struct exchange_counters {
   std::array<sim_counter, sim_message_kinds> sent;
   sim_counter control_messages, pings_sent, pongs_received, rest_requests, bytes_sent;
   sim_counter dropped_slow, dropped_noisy, replayed_lines, replay_finished, replay_failed;
+  sim_counter faults_begun, messages_dropped, messages_duplicated, messages_reordered, messages_spoiled;
+  sim_counter answers_withheld, most_websockets_at_once, most_websockets_per_path;
 
   [[nodiscard]] exchange_statistics look() const noexcept {
     exchange_statistics seen;
@@ -117,6 +137,14 @@ struct exchange_counters {
     seen.replayed_lines = replayed_lines.get();
     seen.replay_finished = replay_finished.get() != 0;
     seen.replay_failed = replay_failed.get() != 0;
+    seen.faults_begun = faults_begun.get();
+    seen.messages_dropped = messages_dropped.get();
+    seen.messages_duplicated = messages_duplicated.get();
+    seen.messages_reordered = messages_reordered.get();
+    seen.messages_spoiled = messages_spoiled.get();
+    seen.answers_withheld = answers_withheld.get();
+    seen.most_websockets_at_once = most_websockets_at_once.get();
+    seen.most_websockets_per_path = most_websockets_per_path.get();
     return seen;
   }
 };

@@ -8,6 +8,7 @@
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/sim/exchange_settings.hpp>
 #include <foxtrot/sim/exchange_target.hpp>
+#include <foxtrot/sim/exchange_truth.hpp>
 #include <foxtrot/sim/market_generator.hpp>
 #include <foxtrot/sim/market_json.hpp>
 #include <foxtrot/sim/market_source.hpp>
@@ -73,6 +74,7 @@ class generator_source final : public market_source, private live_object<generat
       while (!paused_ && told < most_at_once && generator_.next_at() <= now + burst_ns) {
         const market_event& event = generator_.next();
         history_[event.symbol].add(event);
+        truth_.note(event);
         tell(hub, event);
         ++told;
       }
@@ -85,6 +87,7 @@ class generator_source final : public market_source, private live_object<generat
   }
 
   void pause(bool paused) override { paused_ = paused; }
+  [[nodiscard]] exchange_truth truth() const override { return truth_.look(); }
   void lose_depth_update(std::string_view symbol) override {
     for (std::size_t i = 0; i < specs_.size(); ++i) {
       if (specs_[i].name == symbol) to_lose_[i] = true;
@@ -204,6 +207,7 @@ class generator_source final : public market_source, private live_object<generat
   }
 
   market_generator generator_;
+  detail::truth_keeper truth_{generator_};
   std::vector<symbol_spec> specs_;
   std::vector<market_json> json_;  // by symbol
   std::vector<rest_json> rest_;    // likewise

@@ -5,6 +5,7 @@
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/sim/exchange_target.hpp>
+#include <foxtrot/sim/exchange_truth.hpp>
 #include <foxtrot/sim/stream_hub.hpp>
 #include <foxtrot/sim/symbol_spec.hpp>
 
@@ -34,6 +35,9 @@ class market_source {
   virtual void pause(bool paused) = 0;
   /// The next depth update of that symbol that somebody wants happens, but is not sent. For those who make their data.
   virtual void lose_depth_update(std::string_view symbol) { (void)symbol; }
+
+  /// The last ids made, by those who make their data. Any thread.
+  [[nodiscard]] virtual exchange_truth truth() const { return {}; }
 
   [[nodiscard]] virtual const std::vector<symbol_spec>& symbols() const noexcept = 0;
   /// Body of a depth request for one of `symbols`; may wait for it, and is empty where there is none in the end.
