@@ -124,8 +124,8 @@ struct memory_dialer {
 struct scene {
   explicit scene(session_settings wanted = {}) : scene{std::move(wanted), idle::block} {}
   scene(session_settings wanted, idle how)
-      : bridge{settings_of(how), diagnostics{}, time},
-        manager{bridge, out, venue, memory_dialer{&net}, with_url(wanted), log} {
+      : bridge{settings_of(how), diagnostics{}, time}, manager{bridge,           out, venue, memory_dialer{&net},
+                                                               with_url(wanted), log} {
     manager.on_connected = [this] { ++connected_calls; };
   }
   ~scene() {
@@ -359,7 +359,8 @@ TEST_CASE("websocket_manager: of pings that come faster than pongs may leave the
   scene s;
   s.connect({"a"});
   CHECK(s.received().size() == 1);
-  s.send_raw(foxtrot_test::raw_frame(0x89, "1") + foxtrot_test::raw_frame(0x89, "2") + foxtrot_test::raw_frame(0x89, "3"));
+  s.send_raw(foxtrot_test::raw_frame(0x89, "1") + foxtrot_test::raw_frame(0x89, "2") +
+             foxtrot_test::raw_frame(0x89, "3"));
   CHECK(s.received() == strings{"pong 3"});
   for (int ping = 4; ping < 1'000; ++ping) s.send_raw(foxtrot_test::raw_frame(0x89, std::to_string(ping)));
   CHECK(s.received().empty());
@@ -1104,7 +1105,7 @@ TEST_CASE("websocket_manager: sessions of one group are connected when all are")
   settings.upgrade.host = "venue.test";
   settings.ping_interval = 0ms;
   websocket_manager<words, memory_dialer> one{s.bridge, s.out, s.venue, memory_dialer{&s.net}, settings, s.log, &group};
-  websocket_manager<words, memory_dialer> two{s.bridge,  s.out, other_venue, memory_dialer{&other_net},
+  websocket_manager<words, memory_dialer> two{s.bridge, s.out, other_venue, memory_dialer{&other_net},
                                               settings, s.log, &group};
   const auto at_other = [&](auto action) {
     std::swap(s.net, other_net);

@@ -154,9 +154,7 @@ class engine : private live_object<engine> {
     into.state = lines_.state();
     into.breaker = lines_.breaker();
     into.polled_streams = modes_.polled();
-    const std::int64_t since = connected_since_ns_.load(std::memory_order_relaxed);
-    if (since != 0)
-      into.connected_for = std::chrono::nanoseconds{bridge_.timers().now().time_since_epoch().count() - since};
+    into.connected_for = lines_.connected_for(bridge_.timers().now());
   }
   [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
 
@@ -208,15 +206,7 @@ class engine : private live_object<engine> {
   }
 
   void listen_to_lines() {
-    lines_.on_change = [this] {
-      const bool up = lines_.state() == session_state::connected;
-      const bool was_up =
-          connected_since_ns_.load(std::memory_order_relaxed) != 0;  // written here alone, orders nothing
-      if (up != was_up)
-        connected_since_ns_.store(up ? bridge_.timers().now().time_since_epoch().count() : 0,
-                                  std::memory_order_relaxed);
-      modes_.review();
-    };
+    lines_.on_change = [this] { modes_.review(); };
     // What is under way when a connection is made may be of before.
     lines_.on_books_connected = [this] {
       fetcher_.forget();
@@ -284,7 +274,6 @@ class engine : private live_object<engine> {
   const checked_settings& settings_;
   publisher& out_;
   std::atomic<bool> ending_{false};
-  std::atomic<std::int64_t> connected_since_ns_{0};  // of the steady clock; 0: it is not
   std::promise<void> goodbye_;
   const std::future<void> said_{goodbye_.get_future()};
   async_thread_bridge bridge_;

@@ -18,8 +18,13 @@
 #include <foxtrot/net/timer_queue.hpp>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <string>
@@ -125,6 +130,11 @@ class session_lines : private live_object<session_lines> {
       worst = std::max(worst, each->session.state(), [&](auto a, auto b) { return rank(a) < rank(b); });
     return worst;
   }
+  /// How long all that are in use have been connected; zero where one is not. Any thread.
+  [[nodiscard]] std::chrono::nanoseconds connected_for(steady_time now) const noexcept {
+    const std::int64_t since = whole_since_ns_.load(std::memory_order_relaxed);
+    return std::chrono::nanoseconds{since != 0 ? now.time_since_epoch().count() - since : 0};
+  }
   [[nodiscard]] breaker_state breaker() const {
     breaker_state worst = breaker_state::closed;
     for (const auto& each : all_) {
@@ -204,13 +214,18 @@ class session_lines : private live_object<session_lines> {
     given_up.again = timers_.call_after(wait, [&given_up] { given_up.session.start(); });
   }
   void changed() {
+    const bool whole = state() == session_state::connected;
+    // written here alone, and read by people: orders nothing
+    if (whole != (whole_since_ns_.load(std::memory_order_relaxed) != 0))
+      whole_since_ns_.store(whole ? timers_.now().time_since_epoch().count() : 0, std::memory_order_relaxed);
     if (on_change) on_change();
   }
 
   const checked_settings& settings_;
   timer_queue& timers_;
   session_group group_;
-  std::vector<std::unique_ptr<line>> all_;  // the one with the books first
+  std::atomic<std::int64_t> whole_since_ns_{0};  // of the steady clock; 0: it is not
+  std::vector<std::unique_ptr<line>> all_;       // the one with the books first
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
