@@ -219,6 +219,36 @@ TEST_CASE("websocket_stream: pings are answered, all or only the latest", "[net]
   }
 }
 
+TEST_CASE("websocket_stream: between two pongs it may have to wait, and then answers the latest ping", "[net]") {
+  loop_fixture f;
+  websocket_settings settings;
+  settings.answer_latest_ping_only = true;
+  settings.pong_interval = 1s;
+  scene s{f, settings};
+  REQUIRE_FALSE(s.upgrade());
+  const auto ping = [&](const std::string& payload) {
+    s.ours->deliver(raw_frame(0x89, payload));
+    CHECK_FALSE(s.drain().error);
+  };
+  ping("1");
+  CHECK(s.sent() == strings{"10:1"});
+  for (const char* each : {"2", "3", "4"}) ping(each);
+  CHECK_FALSE(s.client.send(opcode::text, "not held up"));
+  CHECK(s.sent() == strings{"1:not held up"});
+  f.advance(999ms);
+  CHECK(s.sent().empty());
+  f.advance(1ms);
+  CHECK(s.sent() == strings{"10:4"});
+  CHECK(s.client.pongs_sent() == 2);
+  f.advance(10s);
+  CHECK(s.sent().empty());  // nothing was asked
+  ping("5");
+  CHECK(s.sent() == strings{"10:5"});
+  ping("6");
+  s.client.close_now();
+  CHECK(f.timers.size() == 0);
+}
+
 TEST_CASE("websocket_stream: a peer that pings without reading gets the last answer once it reads", "[net]") {
   loop_fixture f;
   websocket_settings settings;

@@ -59,6 +59,9 @@ class frame_sender {
     }
   }
 
+  /// While held, a pong that is to wait for others waits.
+  void hold_pongs(bool hold) noexcept { held_ = hold; }
+
   /// Queues the last frame; beyond the limit if it must be.
   void queue_close(close_code code, std::string_view reason) {
     if (std::exchange(close_queued_, true)) return;
@@ -91,8 +94,9 @@ class frame_sender {
   /// True where a message of several frames has begun and not ended.
   [[nodiscard]] bool mid_message() const noexcept { return mid_message_; }
   [[nodiscard]] bool close_queued() const noexcept { return close_queued_; }
-  /// Frames queued so far.
+  /// Frames queued so far, and the pongs among them.
   [[nodiscard]] std::uint64_t frames() const noexcept { return frames_; }
+  [[nodiscard]] std::uint64_t pongs() const noexcept { return pongs_; }
 
  private:
   static constexpr bool masks = Role == websocket_role::client;
@@ -107,11 +111,12 @@ class frame_sender {
     const std::span<char> space = unsent_.prepare(frame_size(payload.size(), masks));
     unsent_.commit(encode_frame(space, op, payload, key, fin));
     ++frames_;
+    pongs_ += op == opcode::pong;
     return {};
   }
 
   [[nodiscard]] bool encode_late_pong() {
-    if (!late_pong_) return false;
+    if (!late_pong_ || held_) return false;
     const std::string payload = *std::exchange(late_pong_, std::nullopt);
     return !encode(opcode::pong, payload);
   }
@@ -121,7 +126,9 @@ class frame_sender {
   mask_key_source keys_;
   std::optional<std::string> late_pong_;
   std::uint64_t frames_{0};
+  std::uint64_t pongs_{0};  // of these
   std::uint64_t taken_{0};
+  bool held_{false};
   bool mid_message_{false};
   bool close_queued_{false};
 };

@@ -14,6 +14,7 @@ namespace foxtrot::inline v0 {
 struct websocket_settings {
   decoder_settings decoder{};
   bool answer_latest_ping_only{false};                ///< one pong for all pings of a drain, as some venues ask
+  std::chrono::milliseconds pong_interval{0};         ///< and then at least so long between two of them; 0: any
   std::size_t max_unsent{47 * 1024};                  ///< bytes of frames; with one TLS record below: 64 KiB
   std::chrono::milliseconds upgrade_timeout{10'000};  ///< for the whole answer to the upgrade, however it drips
   std::chrono::milliseconds write_timeout{10'000};    ///< while frames wait, without the socket taking any; 0: no limit

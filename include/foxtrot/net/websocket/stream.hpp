@@ -189,6 +189,7 @@ class websocket_stream : private live_object<websocket_stream<Stream, Role, Chec
   /// Frames received and frames queued to be sent, of every kind.
   [[nodiscard]] std::uint64_t frames() const noexcept { return decoder_.frames(); }
   [[nodiscard]] std::uint64_t frames_sent() const noexcept { return writer_.frames().frames(); }
+  [[nodiscard]] std::uint64_t pongs_sent() const noexcept { return writer_.frames().pongs(); }
   /// Bytes of frames that the stream below has not taken.
   [[nodiscard]] std::size_t unsent() const noexcept { return writer_.frames().unsent(); }
   [[nodiscard]] Stream& next_layer() noexcept { return stream_; }
@@ -255,7 +256,6 @@ class websocket_stream : private live_object<websocket_stream<Stream, Role, Chec
     if constexpr (buffered_stream<Stream>) more_ = !stream_.drained();
     return {{}, more_};
   }
-
   void open() {
     open_ = true;
     idle_.feed();

@@ -1,6 +1,7 @@
 // foxtrot/net/websocket/writer.hpp: messages on their way into a stream: in order, within a bound, within a time.
 #pragma once
 
+#include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/async_condition.hpp>
@@ -12,6 +13,7 @@
 #include <foxtrot/net/websocket/settings.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -31,6 +33,8 @@ class message_writer {
   message_writer(Stream& stream, timer_queue& timers, const websocket_settings& settings,
                  std::function<void(errc)> on_failure)
       : stream_{stream},
+        timers_{timers},
+        pong_interval_{settings.answer_latest_ping_only ? settings.pong_interval : std::chrono::milliseconds{0}},
         loop_{timers.context()},
         frames_{settings.max_unsent},
         on_failure_{std::move(on_failure)},
@@ -92,7 +96,10 @@ class message_writer {
   }
 
   /// Nothing will be sent any more: no time is measured either.
-  void stop() noexcept { blocked_.stop(); }
+  void stop() noexcept {
+    blocked_.stop();
+    next_pong_.cancel();
+  }
 
  private:
   static constexpr std::size_t max_piece = 16 * 1024 - max_frame_header;  // a frame is one TLS record then
@@ -122,7 +129,9 @@ class message_writer {
 
   std::error_code try_push() {
     if (broken_) return broken_;
+    const std::uint64_t pongs = frames_.pongs();
     const std::error_code error = frames_.flush(stream_);
+    if (pong_interval_ > std::chrono::milliseconds{0} && frames_.pongs() != pongs) rest_from_pongs();
     const auto before = std::exchange(passed_on_, std::pair{frames_.taken(), held_back()});
     if (error != errc::would_block) {
       blocked_.stop();
@@ -130,6 +139,13 @@ class message_writer {
       blocked_.feed();
     }
     return error;
+  }
+  void rest_from_pongs() {
+    frames_.hold_pongs(true);
+    next_pong_ = timers_.call_after(steady_time::duration{pong_interval_}, [this] {
+      frames_.hold_pongs(false);
+      (void)push();  // an error shows at the next read as well
+    });
   }
   // What the stream itself has not passed on, in bytes.
   [[nodiscard]] std::size_t held_back() const noexcept {
@@ -172,10 +188,13 @@ class message_writer {
   }
 
   Stream& stream_;
+  timer_queue& timers_;
+  const std::chrono::milliseconds pong_interval_;
   asio::io_context& loop_;
   frame_sender<Role> frames_;
   std::function<void(errc)> on_failure_;
   watchdog blocked_;
+  timer next_pong_;
   async_condition moved_{loop_};  // the stream has taken something, or is broken
   const std::shared_ptr<bool> alive_{std::make_shared<bool>(true)};
   std::pair<std::uint64_t, std::size_t> passed_on_;  // taken by the stream in all, and held back by it now
