@@ -175,7 +175,7 @@ TEST_CASE("HTTP peers: each refusal has its class and its wait", "[acceptance]")
   for (const auto& [status, fields, error, transient, kind, wait] : refusals) {
     INFO(status << " " << fields);
     loop_fixture f;
-    server venue{f, [&, status = status, fields = fields](int number) {
+    server venue{f, [&](int number) {
                    return reply{number == 0 ? sized(status, R"({"code":0,"msg":"no"})", fields) : sized(200, "fine")};
                  }};
     http_client client{f.timers, client_context(), bounded()};

@@ -70,7 +70,7 @@ TEST_CASE("ping flood: with the venue's settings few answers leave, data flows, 
           "[acceptance][alone]") {
   scripted_feed s{{"btcusdt@bookTicker", "ethusdt@bookTicker"}, [](scripted_feed::settings_type& settings) {
                     settings.session.websocket.answer_latest_ping_only = true;
-                    settings.session.websocket.pong_interval = 1s;
+                    settings.session.websocket.pong_interval = 1'100ms;
                     settings.session.ping_interval = 200ms;  // of ours: they are messages as well
                     settings.session.pong_timeout = 20s;
                     settings.ring = {.capacity = 256, .level_capacity = 256};
