@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -55,6 +56,45 @@ TEST_CASE("connect: the next address is tried, and the last error told", "[net]"
   settings.addresses.clear();
   settings.lookup = [](const std::string&, std::uint16_t) -> result<endpoints> { return errc::host_not_found; };
   CHECK(f.run(dial_tcp(f.timers, "nowhere.test", 1, settings)).error() == errc::host_not_found);
+}
+
+TEST_CASE("connect: where the system has no buffers for one address the next is tried, and nothing has left", "[net]") {
+  loop_fixture f;
+  listener first{f.loop};
+  listener second{f.loop};
+  auto touched = f.start(first.accept());
+  const std::error_code exhausted{ENOBUFS, std::system_category()};
+  dial_settings settings;
+  settings.addresses = {first.where(), second.where()};
+  int asked = 0;
+  settings.before_connect = [&](const asio::ip::tcp::endpoint& where) {
+    ++asked;
+    return where == first.where() ? exhausted : std::error_code{};
+  };
+  CHECK(f.run(dial_tcp(f.timers, "unused.test", 1, settings)));
+  CHECK(asked == 2);
+  settings.addresses = {first.where()};
+  CHECK(f.run(dial_tcp(f.timers, "unused.test", 1, settings)).error() == exhausted);
+  settle(f);
+  CHECK_FALSE(touched.done());
+  CHECK(f.timers.size() == 0);
+  first.close();
+  settle(f);
+}
+
+TEST_CASE("connect: a host that is no name and no address is refused before anything is looked up", "[net]") {
+  loop_fixture f;
+  dial_settings settings;
+  int lookups = 0;
+  settings.lookup = [&](const std::string&, std::uint16_t) -> result<endpoints> {
+    ++lookups;
+    return errc::host_not_found;
+  };
+  for (const char* bad : {"", " ", "a b", "host\r\nX: y", "h\xc3\xb6st"}) {
+    CHECK(f.run(dial_tcp(f.timers, bad, 1, settings)).error() == errc::bad_argument);
+    CHECK(f.run(dial_tls(f.timers, client_context(), bad, 1, settings)).error() == errc::bad_argument);
+  }
+  CHECK(lookups == 0);
 }
 
 TEST_CASE("connect: an address that does not answer costs its time-out, then the next is tried", "[net]") {

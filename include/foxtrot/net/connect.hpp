@@ -11,15 +11,21 @@
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/net/tls_context.hpp>
 #include <foxtrot/net/tls_stream.hpp>
+#include <foxtrot/net/url.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <system_error>
 #include <utility>
 
 namespace foxtrot::inline v0 {
+
+/// What the system is taken to say before each connection to an address; an error is the attempt's. A seam: tests give
+/// one that fails as a system does that has no buffers or no descriptors left.
+using connect_check = std::function<std::error_code(const asio::ip::tcp::endpoint& where)>;
 
 struct dial_settings {
   std::chrono::milliseconds resolve_timeout{10'000};
@@ -28,6 +34,7 @@ struct dial_settings {
   steady_time give_up{steady_time::max()};              ///< errc::timeout then, whatever is under way
   endpoints addresses;                                  ///< tried instead of looking the host up, if any
   lookup_function lookup{system_lookup};
+  connect_check before_connect{};  ///< none: only the system itself is asked
   tcp_settings socket;
 };
 
@@ -47,6 +54,9 @@ namespace detail {
 
 [[nodiscard]] inline task<result<tcp_stream>> connect_to(timer_queue& timers, asio::ip::tcp::endpoint where,
                                                          dial_settings settings) {
+  if (settings.before_connect) {
+    if (const std::error_code refused = settings.before_connect(where)) co_return refused;
+  }
   tcp_stream stream{timers.context()};
   const steady_time until = stage_end(timers, settings.connect_timeout, settings);
   const deadline limit{timers, until, [&stream] { stream.close(); }};
@@ -78,9 +88,11 @@ namespace detail {
 
 }  // namespace detail
 
-/// Tries the addresses of `host` in turn, each with a deadline of its own; the error is that of the last one tried.
+/// Tries the addresses of `host` in turn, each with a deadline of its own; the error is that of the last one tried, and
+/// errc::bad_argument, before any packet leaves, for a host with a byte that no name and no address has.
 [[nodiscard]] inline task<result<tcp_stream>> dial_tcp(timer_queue& timers, std::string host, std::uint16_t port,
                                                        dial_settings settings) {
+  if (host.empty() || !detail::is_visible_ascii(host)) co_return errc::bad_argument;
   const auto addresses = co_await detail::addresses_of(timers, host, port, settings);
   if (!addresses) co_return addresses.error();
   std::error_code error;
@@ -96,6 +108,7 @@ namespace detail {
 /// The same with TLS on top. A bad certificate ends the attempt: no other address is tried.
 [[nodiscard]] inline task<result<tls_stream>> dial_tls(timer_queue& timers, tls_context context, std::string host,
                                                        std::uint16_t port, dial_settings settings) {
+  if (host.empty() || !detail::is_visible_ascii(host)) co_return errc::bad_argument;
   const auto addresses = co_await detail::addresses_of(timers, host, port, settings);
   if (!addresses) co_return addresses.error();
   std::error_code error;

@@ -40,10 +40,12 @@ class protocol {
     return stream_key{*kind, detail::symbol_of_stream(stream)};
   }
 
+  // The venue counts what arrives within a second. What left a second apart may arrive closer, for the network delays
+  // some of it more than other: 100 ms are left for that.
   [[nodiscard]] session_limits limits() const noexcept {
     return {.max_streams = 1024,
             .streams_per_request = 100,
-            .messages = {.limit = 5, .window = std::chrono::milliseconds{1000}, .reserve = 1}};
+            .messages = {.limit = 5, .window = std::chrono::milliseconds{1100}, .reserve = 1}};
   }
   [[nodiscard]] venue where() const noexcept { return venue_of(market_); }
   [[nodiscard]] codec& messages() noexcept { return codec_; }
