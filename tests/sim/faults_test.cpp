@@ -322,7 +322,7 @@ TEST_CASE("faults: freeze is a silent peer, for those who are there and those wh
 TEST_CASE("faults: a frozen exchange neither times out its clients nor drops them before it thaws") {
   exchange_settings settings = busy();
   settings.limits.ping_interval = 10ms;
-  settings.limits.pong_timeout = 30ms;
+  settings.limits.pong_timeout = bound(100ms);
   settings.limits.max_unsent = 10'000;
   venue exchange{settings};
   exchange_client client{exchange, "/ws/btcusdt@bookTicker/btcusdt@trade/ethusdt@bookTicker"};
@@ -330,6 +330,7 @@ TEST_CASE("faults: a frozen exchange neither times out its clients nor drops the
   exchange.suffer("0s freeze");
   CHECK(eventually([&] { return exchange.statistics().dropped_slow == 1; }));
   REQUIRE(eventually([&] { return client.silent_for(50ms); }));
+  CHECK(client.silent_for(2 * bound(100ms)));
   CHECK(exchange.statistics().open_connections == 1);
   CHECK_FALSE(client.error());
   exchange.clear_faults();
@@ -555,7 +556,7 @@ TEST_CASE("faults: acks get lost, are refused, or come late") {
                             std::to_string(id) + "}"));
   REQUIRE(client.read_until([&] { return exchange.statistics().control_messages == 6; }));
   REQUIRE(client.read_until([&] { return client.messages().size() >= 3; }));
-  CHECK(exchange.statistics().answers_withheld == 3);
+  CHECK(eventually([&] { return exchange.statistics().answers_withheld == 3; }));
   exchange.suffer("0s clear\n0s ack-error");
   client.forget();
   CHECK(client.ask(R"({"method":"SUBSCRIBE","params":["never@t"],"id":"abc"})") ==
@@ -572,7 +573,10 @@ TEST_CASE("faults: acks get lost, are refused, or come late") {
   client.forget();
   REQUIRE(client.read_messages(1));
   CHECK(contains(client.messages()[0], "BTCUSDT"));
-  CHECK(client.read_until([&] { return contains(client.messages().back(), "\"id\":10"); }));
+  CHECK(client.read_until([&] {
+    return std::any_of(client.messages().begin(), client.messages().end(),
+                       [](const std::string& text) { return contains(text, "\"id\":10"); });
+  }));
 }
 
 TEST_CASE("faults: a storm of pings, whose pongs are not held against the client") {
