@@ -77,10 +77,15 @@ class exchange_server : private live_object<exchange_server> {
   }
 
   void begin() {
+    for (const fault& each : settings_.faults.faults) {
+      if (each.at.count() == 0) {
+        begin_fault(each);  // before anybody is let in
+      } else {
+        script_.push_back(timers_.call_after(each.at, [this, &each] { begin_fault(each); }));
+      }
+    }
     scope_.spawn("sim accept", accept());
     scope_.spawn("sim source", source_.run(timers_, hub_));
-    for (const fault& each : settings_.faults.faults)
-      script_.push_back(timers_.call_after(each.at, [this, &each] { begin_fault(each); }));
   }
 
   /// Now, whatever its `at` says.

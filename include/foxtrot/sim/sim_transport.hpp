@@ -93,7 +93,7 @@ class sim_transport {
   /// When more may leave, if not now.
   [[nodiscard]] steady_time next_turn(steady_time now) const noexcept {
     steady_time turn{};
-    if (faults_->has(fault_kind::drip) && now < next_drop_) turn = next_drop_;
+    if (faults_->has(fault_kind::drip) && drop_left_ == 0 && now < next_drop_) turn = next_drop_;
     if (faults_->has(fault_kind::coalesce) && now >= window_end_ && now < next_window_)
       turn = std::max(turn, next_window_);
     return turn;
@@ -107,11 +107,15 @@ class sim_transport {
       window_end_ = now + window;
       next_window_ = now + coalesce->what.wait;
     }
-    if (const auto* drip = faults_->find(fault_kind::drip)) {
-      from = from.first(std::min(from.size(), std::max<std::size_t>(drip->what.bytes, 1)));
+    const auto* drip = faults_->find(fault_kind::drip);
+    if (drip == nullptr) return tcp_.write_some(from);
+    if (now >= next_drop_) {
+      drop_left_ = std::max<std::size_t>(drip->what.bytes, 1);
       next_drop_ = now + drip->what.wait;
     }
-    return tcp_.write_some(from);
+    const io_result went = tcp_.write_some(from.first(std::min(from.size(), drop_left_)));
+    drop_left_ -= went.bytes;
+    return went;
   }
 
   /// Nothing of the transport in here: it may be gone before the loop gets to a wait that is over.
@@ -128,6 +132,7 @@ class sim_transport {
   const faults_in_force* faults_;
   std::shared_ptr<waiter_list> waiters_ = std::make_shared<waiter_list>();
   steady_time next_drop_{};
+  std::size_t drop_left_{0};  // bytes that may leave before it
   steady_time next_window_{};
   steady_time window_end_{};
 };
