@@ -36,6 +36,7 @@ foxtrot::binance::market_data_settings feed_settings(const Venue& venue, std::ve
   settings.ca_pem = venue.ca_pem();
   settings.ring = {.capacity = 1024, .level_capacity = 4096};
   settings.budget = nullptr;  // a test may connect as often as it likes
+  settings.fallback = false;  // likewise
   settings.session.stable_after = std::chrono::milliseconds{0};
   settings.session.retry = {.base = std::chrono::milliseconds{5}, .cap = std::chrono::milliseconds{50}};
   return settings;

@@ -59,6 +59,7 @@ struct running_exchange : exchange {
 market_data_settings quick(const exchange& venue, strings streams) {
   market_data_settings settings = foxtrot_test::feed_settings(venue, std::move(streams));
   settings.ring = {.capacity = 64 * 1024, .level_capacity = 256 * 1024};
+  settings.fallback = true;
   settings.session.errors = foxtrot_test::hasty();
   settings.session.retry = {.base = 2ms, .cap = 10ms};
   settings.breaker.recovery_timeout = bound(300ms);
