@@ -145,24 +145,8 @@ class poll_plan {
     return path;
   }
 
-  // RFC 3986 section 2.3: names in other alphabets, and what would be another parameter.
-  [[nodiscard]] static std::string escaped(std::string_view symbol) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string text;
-    for (const char c : symbol) {
-      const auto byte = static_cast<unsigned char>(c);
-      const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-                         c == '.' || c == '_' || c == '~';
-      if (plain) {
-        text += c;
-      } else {
-        text.append(1, '%').append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
-      }
-    }
-    return text;
-  }
   [[nodiscard]] static std::string parameters_of(poll_body body, const std::string& symbol, std::string_view stream) {
-    std::string query = "?symbol=" + escaped(symbol);
+    std::string query = "?symbol=" + detail::escaped_symbol(symbol);
     if (body == poll_body::trades || body == poll_body::aggregate_trades) query += "&limit=1000";
     if (body == poll_body::klines) query.append("&interval=").append(interval_of(stream)).append("&limit=2");
     if (body == poll_body::depth) query += "&limit=" + std::to_string(levels_of(stream));
@@ -186,11 +170,11 @@ class poll_plan {
                       .what = static_cast<unsigned>(body),
                       .streams = {}};
     if (symbols.size() == 1) {
-      made.target += "?symbol=" + escaped(symbols.begin()->first);
+      made.target += "?symbol=" + detail::escaped_symbol(symbols.begin()->first);
     } else if (where_ == market::spot && symbols.size() <= longest_list) {
       made.target += "?symbols=%5B";
       for (const auto& [symbol, streams] : symbols) {
-        made.target.append(made.target.ends_with("%5B") ? "" : ",").append("%22").append(escaped(symbol)).append("%22");
+        made.target.append(made.target.ends_with("%5B") ? "" : ",").append("%22").append(detail::escaped_symbol(symbol)).append("%22");
       }
       made.target += "%5D";
     }
