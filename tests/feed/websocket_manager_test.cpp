@@ -1134,6 +1134,151 @@ TEST_CASE("websocket_manager: sessions of one group are connected when all are")
   CHECK(group.up() == 0);
 }
 
+TEST_CASE("websocket_manager: after a rest and a new beginning a stop still waits for the goodbye") {
+  scene s;
+  s.connect({"a"});
+  s.manager.rest();
+  s.send_raw(foxtrot_test::raw_frame(0x88, ""));
+  REQUIRE_FALSE(s.manager.running());
+  s.manager.start();
+  s.advance(2s);
+  s.accept();
+  REQUIRE(s.manager.state() == session_state::connected);
+  (void)s.received();
+  s.stopped = true;
+  std::optional<std::error_code> outcome;
+  auto work = [](scene& self, std::optional<std::error_code>& done) -> task<> {
+    done = co_await self.manager.stop(500ms);
+  };
+  asio::co_spawn(s.bridge.context(), work(s, outcome), asio::detached);
+  s.poll();
+  CHECK(s.received() == strings{"close"});
+  CHECK_FALSE(outcome);
+  CHECK(s.manager.state() == session_state::closing);
+  s.send_raw(foxtrot_test::raw_frame(0x88, ""));
+  REQUIRE(outcome);
+  CHECK_FALSE(*outcome);
+}
+
+TEST_CASE("websocket_manager: told to rest between the end and the new beginning, it rests") {
+  scene s;
+  s.connect({"a"});
+  s.manager.rest();
+  s.manager.start();                              // afterwards
+  s.send_raw(foxtrot_test::raw_frame(0x88, ""));  // the end; the beginning is due
+  REQUIRE_FALSE(s.manager.running());
+  SECTION("rest") { s.manager.rest(); }
+  SECTION("cancel") { s.manager.cancel(); }
+  s.advance(1min);
+  CHECK(s.net.dials == 1);
+  CHECK_FALSE(s.manager.running());
+  CHECK(s.manager.state() == session_state::disconnected);
+}
+
+TEST_CASE("websocket_manager: begun and told to rest in one turn of the loop, it can begin again") {
+  scene s;
+  s.manager.subscribe(strings{"a"});
+  s.manager.start();
+  SECTION("rest") { s.manager.rest(); }
+  SECTION("cancel") { s.manager.cancel(); }
+  s.poll();
+  CHECK_FALSE(s.manager.running());
+  CHECK(s.manager.tasks().empty());
+  s.manager.start();
+  s.poll();
+  s.advance(2s);
+  REQUIRE_FALSE(s.net.peers.empty());
+  s.accept();
+  CHECK(s.manager.state() == session_state::connected);
+}
+
+TEST_CASE("websocket_manager: rest and start in any order and at any moment: the last word holds") {
+  std::uint32_t random = 1;
+  const auto draw = [&random](std::uint32_t below) {
+    random = random * 1'664'525 + 1'013'904'223;
+    return (random >> 16U) % below;
+  };
+  for (int round = 0; round < 150; ++round) {
+    session_settings settings;
+    settings.retry = {.base = 10ms, .cap = 20ms};
+    scene s{settings};
+    s.manager.subscribe(strings{"a"});
+    bool wanted = false;
+    std::size_t accepted = 0;
+    for (int step = 0; step < 40; ++step) {
+      switch (draw(7)) {
+        case 0: s.manager.start(), wanted = true; break;
+        case 1: s.manager.rest(), wanted = false; break;
+        case 2: s.poll(); break;
+        case 3: s.advance(std::chrono::milliseconds{draw(80)}); break;
+        case 4:
+          if (s.net.peers.size() > accepted) accepted = s.net.peers.size(), s.accept();
+          break;
+        case 5:
+          if (!s.net.ours.empty()) s.cut();
+          break;
+        default:
+          if (!s.net.ours.empty()) s.send_raw(foxtrot_test::raw_frame(0x88, ""));
+          break;
+      }
+    }
+    INFO("round " << round);
+    s.advance(1s);
+    const int dials = s.net.dials;
+    if (wanted) {
+      if (s.net.peers.size() > accepted) s.accept();
+      s.advance(1s);
+      if (s.manager.state() != session_state::connected && !s.net.peers.empty()) s.accept();
+      CHECK(s.manager.running());
+      CHECK(s.manager.state() == session_state::connected);
+    } else {
+      CHECK_FALSE(s.manager.running());
+      CHECK(s.manager.tasks().empty());
+      s.advance(10s);
+      CHECK(s.net.dials == dials);
+      CHECK(s.manager.state() == session_state::disconnected);
+    }
+  }
+}
+
+TEST_CASE("websocket_manager: a beginning after the last end is none, and its group does not wait for it") {
+  scene s;
+  session_group group;
+  session_settings settings;
+  settings.upgrade.host = "venue.test";
+  settings.ping_interval = 0ms;
+  websocket_manager<words, memory_dialer> one{s.bridge, s.out, s.venue, memory_dialer{&s.net}, settings, s.log, &group};
+  std::optional<std::error_code> outcome;
+  auto work = [](websocket_manager<words, memory_dialer>& of, std::optional<std::error_code>& done) -> task<> {
+    done = co_await of.stop(500ms);
+  };
+  asio::co_spawn(s.bridge.context(), work(one, outcome), asio::detached);
+  s.poll();
+  REQUIRE(outcome);
+  one.start();
+  s.poll();
+  CHECK_FALSE(one.running());
+  CHECK(s.net.dials == 0);
+  group.join();
+  CHECK(group.connected());  // alone
+}
+
+TEST_CASE("websocket_manager: a rest does not make a server's time any shorter") {
+  scene s;
+  s.start();
+  const std::string refusal = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n";
+  s.send_raw(refusal);
+  REQUIRE(s.net.dials == 1);
+  s.advance(5s);
+  s.manager.rest();
+  s.poll();
+  s.manager.start();
+  s.advance(25s - 1ms);
+  CHECK(s.net.dials == 1);
+  s.advance(2s);
+  CHECK(s.net.dials == 2);
+}
+
 TEST_CASE("websocket_manager: stop during backoff, dial and upgrade is immediate") {
   const steady_time::duration none{};
   {

@@ -73,3 +73,26 @@ TEST_CASE("status: threads go by their names", "[market]") {
   gap.first = 0x4142434445464748U;
   CHECK(made(gap).thread_name().empty());
 }
+
+TEST_CASE("status: a connection that was lost is told from one that could not be made", "[market]") {
+  const status lost = made(make_disconnected_status(7, errc::heartbeat_lost, true));
+  CHECK(lost.code() == status_code::disconnected);
+  CHECK(lost.lost_connection());
+  CHECK(lost.error() == errc::heartbeat_lost);
+  CHECK(lost.received().time_since_epoch().count() == 7);
+  CHECK_FALSE(lost.symbol());
+  const std::error_code refused{ECONNREFUSED, std::system_category()};
+  const status never = made(make_disconnected_status(8, refused, false));
+  CHECK(never.code() == status_code::disconnected);
+  CHECK_FALSE(never.lost_connection());
+  CHECK(never.error() == refused);
+  for (std::size_t i = 0; i < status_code_count; ++i) {
+    const auto code = static_cast<status_code>(i);
+    INFO(made(make_status(code, 0)).name());
+    CHECK(made(make_status(code, 0)).lost_connection() == (code == status_code::disconnected));
+    if (code == status_code::disconnected) continue;
+    status_record record = make_status(code, 0);
+    record.attempt_failed = true;
+    CHECK_FALSE(made(record).lost_connection());
+  }
+}

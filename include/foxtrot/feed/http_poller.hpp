@@ -20,8 +20,10 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -56,11 +58,13 @@ class http_poller : private live_object<http_poller<Venue>> {
   void set(std::vector<std::string> streams) {
     std::erase_if(refused_, [&](const auto& each) { return std::ranges::find(streams, each) == streams.end(); });
     std::erase_if(streams, [this](const std::string& each) { return refused_.contains(each); });
+    std::map<std::string_view, steady_time> due;  // there may be a thousand
+    for (const job& each : jobs_) due.emplace(each.request.target, each.due);
     std::vector<job> jobs;
     for (poll_request& request : venue_.plan(streams)) {
-      const auto known = find(request.target);
-      const steady_time due = known != jobs_.end() ? known->due : timers_.now();
-      jobs.push_back({std::move(request), due});
+      const auto known = due.find(request.target);
+      const steady_time when = known != due.end() ? known->second : timers_.now();
+      jobs.push_back({std::move(request), when});
     }
     jobs_ = std::move(jobs);
     news_.notify();
@@ -83,7 +87,7 @@ class http_poller : private live_object<http_poller<Venue>> {
         if (const std::error_code error = co_await news_.wait()) co_return;
         continue;  // what is wanted may have changed
       }
-      next->due = std::max(next->due + interval_, now);
+      next->due = now + interval_;  // what was missed while all was closed is not caught up with
       const poll_request request = next->request;
       weight_.spend(request.weight, now);
       const poll_answer answer = co_await venue_.ask(request);

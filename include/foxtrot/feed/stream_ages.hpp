@@ -56,7 +56,12 @@ class stream_ages : private live_object<stream_ages> {
     make_room(at, symbol);
     entry& one = entries_[at];
     if (one.owner != owner) {
-      one = {.kind = kind, .symbol = symbol, .owner = owner, .polled = one.polled, .answered = one.answered};
+      one = {.kind = kind,
+             .symbol = symbol,
+             .owner = owner,
+             .polled = one.polled,
+             .heard = one.heard,
+             .answered = one.answered};
     }
     if (std::find(one.streams.begin(), one.streams.end(), stream) == one.streams.end())
       one.streams.emplace_back(stream);
@@ -114,16 +119,15 @@ class stream_ages : private live_object<stream_ages> {
       one.last += late;
       const auto kind = static_cast<std::size_t>(one.kind);
       const steady_time::duration limit = one.spoken ? limits.stale[kind] : limits.first[kind];
-      if (limit <= steady_time::duration::zero() || now - one.last < limit || one.silent) continue;
+      if (limit <= steady_time::duration::zero() || now - one.last < limit) continue;
       const bool known = marks_[at] == mark::stale;
-      if (!one.spoken && one.asked_again + 1 < limits.first_attempts) {
+      if (!one.spoken && !one.silent && one.asked_again + 1 < limits.first_attempts) {
         ++one.asked_again;
         one.last = now;  // until the venue confirms
         found(age_finding{age_finding::what::ask_again, one.kind, one.symbol, &one.streams});
         continue;
       }
-      if (!one.spoken) {
-        one.silent = true;
+      if (!one.spoken && !std::exchange(one.silent, true)) {
         found(age_finding{age_finding::what::silent, one.kind, one.symbol, &one.streams});
       }
       if (known || one.polled) continue;
@@ -143,6 +147,7 @@ class stream_ages : private live_object<stream_ages> {
     one.symbol = symbol;
     if (std::exchange(one.polled, true)) return;
     one.answered = now;
+    one.heard = false;
     marks_[at] = marks_[at] == mark::stale ? mark::polled_stale : mark::polled;
   }
   /// No more. True where its symbol was stale because of it alone, and nobody is left to tell that it speaks.

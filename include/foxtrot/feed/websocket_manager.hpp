@@ -80,11 +80,12 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     closing_ = again_ = false;
     running_ = true;
     group_.join();
-    if (!scope_.spawn("session", run())) running_ = false;
+    (void)scope_.spawn("session", run(end_of_run{this}));  // nothing runs once it was stopped for good
   }
   /// Says goodbye and connects no more until start().
   void rest() {
     again_ = false;
+    restart_.cancel();
     if (!running_) return;
     begin_close();
     if (live_ == nullptr) return scope_.cancel();
@@ -99,9 +100,9 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   [[nodiscard]] task<std::error_code> stop(steady_time::duration patience) {
     again_ = false;
     begin_close();
-    if (live_ != nullptr) {
-      const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { ended_.notify(); }};
-      (void)co_await ended_.wait();
+    const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { ended_.notify(); }};
+    while (live_ != nullptr && !limit.expired()) {  // an earlier end may have left its notification
+      if (const std::error_code error = co_await ended_.wait()) break;
     }
     co_return co_await scope_.close(timers_, patience);
   }
@@ -110,6 +111,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   void cancel() {
     closing_ = true;
     again_ = false;
+    restart_.cancel();
     scope_.cancel();
   }
 
@@ -140,16 +142,24 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
  private:
   using connection = detail::live_connection<Protocol, typename Dialer::stream_type>;
 
-  [[nodiscard]] task<> run() {
-    const detail::on_exit end{[this] {
-      running_ = false;
-      rest_due_.cancel();
-      if (std::exchange(again_, false)) restart_ = timers_.call_at(timers_.now(), [this] { start(); });
-      group_.leave();
-      turns_.gate().leave();
-      if (state() != session_state::error) set_state(session_state::disconnected, {});
-      ended_.notify();
-    }};
+  // Goes with the coroutine's frame: a session that is cancelled before it ran at all has ended, too.
+  struct ender {
+    void operator()(websocket_manager* self) const noexcept { self->end_run(); }
+  };
+  using end_of_run = std::unique_ptr<websocket_manager, ender>;
+
+  void end_run() noexcept try {
+    running_ = false;
+    rest_due_.cancel();
+    if (std::exchange(again_, false)) restart_ = timers_.call_at(timers_.now(), [this] { start(); });
+    group_.leave();
+    turns_.gate().leave();
+    if (state() != session_state::error) set_state(session_state::disconnected, {});
+    ended_.notify();
+  } catch (...) {  // out of memory
+  }
+
+  [[nodiscard]] task<> run(end_of_run) {
     attempts_ = 0;
     hopeless_ = false;
     set_state(session_state::connecting, {});

@@ -6,6 +6,7 @@
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/error_codes.hpp>
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
@@ -100,7 +101,7 @@ class depth_fetcher : private live_object<depth_fetcher> {
     session_error outcome;
     url where = settings_.rest;
     where.target = depth_path_of(settings_.given.market);
-    where.target += "?symbol=" + symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
+    where.target += "?symbol=" + escaped_symbol(symbol) + "&limit=" + std::to_string(settings_.given.snapshot_levels);
     const steady_time::duration limit = settings_.given.request_timeout;
     auto answer = co_await client_.get(std::move(where), limit);
     outcome.code = answer ? answer->error() : answer.error();

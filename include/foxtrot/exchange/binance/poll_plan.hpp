@@ -94,8 +94,9 @@ class poll_plan {
     if (symbols.size() < 2) return {};
     std::vector<std::string> first;
     std::vector<std::string> second;
+    std::size_t taken = 0;  // symbols, of which one may have several streams
     for (const auto& [symbol, streams] : symbols) {
-      std::vector<std::string>& half = first.size() * 2 < of.streams.size() ? first : second;
+      std::vector<std::string>& half = taken++ * 2 < symbols.size() ? first : second;
       half.insert(half.end(), streams.begin(), streams.end());
     }
     std::vector<poll_request> made = requests(first);
@@ -103,13 +104,14 @@ class poll_plan {
     return made;
   }
 
-  /// The levels of a depth request for that stream: its own, or what the least weight buys.
+  /// The levels of a depth request for that stream: its own, where the venue has such a stream, or what the least weight
+  /// buys.
   [[nodiscard]] static std::size_t levels_of(std::string_view stream) noexcept {
     std::size_t levels = 0;
     const std::size_t at = stream.find("@depth");
     const std::string_view digits = stream.substr(at == stream.npos ? stream.size() : at + 6);
     (void)std::from_chars(digits.data(), digits.data() + digits.size(), levels);
-    return levels != 0 && detail::kind_of_stream(stream) == tick_kind::depth_snapshot ? levels : 100;
+    return levels == 5 || levels == 10 || levels == 20 ? levels : 100;
   }
   /// "1m" of "btcusdt@kline_1m"; a time zone behind it is not told by REST.
   [[nodiscard]] static std::string_view interval_of(std::string_view stream) noexcept {
@@ -144,7 +146,7 @@ class poll_plan {
   }
 
   [[nodiscard]] static std::string parameters_of(poll_body body, const std::string& symbol, std::string_view stream) {
-    std::string query = "?symbol=" + symbol;
+    std::string query = "?symbol=" + detail::escaped_symbol(symbol);
     if (body == poll_body::trades || body == poll_body::aggregate_trades) query += "&limit=1000";
     if (body == poll_body::klines) query.append("&interval=").append(interval_of(stream)).append("&limit=2");
     if (body == poll_body::depth) query += "&limit=" + std::to_string(levels_of(stream));
@@ -168,11 +170,11 @@ class poll_plan {
                       .what = static_cast<unsigned>(body),
                       .streams = {}};
     if (symbols.size() == 1) {
-      made.target += "?symbol=" + symbols.begin()->first;
+      made.target += "?symbol=" + detail::escaped_symbol(symbols.begin()->first);
     } else if (where_ == market::spot && symbols.size() <= longest_list) {
       made.target += "?symbols=%5B";
       for (const auto& [symbol, streams] : symbols) {
-        made.target.append(made.target.ends_with("%5B") ? "" : ",").append("%22").append(symbol).append("%22");
+        made.target.append(made.target.ends_with("%5B") ? "" : ",").append("%22").append(detail::escaped_symbol(symbol)).append("%22");
       }
       made.target += "%5D";
     }
@@ -183,7 +185,7 @@ class poll_plan {
   }
   [[nodiscard]] std::uint32_t shared_weight(poll_body body, std::size_t symbols) const noexcept {
     const bool spot = where_ == market::spot;
-    if (body == poll_body::mark_prices) return symbols == 1 ? 1 : 10;
+    if (body == poll_body::mark_prices) return symbols == 1 && where_ == market::usdm ? 1 : 10;
     if (body == poll_body::book_tickers) return spot ? (symbols == 1 ? 2 : 4) : (symbols == 1 ? 2 : 5);
     if (!spot) return symbols == 1 ? 1 : 40;
     return symbols <= 20 ? 2 : symbols <= 100 ? 40 : 80;

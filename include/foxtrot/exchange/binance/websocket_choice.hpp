@@ -2,7 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,20 +27,22 @@ class websocket_choice {
                              [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
     }
     made.symbols_ = std::move(symbols);
+    std::ranges::sort(made.symbols_);
     return made;
   }
 
   /// Of a symbol in capital letters; empty, for a stream of all symbols: true unless there is no WebSocket at all.
   [[nodiscard]] bool includes(std::string_view symbol) const noexcept {
-    return all_ || (symbol.empty() ? !is_none() : std::ranges::find(symbols_, symbol) != symbols_.end());
+    return all_ || (symbol.empty() ? !is_none() : std::ranges::binary_search(symbols_, symbol, std::less<>{}));
   }
   [[nodiscard]] bool is_all() const noexcept { return all_; }
   [[nodiscard]] bool is_none() const noexcept { return !all_ && symbols_.empty(); }
+  /// In alphabetical order.
   [[nodiscard]] const std::vector<std::string>& symbols() const noexcept { return symbols_; }
 
  private:
   bool all_{true};
-  std::vector<std::string> symbols_;
+  std::vector<std::string> symbols_;  // sorted: it is asked for each of a thousand streams
 };
 
 }  // namespace foxtrot::inline v0::binance

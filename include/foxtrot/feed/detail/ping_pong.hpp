@@ -84,7 +84,10 @@ class ping_pong : private live_object<ping_pong> {
     if (!ping_.empty() || !messages_.try_acquire(timers_.now())) return;
     ping_ = std::to_string(++pings_);
     pinged_ = timers_.now();
-    if (const std::error_code error = calls_.send(opcode::ping, ping_)) return calls_.give_up(error);
+    if (const std::error_code error = calls_.send(opcode::ping, ping_)) {
+      ping_.clear();
+      return error == errc::closed ? void() : calls_.give_up(error);  // closed: the goodbye has a time limit of its own
+    }
     pong_due_ = timers_.call_after(steady_time::duration{patience_}, [this] {
       calls_.look();
       if (!ping_.empty()) calls_.give_up(errc::heartbeat_lost);

@@ -38,11 +38,11 @@ class turnstile : private live_object<turnstile> {
 
   /// Returns when the next attempt may begin. The error is cancellation.
   [[nodiscard]] task<std::error_code> its_turn() {
-    const auto told = std::exchange(told_to_wait_, {});
+    steady_time begin = not_before_;
     // an open breaker has a time of its own
-    const auto wait = gate_.is_open() ? told : std::max(retry_.next(), told);
-    if (wait > steady_time::duration::zero()) {
-      if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return error;
+    if (!gate_.is_open()) begin = std::max(begin, timers_.now() + retry_.next());
+    if (begin > timers_.now()) {
+      if (const std::error_code error = co_await timers_.sleep_until(begin)) co_return error;
     }
     do {
       for (steady_time now = timers_.now(); gate_.next_try(now) > now; now = timers_.now()) {
@@ -52,8 +52,8 @@ class turnstile : private live_object<turnstile> {
     } while (!gate_.enter(timers_.now()));
     co_return std::error_code{};
   }
-  /// The next attempt waits at least so long.
-  void wait_at_least(steady_time::duration told) noexcept { told_to_wait_ = told; }
+  /// The next attempt waits at least so long from now, whoever gives up waiting meanwhile.
+  void wait_at_least(steady_time::duration told) noexcept { not_before_ = timers_.now() + told; }
   /// The connection was a good one: the next failure is the first.
   void begin_anew() noexcept { retry_.reset(); }
 
@@ -76,7 +76,7 @@ class turnstile : private live_object<turnstile> {
   const diagnostics& log_;
   const std::string place_;
   backoff retry_;
-  steady_time::duration told_to_wait_{};
+  steady_time not_before_{};
   breaker_gate gate_;
 };
 

@@ -20,6 +20,24 @@ namespace foxtrot::inline v0::binance::detail {
   return symbol;
 }
 
+/// A symbol as the value of a URL's parameter, RFC 3986 section 2.3: there are names in other alphabets, and none may
+/// become another parameter.
+[[nodiscard]] inline std::string escaped_symbol(std::string_view symbol) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string text;
+  for (const char c : symbol) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
+    if (plain) {
+      text += c;
+    } else {
+      text.append(1, '%').append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
+    }
+  }
+  return text;
+}
+
 /// The kind of its ticks, where they are numbered. Partial books (`@depth20`) are not.
 [[nodiscard]] constexpr std::optional<tick_kind> numbered_kind_of_stream(std::string_view stream) noexcept {
   const std::size_t at = stream.find('@');
