@@ -88,6 +88,7 @@
 #include <simdjson.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -107,102 +108,9 @@
 
 // foxtrot/foxtrot.hpp: everything a program needs to stream a market, down to the venue.
 
-// foxtrot/exchange/binance/load_exchange_info.hpp: asks a market what it trades, once.
+// foxtrot/exchange/binance/apply_settings.hpp: what a settings file says, put into a feed's settings.
 
-// foxtrot/core/clock.hpp: time as a seam: the system's clocks, or one that a test advances by hand.
-
-// foxtrot/core/immortal.hpp: objects of the process that are never destroyed, because threads may outlive main.
-
-namespace foxtrot::inline v0::detail {
-
-/// The one T of the process, made at the first call, also where several shared objects use foxtrot. It takes no memory
-/// from the heap, and exit() leaves it alone: a thread that still runs then may go on using it.
-template <class T>
-[[gnu::visibility("default")]] [[nodiscard]] T& immortal() {
-  alignas(T) static std::byte place[sizeof(T)];
-  static T* const made = ::new (static_cast<void*>(place)) T;
-  return *made;
-}
-
-}  // namespace foxtrot::inline v0::detail
-
-namespace foxtrot::inline v0 {
-
-/// When something must have happened by: always the steady clock, so that a step of the wall clock moves no deadline.
-using steady_time = std::chrono::steady_clock::time_point;
-
-/// Where deadlines are measured. Network and feed code asks this object, never the clock itself. `now` may be called
-/// from any thread.
-class time_source {
- public:
-  time_source() = default;
-  time_source(const time_source&) = delete;
-  time_source& operator=(const time_source&) = delete;
-  virtual ~time_source() = default;
-
-  [[nodiscard]] virtual steady_time now() const noexcept = 0;
-  /// True where time moves only by a test's hand: timers then wait for nothing but `manual_time::advance`.
-  [[nodiscard]] virtual bool manual() const noexcept { return false; }
-};
-
-namespace detail {
-class system_time_source final : public time_source {
- public:
-  [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
-};
-}  // namespace detail
-
-/// The process's steady clock.
-[[nodiscard]] inline time_source& system_time() noexcept { return detail::immortal<detail::system_time_source>(); }
-
-/// Time that stands still until `advance`. Any thread may read it.
-class manual_time final : public time_source {
- public:
-  explicit manual_time(steady_time start = steady_time{std::chrono::hours{1}}) noexcept
-      : ticks_{start.time_since_epoch().count()} {}
-
-  [[nodiscard]] steady_time now() const noexcept override {
-    // relaxed: the value stands alone, nothing else is published with it
-    return steady_time{steady_time::duration{ticks_.load(std::memory_order_relaxed)}};
-  }
-  [[nodiscard]] bool manual() const noexcept override { return true; }
-
-  void advance(steady_time::duration step) noexcept { ticks_.fetch_add(step.count(), std::memory_order_relaxed); }
-  void advance_to(steady_time when) noexcept {
-    ticks_.store(when.time_since_epoch().count(), std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<steady_time::rep> ticks_;
-};
-
-/// Nanoseconds since the Unix epoch that never go backwards: the steady clock plus the wall clock's offset at the
-/// process's first use. Differences are exact latencies even if somebody steps the wall clock meanwhile; the price is
-/// that such a step does not show. One read costs one clock_gettime of the vDSO (about 20 ns). Any thread.
-struct epoch_clock {
-  using duration = std::chrono::nanoseconds;
-  using rep = duration::rep;
-  using period = duration::period;
-  using time_point = std::chrono::sys_time<duration>;
-  static constexpr bool is_steady = true;
-
-  [[nodiscard]] static time_point now() noexcept { return time_point{steady_nanoseconds() + offset()}; }
-  /// The same instant as an integer, as ticks carry it.
-  [[nodiscard]] static std::int64_t now_ns() noexcept { return now().time_since_epoch().count(); }
-
- private:
-  [[nodiscard]] static duration steady_nanoseconds() noexcept {
-    return std::chrono::duration_cast<duration>(std::chrono::steady_clock::now().time_since_epoch());
-  }
-  [[gnu::visibility("default")]] [[nodiscard]] static duration offset() noexcept {
-    static const duration value =
-        std::chrono::duration_cast<duration>(std::chrono::system_clock::now().time_since_epoch()) -
-        steady_nanoseconds();
-    return value;
-  }
-};
-
-}  // namespace foxtrot::inline v0
+// foxtrot/exchange/binance/settings.hpp: what market_data needs to know; the defaults stream from the venue itself.
 
 // foxtrot/core/diagnostics.hpp: where the library says what it notices; it never prints by itself.
 
@@ -253,6 +161,21 @@ class diagnostics {
 }  // namespace foxtrot::inline v0
 
 // foxtrot/core/error.hpp: every error foxtrot reports itself, in one category, grouped by conditions.
+
+// foxtrot/core/immortal.hpp: objects of the process that are never destroyed, because threads may outlive main.
+
+namespace foxtrot::inline v0::detail {
+
+/// The one T of the process, made at the first call, also where several shared objects use foxtrot. It takes no memory
+/// from the heap, and exit() leaves it alone: a thread that still runs then may go on using it.
+template <class T>
+[[gnu::visibility("default")]] [[nodiscard]] T& immortal() {
+  alignas(T) static std::byte place[sizeof(T)];
+  static T* const made = ::new (static_cast<void*>(place)) T;
+  return *made;
+}
+
+}  // namespace foxtrot::inline v0::detail
 
 namespace foxtrot::inline v0 {
 
@@ -593,1271 +516,567 @@ class [[nodiscard]] result {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/exchange/binance/exchange_info.hpp: what a market trades, by which rules, and how often it may be asked.
+// foxtrot/exchange/binance/error_codes.hpp: the venue's own numbers for what went wrong.
 
-// foxtrot/exchange/binance/detail/exchange_info_reader.hpp: the body of GET exchangeInfo, taken apart.
-
-// foxtrot/exchange/binance/detail/json_members.hpp: the scalar members of one JSON object that somebody asked for.
-
-// foxtrot/core/decimal.hpp: exact decimal numbers: an integer mantissa and a power of ten.
-
-// foxtrot/core/detail/decimal_text.hpp: decimal numbers as text, whatever the width of their mantissa.
-
-// foxtrot/core/int128.hpp: the compiler's 128-bit integers under names of our own.
+// foxtrot/feed/error_kind.hpp: errors sorted into the few kinds that are answered alike, by number and never by text.
 
 namespace foxtrot::inline v0 {
 
-/// Without the extension's mark -Wpedantic objects to every use; the standard library's traits need not know them.
-__extension__ using int128 = __int128;
-__extension__ using uint128 = unsigned __int128;
+enum class error_kind : std::uint8_t {
+  network,         ///< the connection was refused, cut, or never made
+  tls,             ///< certificate or handshake
+  timeout,         ///< a deadline of ours passed
+  protocol,        ///< the peer broke the rules of HTTP, TLS or WebSocket
+  authentication,  ///< we are not who we should be
+  rate_limit,      ///< we asked for too much
+  symbol,          ///< one stream or symbol is not to be had
+  exchange,        ///< the venue has trouble of its own
+  data,            ///< a message could not be understood
+  unknown,
+};
+inline constexpr std::size_t error_kind_count = 10;
 
-inline constexpr uint128 uint128_max = ~uint128{0};
-inline constexpr int128 int128_max = static_cast<int128>(uint128_max >> 1);
-inline constexpr int128 int128_min = -int128_max - 1;
+[[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
+  constexpr std::array<std::string_view, error_kind_count> names{
+      "network", "tls", "timeout", "protocol", "authentication", "rate_limit", "symbol", "exchange", "data", "unknown"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+/// Everything that is known of one failure. What is most specific decides its kind: the venue's number, then the close
+/// code, then the HTTP status, then the code.
+struct session_error {
+  std::error_code code{};
+  int http_status{0};
+  std::uint16_t close_code{0};  ///< that a peer gave, RFC 6455 section 7.4
+  std::int64_t venue_code{0};   ///< such as -1121
+  std::optional<std::chrono::seconds> retry_after{};
+};
+
+/// Whose numbers a rule is about.
+enum class error_origin : std::uint8_t {
+  own,              ///< errc, TLS included
+  system,           ///< errno
+  http_status,      ///< RFC 9110 section 15
+  websocket_close,  ///< RFC 6455 section 7.4.1 and its registry
+  venue,            ///< the venue's own, a setting
+};
+
+/// Numbers `first` to `last` of that origin are of that kind.
+struct error_rule {
+  error_origin origin;
+  std::int64_t first;
+  std::int64_t last;
+  error_kind kind;
+};
 
 namespace detail {
 
-/// The distance from zero; right for the most negative number, too.
-[[nodiscard]] constexpr std::uint64_t magnitude(std::int64_t value) noexcept {
-  const auto bits = static_cast<std::uint64_t>(value);
-  return value < 0 ? std::uint64_t{0} - bits : bits;
+[[nodiscard]] constexpr error_rule own_rule(errc first, errc last, error_kind kind) noexcept {
+  return {error_origin::own, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last), kind};
 }
-[[nodiscard]] constexpr uint128 magnitude(int128 value) noexcept {
-  const auto bits = static_cast<uint128>(value);
-  return value < 0 ? uint128{0} - bits : bits;
+[[nodiscard]] constexpr error_rule own_rule(errc only, error_kind kind) noexcept { return own_rule(only, only, kind); }
+[[nodiscard]] constexpr error_rule system_rule(int number, error_kind kind) noexcept {
+  return {error_origin::system, number, number, kind};
 }
 
 }  // namespace detail
 
-}  // namespace foxtrot::inline v0
+/// What holds for every venue. The first rule that fits decides.
+inline constexpr std::array default_error_rules{
+    error_rule{error_origin::websocket_close, 1000, 1001, error_kind::network},
+    error_rule{error_origin::websocket_close, 1002, 1003, error_kind::protocol},
+    error_rule{error_origin::websocket_close, 1007, 1007, error_kind::protocol},
+    error_rule{error_origin::websocket_close, 1008, 1008, error_kind::exchange},  // policy: most often we were too slow
+    error_rule{error_origin::websocket_close, 1009, 1010, error_kind::protocol},
+    error_rule{error_origin::websocket_close, 1011, 1011, error_kind::exchange},
+    error_rule{error_origin::websocket_close, 1012, 1012, error_kind::network},  // it restarts
+    error_rule{error_origin::websocket_close, 1013, 1014, error_kind::exchange},
 
-namespace foxtrot::inline v0::detail {
+    error_rule{error_origin::http_status, 401, 401, error_kind::authentication},
+    error_rule{error_origin::http_status, 407, 407, error_kind::authentication},
+    error_rule{error_origin::http_status, 408, 408, error_kind::timeout},
+    error_rule{error_origin::http_status, 418, 418, error_kind::rate_limit},
+    error_rule{error_origin::http_status, 429, 429, error_kind::rate_limit},
+    error_rule{error_origin::http_status, 300, 599, error_kind::exchange},
 
-/// The decimal digits of an integer, the first one first; none for zero.
-class digits {
- public:
-  static constexpr std::size_t most = 39;  // of 2^128
+    detail::own_rule(errc::timeout, error_kind::timeout),
+    detail::own_rule(errc::closed, error_kind::network),
+    detail::own_rule(errc::host_not_found, errc::resolve_failed, error_kind::network),
+    detail::own_rule(errc::tls_truncated, error_kind::network),
+    detail::own_rule(errc::tls_handshake_failed, errc::certificate_unreadable, error_kind::tls),
+    detail::own_rule(errc::http_malformed, errc::http_body_too_large, error_kind::protocol),
+    detail::own_rule(errc::http_truncated, error_kind::network),
+    detail::own_rule(errc::http_rate_limited, errc::http_banned, error_kind::rate_limit),
+    detail::own_rule(errc::http_forbidden, errc::websocket_upgrade_rejected, error_kind::exchange),
+    detail::own_rule(errc::websocket_bad_accept, errc::websocket_too_many_fragments, error_kind::protocol),
+    detail::own_rule(errc::websocket_closed_by_peer, error_kind::network),
+    detail::own_rule(errc::heartbeat_lost, errc::data_silent, error_kind::timeout),
+    detail::own_rule(errc::subscription_rejected, error_kind::symbol),
+    detail::own_rule(errc::malformed_message, errc::bad_capture, error_kind::data),
 
-  constexpr explicit digits(uint128 number) noexcept {
-    constexpr std::uint64_t chunk = 10'000'000'000'000'000'000U;  // 10^19: divides by 128 bits once or twice only
-    constexpr int chunk_digits = 19;
-    for (; number > ~std::uint64_t{0}; number /= chunk) {
-      auto low = static_cast<std::uint64_t>(number % chunk);
-      for (int i = 0; i < chunk_digits; ++i, low /= 10) put(low);
-    }
-    for (auto rest = static_cast<std::uint64_t>(number); rest != 0; rest /= 10) put(rest);
-  }
-
-  [[nodiscard]] constexpr int count() const noexcept { return static_cast<int>(most - first_); }
-  [[nodiscard]] constexpr char operator[](int index) const noexcept {
-    return text_[first_ + static_cast<std::size_t>(index)];
-  }
-  [[nodiscard]] constexpr const char* begin() const noexcept { return text_.data() + first_; }
-  [[nodiscard]] constexpr const char* end() const noexcept { return text_.data() + most; }
-
- private:
-  constexpr void put(std::uint64_t number) noexcept { text_[--first_] = static_cast<char>('0' + number % 10); }
-
-  std::array<char, most> text_{};
-  std::size_t first_{most};
+    detail::system_rule(ETIMEDOUT, error_kind::timeout),
+    detail::system_rule(ECONNREFUSED, error_kind::network),
+    detail::system_rule(ECONNRESET, error_kind::network),
+    detail::system_rule(ECONNABORTED, error_kind::network),
+    detail::system_rule(EPIPE, error_kind::network),
+    detail::system_rule(ENOTCONN, error_kind::network),
+    detail::system_rule(EHOSTUNREACH, error_kind::network),
+    detail::system_rule(EHOSTDOWN, error_kind::network),
+    detail::system_rule(ENETUNREACH, error_kind::network),
+    detail::system_rule(ENETDOWN, error_kind::network),
+    detail::system_rule(ENETRESET, error_kind::network),
+    detail::system_rule(EADDRNOTAVAIL, error_kind::network),
+    detail::system_rule(EADDRINUSE, error_kind::network),
+    detail::system_rule(ENOBUFS, error_kind::network),
+    detail::system_rule(ENOMEM, error_kind::network),
+    detail::system_rule(EMFILE, error_kind::network),
+    detail::system_rule(ENFILE, error_kind::network),
+    detail::system_rule(EAGAIN, error_kind::network),
 };
 
-/// digits x 10^exponent with exactly `fraction` digits behind the point, of which there are never fewer than -exponent.
-/// As std::to_chars: value_too_large and `last` where there is no room.
-[[nodiscard]] constexpr std::to_chars_result write_decimal(char* first, char* last, bool negative, const digits& all,
-                                                           int exponent, int fraction) noexcept {
-  const int whole = all.count() == 0 ? 0 : all.count() + exponent;  // digits before the point
-  const std::ptrdiff_t length =
-      (negative ? 1 : 0) + std::ptrdiff_t{whole > 0 ? whole : 1} + (fraction > 0 ? 1 + std::ptrdiff_t{fraction} : 0);
-  if (last - first < length) return {last, std::errc::value_too_large};
-  const auto put = [&](int index) { *first++ = index >= 0 && index < all.count() ? all[index] : '0'; };
-  if (negative) *first++ = '-';
-  if (whole <= 0) *first++ = '0';
-  for (int i = 0; i < whole; ++i) put(i);
-  if (fraction > 0) *first++ = '.';
-  for (int i = 0; i < fraction; ++i) put(whole + i);
-  return {first, std::errc{}};
-}
+namespace detail {
 
-/// The nearest double of digits x 10^exponent; from_chars rounds once where a product with a power of ten rounds twice.
-[[nodiscard]] inline double nearest_double(bool negative, const digits& all, int exponent) noexcept {
-  std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters
-  char* end = text.data();
-  if (negative) *end++ = '-';
-  if (all.count() == 0) *end++ = '0';
-  for (const char digit : all) *end++ = digit;
-  *end++ = 'e';
-  end = std::to_chars(end, text.data() + text.size(), exponent).ptr;
-  double value = 0;
-  std::from_chars(text.data(), end, value);
-  return value;
-}
-
-/// What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
-[[nodiscard]] constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
-  bool exact = in_fraction;
-  for (; at != end; ++at) {
-    if (*at == '.') {
-      if (in_fraction || at + 1 == end) return errc::malformed_message;
-      in_fraction = true;
-      continue;
-    }
-    if (*at < '0' || *at > '9') return errc::malformed_message;
-    if (*at != '0') exact = false;
+[[nodiscard]] constexpr std::optional<error_kind> find_kind(std::span<const error_rule> rules, error_origin origin,
+                                                            std::int64_t number) noexcept {
+  for (const error_rule& rule : rules) {
+    if (rule.origin == origin && number >= rule.first && number <= rule.last) return rule.kind;
   }
-  return exact ? errc::none : errc::number_out_of_range;
+  return std::nullopt;
 }
 
-}  // namespace foxtrot::inline v0::detail
+[[nodiscard]] inline std::optional<error_kind> find_kind(std::span<const error_rule> rules,
+                                                         const session_error& error) noexcept {
+  if (error.venue_code != 0) {
+    if (const auto kind = find_kind(rules, error_origin::venue, error.venue_code)) return kind;
+  }
+  if (error.close_code != 0) {
+    if (const auto kind = find_kind(rules, error_origin::websocket_close, error.close_code)) return kind;
+  }
+  if (error.http_status != 0) {
+    if (const auto kind = find_kind(rules, error_origin::http_status, error.http_status)) return kind;
+  }
+  const std::error_category& whose = error.code.category();
+  const bool own = whose == make_error_code(errc::timeout).category();
+  if (!own && whose != std::system_category() && whose != std::generic_category()) return std::nullopt;
+  return find_kind(rules, own ? error_origin::own : error_origin::system, error.code.value());
+}
+
+}  // namespace detail
+
+/// The kind by `rules` first, then by the default ones.
+[[nodiscard]] inline error_kind kind_of(const session_error& error, std::span<const error_rule> rules = {}) noexcept {
+  if (const auto kind = detail::find_kind(rules, error)) return *kind;
+  return detail::find_kind(default_error_rules, error).value_or(error_kind::unknown);
+}
+[[nodiscard]] inline error_kind kind_of(std::error_code error) noexcept {
+  return kind_of(session_error{.code = error});
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/websocket_error_handler.hpp: what to do about an error, and how many there were.
+
+// foxtrot/core/clock.hpp: time as a seam: the system's clocks, or one that a test advances by hand.
 
 namespace foxtrot::inline v0 {
 
-/// The widths there are.
-template <class Mantissa>
-concept decimal_mantissa = std::same_as<Mantissa, std::int64_t> || std::same_as<Mantissa, int128>;
+/// When something must have happened by: always the steady clock, so that a step of the wall clock moves no deadline.
+using steady_time = std::chrono::steady_clock::time_point;
 
-/// mantissa x 10^exponent, as the venue wrote it: "61837.63000000" is 6183763000000 x 10^-8. Never rounded, never
-/// binary floating point. Values are equal when they mean the same number, whatever their exponents. A plain value.
-template <decimal_mantissa Mantissa>
-class basic_decimal {
+/// Where deadlines are measured. Network and feed code asks this object, never the clock itself. `now` may be called
+/// from any thread.
+class time_source {
  public:
-  using mantissa_type = Mantissa;
+  time_source() = default;
+  time_source(const time_source&) = delete;
+  time_source& operator=(const time_source&) = delete;
+  virtual ~time_source() = default;
 
-  constexpr basic_decimal() noexcept = default;
-  constexpr basic_decimal(Mantissa mantissa, int exponent) noexcept
-      : mantissa_{mantissa}, exponent_{static_cast<std::int8_t>(exponent)} {}
-  /// From the narrower width, which always fits; the way back is narrow() in decimal_arithmetic.hpp.
-  template <std::same_as<std::int64_t> Narrower>
-    requires(!std::same_as<Mantissa, Narrower>)
-  constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
-      : basic_decimal{narrower.mantissa(), narrower.exponent()} {}
+  [[nodiscard]] virtual steady_time now() const noexcept = 0;
+  /// True where time moves only by a test's hand: timers then wait for nothing but `manual_time::advance`.
+  [[nodiscard]] virtual bool manual() const noexcept { return false; }
+};
 
-  /// Reads `-?digits[.digits]`, the whole of it. Zeros at the end of the fraction are kept as long as the mantissa has
-  /// room for them. errc::malformed_message for any other text, errc::number_out_of_range where the mantissa cannot
-  /// hold it exactly.
-  [[nodiscard]] static result<basic_decimal> parse(std::string_view text) noexcept {
-    basic_decimal value;
-    const errc failed = parse_into(text, value);
-    if (failed != errc::none) return failed;
+namespace detail {
+class system_time_source final : public time_source {
+ public:
+  [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
+};
+}  // namespace detail
+
+/// The process's steady clock.
+[[nodiscard]] inline time_source& system_time() noexcept { return detail::immortal<detail::system_time_source>(); }
+
+/// Time that stands still until `advance`. Any thread may read it.
+class manual_time final : public time_source {
+ public:
+  explicit manual_time(steady_time start = steady_time{std::chrono::hours{1}}) noexcept
+      : ticks_{start.time_since_epoch().count()} {}
+
+  [[nodiscard]] steady_time now() const noexcept override {
+    // relaxed: the value stands alone, nothing else is published with it
+    return steady_time{steady_time::duration{ticks_.load(std::memory_order_relaxed)}};
+  }
+  [[nodiscard]] bool manual() const noexcept override { return true; }
+
+  void advance(steady_time::duration step) noexcept { ticks_.fetch_add(step.count(), std::memory_order_relaxed); }
+  void advance_to(steady_time when) noexcept {
+    ticks_.store(when.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<steady_time::rep> ticks_;
+};
+
+/// Nanoseconds since the Unix epoch that never go backwards: the steady clock plus the wall clock's offset at the
+/// process's first use. Differences are exact latencies even if somebody steps the wall clock meanwhile; the price is
+/// that such a step does not show. One read costs one clock_gettime of the vDSO (about 20 ns). Any thread.
+struct epoch_clock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::sys_time<duration>;
+  static constexpr bool is_steady = true;
+
+  [[nodiscard]] static time_point now() noexcept { return time_point{steady_nanoseconds() + offset()}; }
+  /// The same instant as an integer, as ticks carry it.
+  [[nodiscard]] static std::int64_t now_ns() noexcept { return now().time_since_epoch().count(); }
+
+ private:
+  [[nodiscard]] static duration steady_nanoseconds() noexcept {
+    return std::chrono::duration_cast<duration>(std::chrono::steady_clock::now().time_since_epoch());
+  }
+  [[gnu::visibility("default")]] [[nodiscard]] static duration offset() noexcept {
+    static const duration value =
+        std::chrono::duration_cast<duration>(std::chrono::system_clock::now().time_since_epoch()) -
+        steady_nanoseconds();
     return value;
   }
-
-  /// The same for the hot path: errc::none, or the error with `value` left as it was.
-  [[nodiscard]] static constexpr errc parse_into(std::string_view text, basic_decimal& value) noexcept;
-
-  [[nodiscard]] constexpr Mantissa mantissa() const noexcept { return mantissa_; }
-  [[nodiscard]] constexpr int exponent() const noexcept { return exponent_; }
-  [[nodiscard]] constexpr bool is_zero() const noexcept { return mantissa_ == 0; }
-
-  /// The same number with the shortest mantissa: no zeros at its end.
-  [[nodiscard]] constexpr basic_decimal normalized() const noexcept {
-    if (mantissa_ == 0) return {};
-    basic_decimal value = *this;
-    while (value.mantissa_ % 10 == 0 && value.exponent_ < std::numeric_limits<std::int8_t>::max()) {
-      value.mantissa_ /= 10;
-      ++value.exponent_;
-    }
-    return value;
-  }
-
-  /// The mantissa this number has under another exponent; nothing where that is not exact or does not fit.
-  [[nodiscard]] constexpr std::optional<Mantissa> mantissa_at(int exponent) const noexcept {
-    Mantissa value = mantissa_;
-    for (int at = exponent_; value != 0 && at > exponent; --at) {
-      if (__builtin_mul_overflow(value, Mantissa{10}, &value)) return std::nullopt;
-    }
-    for (int at = exponent_; value != 0 && at < exponent; ++at) {
-      if (value % 10 != 0) return std::nullopt;
-      value /= 10;
-    }
-    return value;
-  }
-
-  /// The nearest double. Not exact: for arithmetic that need not be. A constant expression where 53 bits hold the
-  /// mantissa and the exponent is between -22 and 22.
-  [[nodiscard]] constexpr double to_double() const noexcept {
-    // then mantissa and power of ten are doubles themselves, and one operation rounds once
-    constexpr std::uint64_t exact = std::uint64_t{1} << 53;
-    constexpr int largest_power = 22;
-    if (detail::magnitude(mantissa_) <= exact && exponent_ >= -largest_power && exponent_ <= largest_power) {
-      double power = 1;
-      for (int i = exponent_ < 0 ? -exponent_ : exponent_; i > 0; --i) power *= 10;
-      return exponent_ < 0 ? static_cast<double>(mantissa_) / power : static_cast<double>(mantissa_) * power;
-    }
-    return detail::nearest_double(mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_);
-  }
-
-  /// The shortest exact text, without exponent: "61837.63", "-0.5", "1200". Never more than max_chars.
-  [[nodiscard]] std::string str() const {
-    std::array<char, max_chars> text{};
-    return {text.data(), to_chars(text)};
-  }
-
-  /// With that many digits behind the point: "61837.630". errc::number_out_of_range where they are too few (rounding
-  /// is the caller's to ask for: round_to_step()), errc::bad_argument for a negative number of them.
-  [[nodiscard]] result<std::string> fixed(int fraction_digits) const {
-    if (fraction_digits < 0) return errc::bad_argument;
-    std::string text(max_chars + static_cast<std::size_t>(fraction_digits), '\0');
-    const auto [end, failed] = to_chars(text.data(), text.data() + text.size(), fraction_digits);
-    if (failed != std::errc{}) return errc::number_out_of_range;
-    text.resize(static_cast<std::size_t>(end - text.data()));
-    return text;
-  }
-
-  /// Sign, digits, point, and zeros for every exponent: 19 or 39 digits and 127 zeros are the most.
-  static constexpr std::size_t max_chars = sizeof(Mantissa) == sizeof(std::int64_t) ? 160 : 176;
-
-  /// Writes what str() returns; returns its length. Allocates nothing.
-  constexpr std::size_t to_chars(std::array<char, max_chars>& text) const noexcept {
-    return static_cast<std::size_t>(to_chars(text.data(), text.data() + text.size()).ptr - text.data());
-  }
-
-  /// Writes what str() returns into [first, last), as std::to_chars does: the end of the text, or `last` and
-  /// std::errc::value_too_large where there is no room.
-  constexpr std::to_chars_result to_chars(char* first, char* last) const noexcept {
-    const basic_decimal value = normalized();
-    return value.write(first, last, value.exponent_ < 0 ? -value.exponent_ : 0);
-  }
-
-  /// Writes what fixed() returns. std::errc::invalid_argument and `last` where so many digits cannot hold it exactly.
-  constexpr std::to_chars_result to_chars(char* first, char* last, int fraction_digits) const noexcept {
-    const basic_decimal value = normalized();
-    if (fraction_digits < 0 || fraction_digits < -value.exponent_) return {last, std::errc::invalid_argument};
-    return value.write(first, last, fraction_digits);
-  }
-
-  /// Numbers of the same width, or of two: the narrower one becomes wide.
-  [[nodiscard]] friend constexpr bool operator==(const basic_decimal& a, const basic_decimal& b) noexcept {
-    return (a <=> b) == std::strong_ordering::equal;
-  }
-  [[nodiscard]] friend constexpr std::strong_ordering operator<=>(const basic_decimal& a,
-                                                                  const basic_decimal& b) noexcept {
-    if (a.exponent_ == b.exponent_) return a.mantissa_ <=> b.mantissa_;
-    if (a.exponent_ < b.exponent_) return 0 <=> compare_finer(b, a);
-    return compare_finer(a, b);
-  }
-
-  /// The same for equal numbers, whatever their exponents and widths.
-  [[nodiscard]] constexpr std::size_t hash() const noexcept {
-    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
-    const basic_decimal value = normalized();
-    const auto wide = static_cast<int128>(value.mantissa_);
-    auto mixed = static_cast<std::uint64_t>(wide) * odd;
-    mixed = (mixed ^ (mixed >> 32) ^ static_cast<std::uint64_t>(wide >> 64)) * odd;
-    mixed = (mixed ^ (mixed >> 32) ^ static_cast<std::uint8_t>(value.exponent_)) * odd;
-    return static_cast<std::size_t>(mixed ^ (mixed >> 32));
-  }
-
- private:
-  [[nodiscard]] constexpr std::to_chars_result write(char* first, char* last, int fraction_digits) const noexcept {
-    return detail::write_decimal(first, last, mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_,
-                                 fraction_digits);
-  }
-
-  // `coarse` has the larger exponent: bring it to the finer one, or see that it is out of the other's reach.
-  [[nodiscard]] static constexpr std::strong_ordering compare_finer(const basic_decimal& coarse,
-                                                                    const basic_decimal& fine) noexcept {
-    if (const auto mantissa = coarse.mantissa_at(fine.exponent_)) return *mantissa <=> fine.mantissa_;
-    return coarse.mantissa_ < 0 ? std::strong_ordering::less : std::strong_ordering::greater;
-  }
-
-  Mantissa mantissa_{0};
-  std::int8_t exponent_{0};
 };
-
-/// What ticks carry: 64 bits.
-using decimal = basic_decimal<std::int64_t>;
-/// 128 bits: products, sums over a book, the daily volume of a cheap coin.
-using wide_decimal = basic_decimal<int128>;
-
-template <decimal_mantissa Mantissa>
-constexpr errc basic_decimal<Mantissa>::parse_into(std::string_view text, basic_decimal& value) noexcept {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  const bool negative = at != end && *at == '-';
-  if (negative) ++at;
-
-  Mantissa mantissa = 0;  // built negative: the negative side holds one value more
-  int exponent = 0;
-  const char* point = nullptr;
-  if (at == end) return errc::malformed_message;
-  for (const char* const first = at; at != end; ++at) {
-    if (*at == '.') {
-      if (point != nullptr || at == first || at + 1 == end) return errc::malformed_message;
-      point = at;
-      continue;
-    }
-    const int digit = *at - '0';
-    if (digit < 0 || digit > 9) return errc::malformed_message;
-    Mantissa longer = 0;
-    if (__builtin_mul_overflow(mantissa, Mantissa{10}, &longer) ||
-        __builtin_sub_overflow(longer, Mantissa{digit}, &longer)) {
-      const errc lost = detail::judge_rest(at, end, point != nullptr);
-      if (lost != errc::none) return lost;
-      break;
-    }
-    mantissa = longer;
-    if (point != nullptr) --exponent;
-  }
-  for (; exponent < std::numeric_limits<std::int8_t>::min(); ++exponent) {
-    if (mantissa % 10 != 0) return errc::number_out_of_range;
-    mantissa /= 10;
-  }
-  if (!negative && __builtin_sub_overflow(Mantissa{0}, mantissa, &mantissa)) return errc::number_out_of_range;
-  value = basic_decimal{mantissa, exponent};
-  return errc::none;
-}
 
 }  // namespace foxtrot::inline v0
 
-template <foxtrot::decimal_mantissa Mantissa>
-struct std::hash<foxtrot::basic_decimal<Mantissa>> {
-  [[nodiscard]] constexpr std::size_t operator()(const foxtrot::basic_decimal<Mantissa>& value) const noexcept {
-    return value.hash();
-  }
-};
+// foxtrot/core/live_object.hpp: how many objects of each type there are, for programs that look for leaks.
 
-namespace foxtrot::inline v0::binance::detail {
-
-using json_value = simdjson::ondemand::value;
-
-/// The name of a member as it stands in the document: one that is written with escapes is none we know.
-[[nodiscard]] inline std::string_view name_of(simdjson::ondemand::field& member) noexcept {
-  const char* const begin = member.key().raw();
-  const char* end = begin;
-  while (*end != '"') ++end;
-  return {begin, static_cast<std::size_t>(end - begin)};
-}
-
-/// Members by the place of their name in a list. Every reader says what is wrong: errc::missing_field,
-/// errc::wrong_type, errc::malformed_message, errc::number_out_of_range. A null counts as absent.
-template <std::size_t Count>
-class json_members {
- public:
-  explicit constexpr json_members(const std::array<std::string_view, Count>& names) noexcept : names_{names} {}
-
-  /// Takes one scalar, if its name is on the list. False where this is no JSON, and nothing more can be read.
-  [[nodiscard]] bool take(std::string_view name, json_value& value, simdjson::ondemand::json_type type) noexcept {
-    using simdjson::ondemand::json_type;
-    std::size_t at = 0;
-    while (at < Count && names_[at] != name) ++at;
-    if (at == Count) return true;
-    member& into = members_[at];
-    twice_ = twice_ || into.is != kind::absent;
-    if (type == json_type::string) {
-      into.is = value.get_string().get(into.text) ? kind::unreadable : kind::text;
-      return true;
-    }
-    if (type == json_type::array || type == json_type::object) {
-      into.is = kind::unreadable;
-      return true;
-    }
-    std::string_view token = value.raw_json_token();
-    while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.remove_suffix(1);
-    into.text = token;
-    if (type == json_type::number) {
-      into.is = kind::number;
-    } else if (type == json_type::boolean) {
-      into.is = kind::boolean;
-      return token == "true" || token == "false";
-    } else {
-      into.is = kind::null;
-      return token == "null";
-    }
-    return true;
-  }
-
-  /// Whether a name came twice: what two mean is anybody's guess.
-  [[nodiscard]] bool any_twice() const noexcept { return twice_; }
-  [[nodiscard]] bool has(std::size_t at) const noexcept {
-    return members_[at].is != kind::absent && members_[at].is != kind::null;
-  }
-
-  [[nodiscard]] errc text(std::size_t at, std::string& value) const {
-    if (!has(at)) return errc::missing_field;
-    if (members_[at].is != kind::text) return errc::wrong_type;
-    value = members_[at].text;
-    return errc::none;
-  }
-  /// A whole number, not negative.
-  template <class Integer>
-  [[nodiscard]] errc number(std::size_t at, Integer& value) const noexcept {
-    if (!has(at)) return errc::missing_field;
-    const std::string_view token = members_[at].text;
-    if (members_[at].is != kind::number) return errc::wrong_type;
-    std::uint64_t read = 0;
-    if (token.starts_with('-')) return errc::number_out_of_range;
-    const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), read);
-    if (failed == std::errc::result_out_of_range) return errc::number_out_of_range;
-    if (failed != std::errc{} || end != token.data() + token.size()) return errc::wrong_type;
-    if (read > static_cast<std::uint64_t>(std::numeric_limits<Integer>::max())) return errc::number_out_of_range;
-    value = static_cast<Integer>(read);
-    return errc::none;
-  }
-  /// A decimal in quotes; none where it is absent or zero, which is how the venue says that there is no such limit.
-  [[nodiscard]] errc limit(std::size_t at, std::optional<decimal>& value) const noexcept {
-    value.reset();
-    if (!has(at)) return errc::none;
-    if (members_[at].is != kind::text) return errc::wrong_type;
-    decimal read;
-    if (const errc bad = decimal::parse_into(members_[at].text, read); bad != errc::none) return bad;
-    if (read.mantissa() < 0) return errc::number_out_of_range;
-    if (!read.is_zero()) value = read;
-    return errc::none;
-  }
-  [[nodiscard]] errc boolean(std::size_t at, bool& value) const noexcept {
-    if (!has(at)) return errc::missing_field;
-    if (members_[at].is != kind::boolean) return errc::wrong_type;
-    value = members_[at].text == "true";
-    return errc::none;
-  }
-
- private:
-  enum class kind : std::uint8_t { absent, text, number, boolean, null, unreadable };
-  struct member {
-    kind is{kind::absent};
-    std::string_view text;
-  };
-
-  const std::array<std::string_view, Count>& names_;
-  std::array<member, Count> members_{};
-  bool twice_{false};
-};
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-// foxtrot/exchange/binance/detail/symbol_reader.hpp: one symbol of GET exchangeInfo, of spot, USD-M or COIN-M.
-
-// foxtrot/exchange/binance/symbol_rules.hpp: what orders for one symbol have to obey: steps, bounds, least values.
-
-// foxtrot/core/decimal_arithmetic.hpp: sums, differences and products of decimals: the exact value or nothing.
+/// Defined as 1 for ALL translation units of a program, objects that own something are counted by type. Never in some
+/// of them only: the same class would then be defined in two ways. Ordinary programs leave it alone and pay nothing.
+#ifndef FOXTROT_COUNT_LIVE_OBJECTS
+#define FOXTROT_COUNT_LIVE_OBJECTS 0
+#endif
 
 namespace foxtrot::inline v0 {
 
-namespace detail {
-
-template <class A, class B>
-using wider_mantissa = std::conditional_t<std::same_as<A, int128>, A, B>;
-
-/// What arithmetic passes through: a wider exponent, and room for the most negative mantissa.
-struct signed_magnitude {
-  bool negative{false};
-  uint128 magnitude{0};
-  int exponent{0};
-
-  constexpr signed_magnitude(bool below_zero, uint128 distance, int power) noexcept
-      : negative{below_zero}, magnitude{distance}, exponent{power} {}
-  template <decimal_mantissa Mantissa>
-  constexpr explicit signed_magnitude(const basic_decimal<Mantissa>& value) noexcept
-      : negative{value.mantissa() < 0}, magnitude{detail::magnitude(value.mantissa())}, exponent{value.exponent()} {}
-
-  constexpr void strip_zeros() noexcept {
-    for (; magnitude != 0 && magnitude % 10 == 0; magnitude /= 10) ++exponent;
-  }
+/// What is known of one type.
+struct live_count {
+  std::string_view type;  ///< as the compiler writes it
+  std::int64_t alive{0};  ///< constructed minus destroyed; a moved-from object counts until it is destroyed
+  std::int64_t made{0};   ///< constructed, copies and moves included
 };
 
-/// As a decimal: zeros come off or on only where the number would not fit otherwise.
-template <decimal_mantissa Mantissa>
-[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> fit(signed_magnitude value) noexcept {
-  constexpr int least_exponent = std::numeric_limits<std::int8_t>::min();
-  constexpr int most_exponent = std::numeric_limits<std::int8_t>::max();
-  const uint128 limit = (uint128{1} << (8 * sizeof(Mantissa) - 1)) - (value.negative ? 0 : 1);
-  if (value.magnitude == 0) {
-    const int exponent = value.exponent < least_exponent  ? least_exponent
-                         : value.exponent > most_exponent ? most_exponent
-                                                          : value.exponent;
-    return basic_decimal<Mantissa>{0, exponent};
-  }
-  for (; value.magnitude > limit || value.exponent < least_exponent; ++value.exponent) {
-    if (value.magnitude % 10 != 0) return std::nullopt;
-    value.magnitude /= 10;
-  }
-  for (; value.exponent > most_exponent; --value.exponent) {
-    if (value.magnitude > limit / 10) return std::nullopt;
-    value.magnitude *= 10;
-  }
-  // the most negative mantissa has no positive counterpart: negate before the sign is looked at
-  const auto bits = value.negative ? uint128{0} - value.magnitude : value.magnitude;
-  return basic_decimal<Mantissa>{static_cast<Mantissa>(static_cast<int128>(bits)), value.exponent};
+namespace detail {
+
+// One for each type, never destroyed: threads and static objects may outlive main.
+struct live_counter {
+  std::string_view type;
+  std::atomic<std::int64_t> alive{0};
+  std::atomic<std::int64_t> made{0};
+  live_counter* next{nullptr};
+  std::atomic<bool> listed{false};
+};
+
+// Every counter that has ever counted, the last first.
+[[gnu::visibility("default")]] inline constinit std::atomic<live_counter*> live_counters{nullptr};
+
+template <class T>
+[[nodiscard]] constexpr std::string_view type_name() noexcept {
+  // g++: "... [with T = X; std::string_view = ...]", clang: "... [T = X]"
+  constexpr std::string_view all = __PRETTY_FUNCTION__;
+  constexpr std::size_t begin = all.find("T = ") + 4;
+  constexpr std::size_t end = all.find(';', begin) != all.npos ? all.find(';', begin) : all.rfind(']');
+  return all.substr(begin, end - begin);
 }
 
-/// The sum of two numbers whose magnitudes are those of mantissas.
-template <decimal_mantissa Mantissa>
-[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> sum(signed_magnitude a, signed_magnitude b) noexcept {
-  if (a.magnitude == 0) return fit<Mantissa>(b);
-  if (b.magnitude == 0) return fit<Mantissa>(a);
-  a.strip_zeros();
-  b.strip_zeros();
-  if (a.exponent < b.exponent) {
-    const signed_magnitude coarse = b;
-    b = a;
-    a = coarse;
-  }
-  // The last digit of a finer b is one of the sum, so the sum has to fit as it stands; and where 128 bits do not hold
-  // the aligned a, they do not hold its sum with a number of 127 bits either.
-  for (; a.exponent > b.exponent; --a.exponent) {
-    if (__builtin_mul_overflow(a.magnitude, uint128{10}, &a.magnitude)) return std::nullopt;
-  }
-  if (a.negative != b.negative) {
-    const bool larger = a.magnitude >= b.magnitude;
-    return fit<Mantissa>(
-        {larger ? a.negative : b.negative, larger ? a.magnitude - b.magnitude : b.magnitude - a.magnitude, a.exponent});
-  }
-  // only -2^127 twice gets here with a carry: 2^128 does not end in a zero
-  if (__builtin_add_overflow(a.magnitude, b.magnitude, &a.magnitude)) return std::nullopt;
-  return fit<Mantissa>(a);
-}
+template <class T>
+[[gnu::visibility("default")]] inline constinit live_counter counter_of{type_name<T>()};
 
-template <decimal_mantissa Mantissa>
-[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> product(signed_magnitude a,
-                                                                       signed_magnitude b) noexcept {
-  const bool negative = a.negative != b.negative;
-  uint128 magnitude = 0;
-  int exponent = a.exponent + b.exponent;
-  if (__builtin_mul_overflow(a.magnitude, b.magnitude, &magnitude)) {
-    // take every ten out of the factors: what then overflows cannot be written shorter
-    const auto take_tens = [&exponent](uint128& twos, uint128& fives) {
-      for (; twos % 2 == 0 && fives % 5 == 0; ++exponent) {
-        twos /= 2;
-        fives /= 5;
-      }
-    };
-    a.strip_zeros();
-    b.strip_zeros();
-    exponent = a.exponent + b.exponent;
-    take_tens(a.magnitude, b.magnitude);
-    take_tens(b.magnitude, a.magnitude);
-    if (__builtin_mul_overflow(a.magnitude, b.magnitude, &magnitude)) return std::nullopt;
+// relaxed: plain statistics; whoever wants them exact has joined the threads that counted
+inline void note_made(live_counter& counter) noexcept {
+  counter.made.fetch_add(1, std::memory_order_relaxed);
+  counter.alive.fetch_add(1, std::memory_order_relaxed);
+  if (counter.listed.load(std::memory_order_relaxed)) return;
+  if (counter.listed.exchange(true, std::memory_order_relaxed)) return;  // one thread enters it
+  counter.next = live_counters.load(std::memory_order_relaxed);
+  // release: whoever finds it there sees its `next`
+  while (!live_counters.compare_exchange_weak(counter.next, &counter, std::memory_order_release,
+                                              std::memory_order_relaxed)) {
   }
-  return fit<Mantissa>({negative, magnitude, exponent});
 }
+inline void note_destroyed(live_counter& counter) noexcept { counter.alive.fetch_sub(1, std::memory_order_relaxed); }
 
 }  // namespace detail
 
-/// a + b, exactly; nothing where no mantissa of the wider of the two widths can hold it. The exponent is the finer one
-/// where that fits.
-template <class A, class B>
-[[nodiscard]] constexpr auto add(const basic_decimal<A>& a, const basic_decimal<B>& b) noexcept
-    -> std::optional<basic_decimal<detail::wider_mantissa<A, B>>> {
-  using wider = basic_decimal<detail::wider_mantissa<A, B>>;
-  using mantissa = typename wider::mantissa_type;
-  const int finer = a.exponent() < b.exponent() ? a.exponent() : b.exponent();
-  const auto left = wider{a}.mantissa_at(finer);
-  const auto right = wider{b}.mantissa_at(finer);
-  mantissa total = 0;
-  if (left && right && !__builtin_add_overflow(*left, *right, &total)) return wider{total, finer};
-  return detail::sum<mantissa>(detail::signed_magnitude{a}, detail::signed_magnitude{b});
-}
+#if FOXTROT_COUNT_LIVE_OBJECTS
 
-/// a - b, exactly; nothing where no mantissa of the wider of the two widths can hold it.
-template <class A, class B>
-[[nodiscard]] constexpr auto subtract(const basic_decimal<A>& a, const basic_decimal<B>& b) noexcept
-    -> std::optional<basic_decimal<detail::wider_mantissa<A, B>>> {
-  using wider = basic_decimal<detail::wider_mantissa<A, B>>;
-  using mantissa = typename wider::mantissa_type;
-  const int finer = a.exponent() < b.exponent() ? a.exponent() : b.exponent();
-  const auto left = wider{a}.mantissa_at(finer);
-  const auto right = wider{b}.mantissa_at(finer);
-  mantissa rest = 0;
-  if (left && right && !__builtin_sub_overflow(*left, *right, &rest)) return wider{rest, finer};
-  detail::signed_magnitude negated{b};
-  negated.negative = !negated.negative;
-  return detail::sum<mantissa>(detail::signed_magnitude{a}, negated);
-}
+inline constexpr bool counts_live_objects = true;
 
-/// a x b, exactly; nothing where no mantissa of the wider of the two widths can hold it. Two decimals always have a
-/// product of 128 bits: make one of them wide.
-template <class A, class B>
-[[nodiscard]] constexpr auto multiply(const basic_decimal<A>& a, const basic_decimal<B>& b) noexcept
-    -> std::optional<basic_decimal<detail::wider_mantissa<A, B>>> {
-  return detail::product<detail::wider_mantissa<A, B>>(detail::signed_magnitude{a}, detail::signed_magnitude{b});
-}
+/// `class T : live_object<T>` counts the objects of type T. It is empty, so T's layout is that of an ordinary program.
+template <class T>
+class live_object {
+ protected:
+  constexpr live_object() noexcept { note(); }
+  constexpr live_object(const live_object&) noexcept { note(); }
+  constexpr live_object(live_object&&) noexcept { note(); }
+  constexpr live_object& operator=(const live_object&) noexcept = default;
+  constexpr live_object& operator=(live_object&&) noexcept = default;
+  constexpr ~live_object() {
+    if (!std::is_constant_evaluated()) detail::note_destroyed(detail::counter_of<T>);
+  }
 
-/// -value; nothing where only the most negative mantissa is left to be negated.
-template <class Mantissa>
-[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> negate(const basic_decimal<Mantissa>& value) noexcept {
-  detail::signed_magnitude negated{value};
-  negated.negative = !negated.negative;
-  return detail::fit<Mantissa>(negated);
-}
+ private:
+  static constexpr void note() noexcept {
+    if (!std::is_constant_evaluated()) detail::note_made(detail::counter_of<T>);
+  }
+};
 
-/// The same number in 64 bits; nothing where they cannot hold it.
-[[nodiscard]] constexpr std::optional<decimal> narrow(const wide_decimal& value) noexcept {
-  return detail::fit<std::int64_t>(detail::signed_magnitude{value});
+#else
+
+inline constexpr bool counts_live_objects = false;
+
+/// `class T : live_object<T>` counts the objects of type T where the whole program asks for it; here it is nothing.
+template <class T>
+class live_object {};
+
+static_assert(std::is_trivially_copyable_v<live_object<int>> && std::is_trivially_destructible_v<live_object<int>>);
+
+#endif
+
+static_assert(std::is_empty_v<live_object<int>>);
+
+/// Every type of which an object was ever made; nothing in a program that does not count. Any thread; exact where the
+/// threads that make and destroy objects have been joined.
+[[nodiscard]] inline std::vector<live_count> live_objects() {
+  std::vector<live_count> all;
+  const detail::live_counter* each = detail::live_counters.load(std::memory_order_acquire);
+  for (; each != nullptr; each = each->next) {
+    all.push_back(
+        {each->type, each->alive.load(std::memory_order_relaxed), each->made.load(std::memory_order_relaxed)});
+  }
+  return all;
 }
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/core/decimal_rounding.hpp: decimals brought to a tick or lot size, in a direction that the caller names.
+// foxtrot/feed/error_statistics.hpp: how many errors of each kind, how many lately, and the last one: of fixed size.
 
 namespace foxtrot::inline v0 {
 
-/// Which multiple of the step: the one below or above (towards minus or plus infinity), or the nearer one, of two
-/// equally near the one farther from zero.
-enum class rounding : std::uint8_t { down, up, nearest };
-
-namespace detail {
-
-/// value / step as a whole number of steps and a remainder, `of` being the step in the remainder's unit.
-struct division {
-  bool overflow{false};  // the step is beyond 128 bits of the value's unit: the value is less than half of it
-  uint128 whole{0};      // known where the step is the coarser one
-  uint128 rest{0};
-  uint128 of{1};
+/// A moment's view of one kind.
+struct error_count {
+  std::uint64_t total{0};
+  std::uint64_t last_minute{0};  ///< in the last 60 seconds, to the second
 };
 
-// x + y modulo m, for x and y below m.
-[[nodiscard]] constexpr uint128 add_modulo(uint128 x, uint128 y, uint128 m) noexcept {
-  return x >= m - y ? x - (m - y) : x + y;
-}
+/// A moment's view of all.
+struct error_summary {
+  std::array<error_count, error_kind_count> kinds{};
+  std::uint64_t total{0};
+  std::uint64_t last_minute{0};
+  std::optional<session_error> last{};
+  error_kind last_kind{error_kind::unknown};
+  steady_time last_at{};
 
-[[nodiscard]] constexpr division divide(const signed_magnitude& value, const signed_magnitude& step) noexcept {
-  division found{.of = step.magnitude};
-  if (value.exponent < step.exponent) {
-    for (int at = step.exponent; at > value.exponent; --at) {
-      if (__builtin_mul_overflow(found.of, uint128{10}, &found.of)) return {.overflow = true, .rest = value.magnitude};
-    }
-    found.whole = value.magnitude / found.of;
-    found.rest = value.magnitude % found.of;
-    return found;
-  }
-  found.rest = value.magnitude % found.of;
-  for (int at = value.exponent; at > step.exponent && found.rest != 0; --at) {  // times ten, never past 128 bits
-    const uint128 two = add_modulo(found.rest, found.rest, found.of);
-    const uint128 four = add_modulo(two, two, found.of);
-    found.rest = add_modulo(add_modulo(four, four, found.of), two, found.of);
-  }
-  return found;
-}
-
-}  // namespace detail
-
-/// The multiple of `step` next to `value` in that direction; `value` itself where it is one. Exact: nothing where the
-/// mantissa cannot hold the outcome, or where the step is not above zero.
-template <class Mantissa>
-[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> round_to_step(const basic_decimal<Mantissa>& value,
-                                                                             const basic_decimal<Mantissa>& step,
-                                                                             rounding direction) noexcept {
-  if (step.mantissa() <= 0) return std::nullopt;
-  const detail::signed_magnitude number{value};
-  const detail::signed_magnitude unit{step};
-  const detail::division found = detail::divide(number, unit);
-  if (found.rest == 0) return value;
-  const bool away_from_zero = direction == rounding::nearest ? !found.overflow && found.rest >= found.of - found.rest
-                                                             : (direction == rounding::up) != number.negative;
-  if (value.exponent() < step.exponent()) {
-    return detail::product<Mantissa>({number.negative, found.whole + (away_from_zero ? 1 : 0), 0}, unit);
-  }
-  const uint128 distance = away_from_zero ? found.of - found.rest : found.rest;
-  return detail::sum<Mantissa>(number, {number.negative == away_from_zero, distance, step.exponent()});
-}
-
-}  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0::binance {
-
-/// Whether a symbol trades, and if not, why. The first seven are those of spot, the others those of the futures.
-enum class symbol_status : std::uint8_t {
-  trading,
-  halted,
-  in_break,
-  pre_trading,
-  post_trading,
-  end_of_day,
-  auction_match,
-  pending_trading,
-  pre_delivering,
-  delivering,
-  delivered,
-  pre_settle,
-  settling,
-  closed,
-  other,  ///< one that this list does not know: see symbol_rules::status_text
+  [[nodiscard]] const error_count& of(error_kind kind) const noexcept { return kinds[static_cast<std::size_t>(kind)]; }
 };
 
-namespace detail {
-
-/// The venue's words for them, in the same order.
-inline constexpr std::array<std::string_view, 14> status_words{
-    "TRADING",         "HALT",           "BREAK",      "PRE_TRADING", "POST_TRADING", "END_OF_DAY", "AUCTION_MATCH",
-    "PENDING_TRADING", "PRE_DELIVERING", "DELIVERING", "DELIVERED",   "PRE_SETTLE",   "SETTLING",   "CLOSE"};
-
-}  // namespace detail
-
-/// The venue's word; empty for `other`.
-[[nodiscard]] constexpr std::string_view to_string(symbol_status status) noexcept {
-  const auto at = static_cast<std::size_t>(status);
-  return at < detail::status_words.size() ? detail::status_words[at] : std::string_view{};
-}
-[[nodiscard]] constexpr symbol_status symbol_status_of(std::string_view word) noexcept {
-  for (std::size_t at = 0; at < detail::status_words.size(); ++at) {
-    if (detail::status_words[at] == word) return static_cast<symbol_status>(at);
-  }
-  return symbol_status::other;
-}
-
-/// Bounds and step of one number. The venue disables each with a zero or leaves it out: it is absent then, never 0.
-struct number_rule {
-  std::optional<decimal> least;
-  std::optional<decimal> most;
-  std::optional<decimal> step;
-
-  /// Above zero, within the bounds, a multiple of the step.
-  [[nodiscard]] constexpr bool allows(const decimal& value) const noexcept {
-    return value.mantissa() > 0 && (!least || value >= *least) && (!most || value <= *most) && is_multiple(value);
-  }
-  /// The multiple of the step next to `value`, or `value` itself where there is no step. The bounds have no say in it.
-  /// Nothing where a decimal cannot hold the outcome.
-  [[nodiscard]] constexpr std::optional<decimal> round(const decimal& value, rounding direction) const noexcept {
-    return step ? round_to_step(value, *step, direction) : std::optional{value};
-  }
-  /// Every bound and step is as exact as the venue wrote it.
-  [[nodiscard]] friend constexpr bool operator==(const number_rule&, const number_rule&) noexcept = default;
-
- private:
-  // The venue's least values are multiples themselves: those who count from them (futures) and from zero (spot) agree.
-  [[nodiscard]] constexpr bool is_multiple(const decimal& value) const noexcept {
-    return !step || round_to_step(value, *step, rounding::down) == value;
-  }
-};
-
-/// One symbol as GET exchangeInfo describes it. A plain value: what the venue did not say is empty or absent.
-struct symbol_rules {
-  std::string name;         ///< upper case: "BTCUSDT"
-  std::string base_asset;   ///< what is bought and sold
-  std::string quote_asset;  ///< what prices are in
-  symbol_status status{symbol_status::other};
-  std::string status_text;  ///< the venue's word for it
-
-  std::string contract_type;                  ///< futures: "PERPETUAL", "CURRENT_QUARTER"
-  std::string pair;                           ///< futures: the underlying, "BTCUSD"
-  std::string margin_asset;                   ///< futures
-  std::optional<std::int64_t> contract_size;  ///< COIN-M: quote units that one contract is worth
-
-  number_rule price;            ///< PRICE_FILTER: step is the tick size
-  number_rule quantity;         ///< LOT_SIZE: step is the lot
-  number_rule market_quantity;  ///< MARKET_LOT_SIZE: market orders obey it and LOT_SIZE
-
-  std::optional<decimal> min_notional;  ///< of price x quantity, in the quote asset
-  std::optional<decimal> max_notional;  ///< spot
-  bool min_notional_for_market{true};   ///< whether market orders obey it, too
-  bool max_notional_for_market{true};
-
-  // Decimals that the venue reads or shows. These are not the tick's and the lot's.
-  std::optional<int> price_precision;     ///< futures
-  std::optional<int> quantity_precision;  ///< futures
-  std::optional<int> base_precision;
-  std::optional<int> quote_precision;
-
-  [[nodiscard]] bool trading() const noexcept { return status == symbol_status::trading; }
-  [[nodiscard]] const std::optional<decimal>& tick_size() const noexcept { return price.step; }
-  [[nodiscard]] const std::optional<decimal>& lot_size() const noexcept { return quantity.step; }
-
-  /// The price next to this one that is a multiple of the tick; see number_rule::round.
-  [[nodiscard]] std::optional<decimal> round_price(const decimal& value, rounding direction) const noexcept {
-    return price.round(value, direction);
-  }
-  /// The quantity next to this one that is a multiple of the lot.
-  [[nodiscard]] std::optional<decimal> round_quantity(const decimal& value, rounding direction) const noexcept {
-    return quantity.round(value, direction);
-  }
-  /// As far as PRICE_FILTER goes: filters that look at the market's price are not known here.
-  [[nodiscard]] bool is_valid_price(const decimal& value) const noexcept { return price.allows(value); }
-  /// Of a limit order.
-  [[nodiscard]] bool is_valid_quantity(const decimal& value) const noexcept { return quantity.allows(value); }
-  [[nodiscard]] bool is_valid_market_quantity(const decimal& value) const noexcept {
-    return quantity.allows(value) && market_quantity.allows(value);
-  }
-  /// Of a limit order: whether it is worth enough, and not too much.
-  [[nodiscard]] bool is_valid_notional(const decimal& at, const decimal& amount) const noexcept {
-    const auto worth = multiply(wide_decimal{at}, amount);
-    return worth && (!min_notional || *worth >= wide_decimal{*min_notional}) &&
-           (!max_notional || *worth <= wide_decimal{*max_notional});
-  }
-};
-
-}  // namespace foxtrot::inline v0::binance
-
-namespace foxtrot::inline v0::binance::detail {
-
-/// Reads an object to its end whatever is in it, so that the symbols behind an odd one can be read.
-class symbol_reader {
+/// Counts by kind and by second. One thread; time comes from the caller.
+class error_statistics {
  public:
-  /// False where this is no JSON: then nothing behind it can be read either. Otherwise `bad` says what is wrong with
-  /// the symbol, if anything; its name is set as soon as there is one.
-  [[nodiscard]] bool read(simdjson::ondemand::object object, symbol_rules& into, errc& bad) {
-    bad_ = errc::none;
-    filters_seen_ = 0;
-    bool has_filters = false;
-    json_members<names.size()> members{names};
-    for (auto next : object) {
-      simdjson::ondemand::field member;
-      if (std::move(next).get(member)) return false;
-      const std::string_view name = name_of(member);
-      json_value value = member.value();
-      simdjson::ondemand::json_type type{};
-      if (value.type().get(type)) return false;
-      if (name == "filters") {
-        if (std::exchange(has_filters, true)) note(errc::malformed_message);
-        if (!read_filters(value, type, into)) return false;
-      } else if (!members.take(name, value, type)) {
-        return false;
+  void add(const session_error& error, error_kind kind, steady_time now) noexcept {
+    const std::int64_t second = second_of(now);
+    bucket& at = buckets_[index_of(second)];
+    if (at.second != second) at = {.second = second};
+    ++at.counts[static_cast<std::size_t>(kind)];
+    ++totals_[static_cast<std::size_t>(kind)];
+    last_ = error;
+    last_kind_ = kind;
+    last_at_ = now;
+  }
+
+  [[nodiscard]] error_summary summary(steady_time now) const noexcept {
+    error_summary made{.last = last_, .last_kind = last_kind_, .last_at = last_at_};
+    const std::int64_t second = second_of(now);
+    for (std::size_t kind = 0; kind < error_kind_count; ++kind) {
+      error_count& count = made.kinds[kind];
+      count.total = totals_[kind];
+      for (const bucket& each : buckets_) {
+        if (each.second > second - window && each.second <= second) count.last_minute += each.counts[kind];
       }
+      made.total += count.total;
+      made.last_minute += count.last_minute;
     }
-    if (members.any_twice()) note(errc::malformed_message);
-    if (!has_filters) note(errc::missing_field);
-    interpret(members, into);
-    bad = bad_;
-    return true;
-  }
-
- private:
-  using json_type = simdjson::ondemand::json_type;
-
-  enum key : std::size_t {
-    symbol,
-    status,
-    contract_status,
-    base_asset,
-    quote_asset,
-    contract_type,
-    pair,
-    margin_asset,
-    contract_size,
-    price_precision,
-    quantity_precision,
-    base_precision,
-    quote_precision,
-    quote_asset_precision
-  };
-  static constexpr std::array<std::string_view, 14> names{"symbol",
-                                                          "status",
-                                                          "contractStatus",
-                                                          "baseAsset",
-                                                          "quoteAsset",
-                                                          "contractType",
-                                                          "pair",
-                                                          "marginAsset",
-                                                          "contractSize",
-                                                          "pricePrecision",
-                                                          "quantityPrecision",
-                                                          "baseAssetPrecision",
-                                                          "quotePrecision",
-                                                          "quoteAssetPrecision"};
-  enum filter_key : std::size_t {
-    filter_type,
-    min_price,
-    max_price,
-    tick_size,
-    min_qty,
-    max_qty,
-    step_size,
-    min_notional,
-    plain_notional,
-    max_notional,
-    apply_to_market,
-    apply_min_to_market,
-    apply_max_to_market
-  };
-  static constexpr std::array<std::string_view, 13> filter_names{
-      "filterType",  "minPrice", "maxPrice",    "tickSize",      "minQty",           "maxQty",          "stepSize",
-      "minNotional", "notional", "maxNotional", "applyToMarket", "applyMinToMarket", "applyMaxToMarket"};
-  using filter_members = json_members<filter_names.size()>;
-  enum filter : unsigned {
-    price_filter = 1,
-    lot_size = 2,
-    market_lot_size = 4,
-    min_notional_filter = 8,
-    notional = 16
-  };
-
-  // What is wrong first is what is told.
-  void note(errc bad) noexcept {
-    if (bad_ == errc::none) bad_ = bad;
-  }
-
-  template <std::size_t Count>
-  void interpret(const json_members<Count>& members, symbol_rules& into) {
-    note(members.text(symbol, into.name));
-    if (into.name.empty()) note(errc::missing_field);
-    note(members.text(members.has(status) ? status : contract_status, into.status_text));
-    into.status = symbol_status_of(into.status_text);
-    note(members.text(base_asset, into.base_asset));
-    note(members.text(quote_asset, into.quote_asset));
-    if (members.has(contract_type)) note(members.text(contract_type, into.contract_type));
-    if (members.has(pair)) note(members.text(pair, into.pair));
-    if (members.has(margin_asset)) note(members.text(margin_asset, into.margin_asset));
-    optional_number(members, contract_size, into.contract_size);
-    optional_number(members, price_precision, into.price_precision);
-    optional_number(members, quantity_precision, into.quantity_precision);
-    optional_number(members, base_precision, into.base_precision);
-    // spot has both names: the longer one took over from the shorter
-    const bool longer = members.has(quote_asset_precision);
-    optional_number(members, longer ? quote_asset_precision : quote_precision, into.quote_precision);
-  }
-
-  template <class Members, class Integer>
-  void optional_number(const Members& members, std::size_t at, std::optional<Integer>& value) {
-    if (!members.has(at)) return;
-    Integer read = 0;
-    note(members.number(at, read));
-    value = read;
-  }
-
-  [[nodiscard]] bool read_filters(json_value& value, json_type type, symbol_rules& into) {
-    if (type != json_type::array) {
-      note(errc::wrong_type);
-      return true;
-    }
-    simdjson::ondemand::array all;
-    if (value.get_array().get(all)) return false;
-    for (auto next : all) {
-      json_value one;
-      if (std::move(next).get(one)) return false;
-      json_type is{};
-      if (one.type().get(is)) return false;
-      if (is != json_type::object) {
-        note(errc::wrong_type);
-      } else if (!read_filter(one, into)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  [[nodiscard]] bool read_filter(json_value& value, symbol_rules& into) {
-    simdjson::ondemand::object object;
-    if (value.get_object().get(object)) return false;
-    filter_members members{filter_names};
-    for (auto next : object) {
-      simdjson::ondemand::field member;
-      if (std::move(next).get(member)) return false;
-      const std::string_view name = name_of(member);
-      json_value inner = member.value();
-      json_type type{};
-      if (inner.type().get(type)) return false;
-      if (!members.take(name, inner, type)) return false;
-    }
-    if (members.any_twice()) note(errc::malformed_message);
-    std::string kind;
-    note(members.text(filter_type, kind));
-    interpret_filter(kind, members, into);
-    return true;
-  }
-
-  void interpret_filter(std::string_view kind, const filter_members& members, symbol_rules& into) {
-    if (kind == "PRICE_FILTER") {
-      once(price_filter);
-      note(members.limit(min_price, into.price.least));
-      note(members.limit(max_price, into.price.most));
-      note(members.limit(tick_size, into.price.step));
-    } else if (kind == "LOT_SIZE") {
-      once(lot_size);
-      read_quantity(members, into.quantity);
-    } else if (kind == "MARKET_LOT_SIZE") {
-      once(market_lot_size);
-      read_quantity(members, into.market_quantity);
-    } else if (kind == "MIN_NOTIONAL") {
-      once(min_notional_filter);
-      read_min_notional(members, members.has(min_notional) ? min_notional : plain_notional, apply_to_market, into);
-    } else if (kind == "NOTIONAL") {
-      once(notional);
-      read_min_notional(members, min_notional, apply_min_to_market, into);
-      note(members.limit(max_notional, into.max_notional));
-      if (members.has(apply_max_to_market)) note(members.boolean(apply_max_to_market, into.max_notional_for_market));
-    }
-  }
-
-  void once(filter which) noexcept {
-    if ((filters_seen_ & which) != 0) note(errc::malformed_message);
-    filters_seen_ |= which;
-  }
-
-  void read_quantity(const filter_members& members, number_rule& into) {
-    note(members.limit(min_qty, into.least));
-    note(members.limit(max_qty, into.most));
-    note(members.limit(step_size, into.step));
-  }
-
-  // A symbol may have both filters: the larger amount is the one that counts.
-  void read_min_notional(const filter_members& members, std::size_t amount, std::size_t applies, symbol_rules& into) {
-    std::optional<decimal> least;
-    bool for_market = true;
-    note(members.limit(amount, least));
-    if (members.has(applies)) note(members.boolean(applies, for_market));
-    if (!least || (into.min_notional && *into.min_notional >= *least)) return;
-    into.min_notional = least;
-    into.min_notional_for_market = for_market;
-  }
-
-  errc bad_{errc::none};
-  unsigned filters_seen_{0};
-};
-
-}  // namespace foxtrot::inline v0::binance::detail
-
-// foxtrot/exchange/binance/rate_limit.hpp: how much the venue lets one address or account ask for.
-
-namespace foxtrot::inline v0::binance {
-
-/// What is counted.
-enum class rate_limit_type : std::uint8_t { request_weight, raw_requests, orders, connections, other };
-
-[[nodiscard]] constexpr rate_limit_type rate_limit_type_of(std::string_view word) noexcept {
-  if (word == "REQUEST_WEIGHT") return rate_limit_type::request_weight;
-  if (word == "RAW_REQUESTS") return rate_limit_type::raw_requests;
-  if (word == "ORDERS") return rate_limit_type::orders;
-  if (word == "CONNECTIONS") return rate_limit_type::connections;
-  return rate_limit_type::other;
-}
-
-/// The unit of the time in which it is counted.
-enum class rate_limit_interval : std::uint8_t { second, minute, hour, day, other };
-
-[[nodiscard]] constexpr rate_limit_interval rate_limit_interval_of(std::string_view word) noexcept {
-  if (word == "SECOND") return rate_limit_interval::second;
-  if (word == "MINUTE") return rate_limit_interval::minute;
-  if (word == "HOUR") return rate_limit_interval::hour;
-  if (word == "DAY") return rate_limit_interval::day;
-  return rate_limit_interval::other;
-}
-
-/// At most `limit` in `interval_count` intervals.
-struct rate_limit {
-  rate_limit_type type{rate_limit_type::other};
-  std::string type_text;  ///< the venue's word for it
-  rate_limit_interval interval{rate_limit_interval::other};
-  std::string interval_text;  ///< likewise
-  std::uint32_t interval_count{0};
-  std::uint64_t limit{0};
-
-  /// Nothing for an interval whose word is not known.
-  [[nodiscard]] std::optional<std::chrono::seconds> window() const noexcept {
-    switch (interval) {
-      case rate_limit_interval::second: return std::chrono::seconds{interval_count};
-      case rate_limit_interval::minute: return std::chrono::minutes{interval_count};
-      case rate_limit_interval::hour: return std::chrono::hours{interval_count};
-      case rate_limit_interval::day: return std::chrono::hours{24} * interval_count;
-      default: return std::nullopt;
-    }
-  }
-};
-
-}  // namespace foxtrot::inline v0::binance
-
-namespace foxtrot::inline v0::binance {
-
-/// A symbol that was left out, and why.
-struct rejected_symbol {
-  std::string name;  ///< empty where even that could not be read
-  errc error{errc::none};
-};
-
-namespace detail {
-
-/// What a body held, in its order.
-struct exchange_info_content {
-  std::int64_t server_time{0};  ///< as the venue wrote it
-  std::vector<rate_limit> rate_limits;
-  std::vector<symbol_rules> symbols;
-  std::vector<rejected_symbol> rejected;
-};
-
-/// One document, once. The kinds of members decide, not their order; what is not asked for is passed over unread.
-class exchange_info_reader {
- public:
-  /// errc::none, or why the whole of it is of no use; `into` is then half filled.
-  [[nodiscard]] errc read(std::string_view body, exchange_info_content& into) {
-    if (body.starts_with("\xEF\xBB\xBF")) return errc::malformed_message;  // RFC 8259, section 8.1
-    const simdjson::padded_string text{body};
-    simdjson::ondemand::parser parser;
-    simdjson::ondemand::document document;
-    if (parser.iterate(text).get(document)) return errc::malformed_message;
-    simdjson::ondemand::object all;
-    if (const auto failed = document.get_object().get(all)) {
-      return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
-    }
-    if (const errc bad = read_members(all, into); bad != errc::none) return bad;
-    return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
-  }
-
- private:
-  using json_type = simdjson::ondemand::json_type;
-
-  static constexpr std::array<std::string_view, 1> names{"serverTime"};
-  enum limit_key : std::size_t { limit_type, interval, interval_count, limit };
-  static constexpr std::array<std::string_view, 4> limit_names{"rateLimitType", "interval", "intervalNum", "limit"};
-
-  [[nodiscard]] errc read_members(simdjson::ondemand::object& object, exchange_info_content& into) {
-    json_members<names.size()> members{names};
-    bool has_limits = false;
-    bool has_symbols = false;
-    for (auto next : object) {
-      simdjson::ondemand::field member;
-      if (std::move(next).get(member)) return errc::malformed_message;
-      const std::string_view name = name_of(member);
-      json_value value = member.value();
-      json_type type{};
-      if (value.type().get(type)) return errc::malformed_message;
-      errc bad = errc::none;
-      if (name == "symbols") {
-        bad = std::exchange(has_symbols, true) ? errc::malformed_message : read_symbols(value, type, into);
-      } else if (name == "rateLimits") {
-        bad = std::exchange(has_limits, true) ? errc::malformed_message : read_limits(value, type, into);
-      } else if (!members.take(name, value, type)) {
-        bad = errc::malformed_message;
-      }
-      if (bad != errc::none) return bad;
-    }
-    if (members.any_twice()) return errc::malformed_message;
-    if (!has_symbols || !has_limits) return errc::missing_field;
-    return members.number(0, into.server_time);
-  }
-
-  [[nodiscard]] errc read_symbols(json_value& value, json_type type, exchange_info_content& into) {
-    if (type != json_type::array) return errc::wrong_type;
-    simdjson::ondemand::array all;
-    if (value.get_array().get(all)) return errc::malformed_message;
-    for (auto next : all) {
-      json_value one;
-      if (std::move(next).get(one)) return errc::malformed_message;
-      json_type is{};
-      if (one.type().get(is)) return errc::malformed_message;
-      errc bad = errc::wrong_type;
-      symbol_rules found;
-      if (is == json_type::object) {
-        simdjson::ondemand::object object;
-        if (one.get_object().get(object)) return errc::malformed_message;
-        if (!symbols_.read(object, found, bad)) return errc::malformed_message;
-      }
-      if (bad == errc::none) {
-        into.symbols.push_back(std::move(found));
-      } else {
-        into.rejected.push_back({std::move(found.name), bad});
-      }
-    }
-    return errc::none;
-  }
-
-  [[nodiscard]] static errc read_limits(json_value& value, json_type type, exchange_info_content& into) {
-    if (type != json_type::array) return errc::wrong_type;
-    simdjson::ondemand::array all;
-    if (value.get_array().get(all)) return errc::malformed_message;
-    for (auto next : all) {
-      json_value one;
-      if (std::move(next).get(one)) return errc::malformed_message;
-      json_type is{};
-      if (one.type().get(is)) return errc::malformed_message;
-      if (is != json_type::object) return errc::wrong_type;
-      if (const errc bad = read_limit(one, into.rate_limits.emplace_back()); bad != errc::none) return bad;
-    }
-    return errc::none;
-  }
-
-  [[nodiscard]] static errc read_limit(json_value& value, rate_limit& into) {
-    simdjson::ondemand::object object;
-    if (value.get_object().get(object)) return errc::malformed_message;
-    json_members<limit_names.size()> members{limit_names};
-    for (auto next : object) {
-      simdjson::ondemand::field member;
-      if (std::move(next).get(member)) return errc::malformed_message;
-      const std::string_view name = name_of(member);
-      json_value inner = member.value();
-      json_type type{};
-      if (inner.type().get(type) || !members.take(name, inner, type)) return errc::malformed_message;
-    }
-    if (members.any_twice()) return errc::malformed_message;
-    errc bad = errc::none;
-    const auto read = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
-    if (!(read(members.text(limit_type, into.type_text)) && read(members.text(interval, into.interval_text)) &&
-          read(members.number(interval_count, into.interval_count)) && read(members.number(limit, into.limit)))) {
-      return bad;
-    }
-    into.type = rate_limit_type_of(into.type_text);
-    into.interval = rate_limit_interval_of(into.interval_text);
-    return errc::none;
-  }
-
-  symbol_reader symbols_;
-};
-
-}  // namespace detail
-}  // namespace foxtrot::inline v0::binance
-
-namespace foxtrot::inline v0::binance {
-
-/// The answer to GET exchangeInfo of spot, USD-M or COIN-M. A value that does not change: any number of threads may
-/// read it. Its symbols are sorted by name.
-class exchange_info {
- public:
-  /// Reads a body. The error is errc::malformed_message for what is no JSON, errc::missing_field or errc::wrong_type
-  /// for another document, and nothing is left of it; one symbol that cannot be understood is left out and listed in
-  /// rejected().
-  [[nodiscard]] static result<exchange_info> parse(std::string_view body) {
-    exchange_info made;
-    detail::exchange_info_reader reader;
-    if (const errc bad = reader.read(body, made.content_); bad != errc::none) return bad;
-    made.sort();
     return made;
   }
 
-  /// When the venue answered, by its clock.
-  [[nodiscard]] std::chrono::sys_time<std::chrono::microseconds> server_time() const noexcept {
-    constexpr std::int64_t least_microseconds = 100'000'000'000'000;  // today's milliseconds have 13 digits, these 16
-    const std::int64_t at = content_.server_time;
-    return std::chrono::sys_time<std::chrono::microseconds>{
-        std::chrono::microseconds{at < least_microseconds ? at * 1000 : at}};
+ private:
+  static constexpr std::int64_t window = 60;
+
+  struct bucket {
+    std::int64_t second{-window};
+    std::array<std::uint32_t, error_kind_count> counts{};
+  };
+
+  [[nodiscard]] static std::int64_t second_of(steady_time now) noexcept {
+    return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
   }
-  [[nodiscard]] const std::vector<rate_limit>& rate_limits() const noexcept { return content_.rate_limits; }
-
-  [[nodiscard]] const std::vector<symbol_rules>& symbols() const noexcept { return content_.symbols; }
-  [[nodiscard]] auto begin() const noexcept { return content_.symbols.begin(); }
-  [[nodiscard]] auto end() const noexcept { return content_.symbols.end(); }
-  [[nodiscard]] std::size_t size() const noexcept { return content_.symbols.size(); }
-  [[nodiscard]] bool empty() const noexcept { return content_.symbols.empty(); }
-
-  /// The symbol of that name, in upper case; null where there is none. Valid as long as this object. Allocates nothing.
-  [[nodiscard]] const symbol_rules* find(std::string_view name) const noexcept {
-    const auto found = std::lower_bound(
-        begin(), end(), name, [](const symbol_rules& one, std::string_view wanted) { return one.name < wanted; });
-    return found != end() && found->name == name ? &*found : nullptr;
+  [[nodiscard]] static std::size_t index_of(std::int64_t second) noexcept {
+    return static_cast<std::size_t>(((second % window) + window) % window);
   }
 
-  /// Those that trade now. Valid as long as this object.
-  [[nodiscard]] std::vector<const symbol_rules*> trading_symbols() const {
-    std::vector<const symbol_rules*> trading;
-    for (const symbol_rules& one : *this) {
-      if (one.trading()) trading.push_back(&one);
+  std::array<bucket, window> buckets_{};
+  std::array<std::uint64_t, error_kind_count> totals_{};
+  std::optional<session_error> last_;
+  error_kind last_kind_{error_kind::unknown};
+  steady_time last_at_{};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+enum class error_severity : std::uint8_t { low, medium, high, critical };
+
+[[nodiscard]] constexpr std::string_view to_string(error_severity severity) noexcept {
+  constexpr std::array<std::string_view, 4> names{"low", "medium", "high", "critical"};
+  return names[static_cast<std::size_t>(severity)];
+}
+
+/// The answer to a kind of error.
+struct error_response {
+  error_severity severity{error_severity::high};
+  bool retry{true};                    ///< false: what failed stays as it is
+  std::chrono::milliseconds delay{0};  ///< at least so long before the retry; the backoff may ask for more
+  bool trips_breaker{true};            ///< counts as a failure of the WebSocket connection
+};
+
+using error_responses = std::array<error_response, error_kind_count>;
+
+/// Network trouble is left to the backoff; what will not change soon waits; who we are does not change at all.
+[[nodiscard]] constexpr error_responses default_error_responses() noexcept {
+  using std::chrono::milliseconds;
+  error_responses all{};
+  const auto set = [&all](error_kind kind, error_response to) { all[static_cast<std::size_t>(kind)] = to; };
+  set(error_kind::network, {error_severity::high, true, milliseconds{0}, true});
+  set(error_kind::tls, {error_severity::critical, true, milliseconds{30'000}, true});
+  set(error_kind::timeout, {error_severity::high, true, milliseconds{0}, true});
+  set(error_kind::protocol, {error_severity::high, true, milliseconds{0}, true});
+  set(error_kind::authentication, {error_severity::critical, false, milliseconds{0}, true});
+  set(error_kind::rate_limit, {error_severity::medium, true, milliseconds{60'000}, true});
+  set(error_kind::symbol, {error_severity::low, false, milliseconds{0}, false});
+  set(error_kind::exchange, {error_severity::high, true, milliseconds{30'000}, true});
+  set(error_kind::data, {error_severity::medium, true, milliseconds{1'000}, false});
+  set(error_kind::unknown, {error_severity::high, true, milliseconds{10'000}, true});
+  return all;
+}
+
+/// What one error was, and what to do about it.
+struct error_decision {
+  error_kind kind{error_kind::unknown};
+  error_response response{};
+};
+
+struct error_handler_settings {
+  std::vector<error_rule> rules{};  ///< of the venue or of your own: they go before the default ones
+  error_responses responses{default_error_responses()};
+  std::chrono::seconds max_retry_after{259'200};  ///< where a server asks for more: 3 days
+  /// The last word, where there is one: gets the error and what would be decided. Called from any thread that meets an
+  /// error, under no lock. Where it throws, what would be decided stands.
+  std::function<error_decision(const session_error&, error_decision)> judge{};
+};
+
+/// Sorts errors, answers them, and counts. A server's Retry-After takes the place of the delay. Any thread.
+class websocket_error_handler : private live_object<websocket_error_handler> {
+ public:
+  explicit websocket_error_handler(error_handler_settings settings = {}) : settings_{std::move(settings)} {}
+  websocket_error_handler(const websocket_error_handler&) = delete;
+  websocket_error_handler& operator=(const websocket_error_handler&) = delete;
+
+  /// What to do; nothing is counted.
+  [[nodiscard]] error_decision decide(const session_error& error) const {
+    error_decision made{.kind = kind_of(error, settings_.rules)};
+    made.response = settings_.responses[static_cast<std::size_t>(made.kind)];
+    if (error.retry_after) made.response.delay = std::clamp(*error.retry_after, {}, settings_.max_retry_after);
+    if (!settings_.judge) return made;
+    try {
+      return settings_.judge(error, made);
+    } catch (...) {  // a judge without a judgement
+      return made;
     }
-    return trading;
   }
 
-  /// What the venue listed and this does not hold.
-  [[nodiscard]] const std::vector<rejected_symbol>& rejected() const noexcept { return content_.rejected; }
+  /// The same, and counted.
+  error_decision handle(const session_error& error, steady_time now) {
+    const error_decision made = decide(error);
+    const std::lock_guard lock{mutex_};
+    counted_.add(error, made.kind, now);
+    return made;
+  }
+
+  [[nodiscard]] error_summary statistics(steady_time now) const {
+    const std::lock_guard lock{mutex_};
+    return counted_.summary(now);
+  }
 
  private:
-  exchange_info() = default;
-
-  // Of two symbols with one name neither is to be trusted.
-  void sort() {
-    std::vector<symbol_rules>& all = content_.symbols;
-    std::sort(all.begin(), all.end(), [](const symbol_rules& a, const symbol_rules& b) { return a.name < b.name; });
-    std::vector<symbol_rules> unique;
-    unique.reserve(all.size());
-    for (auto at = all.begin(); at != all.end();) {
-      const auto next = std::find_if(at, all.end(), [&at](const symbol_rules& one) { return one.name != at->name; });
-      if (next - at == 1) {
-        unique.push_back(std::move(*at));
-      } else {
-        content_.rejected.push_back({at->name, errc::malformed_message});
-      }
-      at = next;
-    }
-    all = std::move(unique);
-  }
-
-  detail::exchange_info_content content_;
+  const error_handler_settings settings_;
+  mutable std::mutex mutex_;
+  error_statistics counted_;
 };
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance {
+
+/// Source: errors.md and rest-api.md ("HTTP Return Codes") of binance-spot-api-docs. The small positive codes are the
+/// WebSocket streams' answers to a request, web-socket-streams.md.
+inline constexpr std::array error_rules{
+    error_rule{error_origin::venue, 0, 4, error_kind::symbol},  // one request was refused
+    error_rule{error_origin::venue, -1002, -1002, error_kind::authentication},
+    error_rule{error_origin::venue, -1003, -1003, error_kind::rate_limit},
+    error_rule{error_origin::venue, -1015, -1015, error_kind::rate_limit},
+    error_rule{error_origin::venue, -1034, -1034, error_kind::rate_limit},
+    error_rule{error_origin::venue, -1007, -1006, error_kind::exchange},
+    error_rule{error_origin::venue, -1008, -1008, error_kind::exchange},
+    error_rule{error_origin::venue, -1016, -1016, error_kind::exchange},
+    error_rule{error_origin::venue, -1022, -1022, error_kind::authentication},
+    error_rule{error_origin::venue, -1001, -1000, error_kind::exchange},
+    error_rule{error_origin::venue, -1199, -1100, error_kind::symbol},  // "issues with the request", -1121 among them
+    error_rule{error_origin::venue, -2015, -2014, error_kind::authentication},
+    error_rule{error_origin::http_status, 403, 403, error_kind::rate_limit},  // the firewall's limit
+};
+
+/// How a session with this venue answers errors.
+[[nodiscard]] inline error_handler_settings error_settings() {
+  error_handler_settings made;
+  made.rules.assign(error_rules.begin(), error_rules.end());
+  return made;
+}
+
+/// The number in the body of a refusal, `{"code":-1121,"msg":"Invalid symbol."}`; 0 where there is none.
+[[nodiscard]] constexpr std::int64_t venue_code_of(std::string_view body) noexcept {
+  constexpr std::string_view key = "\"code\":";
+  const std::size_t at = body.substr(0, 1024).find(key);
+  if (at == body.npos) return 0;
+  std::string_view digits = body.substr(at + key.size());
+  while (!digits.empty() && digits.front() == ' ') digits.remove_prefix(1);
+  const bool negative = digits.starts_with('-');
+  if (negative) digits.remove_prefix(1);
+  std::int64_t value = 0;
+  for (std::size_t i = 0; i < digits.size() && digits[i] >= '0' && digits[i] <= '9'; ++i) {
+    if (i == 9) return 0;
+    value = value * 10 + (digits[i] - '0');
+  }
+  return negative ? -value : value;
+}
 
 }  // namespace foxtrot::inline v0::binance
 
@@ -2186,492 +1405,329 @@ struct endpoints {
 
 }  // namespace foxtrot::inline v0::binance
 
-// foxtrot/exchange/binance/settings.hpp: what market_data needs to know; the defaults stream from the venue itself.
-
-// foxtrot/exchange/binance/error_codes.hpp: the venue's own numbers for what went wrong.
-
-// foxtrot/feed/error_kind.hpp: errors sorted into the few kinds that are answered alike, by number and never by text.
-
-namespace foxtrot::inline v0 {
-
-enum class error_kind : std::uint8_t {
-  network,         ///< the connection was refused, cut, or never made
-  tls,             ///< certificate or handshake
-  timeout,         ///< a deadline of ours passed
-  protocol,        ///< the peer broke the rules of HTTP, TLS or WebSocket
-  authentication,  ///< we are not who we should be
-  rate_limit,      ///< we asked for too much
-  symbol,          ///< one stream or symbol is not to be had
-  exchange,        ///< the venue has trouble of its own
-  data,            ///< a message could not be understood
-  unknown,
-};
-inline constexpr std::size_t error_kind_count = 10;
-
-[[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
-  constexpr std::array<std::string_view, error_kind_count> names{
-      "network", "tls", "timeout", "protocol", "authentication", "rate_limit", "symbol", "exchange", "data", "unknown"};
-  return names[static_cast<std::size_t>(kind)];
-}
-
-/// Everything that is known of one failure. What is most specific decides its kind: the venue's number, then the close
-/// code, then the HTTP status, then the code.
-struct session_error {
-  std::error_code code{};
-  int http_status{0};
-  std::uint16_t close_code{0};  ///< that a peer gave, RFC 6455 section 7.4
-  std::int64_t venue_code{0};   ///< such as -1121
-  std::optional<std::chrono::seconds> retry_after{};
-};
-
-/// Whose numbers a rule is about.
-enum class error_origin : std::uint8_t {
-  own,              ///< errc, TLS included
-  system,           ///< errno
-  http_status,      ///< RFC 9110 section 15
-  websocket_close,  ///< RFC 6455 section 7.4.1 and its registry
-  venue,            ///< the venue's own, a setting
-};
-
-/// Numbers `first` to `last` of that origin are of that kind.
-struct error_rule {
-  error_origin origin;
-  std::int64_t first;
-  std::int64_t last;
-  error_kind kind;
-};
-
-namespace detail {
-
-[[nodiscard]] constexpr error_rule own_rule(errc first, errc last, error_kind kind) noexcept {
-  return {error_origin::own, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last), kind};
-}
-[[nodiscard]] constexpr error_rule own_rule(errc only, error_kind kind) noexcept { return own_rule(only, only, kind); }
-[[nodiscard]] constexpr error_rule system_rule(int number, error_kind kind) noexcept {
-  return {error_origin::system, number, number, kind};
-}
-
-}  // namespace detail
-
-/// What holds for every venue. The first rule that fits decides.
-inline constexpr std::array default_error_rules{
-    error_rule{error_origin::websocket_close, 1000, 1001, error_kind::network},
-    error_rule{error_origin::websocket_close, 1002, 1003, error_kind::protocol},
-    error_rule{error_origin::websocket_close, 1007, 1007, error_kind::protocol},
-    error_rule{error_origin::websocket_close, 1008, 1008, error_kind::exchange},  // policy: most often we were too slow
-    error_rule{error_origin::websocket_close, 1009, 1010, error_kind::protocol},
-    error_rule{error_origin::websocket_close, 1011, 1011, error_kind::exchange},
-    error_rule{error_origin::websocket_close, 1012, 1012, error_kind::network},  // it restarts
-    error_rule{error_origin::websocket_close, 1013, 1014, error_kind::exchange},
-
-    error_rule{error_origin::http_status, 401, 401, error_kind::authentication},
-    error_rule{error_origin::http_status, 407, 407, error_kind::authentication},
-    error_rule{error_origin::http_status, 408, 408, error_kind::timeout},
-    error_rule{error_origin::http_status, 418, 418, error_kind::rate_limit},
-    error_rule{error_origin::http_status, 429, 429, error_kind::rate_limit},
-    error_rule{error_origin::http_status, 300, 599, error_kind::exchange},
-
-    detail::own_rule(errc::timeout, error_kind::timeout),
-    detail::own_rule(errc::closed, error_kind::network),
-    detail::own_rule(errc::host_not_found, errc::resolve_failed, error_kind::network),
-    detail::own_rule(errc::tls_truncated, error_kind::network),
-    detail::own_rule(errc::tls_handshake_failed, errc::certificate_unreadable, error_kind::tls),
-    detail::own_rule(errc::http_malformed, errc::http_body_too_large, error_kind::protocol),
-    detail::own_rule(errc::http_truncated, error_kind::network),
-    detail::own_rule(errc::http_rate_limited, errc::http_banned, error_kind::rate_limit),
-    detail::own_rule(errc::http_forbidden, errc::websocket_upgrade_rejected, error_kind::exchange),
-    detail::own_rule(errc::websocket_bad_accept, errc::websocket_too_many_fragments, error_kind::protocol),
-    detail::own_rule(errc::websocket_closed_by_peer, error_kind::network),
-    detail::own_rule(errc::heartbeat_lost, errc::data_silent, error_kind::timeout),
-    detail::own_rule(errc::subscription_rejected, error_kind::symbol),
-    detail::own_rule(errc::malformed_message, errc::bad_capture, error_kind::data),
-
-    detail::system_rule(ETIMEDOUT, error_kind::timeout),
-    detail::system_rule(ECONNREFUSED, error_kind::network),
-    detail::system_rule(ECONNRESET, error_kind::network),
-    detail::system_rule(ECONNABORTED, error_kind::network),
-    detail::system_rule(EPIPE, error_kind::network),
-    detail::system_rule(ENOTCONN, error_kind::network),
-    detail::system_rule(EHOSTUNREACH, error_kind::network),
-    detail::system_rule(EHOSTDOWN, error_kind::network),
-    detail::system_rule(ENETUNREACH, error_kind::network),
-    detail::system_rule(ENETDOWN, error_kind::network),
-    detail::system_rule(ENETRESET, error_kind::network),
-    detail::system_rule(EADDRNOTAVAIL, error_kind::network),
-    detail::system_rule(EADDRINUSE, error_kind::network),
-    detail::system_rule(ENOBUFS, error_kind::network),
-    detail::system_rule(ENOMEM, error_kind::network),
-    detail::system_rule(EMFILE, error_kind::network),
-    detail::system_rule(ENFILE, error_kind::network),
-    detail::system_rule(EAGAIN, error_kind::network),
-};
-
-namespace detail {
-
-[[nodiscard]] constexpr std::optional<error_kind> find_kind(std::span<const error_rule> rules, error_origin origin,
-                                                            std::int64_t number) noexcept {
-  for (const error_rule& rule : rules) {
-    if (rule.origin == origin && number >= rule.first && number <= rule.last) return rule.kind;
-  }
-  return std::nullopt;
-}
-
-[[nodiscard]] inline std::optional<error_kind> find_kind(std::span<const error_rule> rules,
-                                                         const session_error& error) noexcept {
-  if (error.venue_code != 0) {
-    if (const auto kind = find_kind(rules, error_origin::venue, error.venue_code)) return kind;
-  }
-  if (error.close_code != 0) {
-    if (const auto kind = find_kind(rules, error_origin::websocket_close, error.close_code)) return kind;
-  }
-  if (error.http_status != 0) {
-    if (const auto kind = find_kind(rules, error_origin::http_status, error.http_status)) return kind;
-  }
-  const std::error_category& whose = error.code.category();
-  const bool own = whose == make_error_code(errc::timeout).category();
-  if (!own && whose != std::system_category() && whose != std::generic_category()) return std::nullopt;
-  return find_kind(rules, own ? error_origin::own : error_origin::system, error.code.value());
-}
-
-}  // namespace detail
-
-/// The kind by `rules` first, then by the default ones.
-[[nodiscard]] inline error_kind kind_of(const session_error& error, std::span<const error_rule> rules = {}) noexcept {
-  if (const auto kind = detail::find_kind(rules, error)) return *kind;
-  return detail::find_kind(default_error_rules, error).value_or(error_kind::unknown);
-}
-[[nodiscard]] inline error_kind kind_of(std::error_code error) noexcept {
-  return kind_of(session_error{.code = error});
-}
-
-}  // namespace foxtrot::inline v0
-
-// foxtrot/feed/websocket_error_handler.hpp: what to do about an error, and how many there were.
-
-// foxtrot/core/live_object.hpp: how many objects of each type there are, for programs that look for leaks.
-
-/// Defined as 1 for ALL translation units of a program, objects that own something are counted by type. Never in some
-/// of them only: the same class would then be defined in two ways. Ordinary programs leave it alone and pay nothing.
-#ifndef FOXTROT_COUNT_LIVE_OBJECTS
-#define FOXTROT_COUNT_LIVE_OBJECTS 0
-#endif
-
-namespace foxtrot::inline v0 {
-
-/// What is known of one type.
-struct live_count {
-  std::string_view type;  ///< as the compiler writes it
-  std::int64_t alive{0};  ///< constructed minus destroyed; a moved-from object counts until it is destroyed
-  std::int64_t made{0};   ///< constructed, copies and moves included
-};
-
-namespace detail {
-
-// One for each type, never destroyed: threads and static objects may outlive main.
-struct live_counter {
-  std::string_view type;
-  std::atomic<std::int64_t> alive{0};
-  std::atomic<std::int64_t> made{0};
-  live_counter* next{nullptr};
-  std::atomic<bool> listed{false};
-};
-
-// Every counter that has ever counted, the last first.
-[[gnu::visibility("default")]] inline constinit std::atomic<live_counter*> live_counters{nullptr};
-
-template <class T>
-[[nodiscard]] constexpr std::string_view type_name() noexcept {
-  // g++: "... [with T = X; std::string_view = ...]", clang: "... [T = X]"
-  constexpr std::string_view all = __PRETTY_FUNCTION__;
-  constexpr std::size_t begin = all.find("T = ") + 4;
-  constexpr std::size_t end = all.find(';', begin) != all.npos ? all.find(';', begin) : all.rfind(']');
-  return all.substr(begin, end - begin);
-}
-
-template <class T>
-[[gnu::visibility("default")]] inline constinit live_counter counter_of{type_name<T>()};
-
-// relaxed: plain statistics; whoever wants them exact has joined the threads that counted
-inline void note_made(live_counter& counter) noexcept {
-  counter.made.fetch_add(1, std::memory_order_relaxed);
-  counter.alive.fetch_add(1, std::memory_order_relaxed);
-  if (counter.listed.load(std::memory_order_relaxed)) return;
-  if (counter.listed.exchange(true, std::memory_order_relaxed)) return;  // one thread enters it
-  counter.next = live_counters.load(std::memory_order_relaxed);
-  // release: whoever finds it there sees its `next`
-  while (!live_counters.compare_exchange_weak(counter.next, &counter, std::memory_order_release,
-                                              std::memory_order_relaxed)) {
-  }
-}
-inline void note_destroyed(live_counter& counter) noexcept { counter.alive.fetch_sub(1, std::memory_order_relaxed); }
-
-}  // namespace detail
-
-#if FOXTROT_COUNT_LIVE_OBJECTS
-
-inline constexpr bool counts_live_objects = true;
-
-/// `class T : live_object<T>` counts the objects of type T. It is empty, so T's layout is that of an ordinary program.
-template <class T>
-class live_object {
- protected:
-  constexpr live_object() noexcept { note(); }
-  constexpr live_object(const live_object&) noexcept { note(); }
-  constexpr live_object(live_object&&) noexcept { note(); }
-  constexpr live_object& operator=(const live_object&) noexcept = default;
-  constexpr live_object& operator=(live_object&&) noexcept = default;
-  constexpr ~live_object() {
-    if (!std::is_constant_evaluated()) detail::note_destroyed(detail::counter_of<T>);
-  }
-
- private:
-  static constexpr void note() noexcept {
-    if (!std::is_constant_evaluated()) detail::note_made(detail::counter_of<T>);
-  }
-};
-
-#else
-
-inline constexpr bool counts_live_objects = false;
-
-/// `class T : live_object<T>` counts the objects of type T where the whole program asks for it; here it is nothing.
-template <class T>
-class live_object {};
-
-static_assert(std::is_trivially_copyable_v<live_object<int>> && std::is_trivially_destructible_v<live_object<int>>);
-
-#endif
-
-static_assert(std::is_empty_v<live_object<int>>);
-
-/// Every type of which an object was ever made; nothing in a program that does not count. Any thread; exact where the
-/// threads that make and destroy objects have been joined.
-[[nodiscard]] inline std::vector<live_count> live_objects() {
-  std::vector<live_count> all;
-  const detail::live_counter* each = detail::live_counters.load(std::memory_order_acquire);
-  for (; each != nullptr; each = each->next) {
-    all.push_back(
-        {each->type, each->alive.load(std::memory_order_relaxed), each->made.load(std::memory_order_relaxed)});
-  }
-  return all;
-}
-
-}  // namespace foxtrot::inline v0
-
-// foxtrot/feed/error_statistics.hpp: how many errors of each kind, how many lately, and the last one: of fixed size.
-
-namespace foxtrot::inline v0 {
-
-/// A moment's view of one kind.
-struct error_count {
-  std::uint64_t total{0};
-  std::uint64_t last_minute{0};  ///< in the last 60 seconds, to the second
-};
-
-/// A moment's view of all.
-struct error_summary {
-  std::array<error_count, error_kind_count> kinds{};
-  std::uint64_t total{0};
-  std::uint64_t last_minute{0};
-  std::optional<session_error> last{};
-  error_kind last_kind{error_kind::unknown};
-  steady_time last_at{};
-
-  [[nodiscard]] const error_count& of(error_kind kind) const noexcept { return kinds[static_cast<std::size_t>(kind)]; }
-};
-
-/// Counts by kind and by second. One thread; time comes from the caller.
-class error_statistics {
- public:
-  void add(const session_error& error, error_kind kind, steady_time now) noexcept {
-    const std::int64_t second = second_of(now);
-    bucket& at = buckets_[index_of(second)];
-    if (at.second != second) at = {.second = second};
-    ++at.counts[static_cast<std::size_t>(kind)];
-    ++totals_[static_cast<std::size_t>(kind)];
-    last_ = error;
-    last_kind_ = kind;
-    last_at_ = now;
-  }
-
-  [[nodiscard]] error_summary summary(steady_time now) const noexcept {
-    error_summary made{.last = last_, .last_kind = last_kind_, .last_at = last_at_};
-    const std::int64_t second = second_of(now);
-    for (std::size_t kind = 0; kind < error_kind_count; ++kind) {
-      error_count& count = made.kinds[kind];
-      count.total = totals_[kind];
-      for (const bucket& each : buckets_) {
-        if (each.second > second - window && each.second <= second) count.last_minute += each.counts[kind];
-      }
-      made.total += count.total;
-      made.last_minute += count.last_minute;
-    }
-    return made;
-  }
-
- private:
-  static constexpr std::int64_t window = 60;
-
-  struct bucket {
-    std::int64_t second{-window};
-    std::array<std::uint32_t, error_kind_count> counts{};
-  };
-
-  [[nodiscard]] static std::int64_t second_of(steady_time now) noexcept {
-    return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
-  }
-  [[nodiscard]] static std::size_t index_of(std::int64_t second) noexcept {
-    return static_cast<std::size_t>(((second % window) + window) % window);
-  }
-
-  std::array<bucket, window> buckets_{};
-  std::array<std::uint64_t, error_kind_count> totals_{};
-  std::optional<session_error> last_;
-  error_kind last_kind_{error_kind::unknown};
-  steady_time last_at_{};
-};
-
-}  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0 {
-
-enum class error_severity : std::uint8_t { low, medium, high, critical };
-
-[[nodiscard]] constexpr std::string_view to_string(error_severity severity) noexcept {
-  constexpr std::array<std::string_view, 4> names{"low", "medium", "high", "critical"};
-  return names[static_cast<std::size_t>(severity)];
-}
-
-/// The answer to a kind of error.
-struct error_response {
-  error_severity severity{error_severity::high};
-  bool retry{true};                    ///< false: what failed stays as it is
-  std::chrono::milliseconds delay{0};  ///< at least so long before the retry; the backoff may ask for more
-  bool trips_breaker{true};            ///< counts as a failure of the WebSocket connection
-};
-
-using error_responses = std::array<error_response, error_kind_count>;
-
-/// Network trouble is left to the backoff; what will not change soon waits; who we are does not change at all.
-[[nodiscard]] constexpr error_responses default_error_responses() noexcept {
-  using std::chrono::milliseconds;
-  error_responses all{};
-  const auto set = [&all](error_kind kind, error_response to) { all[static_cast<std::size_t>(kind)] = to; };
-  set(error_kind::network, {error_severity::high, true, milliseconds{0}, true});
-  set(error_kind::tls, {error_severity::critical, true, milliseconds{30'000}, true});
-  set(error_kind::timeout, {error_severity::high, true, milliseconds{0}, true});
-  set(error_kind::protocol, {error_severity::high, true, milliseconds{0}, true});
-  set(error_kind::authentication, {error_severity::critical, false, milliseconds{0}, true});
-  set(error_kind::rate_limit, {error_severity::medium, true, milliseconds{60'000}, true});
-  set(error_kind::symbol, {error_severity::low, false, milliseconds{0}, false});
-  set(error_kind::exchange, {error_severity::high, true, milliseconds{30'000}, true});
-  set(error_kind::data, {error_severity::medium, true, milliseconds{1'000}, false});
-  set(error_kind::unknown, {error_severity::high, true, milliseconds{10'000}, true});
-  return all;
-}
-
-/// What one error was, and what to do about it.
-struct error_decision {
-  error_kind kind{error_kind::unknown};
-  error_response response{};
-};
-
-struct error_handler_settings {
-  std::vector<error_rule> rules{};  ///< of the venue or of your own: they go before the default ones
-  error_responses responses{default_error_responses()};
-  std::chrono::seconds max_retry_after{259'200};  ///< where a server asks for more: 3 days
-  /// The last word, where there is one: gets the error and what would be decided. Called from any thread that meets an
-  /// error, under no lock.
-  std::function<error_decision(const session_error&, error_decision)> judge{};
-};
-
-/// Sorts errors, answers them, and counts. A server's Retry-After takes the place of the delay. Any thread.
-class websocket_error_handler : private live_object<websocket_error_handler> {
- public:
-  explicit websocket_error_handler(error_handler_settings settings = {}) : settings_{std::move(settings)} {}
-  websocket_error_handler(const websocket_error_handler&) = delete;
-  websocket_error_handler& operator=(const websocket_error_handler&) = delete;
-
-  /// What to do; nothing is counted.
-  [[nodiscard]] error_decision decide(const session_error& error) const {
-    error_decision made{.kind = kind_of(error, settings_.rules)};
-    made.response = settings_.responses[static_cast<std::size_t>(made.kind)];
-    if (error.retry_after) made.response.delay = std::clamp(*error.retry_after, {}, settings_.max_retry_after);
-    return settings_.judge ? settings_.judge(error, made) : made;
-  }
-
-  /// The same, and counted.
-  error_decision handle(const session_error& error, steady_time now) {
-    const error_decision made = decide(error);
-    const std::lock_guard lock{mutex_};
-    counted_.add(error, made.kind, now);
-    return made;
-  }
-
-  [[nodiscard]] error_summary statistics(steady_time now) const {
-    const std::lock_guard lock{mutex_};
-    return counted_.summary(now);
-  }
-
- private:
-  const error_handler_settings settings_;
-  mutable std::mutex mutex_;
-  error_statistics counted_;
-};
-
-}  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0::binance {
-
-/// Source: errors.md and rest-api.md ("HTTP Return Codes") of binance-spot-api-docs. The small positive codes are the
-/// WebSocket streams' answers to a request, web-socket-streams.md.
-inline constexpr std::array error_rules{
-    error_rule{error_origin::venue, 0, 4, error_kind::symbol},  // one request was refused
-    error_rule{error_origin::venue, -1002, -1002, error_kind::authentication},
-    error_rule{error_origin::venue, -1003, -1003, error_kind::rate_limit},
-    error_rule{error_origin::venue, -1015, -1015, error_kind::rate_limit},
-    error_rule{error_origin::venue, -1034, -1034, error_kind::rate_limit},
-    error_rule{error_origin::venue, -1007, -1006, error_kind::exchange},
-    error_rule{error_origin::venue, -1008, -1008, error_kind::exchange},
-    error_rule{error_origin::venue, -1016, -1016, error_kind::exchange},
-    error_rule{error_origin::venue, -1022, -1022, error_kind::authentication},
-    error_rule{error_origin::venue, -1001, -1000, error_kind::exchange},
-    error_rule{error_origin::venue, -1199, -1100, error_kind::symbol},  // "issues with the request", -1121 among them
-    error_rule{error_origin::venue, -2015, -2014, error_kind::authentication},
-    error_rule{error_origin::http_status, 403, 403, error_kind::rate_limit},  // the firewall's limit
-};
-
-/// How a session with this venue answers errors.
-[[nodiscard]] inline error_handler_settings error_settings() {
-  error_handler_settings made;
-  made.rules.assign(error_rules.begin(), error_rules.end());
-  return made;
-}
-
-/// The number in the body of a refusal, `{"code":-1121,"msg":"Invalid symbol."}`; 0 where there is none.
-[[nodiscard]] constexpr std::int64_t venue_code_of(std::string_view body) noexcept {
-  constexpr std::string_view key = "\"code\":";
-  const std::size_t at = body.substr(0, 1024).find(key);
-  if (at == body.npos) return 0;
-  std::string_view digits = body.substr(at + key.size());
-  while (!digits.empty() && digits.front() == ' ') digits.remove_prefix(1);
-  const bool negative = digits.starts_with('-');
-  if (negative) digits.remove_prefix(1);
-  std::int64_t value = 0;
-  for (std::size_t i = 0; i < digits.size() && digits[i] >= '0' && digits[i] <= '9'; ++i) {
-    if (i == 9) return 0;
-    value = value * 10 + (digits[i] - '0');
-  }
-  return negative ? -value : value;
-}
-
-}  // namespace foxtrot::inline v0::binance
-
 // foxtrot/exchange/binance/protocol.hpp: Binance's side of a session: its messages, its requests, its limits.
 
 // foxtrot/exchange/binance/codec.hpp: the venue's JSON, as ticks.
 
 // foxtrot/exchange/binance/detail/body_readers.hpp: candles, tickers and the like, from fields in any order.
+
+// foxtrot/core/decimal.hpp: exact decimal numbers: an integer mantissa and a power of ten.
+
+// foxtrot/core/detail/decimal_text.hpp: decimal numbers as text, whatever the width of their mantissa.
+
+// foxtrot/core/int128.hpp: the compiler's 128-bit integers under names of our own.
+
+namespace foxtrot::inline v0 {
+
+/// Without the extension's mark -Wpedantic objects to every use; the standard library's traits need not know them.
+__extension__ using int128 = __int128;
+__extension__ using uint128 = unsigned __int128;
+
+inline constexpr uint128 uint128_max = ~uint128{0};
+inline constexpr int128 int128_max = static_cast<int128>(uint128_max >> 1);
+inline constexpr int128 int128_min = -int128_max - 1;
+
+namespace detail {
+
+/// The distance from zero; right for the most negative number, too.
+[[nodiscard]] constexpr std::uint64_t magnitude(std::int64_t value) noexcept {
+  const auto bits = static_cast<std::uint64_t>(value);
+  return value < 0 ? std::uint64_t{0} - bits : bits;
+}
+[[nodiscard]] constexpr uint128 magnitude(int128 value) noexcept {
+  const auto bits = static_cast<uint128>(value);
+  return value < 0 ? uint128{0} - bits : bits;
+}
+
+}  // namespace detail
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
+/// The decimal digits of an integer, the first one first; none for zero.
+class digits {
+ public:
+  static constexpr std::size_t most = 39;  // of 2^128
+
+  constexpr explicit digits(uint128 number) noexcept {
+    constexpr std::uint64_t chunk = 10'000'000'000'000'000'000U;  // 10^19: divides by 128 bits once or twice only
+    constexpr int chunk_digits = 19;
+    for (; number > ~std::uint64_t{0}; number /= chunk) {
+      auto low = static_cast<std::uint64_t>(number % chunk);
+      for (int i = 0; i < chunk_digits; ++i, low /= 10) put(low);
+    }
+    for (auto rest = static_cast<std::uint64_t>(number); rest != 0; rest /= 10) put(rest);
+  }
+
+  [[nodiscard]] constexpr int count() const noexcept { return static_cast<int>(most - first_); }
+  [[nodiscard]] constexpr char operator[](int index) const noexcept {
+    return text_[first_ + static_cast<std::size_t>(index)];
+  }
+  [[nodiscard]] constexpr const char* begin() const noexcept { return text_.data() + first_; }
+  [[nodiscard]] constexpr const char* end() const noexcept { return text_.data() + most; }
+
+ private:
+  constexpr void put(std::uint64_t number) noexcept { text_[--first_] = static_cast<char>('0' + number % 10); }
+
+  std::array<char, most> text_{};
+  std::size_t first_{most};
+};
+
+/// digits x 10^exponent with exactly `fraction` digits behind the point, of which there are never fewer than -exponent.
+/// As std::to_chars: value_too_large and `last` where there is no room.
+[[nodiscard]] constexpr std::to_chars_result write_decimal(char* first, char* last, bool negative, const digits& all,
+                                                           int exponent, int fraction) noexcept {
+  const int whole = all.count() == 0 ? 0 : all.count() + exponent;  // digits before the point
+  const std::ptrdiff_t length =
+      (negative ? 1 : 0) + std::ptrdiff_t{whole > 0 ? whole : 1} + (fraction > 0 ? 1 + std::ptrdiff_t{fraction} : 0);
+  if (last - first < length) return {last, std::errc::value_too_large};
+  const auto put = [&](int index) { *first++ = index >= 0 && index < all.count() ? all[index] : '0'; };
+  if (negative) *first++ = '-';
+  if (whole <= 0) *first++ = '0';
+  for (int i = 0; i < whole; ++i) put(i);
+  if (fraction > 0) *first++ = '.';
+  for (int i = 0; i < fraction; ++i) put(whole + i);
+  return {first, std::errc{}};
+}
+
+/// The nearest double of digits x 10^exponent; from_chars rounds once where a product with a power of ten rounds twice.
+[[nodiscard]] inline double nearest_double(bool negative, const digits& all, int exponent) noexcept {
+  std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters
+  char* end = text.data();
+  if (negative) *end++ = '-';
+  if (all.count() == 0) *end++ = '0';
+  for (const char digit : all) *end++ = digit;
+  *end++ = 'e';
+  end = std::to_chars(end, text.data() + text.size(), exponent).ptr;
+  double value = 0;
+  std::from_chars(text.data(), end, value);
+  return value;
+}
+
+/// What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
+[[nodiscard]] constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
+  bool exact = in_fraction;
+  for (; at != end; ++at) {
+    if (*at == '.') {
+      if (in_fraction || at + 1 == end) return errc::malformed_message;
+      in_fraction = true;
+      continue;
+    }
+    if (*at < '0' || *at > '9') return errc::malformed_message;
+    if (*at != '0') exact = false;
+  }
+  return exact ? errc::none : errc::number_out_of_range;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// The widths there are.
+template <class Mantissa>
+concept decimal_mantissa = std::same_as<Mantissa, std::int64_t> || std::same_as<Mantissa, int128>;
+
+/// mantissa x 10^exponent, as the venue wrote it: "61837.63000000" is 6183763000000 x 10^-8. Never rounded, never
+/// binary floating point. Values are equal when they mean the same number, whatever their exponents. A plain value.
+template <decimal_mantissa Mantissa>
+class basic_decimal {
+ public:
+  using mantissa_type = Mantissa;
+
+  constexpr basic_decimal() noexcept = default;
+  constexpr basic_decimal(Mantissa mantissa, int exponent) noexcept
+      : mantissa_{mantissa}, exponent_{static_cast<std::int8_t>(exponent)} {}
+  /// From the narrower width, which always fits; the way back is narrow() in decimal_arithmetic.hpp.
+  template <std::same_as<std::int64_t> Narrower>
+    requires(!std::same_as<Mantissa, Narrower>)
+  constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
+      : basic_decimal{narrower.mantissa(), narrower.exponent()} {}
+
+  /// Reads `-?digits[.digits]`, the whole of it. Zeros at the end of the fraction are kept as long as the mantissa has
+  /// room for them. errc::malformed_message for any other text, errc::number_out_of_range where the mantissa cannot
+  /// hold it exactly.
+  [[nodiscard]] static result<basic_decimal> parse(std::string_view text) noexcept {
+    basic_decimal value;
+    const errc failed = parse_into(text, value);
+    if (failed != errc::none) return failed;
+    return value;
+  }
+
+  /// The same for the hot path: errc::none, or the error with `value` left as it was.
+  [[nodiscard]] static constexpr errc parse_into(std::string_view text, basic_decimal& value) noexcept;
+
+  [[nodiscard]] constexpr Mantissa mantissa() const noexcept { return mantissa_; }
+  [[nodiscard]] constexpr int exponent() const noexcept { return exponent_; }
+  [[nodiscard]] constexpr bool is_zero() const noexcept { return mantissa_ == 0; }
+
+  /// The same number with the shortest mantissa: no zeros at its end.
+  [[nodiscard]] constexpr basic_decimal normalized() const noexcept {
+    if (mantissa_ == 0) return {};
+    basic_decimal value = *this;
+    while (value.mantissa_ % 10 == 0 && value.exponent_ < std::numeric_limits<std::int8_t>::max()) {
+      value.mantissa_ /= 10;
+      ++value.exponent_;
+    }
+    return value;
+  }
+
+  /// The mantissa this number has under another exponent; nothing where that is not exact or does not fit.
+  [[nodiscard]] constexpr std::optional<Mantissa> mantissa_at(int exponent) const noexcept {
+    Mantissa value = mantissa_;
+    for (int at = exponent_; value != 0 && at > exponent; --at) {
+      if (__builtin_mul_overflow(value, Mantissa{10}, &value)) return std::nullopt;
+    }
+    for (int at = exponent_; value != 0 && at < exponent; ++at) {
+      if (value % 10 != 0) return std::nullopt;
+      value /= 10;
+    }
+    return value;
+  }
+
+  /// The nearest double. Not exact: for arithmetic that need not be. A constant expression where 53 bits hold the
+  /// mantissa and the exponent is between -22 and 22.
+  [[nodiscard]] constexpr double to_double() const noexcept {
+    // then mantissa and power of ten are doubles themselves, and one operation rounds once
+    constexpr std::uint64_t exact = std::uint64_t{1} << 53;
+    constexpr int largest_power = 22;
+    if (detail::magnitude(mantissa_) <= exact && exponent_ >= -largest_power && exponent_ <= largest_power) {
+      double power = 1;
+      for (int i = exponent_ < 0 ? -exponent_ : exponent_; i > 0; --i) power *= 10;
+      return exponent_ < 0 ? static_cast<double>(mantissa_) / power : static_cast<double>(mantissa_) * power;
+    }
+    return detail::nearest_double(mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_);
+  }
+
+  /// The shortest exact text, without exponent: "61837.63", "-0.5", "1200". Never more than max_chars.
+  [[nodiscard]] std::string str() const {
+    std::array<char, max_chars> text{};
+    return {text.data(), to_chars(text)};
+  }
+
+  /// With that many digits behind the point: "61837.630". errc::number_out_of_range where they are too few (rounding
+  /// is the caller's to ask for: round_to_step()), errc::bad_argument for a negative number of them.
+  [[nodiscard]] result<std::string> fixed(int fraction_digits) const {
+    if (fraction_digits < 0) return errc::bad_argument;
+    std::string text(max_chars + static_cast<std::size_t>(fraction_digits), '\0');
+    const auto [end, failed] = to_chars(text.data(), text.data() + text.size(), fraction_digits);
+    if (failed != std::errc{}) return errc::number_out_of_range;
+    text.resize(static_cast<std::size_t>(end - text.data()));
+    return text;
+  }
+
+  /// Sign, digits, point, and zeros for every exponent: 19 or 39 digits and 127 zeros are the most.
+  static constexpr std::size_t max_chars = sizeof(Mantissa) == sizeof(std::int64_t) ? 160 : 176;
+
+  /// Writes what str() returns; returns its length. Allocates nothing.
+  constexpr std::size_t to_chars(std::array<char, max_chars>& text) const noexcept {
+    return static_cast<std::size_t>(to_chars(text.data(), text.data() + text.size()).ptr - text.data());
+  }
+
+  /// Writes what str() returns into [first, last), as std::to_chars does: the end of the text, or `last` and
+  /// std::errc::value_too_large where there is no room.
+  constexpr std::to_chars_result to_chars(char* first, char* last) const noexcept {
+    const basic_decimal value = normalized();
+    return value.write(first, last, value.exponent_ < 0 ? -value.exponent_ : 0);
+  }
+
+  /// Writes what fixed() returns. std::errc::invalid_argument and `last` where so many digits cannot hold it exactly.
+  constexpr std::to_chars_result to_chars(char* first, char* last, int fraction_digits) const noexcept {
+    const basic_decimal value = normalized();
+    if (fraction_digits < 0 || fraction_digits < -value.exponent_) return {last, std::errc::invalid_argument};
+    return value.write(first, last, fraction_digits);
+  }
+
+  /// Numbers of the same width, or of two: the narrower one becomes wide.
+  [[nodiscard]] friend constexpr bool operator==(const basic_decimal& a, const basic_decimal& b) noexcept {
+    return (a <=> b) == std::strong_ordering::equal;
+  }
+  [[nodiscard]] friend constexpr std::strong_ordering operator<=>(const basic_decimal& a,
+                                                                  const basic_decimal& b) noexcept {
+    if (a.exponent_ == b.exponent_) return a.mantissa_ <=> b.mantissa_;
+    if (a.exponent_ < b.exponent_) return 0 <=> compare_finer(b, a);
+    return compare_finer(a, b);
+  }
+
+  /// The same for equal numbers, whatever their exponents and widths.
+  [[nodiscard]] constexpr std::size_t hash() const noexcept {
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
+    const basic_decimal value = normalized();
+    const auto wide = static_cast<int128>(value.mantissa_);
+    auto mixed = static_cast<std::uint64_t>(wide) * odd;
+    mixed = (mixed ^ (mixed >> 32) ^ static_cast<std::uint64_t>(wide >> 64)) * odd;
+    mixed = (mixed ^ (mixed >> 32) ^ static_cast<std::uint8_t>(value.exponent_)) * odd;
+    return static_cast<std::size_t>(mixed ^ (mixed >> 32));
+  }
+
+ private:
+  [[nodiscard]] constexpr std::to_chars_result write(char* first, char* last, int fraction_digits) const noexcept {
+    return detail::write_decimal(first, last, mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_,
+                                 fraction_digits);
+  }
+
+  // `coarse` has the larger exponent: bring it to the finer one, or see that it is out of the other's reach.
+  [[nodiscard]] static constexpr std::strong_ordering compare_finer(const basic_decimal& coarse,
+                                                                    const basic_decimal& fine) noexcept {
+    if (const auto mantissa = coarse.mantissa_at(fine.exponent_)) return *mantissa <=> fine.mantissa_;
+    return coarse.mantissa_ < 0 ? std::strong_ordering::less : std::strong_ordering::greater;
+  }
+
+  Mantissa mantissa_{0};
+  std::int8_t exponent_{0};
+};
+
+/// What ticks carry: 64 bits.
+using decimal = basic_decimal<std::int64_t>;
+/// 128 bits: products, sums over a book, the daily volume of a cheap coin.
+using wide_decimal = basic_decimal<int128>;
+
+template <decimal_mantissa Mantissa>
+constexpr errc basic_decimal<Mantissa>::parse_into(std::string_view text, basic_decimal& value) noexcept {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const bool negative = at != end && *at == '-';
+  if (negative) ++at;
+
+  Mantissa mantissa = 0;  // built negative: the negative side holds one value more
+  int exponent = 0;
+  const char* point = nullptr;
+  if (at == end) return errc::malformed_message;
+  for (const char* const first = at; at != end; ++at) {
+    if (*at == '.') {
+      if (point != nullptr || at == first || at + 1 == end) return errc::malformed_message;
+      point = at;
+      continue;
+    }
+    const int digit = *at - '0';
+    if (digit < 0 || digit > 9) return errc::malformed_message;
+    Mantissa longer = 0;
+    if (__builtin_mul_overflow(mantissa, Mantissa{10}, &longer) ||
+        __builtin_sub_overflow(longer, Mantissa{digit}, &longer)) {
+      const errc lost = detail::judge_rest(at, end, point != nullptr);
+      if (lost != errc::none) return lost;
+      break;
+    }
+    mantissa = longer;
+    if (point != nullptr) --exponent;
+  }
+  for (; exponent < std::numeric_limits<std::int8_t>::min(); ++exponent) {
+    if (mantissa % 10 != 0) return errc::number_out_of_range;
+    mantissa /= 10;
+  }
+  if (!negative && __builtin_sub_overflow(Mantissa{0}, mantissa, &mantissa)) return errc::number_out_of_range;
+  value = basic_decimal{mantissa, exponent};
+  return errc::none;
+}
+
+}  // namespace foxtrot::inline v0
+
+template <foxtrot::decimal_mantissa Mantissa>
+struct std::hash<foxtrot::basic_decimal<Mantissa>> {
+  [[nodiscard]] constexpr std::size_t operator()(const foxtrot::basic_decimal<Mantissa>& value) const noexcept {
+    return value.hash();
+  }
+};
 
 // foxtrot/exchange/binance/detail/shapes.hpp: the messages that the venue really sends, character by character.
 
@@ -4854,7 +3910,7 @@ enum class status_code : std::uint8_t {
   fresh,               ///< symbol() speaks again
   dropped,             ///< count() events were lost between the one before and the one after, because we were too slow
   fallback_started,    ///< ticks come by HTTP polling
-  fallback_ended,      ///< ticks come by WebSocket again
+  fallback_ended,      ///< ticks come by WebSocket again, or the feed ends
   shutdown_announced,  ///< the venue will close this connection soon
   thread_crashed,      ///< thread_name() has ended by an exception or before its time
   thread_stalled,      ///< thread_name() does not get on
@@ -5950,6 +5006,12 @@ class book_keeper : private live_object<book_keeper> {
 
 namespace detail {
 
+/// How a hole is told; whole books of REST are held against the updates.
+[[nodiscard]] inline status_record gap_record(const book_loss& what, tick_kind kind, symbol_id symbol) {
+  const tick_kind of = kind == tick_kind::depth_snapshot ? tick_kind::depth_update : kind;
+  return make_gap_status(what.fault, what.from, what.to, of, epoch_clock::now_ns(), symbol);
+}
+
 [[nodiscard]] inline std::size_t level_count(const order_book& book) noexcept {
   return book.size(book_side::bids) + book.size(book_side::asks);
 }
@@ -6414,7 +5476,8 @@ enum class id_verdict : std::uint8_t {
 class continuity {
  public:
   /// So many low ids in a row, over at least about a second, are a new numbering. A second connection that lags does
-  /// not look like one: it takes turns with the first, but for bursts.
+  /// not look like one: it takes turns with the first, but for bursts. Neither does a list that is polled again and
+  /// again: it ends with the highest id.
   static constexpr std::uint32_t most_repeated = 256;
   /// So are these, over about half a minute: symbols that are hardly traded must not be silent for hours.
   static constexpr std::uint32_t most_repeated_slowly = 8;
@@ -6501,6 +5564,10 @@ class continuity {
   [[nodiscard, gnu::noinline]] id_verdict repeat(numbering& seen, const tick_ids& now,
                                                  const tick_payload& payload) noexcept {
     if (seen.last == 0) return id_verdict::in_order;  // a venue that counts from 0
+    if (now.last == seen.last) {  // still the newest, as in the answers about a symbol that is not traded
+      seen.repeated = 0;
+      return id_verdict::repeated;
+    }
     std::int64_t received_ns = 0;                     // all records have it in one place
     std::memcpy(&received_ns, payload.bytes + offsetof(trade_record, received_ns), sizeof received_ns);
     const auto ms = static_cast<std::uint32_t>(received_ns >> 20);
@@ -9716,7 +8783,12 @@ class stream_ages : private live_object<stream_ages> {
     make_room(at, symbol);
     entry& one = entries_[at];
     if (one.owner != owner) {
-      one = {.kind = kind, .symbol = symbol, .owner = owner, .polled = one.polled, .answered = one.answered};
+      one = {.kind = kind,
+             .symbol = symbol,
+             .owner = owner,
+             .polled = one.polled,
+             .heard = one.heard,
+             .answered = one.answered};
     }
     if (std::find(one.streams.begin(), one.streams.end(), stream) == one.streams.end())
       one.streams.emplace_back(stream);
@@ -9774,16 +8846,15 @@ class stream_ages : private live_object<stream_ages> {
       one.last += late;
       const auto kind = static_cast<std::size_t>(one.kind);
       const steady_time::duration limit = one.spoken ? limits.stale[kind] : limits.first[kind];
-      if (limit <= steady_time::duration::zero() || now - one.last < limit || one.silent) continue;
+      if (limit <= steady_time::duration::zero() || now - one.last < limit) continue;
       const bool known = marks_[at] == mark::stale;
-      if (!one.spoken && one.asked_again + 1 < limits.first_attempts) {
+      if (!one.spoken && !one.silent && one.asked_again + 1 < limits.first_attempts) {
         ++one.asked_again;
         one.last = now;  // until the venue confirms
         found(age_finding{age_finding::what::ask_again, one.kind, one.symbol, &one.streams});
         continue;
       }
-      if (!one.spoken) {
-        one.silent = true;
+      if (!one.spoken && !std::exchange(one.silent, true)) {
         found(age_finding{age_finding::what::silent, one.kind, one.symbol, &one.streams});
       }
       if (known || one.polled) continue;
@@ -9803,6 +8874,7 @@ class stream_ages : private live_object<stream_ages> {
     one.symbol = symbol;
     if (std::exchange(one.polled, true)) return;
     one.answered = now;
+    one.heard = false;
     marks_[at] = marks_[at] == mark::stale ? mark::polled_stale : mark::polled;
   }
   /// No more. True where its symbol was stale because of it alone, and nobody is left to tell that it speaks.
@@ -10417,9 +9489,8 @@ class publisher::batch {
   };
   [[nodiscard]] draft begin(std::size_t max_levels = 0) {
     in_place_ = {};
-    const auto& queues = to_.consumers_.queues();
-    if (queues.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
-      if (auto* queue = queues.front().in_place()) in_place_ = queue->try_claim(max_levels);
+    if (const auto& all = to_.consumers_.queues(); all.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
+      if (auto* queue = all.front().in_place()) in_place_ = queue->try_claim(max_levels);
     }
     if (in_place_.payload != nullptr) return draft_ = {in_place_.payload, in_place_.body.elements};
     if (to_.scratch_levels_.size() < max_levels) to_.scratch_levels_.resize(max_levels);  // grows to the largest, once
@@ -10433,16 +9504,14 @@ class publisher::batch {
     const id_verdict ids =
         to_.follows_ids_ ? to_.continuity_.follow(tag, symbol, *draft_.payload) : id_verdict::in_order;
     if (ids != id_verdict::in_order) [[unlikely]] {
-      if (ids == id_verdict::repeated) return forget_draft();
+      if (ids == id_verdict::repeated) return pass_over(tag, symbol, level_count);
       const id_range& hole = to_.continuity_.range();
       const bool anew = ids == id_verdict::renumbered;
       if (anew) to_.counters_.renumbered.add();
       if (anew && tag.kind == tick_kind::depth_update && to_.books_ != nullptr) to_.books_->forget_ids(symbol);
-      const gap_reason why = anew ? gap_reason::renumbered : gap_reason::missing;
-      publish_gap({why, hole.from, hole.to}, tag, symbol, level_count);
+      publish_gap({anew ? gap_reason::renumbered : gap_reason::missing, hole.from, hole.to}, tag, symbol, level_count);
     }
-    if (is_news(tag, symbol)) [[unlikely]]
-      publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
+    tell_if_fresh(tag, symbol, level_count);
     if (to_.books_ == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
     const book_action book =
         to_.books_->take(tag, draft_.payload->as<depth_record>(), draft_.levels.first(level_count));
@@ -10494,10 +9563,15 @@ class publisher::batch {
   [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
     return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
   }
-  [[nodiscard]] bool is_news(tick_tag tag, symbol_id symbol) noexcept {
-    return tag.how == source::http ? to_.ages_.note_polled(tag.kind, symbol) : to_.ages_.note(tag.kind, symbol);
+  // Of a symbol that was stale.
+  void tell_if_fresh(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    const bool polled = tag.how == source::http;
+    if (polled ? to_.ages_.note_polled(tag.kind, symbol) : to_.ages_.note(tag.kind, symbol)) [[unlikely]]
+      publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
   }
-  void forget_draft() noexcept {
+  // It came before. What was asked for and is no newer proves that the symbol is merely quiet.
+  void pass_over(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    if (tag.how == source::http) tell_if_fresh(tag, symbol, level_count);
     to_.counters_.duplicates.add();
     in_place_ = {};
   }
@@ -10520,13 +9594,13 @@ class publisher::batch {
   }
 
   void greet_handlers() {
-    const auto& state = *to_.consumers_.state();
     tick_payload line;
-    line.emplace<status_record>() = state.record;
-    handlers_.greet(event{line, state.tag, {}, to_.symbols_}, to_.counters_.handler_failures);
+    line.emplace<status_record>() = to_.consumers_.state()->record;
+    handlers_.greet(event{line, to_.consumers_.state()->tag, {}, to_.symbols_}, to_.counters_.handler_failures);
   }
 
-  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {  // if anybody reads it
+  // The ring, if anybody reads it.
+  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {
     auto* ring = to_.consumers_.ring();
     return ring != nullptr && ring->has_readers() ? ring : nullptr;
   }
@@ -10546,35 +9620,33 @@ class publisher::batch {
     to_.scratch_ = *draft_.payload;
     if (to_.scratch_levels_.size() < level_count) to_.scratch_levels_.resize(level_count);
     std::ranges::copy(draft_.levels.first(level_count), to_.scratch_levels_.begin());
-    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}}, in_place_ = {};
+    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}};
+    in_place_ = {};
   }
 
   // Before the draft, which has so many levels.
   void publish_gap(const book_loss& what, tick_tag tag, symbol_id symbol, std::size_t level_count) {
     to_.counters_.gaps.add();
-    const tick_kind kind = tag.kind == tick_kind::depth_snapshot ? tick_kind::depth_update : tag.kind;
-    const auto record = make_gap_status(what.fault, what.from, what.to, kind, epoch_clock::now_ns(), symbol);
-    publish_before(record, tag.where, level_count);
+    publish_before(detail::gap_record(what, tag.kind, symbol), tag.where, level_count);
   }
   void publish_before(const status_record& record, venue where, std::size_t level_count) {
-    withdraw(level_count), publish_status(record, where);
+    withdraw(level_count);
+    publish_status(record, where);
   }
 
   // The book is right now.
   void follow_up(venue where, symbol_id symbol) {
-    if (to_.consumers_.is_book_broken(symbol)) [[unlikely]] {
+    if (to_.consumers_.is_book_broken(symbol)) [[unlikely]]
       publish_status(make_symbol_status(status_code::resynchronised, epoch_clock::now_ns(), symbol), where);
-    }
     if (to_.books_->give(symbol)) [[unlikely]]
       deliver_book(*to_.books_->live(symbol), where, symbol);
   }
 
   void deliver_book(const book_synchroniser& kept, venue where, symbol_id symbol) {
-    const std::size_t levels = detail::level_count(kept.book());
-    const draft room = begin(levels);
+    const draft room = begin(detail::level_count(kept.book()));
     room.payload->emplace<depth_record>() = detail::write_book(kept, symbol, room.levels);
-    deliver({.kind = tick_kind::depth_snapshot, .where = where, .flags = depth_snapshot::kept_book_flag}, symbol,
-            levels);
+    const tick_tag tag{.kind = tick_kind::depth_snapshot, .where = where, .flags = depth_snapshot::kept_book_flag};
+    deliver(tag, symbol, detail::level_count(kept.book()));
   }
 
   // Where we are about to wait for one consumer, nobody else shall wait for us: sleepers get what is published already,
@@ -12420,6 +11492,24 @@ namespace foxtrot::inline v0::binance::detail {
   return symbol;
 }
 
+/// A symbol as the value of a URL's parameter, RFC 3986 section 2.3: there are names in other alphabets, and none may
+/// become another parameter.
+[[nodiscard]] inline std::string escaped_symbol(std::string_view symbol) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string text;
+  for (const char c : symbol) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
+    if (plain) {
+      text += c;
+    } else {
+      text.append(1, '%').append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
+    }
+  }
+  return text;
+}
+
 /// The kind of its ticks, where they are numbered. Partial books (`@depth20`) are not.
 [[nodiscard]] constexpr std::optional<tick_kind> numbered_kind_of_stream(std::string_view stream) noexcept {
   const std::size_t at = stream.find('@');
@@ -12487,10 +11577,12 @@ class protocol {
     return stream_key{*kind, detail::symbol_of_stream(stream)};
   }
 
+  // The venue counts what arrives within a second. What left a second apart may arrive closer, for the network delays
+  // some of it more than other: 100 ms are left for that.
   [[nodiscard]] session_limits limits() const noexcept {
     return {.max_streams = 1024,
             .streams_per_request = 100,
-            .messages = {.limit = 5, .window = std::chrono::milliseconds{1000}, .reserve = 1}};
+            .messages = {.limit = 5, .window = std::chrono::milliseconds{1100}, .reserve = 1}};
   }
   [[nodiscard]] venue where() const noexcept { return venue_of(market_); }
   [[nodiscard]] codec& messages() noexcept { return codec_; }
@@ -12549,20 +11641,22 @@ class websocket_choice {
                              [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
     }
     made.symbols_ = std::move(symbols);
+    std::ranges::sort(made.symbols_);
     return made;
   }
 
   /// Of a symbol in capital letters; empty, for a stream of all symbols: true unless there is no WebSocket at all.
   [[nodiscard]] bool includes(std::string_view symbol) const noexcept {
-    return all_ || (symbol.empty() ? !is_none() : std::ranges::find(symbols_, symbol) != symbols_.end());
+    return all_ || (symbol.empty() ? !is_none() : std::ranges::binary_search(symbols_, symbol, std::less<>{}));
   }
   [[nodiscard]] bool is_all() const noexcept { return all_; }
   [[nodiscard]] bool is_none() const noexcept { return !all_ && symbols_.empty(); }
+  /// In alphabetical order.
   [[nodiscard]] const std::vector<std::string>& symbols() const noexcept { return symbols_; }
 
  private:
   bool all_{true};
-  std::vector<std::string> symbols_;
+  std::vector<std::string> symbols_;  // sorted: it is asked for each of a thousand streams
 };
 
 }  // namespace foxtrot::inline v0::binance
@@ -17773,6 +16867,10 @@ static_assert(buffered_stream<tls_stream>);
 
 namespace foxtrot::inline v0 {
 
+/// What the system is taken to say before each connection to an address; an error is the attempt's. A seam: tests give
+/// one that fails as a system does that has no buffers or no descriptors left.
+using connect_check = std::function<std::error_code(const asio::ip::tcp::endpoint& where)>;
+
 struct dial_settings {
   std::chrono::milliseconds resolve_timeout{10'000};
   std::chrono::milliseconds connect_timeout{10'000};    ///< for each address
@@ -17780,6 +16878,7 @@ struct dial_settings {
   steady_time give_up{steady_time::max()};              ///< errc::timeout then, whatever is under way
   endpoints addresses;                                  ///< tried instead of looking the host up, if any
   lookup_function lookup{system_lookup};
+  connect_check before_connect{};  ///< none: only the system itself is asked
   tcp_settings socket;
 };
 
@@ -17799,6 +16898,9 @@ namespace detail {
 
 [[nodiscard]] inline task<result<tcp_stream>> connect_to(timer_queue& timers, asio::ip::tcp::endpoint where,
                                                          dial_settings settings) {
+  if (settings.before_connect) {
+    if (const std::error_code refused = settings.before_connect(where)) co_return refused;
+  }
   tcp_stream stream{timers.context()};
   const steady_time until = stage_end(timers, settings.connect_timeout, settings);
   const deadline limit{timers, until, [&stream] { stream.close(); }};
@@ -17830,9 +16932,11 @@ namespace detail {
 
 }  // namespace detail
 
-/// Tries the addresses of `host` in turn, each with a deadline of its own; the error is that of the last one tried.
+/// Tries the addresses of `host` in turn, each with a deadline of its own; the error is that of the last one tried, and
+/// errc::bad_argument, before any packet leaves, for a host with a byte that no name and no address has.
 [[nodiscard]] inline task<result<tcp_stream>> dial_tcp(timer_queue& timers, std::string host, std::uint16_t port,
                                                        dial_settings settings) {
+  if (host.empty() || !detail::is_visible_ascii(host)) co_return errc::bad_argument;
   const auto addresses = co_await detail::addresses_of(timers, host, port, settings);
   if (!addresses) co_return addresses.error();
   std::error_code error;
@@ -17848,6 +16952,7 @@ namespace detail {
 /// The same with TLS on top. A bad certificate ends the attempt: no other address is tried.
 [[nodiscard]] inline task<result<tls_stream>> dial_tls(timer_queue& timers, tls_context context, std::string host,
                                                        std::uint16_t port, dial_settings settings) {
+  if (host.empty() || !detail::is_visible_ascii(host)) co_return errc::bad_argument;
   const auto addresses = co_await detail::addresses_of(timers, host, port, settings);
   if (!addresses) co_return addresses.error();
   std::error_code error;
@@ -18595,6 +17700,1056 @@ struct checked_settings {
 }  // namespace detail
 }  // namespace foxtrot::inline v0::binance
 
+// foxtrot/feed/file_settings.hpp: what a settings file can say, with that file's own defaults.
+
+namespace foxtrot::inline v0 {
+
+/// Each member bears its name in the file. Times are seconds there, whole or fractions, from 1 ms to a day.
+struct file_settings {
+  struct venue_choice {
+    bool enabled{true};
+    std::vector<std::string> symbols{};  ///< such as "BTCUSDT"; empty: all of the venue's
+    bool operator==(const venue_choice&) const = default;
+  };
+  struct reconnect_rules {
+    std::uint64_t max_attempts{50};  ///< in a row without success; 0: no limit
+    std::chrono::milliseconds base_delay{1'000};
+    std::chrono::milliseconds max_delay{60'000};
+    bool operator==(const reconnect_rules&) const = default;
+  };
+  struct heartbeat_rules {
+    std::chrono::milliseconds interval{30'000};
+    /// Silence for so long means that the connection is dead.
+    [[nodiscard]] std::chrono::milliseconds stale_after() const noexcept { return 2 * interval; }
+    bool operator==(const heartbeat_rules&) const = default;
+  };
+  struct breaker_rules {
+    std::uint32_t failure_threshold{5};
+    std::chrono::milliseconds recovery_timeout{60'000};
+    std::uint32_t half_open_successes{3};
+    bool operator==(const breaker_rules&) const = default;
+  };
+  struct websocket_rules {
+    bool enabled{true};
+    venue_choice binance{};
+    reconnect_rules reconnect{};
+    heartbeat_rules heartbeat{};
+    breaker_rules circuit_breaker{};
+    std::chrono::milliseconds connect_timeout{10'000};
+    bool operator==(const websocket_rules&) const = default;
+  };
+  struct http_rules {
+    std::chrono::milliseconds poll_interval{1'000};
+    bool operator==(const http_rules&) const = default;
+  };
+  struct shutdown_rules {
+    std::chrono::milliseconds timeout{30'000};
+    bool operator==(const shutdown_rules&) const = default;
+  };
+
+  websocket_rules websocket{};
+  http_rules http{};
+  shutdown_rules shutdown{};
+  bool operator==(const file_settings&) const = default;
+};
+
+/// A setting that could not be used: errc::wrong_type, errc::number_out_of_range, errc::bad_argument for a symbol that
+/// cannot be a name, errc::malformed_message where it is given twice.
+struct settings_problem {
+  std::string key;  ///< its full name, dotted
+  errc error{errc::none};
+  bool operator==(const settings_problem&) const = default;
+};
+
+/// What a file said, and what of it was of no use.
+struct loaded_settings {
+  file_settings settings{};
+  std::vector<std::string> unknown{};  ///< full names of values that mean nothing here, in the file's order
+  std::vector<settings_problem> problems{};
+  std::size_t unlisted{0};  ///< more of both, beyond the first 100 of each
+
+  /// True where everything in the file was understood.
+  [[nodiscard]] bool clean() const noexcept { return unknown.empty() && problems.empty(); }
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance {
+
+/// Everything that a file can say about a feed; the rest of `given` stays. Its shutdown time-out is the
+/// shutdown_coordinator's. Throws nothing; market_data checks the outcome.
+[[nodiscard]] inline market_data_settings apply(const file_settings& file, market_data_settings given) {
+  const auto& websocket = file.websocket;
+  given.websocket = !websocket.enabled || !websocket.binance.enabled ? websocket_choice::none()
+                    : websocket.binance.symbols.empty()              ? websocket_choice::all()
+                                                                     : websocket_choice::of(websocket.binance.symbols);
+  given.session.max_attempts = websocket.reconnect.max_attempts;
+  given.session.retry.base = websocket.reconnect.base_delay;
+  given.session.retry.cap = websocket.reconnect.max_delay;
+  given.session.ping_interval = websocket.heartbeat.interval;
+  given.session.silence_limit = websocket.heartbeat.stale_after();
+  given.breaker.failure_threshold = websocket.circuit_breaker.failure_threshold;
+  given.breaker.recovery_timeout = websocket.circuit_breaker.recovery_timeout;
+  given.breaker.half_open_successes = websocket.circuit_breaker.half_open_successes;
+  given.dial.connect_timeout = websocket.connect_timeout;
+  given.polling.interval = file.http.poll_interval;
+  return given;
+}
+
+}  // namespace foxtrot::inline v0::binance
+
+// foxtrot/exchange/binance/load_exchange_info.hpp: asks a market what it trades, once.
+
+// foxtrot/exchange/binance/exchange_info.hpp: what a market trades, by which rules, and how often it may be asked.
+
+// foxtrot/exchange/binance/detail/exchange_info_reader.hpp: the body of GET exchangeInfo, taken apart.
+
+// foxtrot/exchange/binance/detail/json_members.hpp: the scalar members of one JSON object that somebody asked for.
+
+namespace foxtrot::inline v0::binance::detail {
+
+using json_value = simdjson::ondemand::value;
+
+/// The name of a member as it stands in the document: one that is written with escapes is none we know.
+[[nodiscard]] inline std::string_view name_of(simdjson::ondemand::field& member) noexcept {
+  const char* const begin = member.key().raw();
+  const char* end = begin;
+  while (*end != '"') ++end;
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+/// Members by the place of their name in a list. Every reader says what is wrong: errc::missing_field,
+/// errc::wrong_type, errc::malformed_message, errc::number_out_of_range. A null counts as absent.
+template <std::size_t Count>
+class json_members {
+ public:
+  explicit constexpr json_members(const std::array<std::string_view, Count>& names) noexcept : names_{names} {}
+
+  /// Takes one scalar, if its name is on the list. False where this is no JSON, and nothing more can be read.
+  [[nodiscard]] bool take(std::string_view name, json_value& value, simdjson::ondemand::json_type type) noexcept {
+    using simdjson::ondemand::json_type;
+    std::size_t at = 0;
+    while (at < Count && names_[at] != name) ++at;
+    if (at == Count) return true;
+    member& into = members_[at];
+    twice_ = twice_ || into.is != kind::absent;
+    if (type == json_type::string) {
+      into.is = value.get_string().get(into.text) ? kind::unreadable : kind::text;
+      return true;
+    }
+    if (type == json_type::array || type == json_type::object) {
+      into.is = kind::unreadable;
+      return true;
+    }
+    std::string_view token = value.raw_json_token();
+    while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.remove_suffix(1);
+    into.text = token;
+    if (type == json_type::number) {
+      into.is = kind::number;
+    } else if (type == json_type::boolean) {
+      into.is = kind::boolean;
+      return token == "true" || token == "false";
+    } else {
+      into.is = kind::null;
+      return token == "null";
+    }
+    return true;
+  }
+
+  /// Whether a name came twice: what two mean is anybody's guess.
+  [[nodiscard]] bool any_twice() const noexcept { return twice_; }
+  [[nodiscard]] bool has(std::size_t at) const noexcept {
+    return members_[at].is != kind::absent && members_[at].is != kind::null;
+  }
+
+  [[nodiscard]] errc text(std::size_t at, std::string& value) const {
+    if (!has(at)) return errc::missing_field;
+    if (members_[at].is != kind::text) return errc::wrong_type;
+    value = members_[at].text;
+    return errc::none;
+  }
+  /// A whole number, not negative.
+  template <class Integer>
+  [[nodiscard]] errc number(std::size_t at, Integer& value) const noexcept {
+    if (!has(at)) return errc::missing_field;
+    const std::string_view token = members_[at].text;
+    if (members_[at].is != kind::number) return errc::wrong_type;
+    std::uint64_t read = 0;
+    if (token.starts_with('-')) return errc::number_out_of_range;
+    const auto [end, failed] = std::from_chars(token.data(), token.data() + token.size(), read);
+    if (failed == std::errc::result_out_of_range) return errc::number_out_of_range;
+    if (failed != std::errc{} || end != token.data() + token.size()) return errc::wrong_type;
+    if (read > static_cast<std::uint64_t>(std::numeric_limits<Integer>::max())) return errc::number_out_of_range;
+    value = static_cast<Integer>(read);
+    return errc::none;
+  }
+  /// A decimal in quotes; none where it is absent or zero, which is how the venue says that there is no such limit.
+  [[nodiscard]] errc limit(std::size_t at, std::optional<decimal>& value) const noexcept {
+    value.reset();
+    if (!has(at)) return errc::none;
+    if (members_[at].is != kind::text) return errc::wrong_type;
+    decimal read;
+    if (const errc bad = decimal::parse_into(members_[at].text, read); bad != errc::none) return bad;
+    if (read.mantissa() < 0) return errc::number_out_of_range;
+    if (!read.is_zero()) value = read;
+    return errc::none;
+  }
+  [[nodiscard]] errc boolean(std::size_t at, bool& value) const noexcept {
+    if (!has(at)) return errc::missing_field;
+    if (members_[at].is != kind::boolean) return errc::wrong_type;
+    value = members_[at].text == "true";
+    return errc::none;
+  }
+
+ private:
+  enum class kind : std::uint8_t { absent, text, number, boolean, null, unreadable };
+  struct member {
+    kind is{kind::absent};
+    std::string_view text;
+  };
+
+  const std::array<std::string_view, Count>& names_;
+  std::array<member, Count> members_{};
+  bool twice_{false};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/detail/symbol_reader.hpp: one symbol of GET exchangeInfo, of spot, USD-M or COIN-M.
+
+// foxtrot/exchange/binance/symbol_rules.hpp: what orders for one symbol have to obey: steps, bounds, least values.
+
+// foxtrot/core/decimal_arithmetic.hpp: sums, differences and products of decimals: the exact value or nothing.
+
+namespace foxtrot::inline v0 {
+
+namespace detail {
+
+template <class A, class B>
+using wider_mantissa = std::conditional_t<std::same_as<A, int128>, A, B>;
+
+/// What arithmetic passes through: a wider exponent, and room for the most negative mantissa.
+struct signed_magnitude {
+  bool negative{false};
+  uint128 magnitude{0};
+  int exponent{0};
+
+  constexpr signed_magnitude(bool below_zero, uint128 distance, int power) noexcept
+      : negative{below_zero}, magnitude{distance}, exponent{power} {}
+  template <decimal_mantissa Mantissa>
+  constexpr explicit signed_magnitude(const basic_decimal<Mantissa>& value) noexcept
+      : negative{value.mantissa() < 0}, magnitude{detail::magnitude(value.mantissa())}, exponent{value.exponent()} {}
+
+  constexpr void strip_zeros() noexcept {
+    for (; magnitude != 0 && magnitude % 10 == 0; magnitude /= 10) ++exponent;
+  }
+};
+
+/// As a decimal: zeros come off or on only where the number would not fit otherwise.
+template <decimal_mantissa Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> fit(signed_magnitude value) noexcept {
+  constexpr int least_exponent = std::numeric_limits<std::int8_t>::min();
+  constexpr int most_exponent = std::numeric_limits<std::int8_t>::max();
+  const uint128 limit = (uint128{1} << (8 * sizeof(Mantissa) - 1)) - (value.negative ? 0 : 1);
+  if (value.magnitude == 0) {
+    const int exponent = value.exponent < least_exponent  ? least_exponent
+                         : value.exponent > most_exponent ? most_exponent
+                                                          : value.exponent;
+    return basic_decimal<Mantissa>{0, exponent};
+  }
+  for (; value.magnitude > limit || value.exponent < least_exponent; ++value.exponent) {
+    if (value.magnitude % 10 != 0) return std::nullopt;
+    value.magnitude /= 10;
+  }
+  for (; value.exponent > most_exponent; --value.exponent) {
+    if (value.magnitude > limit / 10) return std::nullopt;
+    value.magnitude *= 10;
+  }
+  // the most negative mantissa has no positive counterpart: negate before the sign is looked at
+  const auto bits = value.negative ? uint128{0} - value.magnitude : value.magnitude;
+  return basic_decimal<Mantissa>{static_cast<Mantissa>(static_cast<int128>(bits)), value.exponent};
+}
+
+/// The sum of two numbers whose magnitudes are those of mantissas.
+template <decimal_mantissa Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> sum(signed_magnitude a, signed_magnitude b) noexcept {
+  if (a.magnitude == 0) return fit<Mantissa>(b);
+  if (b.magnitude == 0) return fit<Mantissa>(a);
+  a.strip_zeros();
+  b.strip_zeros();
+  if (a.exponent < b.exponent) {
+    const signed_magnitude coarse = b;
+    b = a;
+    a = coarse;
+  }
+  // The last digit of a finer b is one of the sum, so the sum has to fit as it stands; and where 128 bits do not hold
+  // the aligned a, they do not hold its sum with a number of 127 bits either.
+  for (; a.exponent > b.exponent; --a.exponent) {
+    if (__builtin_mul_overflow(a.magnitude, uint128{10}, &a.magnitude)) return std::nullopt;
+  }
+  if (a.negative != b.negative) {
+    const bool larger = a.magnitude >= b.magnitude;
+    return fit<Mantissa>(
+        {larger ? a.negative : b.negative, larger ? a.magnitude - b.magnitude : b.magnitude - a.magnitude, a.exponent});
+  }
+  // only -2^127 twice gets here with a carry: 2^128 does not end in a zero
+  if (__builtin_add_overflow(a.magnitude, b.magnitude, &a.magnitude)) return std::nullopt;
+  return fit<Mantissa>(a);
+}
+
+template <decimal_mantissa Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> product(signed_magnitude a,
+                                                                       signed_magnitude b) noexcept {
+  const bool negative = a.negative != b.negative;
+  uint128 magnitude = 0;
+  int exponent = a.exponent + b.exponent;
+  if (__builtin_mul_overflow(a.magnitude, b.magnitude, &magnitude)) {
+    // take every ten out of the factors: what then overflows cannot be written shorter
+    const auto take_tens = [&exponent](uint128& twos, uint128& fives) {
+      for (; twos % 2 == 0 && fives % 5 == 0; ++exponent) {
+        twos /= 2;
+        fives /= 5;
+      }
+    };
+    a.strip_zeros();
+    b.strip_zeros();
+    exponent = a.exponent + b.exponent;
+    take_tens(a.magnitude, b.magnitude);
+    take_tens(b.magnitude, a.magnitude);
+    if (__builtin_mul_overflow(a.magnitude, b.magnitude, &magnitude)) return std::nullopt;
+  }
+  return fit<Mantissa>({negative, magnitude, exponent});
+}
+
+}  // namespace detail
+
+/// a + b, exactly; nothing where no mantissa of the wider of the two widths can hold it. The exponent is the finer one
+/// where that fits.
+template <class A, class B>
+[[nodiscard]] constexpr auto add(const basic_decimal<A>& a, const basic_decimal<B>& b) noexcept
+    -> std::optional<basic_decimal<detail::wider_mantissa<A, B>>> {
+  using wider = basic_decimal<detail::wider_mantissa<A, B>>;
+  using mantissa = typename wider::mantissa_type;
+  const int finer = a.exponent() < b.exponent() ? a.exponent() : b.exponent();
+  const auto left = wider{a}.mantissa_at(finer);
+  const auto right = wider{b}.mantissa_at(finer);
+  mantissa total = 0;
+  if (left && right && !__builtin_add_overflow(*left, *right, &total)) return wider{total, finer};
+  return detail::sum<mantissa>(detail::signed_magnitude{a}, detail::signed_magnitude{b});
+}
+
+/// a - b, exactly; nothing where no mantissa of the wider of the two widths can hold it.
+template <class A, class B>
+[[nodiscard]] constexpr auto subtract(const basic_decimal<A>& a, const basic_decimal<B>& b) noexcept
+    -> std::optional<basic_decimal<detail::wider_mantissa<A, B>>> {
+  using wider = basic_decimal<detail::wider_mantissa<A, B>>;
+  using mantissa = typename wider::mantissa_type;
+  const int finer = a.exponent() < b.exponent() ? a.exponent() : b.exponent();
+  const auto left = wider{a}.mantissa_at(finer);
+  const auto right = wider{b}.mantissa_at(finer);
+  mantissa rest = 0;
+  if (left && right && !__builtin_sub_overflow(*left, *right, &rest)) return wider{rest, finer};
+  detail::signed_magnitude negated{b};
+  negated.negative = !negated.negative;
+  return detail::sum<mantissa>(detail::signed_magnitude{a}, negated);
+}
+
+/// a x b, exactly; nothing where no mantissa of the wider of the two widths can hold it. Two decimals always have a
+/// product of 128 bits: make one of them wide.
+template <class A, class B>
+[[nodiscard]] constexpr auto multiply(const basic_decimal<A>& a, const basic_decimal<B>& b) noexcept
+    -> std::optional<basic_decimal<detail::wider_mantissa<A, B>>> {
+  return detail::product<detail::wider_mantissa<A, B>>(detail::signed_magnitude{a}, detail::signed_magnitude{b});
+}
+
+/// -value; nothing where only the most negative mantissa is left to be negated.
+template <class Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> negate(const basic_decimal<Mantissa>& value) noexcept {
+  detail::signed_magnitude negated{value};
+  negated.negative = !negated.negative;
+  return detail::fit<Mantissa>(negated);
+}
+
+/// The same number in 64 bits; nothing where they cannot hold it.
+[[nodiscard]] constexpr std::optional<decimal> narrow(const wide_decimal& value) noexcept {
+  return detail::fit<std::int64_t>(detail::signed_magnitude{value});
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/decimal_rounding.hpp: decimals brought to a tick or lot size, in a direction that the caller names.
+
+namespace foxtrot::inline v0 {
+
+/// Which multiple of the step: the one below or above (towards minus or plus infinity), or the nearer one, of two
+/// equally near the one farther from zero.
+enum class rounding : std::uint8_t { down, up, nearest };
+
+namespace detail {
+
+/// value / step as a whole number of steps and a remainder, `of` being the step in the remainder's unit.
+struct division {
+  bool overflow{false};  // the step is beyond 128 bits of the value's unit: the value is less than half of it
+  uint128 whole{0};      // known where the step is the coarser one
+  uint128 rest{0};
+  uint128 of{1};
+};
+
+// x + y modulo m, for x and y below m.
+[[nodiscard]] constexpr uint128 add_modulo(uint128 x, uint128 y, uint128 m) noexcept {
+  return x >= m - y ? x - (m - y) : x + y;
+}
+
+[[nodiscard]] constexpr division divide(const signed_magnitude& value, const signed_magnitude& step) noexcept {
+  division found{.of = step.magnitude};
+  if (value.exponent < step.exponent) {
+    for (int at = step.exponent; at > value.exponent; --at) {
+      if (__builtin_mul_overflow(found.of, uint128{10}, &found.of)) return {.overflow = true, .rest = value.magnitude};
+    }
+    found.whole = value.magnitude / found.of;
+    found.rest = value.magnitude % found.of;
+    return found;
+  }
+  found.rest = value.magnitude % found.of;
+  for (int at = value.exponent; at > step.exponent && found.rest != 0; --at) {  // times ten, never past 128 bits
+    const uint128 two = add_modulo(found.rest, found.rest, found.of);
+    const uint128 four = add_modulo(two, two, found.of);
+    found.rest = add_modulo(add_modulo(four, four, found.of), two, found.of);
+  }
+  return found;
+}
+
+}  // namespace detail
+
+/// The multiple of `step` next to `value` in that direction; `value` itself where it is one. Exact: nothing where the
+/// mantissa cannot hold the outcome, or where the step is not above zero.
+template <class Mantissa>
+[[nodiscard]] constexpr std::optional<basic_decimal<Mantissa>> round_to_step(const basic_decimal<Mantissa>& value,
+                                                                             const basic_decimal<Mantissa>& step,
+                                                                             rounding direction) noexcept {
+  if (step.mantissa() <= 0) return std::nullopt;
+  const detail::signed_magnitude number{value};
+  const detail::signed_magnitude unit{step};
+  const detail::division found = detail::divide(number, unit);
+  if (found.rest == 0) return value;
+  const bool away_from_zero = direction == rounding::nearest ? !found.overflow && found.rest >= found.of - found.rest
+                                                             : (direction == rounding::up) != number.negative;
+  if (value.exponent() < step.exponent()) {
+    return detail::product<Mantissa>({number.negative, found.whole + (away_from_zero ? 1 : 0), 0}, unit);
+  }
+  const uint128 distance = away_from_zero ? found.of - found.rest : found.rest;
+  return detail::sum<Mantissa>(number, {number.negative == away_from_zero, distance, step.exponent()});
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance {
+
+/// Whether a symbol trades, and if not, why. The first seven are those of spot, the others those of the futures.
+enum class symbol_status : std::uint8_t {
+  trading,
+  halted,
+  in_break,
+  pre_trading,
+  post_trading,
+  end_of_day,
+  auction_match,
+  pending_trading,
+  pre_delivering,
+  delivering,
+  delivered,
+  pre_settle,
+  settling,
+  closed,
+  other,  ///< one that this list does not know: see symbol_rules::status_text
+};
+
+namespace detail {
+
+/// The venue's words for them, in the same order.
+inline constexpr std::array<std::string_view, 14> status_words{
+    "TRADING",         "HALT",           "BREAK",      "PRE_TRADING", "POST_TRADING", "END_OF_DAY", "AUCTION_MATCH",
+    "PENDING_TRADING", "PRE_DELIVERING", "DELIVERING", "DELIVERED",   "PRE_SETTLE",   "SETTLING",   "CLOSE"};
+
+}  // namespace detail
+
+/// The venue's word; empty for `other`.
+[[nodiscard]] constexpr std::string_view to_string(symbol_status status) noexcept {
+  const auto at = static_cast<std::size_t>(status);
+  return at < detail::status_words.size() ? detail::status_words[at] : std::string_view{};
+}
+[[nodiscard]] constexpr symbol_status symbol_status_of(std::string_view word) noexcept {
+  for (std::size_t at = 0; at < detail::status_words.size(); ++at) {
+    if (detail::status_words[at] == word) return static_cast<symbol_status>(at);
+  }
+  return symbol_status::other;
+}
+
+/// Bounds and step of one number. The venue disables each with a zero or leaves it out: it is absent then, never 0.
+struct number_rule {
+  std::optional<decimal> least;
+  std::optional<decimal> most;
+  std::optional<decimal> step;
+
+  /// Above zero, within the bounds, a multiple of the step.
+  [[nodiscard]] constexpr bool allows(const decimal& value) const noexcept {
+    return value.mantissa() > 0 && (!least || value >= *least) && (!most || value <= *most) && is_multiple(value);
+  }
+  /// The multiple of the step next to `value`, or `value` itself where there is no step. The bounds have no say in it.
+  /// Nothing where a decimal cannot hold the outcome.
+  [[nodiscard]] constexpr std::optional<decimal> round(const decimal& value, rounding direction) const noexcept {
+    return step ? round_to_step(value, *step, direction) : std::optional{value};
+  }
+  /// Every bound and step is as exact as the venue wrote it.
+  [[nodiscard]] friend constexpr bool operator==(const number_rule&, const number_rule&) noexcept = default;
+
+ private:
+  // The venue's least values are multiples themselves: those who count from them (futures) and from zero (spot) agree.
+  [[nodiscard]] constexpr bool is_multiple(const decimal& value) const noexcept {
+    return !step || round_to_step(value, *step, rounding::down) == value;
+  }
+};
+
+/// One symbol as GET exchangeInfo describes it. A plain value: what the venue did not say is empty or absent.
+struct symbol_rules {
+  std::string name;         ///< upper case: "BTCUSDT"
+  std::string base_asset;   ///< what is bought and sold
+  std::string quote_asset;  ///< what prices are in
+  symbol_status status{symbol_status::other};
+  std::string status_text;  ///< the venue's word for it
+
+  std::string contract_type;                  ///< futures: "PERPETUAL", "CURRENT_QUARTER"
+  std::string pair;                           ///< futures: the underlying, "BTCUSD"
+  std::string margin_asset;                   ///< futures
+  std::optional<std::int64_t> contract_size;  ///< COIN-M: quote units that one contract is worth
+
+  number_rule price;            ///< PRICE_FILTER: step is the tick size
+  number_rule quantity;         ///< LOT_SIZE: step is the lot
+  number_rule market_quantity;  ///< MARKET_LOT_SIZE: market orders obey it and LOT_SIZE
+
+  std::optional<decimal> min_notional;  ///< of price x quantity, in the quote asset
+  std::optional<decimal> max_notional;  ///< spot
+  bool min_notional_for_market{true};   ///< whether market orders obey it, too
+  bool max_notional_for_market{true};
+
+  // Decimals that the venue reads or shows. These are not the tick's and the lot's.
+  std::optional<int> price_precision;     ///< futures
+  std::optional<int> quantity_precision;  ///< futures
+  std::optional<int> base_precision;
+  std::optional<int> quote_precision;
+
+  [[nodiscard]] bool trading() const noexcept { return status == symbol_status::trading; }
+  [[nodiscard]] const std::optional<decimal>& tick_size() const noexcept { return price.step; }
+  [[nodiscard]] const std::optional<decimal>& lot_size() const noexcept { return quantity.step; }
+
+  /// The price next to this one that is a multiple of the tick; see number_rule::round.
+  [[nodiscard]] std::optional<decimal> round_price(const decimal& value, rounding direction) const noexcept {
+    return price.round(value, direction);
+  }
+  /// The quantity next to this one that is a multiple of the lot.
+  [[nodiscard]] std::optional<decimal> round_quantity(const decimal& value, rounding direction) const noexcept {
+    return quantity.round(value, direction);
+  }
+  /// As far as PRICE_FILTER goes: filters that look at the market's price are not known here.
+  [[nodiscard]] bool is_valid_price(const decimal& value) const noexcept { return price.allows(value); }
+  /// Of a limit order.
+  [[nodiscard]] bool is_valid_quantity(const decimal& value) const noexcept { return quantity.allows(value); }
+  [[nodiscard]] bool is_valid_market_quantity(const decimal& value) const noexcept {
+    return quantity.allows(value) && market_quantity.allows(value);
+  }
+  /// Of a limit order: whether it is worth enough, and not too much.
+  [[nodiscard]] bool is_valid_notional(const decimal& at, const decimal& amount) const noexcept {
+    const auto worth = multiply(wide_decimal{at}, amount);
+    return worth && (!min_notional || *worth >= wide_decimal{*min_notional}) &&
+           (!max_notional || *worth <= wide_decimal{*max_notional});
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Reads an object to its end whatever is in it, so that the symbols behind an odd one can be read.
+class symbol_reader {
+ public:
+  /// False where this is no JSON: then nothing behind it can be read either. Otherwise `bad` says what is wrong with
+  /// the symbol, if anything; its name is set as soon as there is one.
+  [[nodiscard]] bool read(simdjson::ondemand::object object, symbol_rules& into, errc& bad) {
+    bad_ = errc::none;
+    filters_seen_ = 0;
+    bool has_filters = false;
+    json_members<names.size()> members{names};
+    for (auto next : object) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return false;
+      const std::string_view name = name_of(member);
+      json_value value = member.value();
+      simdjson::ondemand::json_type type{};
+      if (value.type().get(type)) return false;
+      if (name == "filters") {
+        if (std::exchange(has_filters, true)) note(errc::malformed_message);
+        if (!read_filters(value, type, into)) return false;
+      } else if (!members.take(name, value, type)) {
+        return false;
+      }
+    }
+    if (members.any_twice()) note(errc::malformed_message);
+    if (!has_filters) note(errc::missing_field);
+    interpret(members, into);
+    bad = bad_;
+    return true;
+  }
+
+ private:
+  using json_type = simdjson::ondemand::json_type;
+
+  enum key : std::size_t {
+    symbol,
+    status,
+    contract_status,
+    base_asset,
+    quote_asset,
+    contract_type,
+    pair,
+    margin_asset,
+    contract_size,
+    price_precision,
+    quantity_precision,
+    base_precision,
+    quote_precision,
+    quote_asset_precision
+  };
+  static constexpr std::array<std::string_view, 14> names{"symbol",
+                                                          "status",
+                                                          "contractStatus",
+                                                          "baseAsset",
+                                                          "quoteAsset",
+                                                          "contractType",
+                                                          "pair",
+                                                          "marginAsset",
+                                                          "contractSize",
+                                                          "pricePrecision",
+                                                          "quantityPrecision",
+                                                          "baseAssetPrecision",
+                                                          "quotePrecision",
+                                                          "quoteAssetPrecision"};
+  enum filter_key : std::size_t {
+    filter_type,
+    min_price,
+    max_price,
+    tick_size,
+    min_qty,
+    max_qty,
+    step_size,
+    min_notional,
+    plain_notional,
+    max_notional,
+    apply_to_market,
+    apply_min_to_market,
+    apply_max_to_market
+  };
+  static constexpr std::array<std::string_view, 13> filter_names{
+      "filterType",  "minPrice", "maxPrice",    "tickSize",      "minQty",           "maxQty",          "stepSize",
+      "minNotional", "notional", "maxNotional", "applyToMarket", "applyMinToMarket", "applyMaxToMarket"};
+  using filter_members = json_members<filter_names.size()>;
+  enum filter : unsigned {
+    price_filter = 1,
+    lot_size = 2,
+    market_lot_size = 4,
+    min_notional_filter = 8,
+    notional = 16
+  };
+
+  // What is wrong first is what is told.
+  void note(errc bad) noexcept {
+    if (bad_ == errc::none) bad_ = bad;
+  }
+
+  template <std::size_t Count>
+  void interpret(const json_members<Count>& members, symbol_rules& into) {
+    note(members.text(symbol, into.name));
+    if (into.name.empty()) note(errc::missing_field);
+    note(members.text(members.has(status) ? status : contract_status, into.status_text));
+    into.status = symbol_status_of(into.status_text);
+    note(members.text(base_asset, into.base_asset));
+    note(members.text(quote_asset, into.quote_asset));
+    if (members.has(contract_type)) note(members.text(contract_type, into.contract_type));
+    if (members.has(pair)) note(members.text(pair, into.pair));
+    if (members.has(margin_asset)) note(members.text(margin_asset, into.margin_asset));
+    optional_number(members, contract_size, into.contract_size);
+    optional_number(members, price_precision, into.price_precision);
+    optional_number(members, quantity_precision, into.quantity_precision);
+    optional_number(members, base_precision, into.base_precision);
+    // spot has both names: the longer one took over from the shorter
+    const bool longer = members.has(quote_asset_precision);
+    optional_number(members, longer ? quote_asset_precision : quote_precision, into.quote_precision);
+  }
+
+  template <class Members, class Integer>
+  void optional_number(const Members& members, std::size_t at, std::optional<Integer>& value) {
+    if (!members.has(at)) return;
+    Integer read = 0;
+    note(members.number(at, read));
+    value = read;
+  }
+
+  [[nodiscard]] bool read_filters(json_value& value, json_type type, symbol_rules& into) {
+    if (type != json_type::array) {
+      note(errc::wrong_type);
+      return true;
+    }
+    simdjson::ondemand::array all;
+    if (value.get_array().get(all)) return false;
+    for (auto next : all) {
+      json_value one;
+      if (std::move(next).get(one)) return false;
+      json_type is{};
+      if (one.type().get(is)) return false;
+      if (is != json_type::object) {
+        note(errc::wrong_type);
+      } else if (!read_filter(one, into)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  [[nodiscard]] bool read_filter(json_value& value, symbol_rules& into) {
+    simdjson::ondemand::object object;
+    if (value.get_object().get(object)) return false;
+    filter_members members{filter_names};
+    for (auto next : object) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return false;
+      const std::string_view name = name_of(member);
+      json_value inner = member.value();
+      json_type type{};
+      if (inner.type().get(type)) return false;
+      if (!members.take(name, inner, type)) return false;
+    }
+    if (members.any_twice()) note(errc::malformed_message);
+    std::string kind;
+    note(members.text(filter_type, kind));
+    interpret_filter(kind, members, into);
+    return true;
+  }
+
+  void interpret_filter(std::string_view kind, const filter_members& members, symbol_rules& into) {
+    if (kind == "PRICE_FILTER") {
+      once(price_filter);
+      note(members.limit(min_price, into.price.least));
+      note(members.limit(max_price, into.price.most));
+      note(members.limit(tick_size, into.price.step));
+    } else if (kind == "LOT_SIZE") {
+      once(lot_size);
+      read_quantity(members, into.quantity);
+    } else if (kind == "MARKET_LOT_SIZE") {
+      once(market_lot_size);
+      read_quantity(members, into.market_quantity);
+    } else if (kind == "MIN_NOTIONAL") {
+      once(min_notional_filter);
+      read_min_notional(members, members.has(min_notional) ? min_notional : plain_notional, apply_to_market, into);
+    } else if (kind == "NOTIONAL") {
+      once(notional);
+      read_min_notional(members, min_notional, apply_min_to_market, into);
+      note(members.limit(max_notional, into.max_notional));
+      if (members.has(apply_max_to_market)) note(members.boolean(apply_max_to_market, into.max_notional_for_market));
+    }
+  }
+
+  void once(filter which) noexcept {
+    if ((filters_seen_ & which) != 0) note(errc::malformed_message);
+    filters_seen_ |= which;
+  }
+
+  void read_quantity(const filter_members& members, number_rule& into) {
+    note(members.limit(min_qty, into.least));
+    note(members.limit(max_qty, into.most));
+    note(members.limit(step_size, into.step));
+  }
+
+  // A symbol may have both filters: the larger amount is the one that counts.
+  void read_min_notional(const filter_members& members, std::size_t amount, std::size_t applies, symbol_rules& into) {
+    std::optional<decimal> least;
+    bool for_market = true;
+    note(members.limit(amount, least));
+    if (members.has(applies)) note(members.boolean(applies, for_market));
+    if (!least || (into.min_notional && *into.min_notional >= *least)) return;
+    into.min_notional = least;
+    into.min_notional_for_market = for_market;
+  }
+
+  errc bad_{errc::none};
+  unsigned filters_seen_{0};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/rate_limit.hpp: how much the venue lets one address or account ask for.
+
+namespace foxtrot::inline v0::binance {
+
+/// What is counted.
+enum class rate_limit_type : std::uint8_t { request_weight, raw_requests, orders, connections, other };
+
+[[nodiscard]] constexpr rate_limit_type rate_limit_type_of(std::string_view word) noexcept {
+  if (word == "REQUEST_WEIGHT") return rate_limit_type::request_weight;
+  if (word == "RAW_REQUESTS") return rate_limit_type::raw_requests;
+  if (word == "ORDERS") return rate_limit_type::orders;
+  if (word == "CONNECTIONS") return rate_limit_type::connections;
+  return rate_limit_type::other;
+}
+
+/// The unit of the time in which it is counted.
+enum class rate_limit_interval : std::uint8_t { second, minute, hour, day, other };
+
+[[nodiscard]] constexpr rate_limit_interval rate_limit_interval_of(std::string_view word) noexcept {
+  if (word == "SECOND") return rate_limit_interval::second;
+  if (word == "MINUTE") return rate_limit_interval::minute;
+  if (word == "HOUR") return rate_limit_interval::hour;
+  if (word == "DAY") return rate_limit_interval::day;
+  return rate_limit_interval::other;
+}
+
+/// At most `limit` in `interval_count` intervals.
+struct rate_limit {
+  rate_limit_type type{rate_limit_type::other};
+  std::string type_text;  ///< the venue's word for it
+  rate_limit_interval interval{rate_limit_interval::other};
+  std::string interval_text;  ///< likewise
+  std::uint32_t interval_count{0};
+  std::uint64_t limit{0};
+
+  /// Nothing for an interval whose word is not known.
+  [[nodiscard]] std::optional<std::chrono::seconds> window() const noexcept {
+    switch (interval) {
+      case rate_limit_interval::second: return std::chrono::seconds{interval_count};
+      case rate_limit_interval::minute: return std::chrono::minutes{interval_count};
+      case rate_limit_interval::hour: return std::chrono::hours{interval_count};
+      case rate_limit_interval::day: return std::chrono::hours{24} * interval_count;
+      default: return std::nullopt;
+    }
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance
+
+namespace foxtrot::inline v0::binance {
+
+/// A symbol that was left out, and why.
+struct rejected_symbol {
+  std::string name;  ///< empty where even that could not be read
+  errc error{errc::none};
+};
+
+namespace detail {
+
+/// What a body held, in its order.
+struct exchange_info_content {
+  std::int64_t server_time{0};  ///< as the venue wrote it
+  std::vector<rate_limit> rate_limits;
+  std::vector<symbol_rules> symbols;
+  std::vector<rejected_symbol> rejected;
+};
+
+/// One document, once. The kinds of members decide, not their order; what is not asked for is passed over unread.
+class exchange_info_reader {
+ public:
+  /// errc::none, or why the whole of it is of no use; `into` is then half filled.
+  [[nodiscard]] errc read(std::string_view body, exchange_info_content& into) {
+    if (body.starts_with("\xEF\xBB\xBF")) return errc::malformed_message;  // RFC 8259, section 8.1
+    const simdjson::padded_string text{body};
+    simdjson::ondemand::parser parser;
+    simdjson::ondemand::document document;
+    if (parser.iterate(text).get(document)) return errc::malformed_message;
+    simdjson::ondemand::object all;
+    if (const auto failed = document.get_object().get(all)) {
+      return failed == simdjson::INCORRECT_TYPE ? errc::wrong_type : errc::malformed_message;
+    }
+    if (const errc bad = read_members(all, into); bad != errc::none) return bad;
+    return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? errc::none : errc::malformed_message;
+  }
+
+ private:
+  using json_type = simdjson::ondemand::json_type;
+
+  static constexpr std::array<std::string_view, 1> names{"serverTime"};
+  enum limit_key : std::size_t { limit_type, interval, interval_count, limit };
+  static constexpr std::array<std::string_view, 4> limit_names{"rateLimitType", "interval", "intervalNum", "limit"};
+
+  [[nodiscard]] errc read_members(simdjson::ondemand::object& object, exchange_info_content& into) {
+    json_members<names.size()> members{names};
+    bool has_limits = false;
+    bool has_symbols = false;
+    for (auto next : object) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return errc::malformed_message;
+      const std::string_view name = name_of(member);
+      json_value value = member.value();
+      json_type type{};
+      if (value.type().get(type)) return errc::malformed_message;
+      errc bad = errc::none;
+      if (name == "symbols") {
+        bad = std::exchange(has_symbols, true) ? errc::malformed_message : read_symbols(value, type, into);
+      } else if (name == "rateLimits") {
+        bad = std::exchange(has_limits, true) ? errc::malformed_message : read_limits(value, type, into);
+      } else if (!members.take(name, value, type)) {
+        bad = errc::malformed_message;
+      }
+      if (bad != errc::none) return bad;
+    }
+    if (members.any_twice()) return errc::malformed_message;
+    if (!has_symbols || !has_limits) return errc::missing_field;
+    return members.number(0, into.server_time);
+  }
+
+  [[nodiscard]] errc read_symbols(json_value& value, json_type type, exchange_info_content& into) {
+    if (type != json_type::array) return errc::wrong_type;
+    simdjson::ondemand::array all;
+    if (value.get_array().get(all)) return errc::malformed_message;
+    for (auto next : all) {
+      json_value one;
+      if (std::move(next).get(one)) return errc::malformed_message;
+      json_type is{};
+      if (one.type().get(is)) return errc::malformed_message;
+      errc bad = errc::wrong_type;
+      symbol_rules found;
+      if (is == json_type::object) {
+        simdjson::ondemand::object object;
+        if (one.get_object().get(object)) return errc::malformed_message;
+        if (!symbols_.read(object, found, bad)) return errc::malformed_message;
+      }
+      if (bad == errc::none) {
+        into.symbols.push_back(std::move(found));
+      } else {
+        into.rejected.push_back({std::move(found.name), bad});
+      }
+    }
+    return errc::none;
+  }
+
+  [[nodiscard]] static errc read_limits(json_value& value, json_type type, exchange_info_content& into) {
+    if (type != json_type::array) return errc::wrong_type;
+    simdjson::ondemand::array all;
+    if (value.get_array().get(all)) return errc::malformed_message;
+    for (auto next : all) {
+      json_value one;
+      if (std::move(next).get(one)) return errc::malformed_message;
+      json_type is{};
+      if (one.type().get(is)) return errc::malformed_message;
+      if (is != json_type::object) return errc::wrong_type;
+      if (const errc bad = read_limit(one, into.rate_limits.emplace_back()); bad != errc::none) return bad;
+    }
+    return errc::none;
+  }
+
+  [[nodiscard]] static errc read_limit(json_value& value, rate_limit& into) {
+    simdjson::ondemand::object object;
+    if (value.get_object().get(object)) return errc::malformed_message;
+    json_members<limit_names.size()> members{limit_names};
+    for (auto next : object) {
+      simdjson::ondemand::field member;
+      if (std::move(next).get(member)) return errc::malformed_message;
+      const std::string_view name = name_of(member);
+      json_value inner = member.value();
+      json_type type{};
+      if (inner.type().get(type) || !members.take(name, inner, type)) return errc::malformed_message;
+    }
+    if (members.any_twice()) return errc::malformed_message;
+    errc bad = errc::none;
+    const auto read = [&bad](errc outcome) { return (bad = outcome) == errc::none; };
+    if (!(read(members.text(limit_type, into.type_text)) && read(members.text(interval, into.interval_text)) &&
+          read(members.number(interval_count, into.interval_count)) && read(members.number(limit, into.limit)))) {
+      return bad;
+    }
+    into.type = rate_limit_type_of(into.type_text);
+    into.interval = rate_limit_interval_of(into.interval_text);
+    return errc::none;
+  }
+
+  symbol_reader symbols_;
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0::binance
+
+namespace foxtrot::inline v0::binance {
+
+/// The answer to GET exchangeInfo of spot, USD-M or COIN-M. A value that does not change: any number of threads may
+/// read it. Its symbols are sorted by name.
+class exchange_info {
+ public:
+  /// Reads a body. The error is errc::malformed_message for what is no JSON, errc::missing_field or errc::wrong_type
+  /// for another document, and nothing is left of it; one symbol that cannot be understood is left out and listed in
+  /// rejected().
+  [[nodiscard]] static result<exchange_info> parse(std::string_view body) {
+    exchange_info made;
+    detail::exchange_info_reader reader;
+    if (const errc bad = reader.read(body, made.content_); bad != errc::none) return bad;
+    made.sort();
+    return made;
+  }
+
+  /// When the venue answered, by its clock.
+  [[nodiscard]] std::chrono::sys_time<std::chrono::microseconds> server_time() const noexcept {
+    constexpr std::int64_t least_microseconds = 100'000'000'000'000;  // today's milliseconds have 13 digits, these 16
+    const std::int64_t at = content_.server_time;
+    return std::chrono::sys_time<std::chrono::microseconds>{
+        std::chrono::microseconds{at < least_microseconds ? at * 1000 : at}};
+  }
+  [[nodiscard]] const std::vector<rate_limit>& rate_limits() const noexcept { return content_.rate_limits; }
+
+  [[nodiscard]] const std::vector<symbol_rules>& symbols() const noexcept { return content_.symbols; }
+  [[nodiscard]] auto begin() const noexcept { return content_.symbols.begin(); }
+  [[nodiscard]] auto end() const noexcept { return content_.symbols.end(); }
+  [[nodiscard]] std::size_t size() const noexcept { return content_.symbols.size(); }
+  [[nodiscard]] bool empty() const noexcept { return content_.symbols.empty(); }
+
+  /// The symbol of that name, in upper case; null where there is none. Valid as long as this object. Allocates nothing.
+  [[nodiscard]] const symbol_rules* find(std::string_view name) const noexcept {
+    const auto found = std::lower_bound(
+        begin(), end(), name, [](const symbol_rules& one, std::string_view wanted) { return one.name < wanted; });
+    return found != end() && found->name == name ? &*found : nullptr;
+  }
+
+  /// Those that trade now. Valid as long as this object.
+  [[nodiscard]] std::vector<const symbol_rules*> trading_symbols() const {
+    std::vector<const symbol_rules*> trading;
+    for (const symbol_rules& one : *this) {
+      if (one.trading()) trading.push_back(&one);
+    }
+    return trading;
+  }
+
+  /// What the venue listed and this does not hold.
+  [[nodiscard]] const std::vector<rejected_symbol>& rejected() const noexcept { return content_.rejected; }
+
+ private:
+  exchange_info() = default;
+
+  // Of two symbols with one name neither is to be trusted.
+  void sort() {
+    std::vector<symbol_rules>& all = content_.symbols;
+    std::sort(all.begin(), all.end(), [](const symbol_rules& a, const symbol_rules& b) { return a.name < b.name; });
+    std::vector<symbol_rules> unique;
+    unique.reserve(all.size());
+    for (auto at = all.begin(); at != all.end();) {
+      const auto next = std::find_if(at, all.end(), [&at](const symbol_rules& one) { return one.name != at->name; });
+      if (next - at == 1) {
+        unique.push_back(std::move(*at));
+      } else {
+        content_.rejected.push_back({at->name, errc::malformed_message});
+      }
+      at = next;
+    }
+    all = std::move(unique);
+  }
+
+  detail::exchange_info_content content_;
+};
+
+}  // namespace foxtrot::inline v0::binance
+
 // foxtrot/net/http/client.hpp: GET over HTTP/1.1, plain or TLS, on a connection that is kept between requests.
 
 // foxtrot/net/http/response_parser.hpp: HTTP/1.1 responses to GET, from pieces of any size.
@@ -19201,7 +19356,7 @@ class depth_fetcher : private live_object<depth_fetcher> {
     session_error outcome;
     url where = settings_.rest;
     where.target = depth_path_of(settings_.given.market);
-    where.target += "?symbol=" + symbol + "&limit=" + std::to_string(settings_.given.snapshot_levels);
+    where.target += "?symbol=" + escaped_symbol(symbol) + "&limit=" + std::to_string(settings_.given.snapshot_levels);
     const steady_time::duration limit = settings_.given.request_timeout;
     auto answer = co_await client_.get(std::move(where), limit);
     outcome.code = answer ? answer->error() : answer.error();
@@ -19307,7 +19462,8 @@ enum class poll_body : unsigned {
     case tick_kind::book_ticker: return poll_body::book_tickers;
     case tick_kind::trade: return poll_body::trades;
     case tick_kind::aggregate_trade: return poll_body::aggregate_trades;
-    case tick_kind::kline: return poll_body::klines;
+    case tick_kind::kline:  // of other time zones not
+      return stream.find('@') == stream.rfind('@') ? std::optional{poll_body::klines} : std::nullopt;
     case tick_kind::mini_ticker: return poll_body::tickers;
     case tick_kind::ticker:  // of 24 hours alone
       return stream.ends_with("@ticker") ? std::optional{poll_body::tickers} : std::nullopt;
@@ -19362,8 +19518,9 @@ class poll_plan {
     if (symbols.size() < 2) return {};
     std::vector<std::string> first;
     std::vector<std::string> second;
+    std::size_t taken = 0;  // symbols, of which one may have several streams
     for (const auto& [symbol, streams] : symbols) {
-      std::vector<std::string>& half = first.size() * 2 < of.streams.size() ? first : second;
+      std::vector<std::string>& half = taken++ * 2 < symbols.size() ? first : second;
       half.insert(half.end(), streams.begin(), streams.end());
     }
     std::vector<poll_request> made = requests(first);
@@ -19371,20 +19528,20 @@ class poll_plan {
     return made;
   }
 
-  /// The levels of a depth request for that stream: its own, or what the least weight buys.
+  /// The levels of a depth request for that stream: its own, where the venue has such a stream, or what the least
+  /// weight buys.
   [[nodiscard]] static std::size_t levels_of(std::string_view stream) noexcept {
     std::size_t levels = 0;
     const std::size_t at = stream.find("@depth");
     const std::string_view digits = stream.substr(at == stream.npos ? stream.size() : at + 6);
     (void)std::from_chars(digits.data(), digits.data() + digits.size(), levels);
-    return levels != 0 && detail::kind_of_stream(stream) == tick_kind::depth_snapshot ? levels : 100;
+    return levels == 5 || levels == 10 || levels == 20 ? levels : 100;
   }
-  /// "1m" of "btcusdt@kline_1m"; a time zone behind it is not told by REST.
+  /// "1m" of "btcusdt@kline_1m".
   [[nodiscard]] static std::string_view interval_of(std::string_view stream) noexcept {
     const std::size_t at = stream.find("@kline_");
     if (at == stream.npos) return {};
-    const std::string_view interval = stream.substr(at + 7);
-    return interval.substr(0, interval.find('@'));
+    return stream.substr(at + 7);
   }
 
  private:
@@ -19412,7 +19569,7 @@ class poll_plan {
   }
 
   [[nodiscard]] static std::string parameters_of(poll_body body, const std::string& symbol, std::string_view stream) {
-    std::string query = "?symbol=" + symbol;
+    std::string query = "?symbol=" + detail::escaped_symbol(symbol);
     if (body == poll_body::trades || body == poll_body::aggregate_trades) query += "&limit=1000";
     if (body == poll_body::klines) query.append("&interval=").append(interval_of(stream)).append("&limit=2");
     if (body == poll_body::depth) query += "&limit=" + std::to_string(levels_of(stream));
@@ -19436,11 +19593,14 @@ class poll_plan {
                       .what = static_cast<unsigned>(body),
                       .streams = {}};
     if (symbols.size() == 1) {
-      made.target += "?symbol=" + symbols.begin()->first;
+      made.target += "?symbol=" + detail::escaped_symbol(symbols.begin()->first);
     } else if (where_ == market::spot && symbols.size() <= longest_list) {
       made.target += "?symbols=%5B";
       for (const auto& [symbol, streams] : symbols) {
-        made.target.append(made.target.ends_with("%5B") ? "" : ",").append("%22").append(symbol).append("%22");
+        made.target.append(made.target.ends_with("%5B") ? "" : ",")
+            .append("%22")
+            .append(detail::escaped_symbol(symbol))
+            .append("%22");
       }
       made.target += "%5D";
     }
@@ -19451,7 +19611,7 @@ class poll_plan {
   }
   [[nodiscard]] std::uint32_t shared_weight(poll_body body, std::size_t symbols) const noexcept {
     const bool spot = where_ == market::spot;
-    if (body == poll_body::mark_prices) return symbols == 1 ? 1 : 10;
+    if (body == poll_body::mark_prices) return symbols == 1 && where_ == market::usdm ? 1 : 10;
     if (body == poll_body::book_tickers) return spot ? (symbols == 1 ? 2 : 4) : (symbols == 1 ? 2 : 5);
     if (!spot) return symbols == 1 ? 1 : 40;
     return symbols <= 20 ? 2 : symbols <= 100 ? 40 : 80;
@@ -20141,11 +20301,11 @@ class turnstile : private live_object<turnstile> {
 
   /// Returns when the next attempt may begin. The error is cancellation.
   [[nodiscard]] task<std::error_code> its_turn() {
-    const auto told = std::exchange(told_to_wait_, {});
+    steady_time begin = not_before_;
     // an open breaker has a time of its own
-    const auto wait = gate_.is_open() ? told : std::max(retry_.next(), told);
-    if (wait > steady_time::duration::zero()) {
-      if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return error;
+    if (!gate_.is_open()) begin = std::max(begin, timers_.now() + retry_.next());
+    if (begin > timers_.now()) {
+      if (const std::error_code error = co_await timers_.sleep_until(begin)) co_return error;
     }
     do {
       for (steady_time now = timers_.now(); gate_.next_try(now) > now; now = timers_.now()) {
@@ -20155,8 +20315,8 @@ class turnstile : private live_object<turnstile> {
     } while (!gate_.enter(timers_.now()));
     co_return std::error_code{};
   }
-  /// The next attempt waits at least so long.
-  void wait_at_least(steady_time::duration told) noexcept { told_to_wait_ = told; }
+  /// The next attempt waits at least so long from now, whoever gives up waiting meanwhile.
+  void wait_at_least(steady_time::duration told) noexcept { not_before_ = timers_.now() + told; }
   /// The connection was a good one: the next failure is the first.
   void begin_anew() noexcept { retry_.reset(); }
 
@@ -20179,7 +20339,7 @@ class turnstile : private live_object<turnstile> {
   const diagnostics& log_;
   const std::string place_;
   backoff retry_;
-  steady_time::duration told_to_wait_{};
+  steady_time not_before_{};
   breaker_gate gate_;
 };
 
@@ -20268,7 +20428,10 @@ class ping_pong : private live_object<ping_pong> {
     if (!ping_.empty() || !messages_.try_acquire(timers_.now())) return;
     ping_ = std::to_string(++pings_);
     pinged_ = timers_.now();
-    if (const std::error_code error = calls_.send(opcode::ping, ping_)) return calls_.give_up(error);
+    if (const std::error_code error = calls_.send(opcode::ping, ping_)) {
+      ping_.clear();
+      return error == errc::closed ? void() : calls_.give_up(error);  // closed: the goodbye has a time limit of its own
+    }
     pong_due_ = timers_.call_after(steady_time::duration{patience_}, [this] {
       calls_.look();
       if (!ping_.empty()) calls_.give_up(errc::heartbeat_lost);
@@ -20437,6 +20600,10 @@ class subscription_set {
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   /// Whether it is wanted, or not yet known to be left.
   [[nodiscard]] bool contains(std::string_view stream) const { return entries_.contains(stream); }
+  [[nodiscard]] bool is_confirmed(std::string_view stream) const {
+    const auto at = entries_.find(stream);
+    return at != entries_.end() && (at->second.now == state::confirmed || at->second.now == state::silent);
+  }
   [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
   [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
   [[nodiscard]] std::size_t silent() const { return count(state::silent); }
@@ -20612,6 +20779,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     const drain_result result = socket_.drain(frames);
     batch_.reset();
     if (socket_.counters().reads != reads) silence_.feed();
+    if (std::exchange(answered_, false) && on_confirmed_) on_confirmed_(std::exchange(confirmed_, {}));
     has_data_ = has_data_ || got_data_;
     if (got_data_ && !gate_.proven()) gate_.succeed(timers_.now());
     pings_.answer();
@@ -20673,7 +20841,8 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
       log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
                   errc::subscription_rejected);
     }
-    if (accepted && on_confirmed_) on_confirmed_(wanted_.confirmed_by(id));
+    for (std::string& stream : wanted_.confirmed_by(id)) confirmed_.push_back(std::move(stream));
+    answered_ = true;  // told after the batch, for who hears of it may publish
     watch_answers();
   }
 
@@ -20726,6 +20895,8 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   std::uint16_t close_code_{0};  // the peer's
   bool got_data_{false};         // in this read
   bool has_data_{false};
+  bool answered_{false};                // the venue, to a request, in this read
+  std::vector<std::string> confirmed_;  // by that
   ping_pong pings_{
       timers_,
       messages_,
@@ -20884,12 +21055,13 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     }
     closing_ = again_ = false;
     running_ = true;
-    group_.join();
-    if (!scope_.spawn("session", run())) running_ = false;
+    if (!std::exchange(joined_, true)) group_.join();
+    (void)scope_.spawn("session", run(end_of_run{this}));  // nothing runs once it was stopped for good
   }
   /// Says goodbye and connects no more until start().
   void rest() {
     again_ = false;
+    restart_.cancel();
     if (!running_) return;
     begin_close();
     if (live_ == nullptr) return scope_.cancel();
@@ -20904,9 +21076,9 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   [[nodiscard]] task<std::error_code> stop(steady_time::duration patience) {
     again_ = false;
     begin_close();
-    if (live_ != nullptr) {
-      const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { ended_.notify(); }};
-      (void)co_await ended_.wait();
+    const deadline limit{timers_, steady_time::duration{settings_.close_timeout}, [this] { ended_.notify(); }};
+    while (live_ != nullptr && !limit.expired()) {  // an earlier end may have left its notification
+      if (const std::error_code error = co_await ended_.wait()) break;
     }
     co_return co_await scope_.close(timers_, patience);
   }
@@ -20915,6 +21087,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   void cancel() {
     closing_ = true;
     again_ = false;
+    restart_.cancel();
     scope_.cancel();
   }
 
@@ -20945,16 +21118,25 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
  private:
   using connection = detail::live_connection<Protocol, typename Dialer::stream_type>;
 
-  [[nodiscard]] task<> run() {
-    const detail::on_exit end{[this] {
-      running_ = false;
-      rest_due_.cancel();
-      if (std::exchange(again_, false)) restart_ = timers_.call_at(timers_.now(), [this] { start(); });
-      group_.leave();
-      turns_.gate().leave();
-      if (state() != session_state::error) set_state(session_state::disconnected, {});
-      ended_.notify();
-    }};
+  // Goes with the coroutine's frame: a session that is cancelled before it ran at all has ended, too.
+  struct ender {
+    void operator()(websocket_manager* self) const noexcept { self->end_run(); }
+  };
+  using end_of_run = std::unique_ptr<websocket_manager, ender>;
+
+  void end_run() noexcept try {
+    running_ = false;
+    rest_due_.cancel();
+    if (std::exchange(again_, false)) restart_ = timers_.call_at(timers_.now(), [this] { start(); });
+    turns_.gate().leave();
+    const bool gave_up = state() == session_state::error;  // then the feed stays without it
+    if (!gave_up && std::exchange(joined_, false)) group_.leave();
+    if (!gave_up) set_state(session_state::disconnected, {});
+    ended_.notify();
+  } catch (...) {  // out of memory
+  }
+
+  [[nodiscard]] task<> run(end_of_run) {
     attempts_ = 0;
     hopeless_ = false;
     set_state(session_state::connecting, {});
@@ -20964,8 +21146,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       if (std::exchange(tried_, true)) tell_attempt();
       last_error_ = co_await attempt();
       if (closing_) break;
-      const bool exhausted = settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts;
-      if (exhausted || hopeless_) {
+      if (hopeless_ || (settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts)) {
         log_.report(severity::error, "websocket_manager", "gives up", last_error_);
         publish(make_disconnected_status(epoch_clock::now_ns(), errc::attempts_exhausted, false));
         set_state(session_state::error, last_error_);
@@ -20977,6 +21158,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
 
   // One connection from the first packet to the last. Returns why it ended, never a zero code.
   [[nodiscard]] task<std::error_code> attempt() {
+    if (const auto wanted = client_handshake::make(settings_.upgrade); !wanted)
+      co_return failed({.code = wanted.error()});
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed({.code = stream.error()});
     connection live{std::move(*stream), settings_, bridge_,       out_, protocol_, wanted_,
@@ -21029,12 +21212,11 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       attempts_ = 0;
     }
     const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
-    if (!closing_) {
-      out_.counters().disconnects.add();
-      log_.report(severity::warning, "websocket_manager", "connection lost", reason);
-    }
     publish(make_disconnected_status(epoch_clock::now_ns(), reason, true));
-    if (!closing_) take_error(live.why_ended());
+    if (closing_) return;
+    out_.counters().disconnects.add();
+    log_.report(severity::warning, "websocket_manager", "connection lost", reason);
+    take_error(live.why_ended());
   }
 
   void tell_attempt() {
@@ -21081,6 +21263,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   std::error_code last_error_;
   std::uint64_t attempts_{0};  // since the last healthy connection
   bool running_{false};
+  bool joined_{false};  // the group counts on it
   bool tried_{false};
   bool hopeless_{false};  // the last error is not to be tried again
   bool closing_{false};
@@ -21159,6 +21342,10 @@ class session_lines : private live_object<session_lines> {
   [[nodiscard]] bool any_falls_back() const {
     return std::ranges::any_of(all_, [this](const auto& each) { return falls_back(*each); });
   }
+  /// Whether the venue has said that it will send it.
+  [[nodiscard]] bool is_confirmed(std::string_view stream) const {
+    return of(stream).session.subscriptions().is_confirmed(stream);
+  }
   /// Whether the venue may still send it.
   [[nodiscard]] bool knows(std::string_view stream) const {
     return of(stream).session.subscriptions().contains(stream);
@@ -21188,6 +21375,11 @@ class session_lines : private live_object<session_lines> {
     for (const auto& each : all_)
       worst = std::max(worst, each->session.state(), [&](auto a, auto b) { return rank(a) < rank(b); });
     return worst;
+  }
+  /// How long all that are in use have been connected; zero where one is not. Any thread.
+  [[nodiscard]] std::chrono::nanoseconds connected_for(steady_time now) const noexcept {
+    const std::int64_t since = whole_since_ns_.load(std::memory_order_relaxed);
+    return std::chrono::nanoseconds{since != 0 ? now.time_since_epoch().count() - since : 0};
   }
   [[nodiscard]] breaker_state breaker() const {
     breaker_state worst = breaker_state::closed;
@@ -21268,13 +21460,18 @@ class session_lines : private live_object<session_lines> {
     given_up.again = timers_.call_after(wait, [&given_up] { given_up.session.start(); });
   }
   void changed() {
+    const bool whole = state() == session_state::connected;
+    // written here alone, and read by people: orders nothing
+    if (whole != (whole_since_ns_.load(std::memory_order_relaxed) != 0))
+      whole_since_ns_.store(whole ? timers_.now().time_since_epoch().count() : 0, std::memory_order_relaxed);
     if (on_change) on_change();
   }
 
   const checked_settings& settings_;
   timer_queue& timers_;
   session_group group_;
-  std::vector<std::unique_ptr<line>> all_;  // the one with the books first
+  std::atomic<std::int64_t> whole_since_ns_{0};  // of the steady clock; 0: it is not
+  std::vector<std::unique_ptr<line>> all_;       // the one with the books first
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -21359,18 +21556,20 @@ class http_poller : private live_object<http_poller<Venue>> {
   http_poller(const http_poller&) = delete;
   http_poller& operator=(const http_poller&) = delete;
 
-  /// Called after each request, with how it went.
+  /// Called after each request, with how the venue took it: names and answers that are no good say nothing of that.
   std::function<void(std::error_code)> on_outcome;
 
   /// What is to be polled from now on, instead of what was. Begins at once with what is new.
   void set(std::vector<std::string> streams) {
     std::erase_if(refused_, [&](const auto& each) { return std::ranges::find(streams, each) == streams.end(); });
     std::erase_if(streams, [this](const std::string& each) { return refused_.contains(each); });
+    std::map<std::string_view, steady_time> due;  // there may be a thousand
+    for (const job& each : jobs_) due.emplace(each.request.target, each.due);
     std::vector<job> jobs;
     for (poll_request& request : venue_.plan(streams)) {
-      const auto known = find(request.target);
-      const steady_time due = known != jobs_.end() ? known->due : timers_.now();
-      jobs.push_back({std::move(request), due});
+      const auto known = due.find(request.target);
+      const steady_time when = known != due.end() ? known->second : timers_.now();
+      jobs.push_back({std::move(request), when});
     }
     jobs_ = std::move(jobs);
     news_.notify();
@@ -21393,7 +21592,7 @@ class http_poller : private live_object<http_poller<Venue>> {
         if (const std::error_code error = co_await news_.wait()) co_return;
         continue;  // what is wanted may have changed
       }
-      next->due = std::max(next->due + interval_, now);
+      next->due = now + interval_;  // what was missed while all was closed is not caught up with
       const poll_request request = next->request;
       weight_.spend(request.weight, now);
       const poll_answer answer = co_await venue_.ask(request);
@@ -21403,6 +21602,8 @@ class http_poller : private live_object<http_poller<Venue>> {
   }
 
  private:
+  static constexpr std::chrono::seconds not_let_in{60};  // who is refused for good asks again now and then
+
   struct job {
     poll_request request;
     steady_time due{};
@@ -21418,20 +21619,20 @@ class http_poller : private live_object<http_poller<Venue>> {
     if (!answer.error.code) {
       out_.counters().polls.add();
       retry_.reset();
-    } else {
-      out_.counters().failed_polls.add();
-      const error_decision decided = errors_.handle(answer.error, now);
-      out_.counters().count(decided.kind);
-      log_.report(severity::warning, "http_poller", "no answer to " + request.target, answer.error.code);
-      if (!decided.response.retry) {
-        narrow(request);
-      } else {
-        // The venue cannot be left alone as long as a connection may be, unless the server says so.
-        const bool told_to_wait = answer.error.retry_after || decided.kind == error_kind::rate_limit;
-        const steady_time::duration told = told_to_wait ? decided.response.delay : steady_time::duration::zero();
-        closed_until_ = now + std::max(retry_.next(), told);
-      }
+      if (on_outcome) on_outcome({});
+      return;
     }
+    out_.counters().failed_polls.add();
+    const error_decision decided = errors_.handle(answer.error, now);
+    out_.counters().count(decided.kind);
+    log_.report(severity::warning, "http_poller", "no answer to " + request.target, answer.error.code);
+    if (decided.kind == error_kind::symbol) return narrow(request);
+    if (decided.kind == error_kind::data) return;  // one answer was no good: that says nothing of the others
+    // The venue cannot be left alone as long as a connection may be, unless the server says so, or lets us in no more.
+    const bool told_to_wait = answer.error.retry_after || decided.kind == error_kind::rate_limit;
+    steady_time::duration told = told_to_wait ? decided.response.delay : steady_time::duration::zero();
+    if (!decided.response.retry) told = not_let_in;
+    closed_until_ = now + std::max(retry_.next(), told);
     if (on_outcome) on_outcome(answer.error.code);
   }
 
@@ -21505,7 +21706,6 @@ class dual_mode : private live_object<dual_mode> {
   void end() {
     running_ = false;
     look_.cancel();
-    moving_.clear();
     poll(std::vector<std::string>{});
     tell_fallback(false);
   }
@@ -21517,15 +21717,14 @@ class dual_mode : private live_object<dual_mode> {
     for (const std::string& stream : streams) {
       streams_.insert(stream);
       if (uses_websocket(stream)) listened.push_back(stream);
+      if (!uses_websocket(stream) && !poll_body_of(stream, settings_.given.market))
+        settings_.given.log.report(severity::error, "market_data", stream + " cannot be polled", errc::bad_argument);
     }
     lines_.subscribe(listened);
     review();
   }
   void unsubscribe(std::span<const std::string> streams) {
-    for (const std::string& stream : streams) {
-      streams_.erase(stream);
-      moving_.erase(stream);
-    }
+    for (const std::string& stream : streams) streams_.erase(stream);
     review();  // first: what was polled is not told as stale again
     lines_.unsubscribe(streams);
   }
@@ -21540,8 +21739,6 @@ class dual_mode : private live_object<dual_mode> {
       const bool after = choice.includes(symbol_of_stream(stream));
       if (before == after) continue;
       (after ? come : go).push_back(stream);
-      if (!after) moving_.erase(stream);
-      if (after && is_polled_now(stream)) moving_.insert(stream);  // until it speaks
     }
     choice_ = std::move(choice);
     lines_.unsubscribe(go);
@@ -21550,15 +21747,7 @@ class dual_mode : private live_object<dual_mode> {
     review();
   }
 
-  /// The venue has answered, and confirmed these.
-  void confirmed(std::span<const std::string> streams) {
-    for (const std::string& stream : streams) {
-      if (!lines_.falls_back(stream)) moving_.erase(stream);
-    }
-    review();
-  }
-
-  /// Looks again at who is polled; after every change of a session.
+  /// Looks again at who is polled; after every change of a session, and every answer of the venue's.
   void review() {
     if (!running_) return;
     if (std::exchange(reviewing_, true)) {
@@ -21599,8 +21788,8 @@ class dual_mode : private live_object<dual_mode> {
   }
   [[nodiscard]] bool is_to_be_polled(const std::string& stream) const {
     if (!uses_websocket(stream)) return !lines_.knows(stream);  // a tick under way would be older than a polled one
-    if (!lines_.falls_back(stream)) return moving_.contains(stream) && is_polled_now(stream);
-    return !lines_.is_up(stream) || is_polled_now(stream);
+    if (lines_.falls_back(stream)) return !lines_.is_up(stream) || is_polled_now(stream);
+    return is_polled_now(stream) && !lines_.is_confirmed(stream);  // on its way to WebSocket
   }
 
   void poll(std::vector<std::string> streams) {
@@ -21666,7 +21855,6 @@ class dual_mode : private live_object<dual_mode> {
   rest_polling venue_;
   http_poller<rest_polling> poller_;
   std::set<std::string> streams_;  // all that is wanted
-  std::set<std::string> moving_;   // from polling to WebSocket, and not arrived yet
   std::set<key> polled_;
   std::atomic<std::size_t> polled_count_{0};
   std::vector<symbol_id> stale_;
@@ -22189,14 +22377,14 @@ class engine : private live_object<engine> {
   /// True once stop() was called.
   [[nodiscard]] bool ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
   [[nodiscard]] session_state state() const noexcept { return lines_.state(); }
+  /// Nothing comes any more, and nothing will.
+  [[nodiscard]] bool given_up() const noexcept { return state() == session_state::error && modes_.polled() == 0; }
   /// Fills in what is known here.
   void describe(connection_info& into) {
     into.state = lines_.state();
     into.breaker = lines_.breaker();
     into.polled_streams = modes_.polled();
-    const std::int64_t since = connected_since_ns_.load(std::memory_order_relaxed);
-    if (since != 0)
-      into.connected_for = std::chrono::nanoseconds{bridge_.timers().now().time_since_epoch().count() - since};
+    into.connected_for = lines_.connected_for(bridge_.timers().now());
   }
   [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
 
@@ -22248,15 +22436,7 @@ class engine : private live_object<engine> {
   }
 
   void listen_to_lines() {
-    lines_.on_change = [this] {
-      const bool up = lines_.state() == session_state::connected;
-      const bool was_up =
-          connected_since_ns_.load(std::memory_order_relaxed) != 0;  // written here alone, orders nothing
-      if (up != was_up)
-        connected_since_ns_.store(up ? bridge_.timers().now().time_since_epoch().count() : 0,
-                                  std::memory_order_relaxed);
-      modes_.review();
-    };
+    lines_.on_change = [this] { modes_.review(); };
     // What is under way when a connection is made may be of before.
     lines_.on_books_connected = [this] {
       fetcher_.forget();
@@ -22266,7 +22446,7 @@ class engine : private live_object<engine> {
     lines_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
       if (settings_.given.depth_snapshots)
         for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
-      modes_.confirmed(confirmed);
+      modes_.review();
     };
   }
 
@@ -22324,7 +22504,6 @@ class engine : private live_object<engine> {
   const checked_settings& settings_;
   publisher& out_;
   std::atomic<bool> ending_{false};
-  std::atomic<std::int64_t> connected_since_ns_{0};  // of the steady clock; 0: it is not
   std::promise<void> goodbye_;
   const std::future<void> said_{goodbye_.get_future()};
   async_thread_bridge bridge_;
@@ -22388,7 +22567,7 @@ class market_data : private live_object<market_data> {
   std::error_code connect() {
     if (on_network_thread()) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     const std::lock_guard lock{mutex_};
-    const bool over = engine_ != nullptr && (engine_->ending() || engine_->state() == session_state::error);
+    const bool over = engine_ != nullptr && (engine_->ending() || engine_->given_up());
     if (over) (void)end_engine();  // an inline handler has disconnected, or the session has given up
     if (engine_ != nullptr) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     out_.interrupt(false);
@@ -22598,6 +22777,220 @@ template <std::predicate<const symbol_rules&> Wanted>
 }
 
 }  // namespace foxtrot::inline v0::binance
+
+// foxtrot/feed/settings_file.hpp: settings as the user keeps them: a JSON file with dotted names.
+
+// foxtrot/feed/detail/settings_reader.hpp: a settings document, taken apart name by name.
+
+namespace foxtrot::inline v0::detail {
+
+/// One document, once. It is validated as a whole before anything is taken from it.
+class settings_reader {
+ public:
+  [[nodiscard]] result<loaded_settings> read(std::string_view json) {
+    if (json.starts_with("\xEF\xBB\xBF")) json.remove_prefix(3);  // some editors begin a file so
+    simdjson::dom::parser parser;
+    simdjson::dom::element document;
+    if (parser.parse(simdjson::padded_string{json}).get(document)) return errc::malformed_message;
+    simdjson::dom::object all;
+    if (document.get_object().get(all)) return errc::wrong_type;
+    take_members(all);
+    judge();
+    return std::move(read_);
+  }
+
+ private:
+  using element = simdjson::dom::element;
+  using milliseconds = std::chrono::milliseconds;
+  struct count {  // from 1 to most_counted
+    std::uint32_t* value;
+    std::uint32_t& operator*() const noexcept { return *value; }
+  };
+  using field = std::variant<bool*, std::uint64_t*, count, milliseconds*, std::vector<std::string>*>;
+  struct known_name {
+    std::string_view name;
+    field (*where)(file_settings&);
+  };
+  struct given {
+    std::size_t times{0};
+    errc bad{errc::none};
+  };
+
+  static constexpr std::array names{
+      known_name{"websocket.enabled", [](file_settings& s) -> field { return &s.websocket.enabled; }},
+      known_name{"websocket.binance.enabled", [](file_settings& s) -> field { return &s.websocket.binance.enabled; }},
+      known_name{"websocket.binance.symbols", [](file_settings& s) -> field { return &s.websocket.binance.symbols; }},
+      known_name{"websocket.reconnect.max_attempts",
+                 [](file_settings& s) -> field { return &s.websocket.reconnect.max_attempts; }},
+      known_name{"websocket.reconnect.base_delay",
+                 [](file_settings& s) -> field { return &s.websocket.reconnect.base_delay; }},
+      known_name{"websocket.reconnect.max_delay",
+                 [](file_settings& s) -> field { return &s.websocket.reconnect.max_delay; }},
+      known_name{"websocket.heartbeat.interval",
+                 [](file_settings& s) -> field { return &s.websocket.heartbeat.interval; }},
+      known_name{"websocket.circuit_breaker.failure_threshold",
+                 [](file_settings& s) -> field { return count{&s.websocket.circuit_breaker.failure_threshold}; }},
+      known_name{"websocket.circuit_breaker.recovery_timeout",
+                 [](file_settings& s) -> field { return &s.websocket.circuit_breaker.recovery_timeout; }},
+      known_name{"websocket.circuit_breaker.half_open_successes",
+                 [](file_settings& s) -> field { return count{&s.websocket.circuit_breaker.half_open_successes}; }},
+      known_name{"websocket.connect_timeout", [](file_settings& s) -> field { return &s.websocket.connect_timeout; }},
+      known_name{"http.poll_interval", [](file_settings& s) -> field { return &s.http.poll_interval; }},
+      known_name{"shutdown.timeout", [](file_settings& s) -> field { return &s.shutdown.timeout; }},
+  };
+  static constexpr std::size_t most_listed = 100;
+  static constexpr std::size_t longest_name = 200;  // as it is listed
+  static constexpr std::size_t longest_symbol = 64;
+  static constexpr std::uint32_t most_counted = 1'000'000;
+  static constexpr double longest_seconds = 86'400;
+
+  [[nodiscard]] static std::size_t place_of(std::string_view name) noexcept {
+    const auto at = std::find_if(names.begin(), names.end(), [name](const known_name& k) { return k.name == name; });
+    return static_cast<std::size_t>(at - names.begin());
+  }
+  [[nodiscard]] static bool is_section(std::string_view name) noexcept {
+    return std::any_of(names.begin(), names.end(), [name](const known_name& known) {
+      return known.name.size() > name.size() && known.name.starts_with(name) && known.name[name.size()] == '.';
+    });
+  }
+
+  // As deep as simdjson allows, which is 1,024.
+  void take_members(const simdjson::dom::object& members) {
+    for (const auto& [key, value] : members) {
+      const std::size_t outer = name_.size();
+      if (outer != 0) name_ += '.';
+      name_.append(key);
+      take(value);
+      name_.resize(outer);
+    }
+  }
+
+  void take(const element& value) {
+    if (const std::size_t at = place_of(name_); at != names.size()) {
+      ++given_[at].times;
+      given_[at].bad = std::visit([&value](auto to) { return set(to, value); }, names[at].where(read_.settings));
+      return;
+    }
+    simdjson::dom::object inner;
+    if (!value.get_object().get(inner)) return take_members(inner);
+    if (is_section(name_)) return report(name_, errc::wrong_type);
+    if (read_.unknown.size() == most_listed) {
+      ++read_.unlisted;
+    } else {
+      read_.unknown.emplace_back(name_, 0, longest_name);
+    }
+  }
+
+  void report(std::string_view name, errc bad) {
+    if (read_.problems.size() == most_listed) {
+      ++read_.unlisted;
+    } else {
+      read_.problems.push_back({std::string{name}, bad});
+    }
+  }
+
+  // Of a setting that is given twice neither value is to be trusted.
+  void judge() {
+    file_settings untouched;
+    for (std::size_t at = 0; at < names.size(); ++at) {
+      if (given_[at].bad != errc::none && given_[at].times == 1) report(names[at].name, given_[at].bad);
+      if (given_[at].times <= 1) continue;
+      report(names[at].name, errc::malformed_message);
+      const field fresh = names[at].where(untouched);
+      std::visit([&fresh](auto to) { *to = *std::get<decltype(to)>(fresh); }, names[at].where(read_.settings));
+    }
+  }
+
+  [[nodiscard]] static errc set(bool* where, const element& value) {
+    return value.get_bool().get(*where) ? errc::wrong_type : errc::none;
+  }
+
+  [[nodiscard]] static errc set(std::uint64_t* where, const element& value) {
+    if (value.is_int64() && value.get_int64().value_unsafe() < 0) return errc::number_out_of_range;
+    std::uint64_t read = 0;
+    if (!value.is<std::uint64_t>() || value.get_uint64().get(read)) return errc::wrong_type;
+    *where = read;
+    return errc::none;
+  }
+
+  [[nodiscard]] static errc set(count where, const element& value) {
+    std::uint64_t read = 0;
+    if (const errc bad = set(&read, value); bad != errc::none) return bad;
+    if (read == 0 || read > most_counted) return errc::number_out_of_range;
+    *where = static_cast<std::uint32_t>(read);
+    return errc::none;
+  }
+
+  [[nodiscard]] static errc set(milliseconds* where, const element& value) {
+    double seconds = 0;
+    if (value.get_double().get(seconds)) return errc::wrong_type;
+    if (!(seconds >= 0 && seconds <= longest_seconds)) return errc::number_out_of_range;
+    const milliseconds read{std::llround(seconds * 1000)};
+    if (read == milliseconds::zero()) return errc::number_out_of_range;  // no time at all is a loop without rest
+    *where = read;
+    return errc::none;
+  }
+
+  [[nodiscard]] static errc set(std::vector<std::string>* where, const element& value) {
+    simdjson::dom::array list;
+    if (value.get_array().get(list)) return errc::wrong_type;
+    std::vector<std::string> read;
+    for (const element& each : list) {
+      std::string_view name;
+      if (each.get_string().get(name)) return errc::wrong_type;
+      const bool speaks = std::none_of(name.begin(), name.end(), [](char c) {
+        return static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || c == '"' || c == '\\' || c == '/' || c == '@';
+      });
+      if (name.empty() || name.size() > longest_symbol || !speaks) return errc::bad_argument;
+      read.emplace_back(name);
+    }
+    *where = std::move(read);
+    return errc::none;
+  }
+
+  loaded_settings read_;
+  std::string name_;  // of where we are
+  std::array<given, names.size()> given_{};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// Reads a document. What names may be nested, dotted, or both: {"websocket": {"reconnect.base_delay": 2.5}}. The error
+/// is errc::malformed_message for what is no JSON (a number beyond a double's range included), errc::wrong_type for
+/// JSON that is no object; whatever is wrong with one setting is listed, and that setting keeps its default.
+[[nodiscard]] inline result<loaded_settings> parse_settings(std::string_view json) {
+  return detail::settings_reader{}.read(json);
+}
+
+/// The same from a file of at most 4 MiB; otherwise the system's error.
+[[nodiscard]] inline result<loaded_settings> load_settings(const std::string& path) {
+  constexpr std::size_t most = 4 * 1024 * 1024;
+  struct closing_file {
+    int number;
+    explicit closing_file(int opened) noexcept : number{opened} {}
+    closing_file(const closing_file&) = delete;
+    closing_file& operator=(const closing_file&) = delete;
+    ~closing_file() {
+      if (number >= 0) ::close(number);
+    }
+  };
+  const closing_file file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};  // NOLINT(*-vararg)
+  if (file.number < 0) return std::error_code{errno, std::system_category()};
+  std::string text;
+  std::array<char, 16 * 1024> piece{};
+  for (;;) {
+    const ssize_t got = ::read(file.number, piece.data(), piece.size());
+    if (got == 0) return parse_settings(text);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::error_code{errno, std::system_category()};
+    text.append(piece.data(), static_cast<std::size_t>(got));
+    if (text.size() > most) return std::error_code{EFBIG, std::system_category()};
+  }
+}
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/feed/shutdown_component.hpp: feeds as a component that a coordinator stops.
 

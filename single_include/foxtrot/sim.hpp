@@ -11,8 +11,6 @@
 #include <openssl/asn1.h>
 #include <openssl/ec.h>
 
-#include <fcntl.h>
-
 // foxtrot/sim.hpp: entry point: a simulated exchange, and the parts it is made of.
 
 // foxtrot/sim/certificate_authority.hpp: a certificate authority that lives in memory, for tests over real TLS.
@@ -585,6 +583,409 @@ struct capture_survey {
 
 // foxtrot/sim/exchange_settings.hpp: what a simulated exchange is told, and what it tells about itself.
 
+// foxtrot/sim/fault_script.hpp: what goes wrong at a simulated exchange and when, as text, one fault a line.
+
+// foxtrot/sim/fault.hpp: one thing that goes wrong at a simulated exchange.
+
+namespace foxtrot::inline v0 {
+
+/// What goes wrong. In brackets the members of a `fault` that say more. The instants come first: they happen once, to
+/// the connections that live then. All others are conditions: they hold for as long as the fault lasts.
+enum class fault_kind : std::uint8_t {
+  reset,            ///< every connection ends with RST
+  fin,              ///< every connection ends with FIN: no WebSocket close, no close_notify
+  close,            ///< every WebSocket is closed [code, text: the reason]
+  server_shutdown,  ///< every WebSocket gets the venue's serverShutdown event, and FIN after [wait], if any
+  expire,           ///< WebSockets older than [wait] are closed with 1001: the venue's 24 h
+  clear,            ///< ends all conditions
+
+  // new connections
+  accept_delay,     ///< served only after [wait]
+  refuse,           ///< RST right after accept
+  certificate,      ///< another certificate [certificate]
+  handshake_stall,  ///< the TLS handshake is never answered
+  upgrade,          ///< the WebSocket's upgrade is answered with a status [code, retry_after]
+  upgrade_stall,    ///< never answered
+  flap,             ///< the WebSocket opens, and ends with FIN after [wait]
+
+  // bytes of all connections
+  freeze,    ///< nothing is read or written: a silent peer
+  drip,      ///< at most [bytes] leave every [wait]
+  coalesce,  ///< what is due leaves at most every [wait]
+  split,     ///< writes, hence TLS records, of at most [bytes]
+
+  // market data, by connection and stream
+  pause,      ///< the market stands still; ids go on without a hole
+  mute,       ///< the market goes on, nothing of it is sent: ids have a hole
+  silence,    ///< the same for one stream [text: its name]
+  bad_frame,  ///< one in [one_in] goes out in a frame that violates RFC 6455
+  bad_json,   ///< one in [one_in] is cut short, has a wrong type, or is no JSON at all
+  drop,       ///< one in [one_in] is lost
+  duplicate,  ///< one in [one_in] is sent twice
+  reorder,    ///< one in [one_in] comes after the stream's next
+
+  // control messages
+  ack_loss,    ///< one in [one_in] is carried out, but not answered
+  ack_error,   ///< one in [one_in] is refused with an error
+  ack_delay,   ///< answered after [wait]
+  ping_storm,  ///< [per_second] pings of [bytes], whose pongs are not held against the client
+
+  // REST requests
+  rest,         ///< answered with a status [code, retry_after]
+  rest_stall,   ///< never answered
+  rest_delay,   ///< answered after [wait]
+  rest_cut,     ///< the connection ends in the middle of the body
+  rest_length,  ///< Content-Length says [bytes], whatever the body has
+  rest_slow,    ///< [bytes] of the body every [wait]
+  rest_json,    ///< the body is no answer: cut short, of a wrong type, or no JSON at all
+};
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::rest_json) + 1;
+
+/// The members behind `lasts` mean what the kind says, and nothing to the others.
+struct fault {
+  std::chrono::milliseconds at{0};  ///< of a script: after the exchange's start
+  fault_kind kind{fault_kind::reset};
+  std::chrono::milliseconds lasts{0};  ///< of a condition; 0: until cleared
+  std::uint32_t code{0};               ///< of a WebSocket's close, or an HTTP status
+  std::uint32_t one_in{1};
+  std::uint32_t per_second{0};
+  std::size_t bytes{0};
+  std::chrono::milliseconds wait{0};
+  std::chrono::seconds retry_after{0};  ///< 0: none is sent
+  certificate_kind certificate{certificate_kind::right};
+  std::string text{};
+
+  [[nodiscard]] friend bool operator==(const fault&, const fault&) = default;
+};
+
+namespace detail {
+
+/// What stands behind a fault's name in a script.
+enum class fault_arguments : std::uint8_t {
+  none,
+  wait,             // DURATION
+  wait_or_none,     // [DURATION]
+  cut_or_none,      // [cut DURATION]
+  code_and_reason,  // CODE [REASON ...]
+  status,           // STATUS [retry-after SECONDS]
+  share,            // 1/N
+  share_or_all,     // [1/N]
+  stream,           // STREAM
+  certificate,      // KIND
+  bytes,            // BYTES
+  bytes_every,      // BYTES every DURATION
+  pings,            // N [size BYTES]
+};
+
+struct fault_form {
+  fault_kind kind;
+  std::string_view name;
+  fault_arguments arguments;
+};
+
+// In the order of the enumeration.
+inline constexpr std::array<fault_form, fault_kinds> fault_forms{{
+    {fault_kind::reset, "reset", fault_arguments::none},
+    {fault_kind::fin, "fin", fault_arguments::none},
+    {fault_kind::close, "close", fault_arguments::code_and_reason},
+    {fault_kind::server_shutdown, "server-shutdown", fault_arguments::cut_or_none},
+    {fault_kind::expire, "expire", fault_arguments::wait},
+    {fault_kind::clear, "clear", fault_arguments::none},
+    {fault_kind::accept_delay, "accept-delay", fault_arguments::wait},
+    {fault_kind::refuse, "refuse", fault_arguments::none},
+    {fault_kind::certificate, "certificate", fault_arguments::certificate},
+    {fault_kind::handshake_stall, "handshake-stall", fault_arguments::none},
+    {fault_kind::upgrade, "upgrade", fault_arguments::status},
+    {fault_kind::upgrade_stall, "upgrade-stall", fault_arguments::none},
+    {fault_kind::flap, "flap", fault_arguments::wait_or_none},
+    {fault_kind::freeze, "freeze", fault_arguments::none},
+    {fault_kind::drip, "drip", fault_arguments::bytes_every},
+    {fault_kind::coalesce, "coalesce", fault_arguments::wait},
+    {fault_kind::split, "split", fault_arguments::bytes},
+    {fault_kind::pause, "pause", fault_arguments::none},
+    {fault_kind::mute, "mute", fault_arguments::none},
+    {fault_kind::silence, "silence", fault_arguments::stream},
+    {fault_kind::bad_frame, "bad-frame", fault_arguments::share},
+    {fault_kind::bad_json, "bad-json", fault_arguments::share},
+    {fault_kind::drop, "drop", fault_arguments::share},
+    {fault_kind::duplicate, "duplicate", fault_arguments::share},
+    {fault_kind::reorder, "reorder", fault_arguments::share},
+    {fault_kind::ack_loss, "ack-loss", fault_arguments::share_or_all},
+    {fault_kind::ack_error, "ack-error", fault_arguments::share_or_all},
+    {fault_kind::ack_delay, "ack-delay", fault_arguments::wait},
+    {fault_kind::ping_storm, "ping-storm", fault_arguments::pings},
+    {fault_kind::rest, "rest", fault_arguments::status},
+    {fault_kind::rest_stall, "rest-stall", fault_arguments::none},
+    {fault_kind::rest_delay, "rest-delay", fault_arguments::wait},
+    {fault_kind::rest_cut, "rest-cut", fault_arguments::none},
+    {fault_kind::rest_length, "rest-length", fault_arguments::bytes},
+    {fault_kind::rest_slow, "rest-slow", fault_arguments::bytes_every},
+    {fault_kind::rest_json, "rest-json", fault_arguments::none},
+}};
+
+static_assert([] {
+  for (std::size_t i = 0; i < fault_kinds; ++i)
+    if (static_cast<std::size_t>(fault_forms[i].kind) != i) return false;
+  return true;
+}());
+
+}  // namespace detail
+
+/// The name in a script.
+[[nodiscard]] constexpr std::string_view to_string(fault_kind kind) noexcept {
+  const auto index = static_cast<std::size_t>(kind);
+  return index < fault_kinds ? detail::fault_forms[index].name : std::string_view{"unknown"};
+}
+
+/// False for what happens once.
+[[nodiscard]] constexpr bool is_condition(fault_kind kind) noexcept { return kind > fault_kind::clear; }
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Why a text is no script.
+struct fault_script_problem {
+  std::size_t line{0};  ///< from 1
+  std::string what{};
+};
+
+namespace detail {
+
+struct duration_unit {
+  std::string_view name;
+  std::int64_t milliseconds;
+};
+// "ms" before "m" and "s": the first that fits is taken
+inline constexpr std::array<duration_unit, 4> duration_units{
+    {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
+
+inline constexpr std::array<std::pair<std::string_view, certificate_kind>, 6> certificate_names{
+    {{"right", certificate_kind::right},
+     {"wrong-host", certificate_kind::wrong_host},
+     {"expired", certificate_kind::expired},
+     {"not-yet-valid", certificate_kind::not_yet_valid},
+     {"self-signed", certificate_kind::self_signed},
+     {"common-name-only", certificate_kind::common_name_only}}};
+
+/// Reads one line. After a failure `problem` says what is wrong with it.
+class fault_line {
+ public:
+  explicit fault_line(std::string_view text) : rest_{text.substr(0, std::min(text.find('#'), text.size()))} {}
+
+  std::string problem{};
+
+  /// The next word; empty at the end.
+  [[nodiscard]] std::string_view peek() noexcept {
+    while (!rest_.empty() && is_blank(rest_.front())) rest_.remove_prefix(1);
+    return rest_.substr(0, std::min(end_of_word(), rest_.size()));
+  }
+  std::string_view next() noexcept {
+    const std::string_view word = peek();
+    rest_.remove_prefix(word.size());
+    return word;
+  }
+
+  [[nodiscard]] bool read(fault& into) {
+    if (!duration(into.at, 0)) return false;
+    const std::string_view name = next();
+    const auto form =
+        std::find_if(fault_forms.begin(), fault_forms.end(), [&](const auto& f) { return f.name == name; });
+    if (form == fault_forms.end()) return fail("no fault of this name", name);
+    into.kind = form->kind;
+    if (!arguments(form->arguments, into)) return false;
+    if (peek() == "for" && is_condition(into.kind)) {
+      next();
+      if (!duration(into.lasts, 1)) return false;
+    }
+    return peek().empty() || fail("not expected here", peek());
+  }
+
+ private:
+  static constexpr std::int64_t longest = std::int64_t{10'000} * 3'600'000;  // ms; nanoseconds of it fit as well
+  static constexpr std::uint64_t most = 1'000'000'000;
+
+  [[nodiscard]] static constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\r'; }
+  [[nodiscard]] std::size_t end_of_word() const noexcept {
+    return static_cast<std::size_t>(std::find_if(rest_.begin(), rest_.end(), is_blank) - rest_.begin());
+  }
+
+  [[nodiscard]] bool fail(std::string_view why, std::string_view word) {
+    problem = std::string{why} + (word.empty() ? ": the line ends" : ": " + std::string{word});
+    return false;
+  }
+
+  [[nodiscard]] bool duration(std::chrono::milliseconds& into, std::int64_t least) {
+    const std::string_view word = next();
+    std::int64_t count = 0;
+    const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), count);
+    const std::string_view name{stop, static_cast<std::size_t>(word.data() + word.size() - stop)};
+    const auto unit =
+        std::find_if(duration_units.begin(), duration_units.end(), [&](const auto& u) { return u.name == name; });
+    if (error != std::errc{} || unit == duration_units.end() || count < 0 || count > longest / unit->milliseconds ||
+        count * unit->milliseconds < least)
+      return fail("no duration like 500ms, 2s, 3m or 24h", word);
+    into = std::chrono::milliseconds{count * unit->milliseconds};
+    return true;
+  }
+
+  template <class Number>
+  [[nodiscard]] bool number_in(std::string_view word, Number& into, std::uint64_t low, std::uint64_t high) {
+    std::uint64_t value = 0;
+    const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc{} || stop != word.data() + word.size() || value < low || value > high)
+      return fail("no number from " + std::to_string(low) + " to " + std::to_string(high), word);
+    into = static_cast<Number>(value);
+    return true;
+  }
+  template <class Number>
+  [[nodiscard]] bool number(Number& into, std::uint64_t low, std::uint64_t high) {
+    return number_in(next(), into, low, high);
+  }
+
+  [[nodiscard]] bool share(fault& into) {
+    const std::string_view word = next();
+    if (!word.starts_with("1/")) return fail("no share like 1/100", word);
+    return number_in(word.substr(2), into.one_in, 1, most);
+  }
+
+  [[nodiscard]] bool every(fault& into) {
+    if (const std::string_view word = next(); word != "every") return fail("expected: every DURATION", word);
+    return duration(into.wait, 1);
+  }
+
+  /// True where `name` is there and its value is to follow.
+  [[nodiscard]] bool option(std::string_view name) noexcept { return peek() == name && !next().empty(); }
+
+  [[nodiscard]] bool certificate(fault& into) {
+    const std::string_view word = next();
+    const auto named = std::find_if(certificate_names.begin(), certificate_names.end(),
+                                    [&](const auto& entry) { return entry.first == word; });
+    if (named == certificate_names.end()) return fail("no kind of certificate", word);
+    into.certificate = named->second;
+    return true;
+  }
+
+  [[nodiscard]] bool arguments(fault_arguments wanted, fault& into) {
+    switch (wanted) {
+      case fault_arguments::none: return true;
+      case fault_arguments::wait: return duration(into.wait, 1);
+      case fault_arguments::wait_or_none: return peek().empty() || peek() == "for" || duration(into.wait, 0);
+      case fault_arguments::cut_or_none: return !option("cut") || duration(into.wait, 1);
+      case fault_arguments::code_and_reason:
+        if (!number(into.code, 0, 65'535)) return false;
+        while (!peek().empty()) into.text.append(into.text.empty() ? "" : " ").append(next());
+        return true;
+      case fault_arguments::status: {
+        std::int64_t seconds = 0;
+        if (!number(into.code, 200, 599)) return false;
+        if (option("retry-after") && !number(seconds, 1, most)) return false;
+        into.retry_after = std::chrono::seconds{seconds};
+        return true;
+      }
+      case fault_arguments::share: return share(into);
+      case fault_arguments::share_or_all: return peek().empty() || peek() == "for" || share(into);
+      case fault_arguments::stream: into.text = next(); return !into.text.empty() || fail("no stream", {});
+      case fault_arguments::certificate: return certificate(into);
+      case fault_arguments::bytes: return number(into.bytes, into.kind == fault_kind::split ? 1 : 0, most);
+      case fault_arguments::bytes_every: return number(into.bytes, 1, most) && every(into);
+      case fault_arguments::pings:
+        into.bytes = 125;
+        return number(into.per_second, 1, 100'000) && (!option("size") || number(into.bytes, 0, 125));
+    }
+    return false;
+  }
+
+  std::string_view rest_;
+};
+
+[[nodiscard]] inline std::string duration_text(std::chrono::milliseconds time) {
+  const duration_unit* largest = duration_units.data();
+  for (const duration_unit& unit : duration_units)
+    if (time.count() != 0 && time.count() % unit.milliseconds == 0) largest = &unit;
+  return std::to_string(time.count() / largest->milliseconds).append(largest->name);
+}
+
+[[nodiscard]] inline std::string arguments_text(const fault& what) {
+  switch (fault_forms[static_cast<std::size_t>(what.kind)].arguments) {
+    case fault_arguments::none: return {};
+    case fault_arguments::wait_or_none:
+      if (what.wait.count() == 0) return {};
+      [[fallthrough]];
+    case fault_arguments::wait: return " " + duration_text(what.wait);
+    case fault_arguments::cut_or_none: return what.wait.count() == 0 ? "" : " cut " + duration_text(what.wait);
+    case fault_arguments::code_and_reason:
+      return " " + std::to_string(what.code) + (what.text.empty() ? "" : " " + what.text);
+    case fault_arguments::status: {
+      const auto seconds = what.retry_after.count();
+      return " " + std::to_string(what.code) + (seconds == 0 ? "" : " retry-after " + std::to_string(seconds));
+    }
+    case fault_arguments::share_or_all:
+      if (what.one_in == 1) return {};
+      [[fallthrough]];
+    case fault_arguments::share: return " 1/" + std::to_string(what.one_in);
+    case fault_arguments::stream: return " " + what.text;
+    case fault_arguments::certificate:
+      for (const auto& [name, kind] : certificate_names)
+        if (kind == what.certificate) return " " + std::string{name};
+      return {};
+    case fault_arguments::bytes: return " " + std::to_string(what.bytes);
+    case fault_arguments::bytes_every: return " " + std::to_string(what.bytes) + " every " + duration_text(what.wait);
+    case fault_arguments::pings: return " " + std::to_string(what.per_second) + " size " + std::to_string(what.bytes);
+  }
+  return {};
+}
+
+}  // namespace detail
+
+/// The line of a script that means this fault: "5s upgrade 503 for 4s".
+[[nodiscard]] inline std::string to_string(const fault& what) {
+  std::string line = detail::duration_text(what.at) + " ";
+  line.append(to_string(what.kind)).append(detail::arguments_text(what));
+  if (is_condition(what.kind) && what.lasts.count() != 0) line += " for " + detail::duration_text(what.lasts);
+  return line;
+}
+
+/// Faults in any order. As text: `AT NAME [ARGUMENTS] [for DURATION]`, one a line, `#` begins a comment. The names are
+/// those of fault_kind with hyphens; the arguments follow from this:
+///
+///     500ms reset                               5s   upgrade 503 retry-after 2 for 4s
+///     1s    close 1012 maintenance              6s   rest 429 retry-after 2 for 1s
+///     2s    server-shutdown cut 500ms           7s   drip 100 every 20ms for 1s
+///     3s    freeze for 3s                       8s   drop 1/1000 for 5s
+///     4s    silence btcusdt@bookTicker for 2s   9s   ping-storm 100 size 125 for 1s
+///     4s    certificate expired for 2s          10s  ack-delay 500ms for 3s
+struct fault_script {
+  std::vector<fault> faults{};
+
+  /// errc::bad_argument, and `problem` says where and why.
+  [[nodiscard]] static result<fault_script> parse(std::string_view text, fault_script_problem* problem = nullptr) {
+    fault_script script;
+    for (std::size_t number = 1; !text.empty(); ++number) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      detail::fault_line line{text.substr(0, end)};
+      text.remove_prefix(std::min(end + 1, text.size()));
+      if (line.peek().empty()) continue;
+      fault read;
+      if (!line.read(read)) {
+        if (problem != nullptr) *problem = {number, std::move(line.problem)};
+        return errc::bad_argument;
+      }
+      script.faults.push_back(std::move(read));
+    }
+    return script;
+  }
+};
+
+/// A text that parses to the same.
+[[nodiscard]] inline std::string to_string(const fault_script& script) {
+  std::string text;
+  for (const fault& what : script.faults) text += to_string(what) + "\n";
+  return text;
+}
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/sim/symbol_spec.hpp: what a simulated exchange trades: symbols, their numbers' formats, their habits.
 
 namespace foxtrot::inline v0 {
@@ -664,6 +1065,11 @@ inline constexpr std::array<known_symbol, 10> coinm_symbols{{
 
 }  // namespace detail
 
+/// What one contract of COIN-M is worth, in US dollars.
+[[nodiscard]] constexpr std::int64_t contract_size_of(std::string_view name) noexcept {
+  return name.starts_with("BTCUSD_") ? 100 : 10;
+}
+
 /// The first `count` symbols of a market: well-known ones with sensible prices, then invented ones.
 [[nodiscard]] inline std::vector<symbol_spec> default_symbols(sim_market market, std::size_t count = 4) {
   const auto& known = detail::known_symbols(market);
@@ -715,6 +1121,7 @@ struct exchange_settings {
   std::string thread_name{"sim-exchange"};
   int cpu{-1};  ///< that the exchange's thread is pinned to; -1: none
   exchange_limits limits{};
+  fault_script faults{};  ///< their times count from the start
 };
 
 /// Kinds of messages that statistics tell apart.
@@ -739,6 +1146,18 @@ struct exchange_statistics {
   bool replay_finished{false};
   bool replay_failed{false};  ///< the capture could not be read to its end
 
+  std::uint64_t faults_begun{0};
+  std::uint64_t messages_dropped{0};     ///< by drop, mute, silence: once for each connection that lacks it
+  std::uint64_t messages_duplicated{0};  ///< sent twice, and counted twice in `sent`
+  std::uint64_t messages_reordered{0};   ///< sent after the stream's next one
+  std::uint64_t messages_spoiled{0};     ///< bad frames and bad JSON; not in `sent`
+  std::uint64_t answers_withheld{0};     ///< acks, handshakes, upgrades and requests that were never answered
+
+  /// The most WebSockets that were open at once, closing ones not counted. Those whose client has hung up are not open
+  /// any more, even where the exchange has not read that far: it asks the kernel whenever another one opens.
+  std::uint64_t most_websockets_at_once{0};
+  std::uint64_t most_websockets_per_path{0};  ///< the same, of any one path without its query
+
   [[nodiscard]] std::uint64_t sent_of(sim_message kind) const noexcept { return sent[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] std::uint64_t sent_total() const noexcept {
     std::uint64_t total = 0;
@@ -755,6 +1174,10 @@ class sim_counter {
   void add(std::uint64_t count = 1) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
+  void raise_to(std::uint64_t level) noexcept {
+    if (get() < level) set(level);
+  }
+  void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
   void subtract() noexcept { value_.store(value_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
 
@@ -767,6 +1190,8 @@ struct exchange_counters {
   std::array<sim_counter, sim_message_kinds> sent;
   sim_counter control_messages, pings_sent, pongs_received, rest_requests, bytes_sent;
   sim_counter dropped_slow, dropped_noisy, replayed_lines, replay_finished, replay_failed;
+  sim_counter faults_begun, messages_dropped, messages_duplicated, messages_reordered, messages_spoiled;
+  sim_counter answers_withheld, most_websockets_at_once, most_websockets_per_path;
 
   [[nodiscard]] exchange_statistics look() const noexcept {
     exchange_statistics seen;
@@ -785,6 +1210,14 @@ struct exchange_counters {
     seen.replayed_lines = replayed_lines.get();
     seen.replay_finished = replay_finished.get() != 0;
     seen.replay_failed = replay_failed.get() != 0;
+    seen.faults_begun = faults_begun.get();
+    seen.messages_dropped = messages_dropped.get();
+    seen.messages_duplicated = messages_duplicated.get();
+    seen.messages_reordered = messages_reordered.get();
+    seen.messages_spoiled = messages_spoiled.get();
+    seen.answers_withheld = answers_withheld.get();
+    seen.most_websockets_at_once = most_websockets_at_once.get();
+    seen.most_websockets_per_path = most_websockets_per_path.get();
     return seen;
   }
 };
@@ -1352,10 +1785,12 @@ struct number_format {
 };
 
 /// Writes behind the end of a string that it enlarges once by `room`, and cuts to what was written when it goes. The
-/// caller promises that `room` suffices. One number takes at most `number_room`.
+/// caller promises that `room` suffices. One number takes at most `number_room`, a wide one
+/// `wide_number_room`.
 class text_writer {
  public:
   static constexpr std::size_t number_room = 32;
+  static constexpr std::size_t wide_number_room = 64;
 
   text_writer(std::string& out, std::size_t room) : out_{out} {
     const std::size_t size = out.size();
@@ -1398,6 +1833,15 @@ class text_writer {
     return *this;
   }
 
+  /// A decimal in quotes, padded to `shown` digits behind the point; more where it needs them.
+  text_writer& quoted(const wide_decimal& value, int shown) noexcept {
+    *at_++ = '"';
+    const int needed = std::max(shown, -value.normalized().exponent());
+    at_ = value.to_chars(at_, at_ + wide_number_room - 2, needed).ptr;
+    *at_++ = '"';
+    return *this;
+  }
+
  private:
   std::string& out_;
   char* at_;
@@ -1413,6 +1857,9 @@ enum class time_unit : std::uint8_t { milliseconds, microseconds };
 [[nodiscard]] constexpr std::int64_t to_unit(std::int64_t ns, time_unit unit) noexcept {
   return unit == time_unit::milliseconds ? ns / 1'000'000 : ns / 1'000;
 }
+
+/// The matching engine is a little earlier than the gateway that sends.
+[[nodiscard]] constexpr std::int64_t matched_ns(std::int64_t sent_ns) noexcept { return sent_ns - 300'000; }
 
 /// Writes what one symbol's streams say. Every function appends one raw message; none allocates once the string has
 /// grown.
@@ -1519,8 +1966,11 @@ class market_json {
 
   /// One element of the REST book ticker's body.
   void rest_book_ticker(std::string& out, const sim_book& book, std::int64_t now_ns) const {
-    text_writer to{out, 384 + name_.size()};
-    to.text("{\"symbol\":\"").text(name_).text("\"");
+    text_writer to{out, 384 + 2 * name_.size()};
+    to.text("{");
+    if (!spot_) to.text("\"lastUpdateId\":").number(book.update_id).text(",");
+    to.text("\"symbol\":\"").text(name_).text("\"");
+    if (!pair_.empty()) to.text(",\"pair\":\"").text(pair_).text("\"");
     price(to.text(",\"bidPrice\":"), book.bids.best());
     quantity(to.text(",\"bidQty\":"), book.bids.best());
     price(to.text(",\"askPrice\":"), book.asks.best());
@@ -1534,9 +1984,8 @@ class market_json {
   static std::string_view maker(const market_event& event) noexcept {
     return event.buyer_is_maker ? ",\"m\":true" : ",\"m\":false";
   }
-  /// The matching engine is a little earlier than the gateway that sends.
   static std::int64_t matched(const market_event& event, time_unit unit) noexcept {
-    return to_unit(event.at_ns - 300'000, unit);
+    return to_unit(matched_ns(event.at_ns), unit);
   }
 
   void symbol(text_writer& to) const noexcept { to.text(",\"s\":\"").text(name_).text("\""); }
@@ -1697,6 +2146,79 @@ struct websocket_target {
 
 // foxtrot/sim/market_source.hpp: what a simulated exchange needs of whatever makes its data.
 
+// foxtrot/sim/exchange_truth.hpp: how far a generated market has come, to compare with what a client has seen.
+
+namespace foxtrot::inline v0 {
+
+/// The last ids of one symbol; 0 where nothing of the kind has happened. They count whether anybody was told or not.
+struct symbol_truth {
+  std::string symbol{};
+  std::uint64_t last_trade_id{0};
+  std::uint64_t last_aggregate_trade_id{0};
+  std::uint64_t last_book_update_id{0};
+  std::uint64_t last_quote_id{0};       ///< `u` of the last book ticker
+  std::uint64_t last_depth_id{0};       ///< `u` of the last diff of @depth@100ms
+  std::uint64_t last_slow_depth_id{0};  ///< `u` of the last diff of @depth
+};
+
+/// Each id is exact, together they are of about the same moment: pause the market to have all of one.
+struct exchange_truth {
+  std::vector<symbol_truth> symbols{};  ///< none where the market is a replay
+
+  [[nodiscard]] const symbol_truth* find(std::string_view symbol) const noexcept {
+    const auto found = std::find_if(symbols.begin(), symbols.end(), [&](const auto& s) { return s.symbol == symbol; });
+    return found == symbols.end() ? nullptr : &*found;
+  }
+};
+
+namespace detail {
+
+/// Written by the loop's thread, read by any.
+class truth_keeper {
+ public:
+  explicit truth_keeper(const market_generator& market) : ids_(market.symbols().size()) {
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      names_.push_back(market.symbols()[i].name);
+      ids_[i].book.set(market.book(i).update_id);
+    }
+  }
+
+  void note(const market_event& event) noexcept {
+    symbol_ids& last = ids_[event.symbol];
+    last.book.set(event.update_id);
+    switch (event.what) {
+      case market_event::kind::book_ticker: return last.quote.set(event.update_id);
+      case market_event::kind::trade: return last.trade.set(event.fill.trade_id);
+      case market_event::kind::depth: return last.depth.set(event.diff.last_id);
+      case market_event::kind::depth_slow: return last.slow_depth.set(event.diff.last_id);
+      case market_event::kind::mark_price: return;
+    }
+  }
+
+  [[nodiscard]] exchange_truth look() const {
+    exchange_truth seen;
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      const symbol_ids& last = ids_[i];
+      const std::uint64_t trade = last.trade.get();
+      // every trade is an aggregate of its own here, of the same id
+      seen.symbols.push_back(
+          {names_[i], trade, trade, last.book.get(), last.quote.get(), last.depth.get(), last.slow_depth.get()});
+    }
+    return seen;
+  }
+
+ private:
+  struct symbol_ids {
+    sim_counter trade, book, quote, depth, slow_depth;
+  };
+
+  std::vector<std::string> names_;
+  std::vector<symbol_ids> ids_;
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
 // foxtrot/sim/stream_hub.hpp: who is subscribed to which stream of a simulated exchange.
 
 namespace foxtrot::inline v0 {
@@ -1804,11 +2326,32 @@ class market_source {
   /// The next depth update of that symbol that somebody wants happens, but is not sent. For those who make their data.
   virtual void lose_depth_update(std::string_view symbol) { (void)symbol; }
 
+  /// The last ids made, by those who make their data. Any thread.
+  [[nodiscard]] virtual exchange_truth truth() const { return {}; }
+
   [[nodiscard]] virtual const std::vector<symbol_spec>& symbols() const noexcept = 0;
   /// Body of a depth request for one of `symbols`; may wait for it, and is empty where there is none in the end.
   [[nodiscard]] virtual task<std::string> snapshot(timer_queue& timers, std::size_t symbol, std::size_t limit) = 0;
   /// One element of a book ticker's body; empty where there is no quote yet.
   [[nodiscard]] virtual std::string book_ticker(std::size_t symbol) = 0;
+
+  // Bodies about one of `symbols`, or elements of them; empty where this source has none.
+  [[nodiscard]] virtual std::string trades(std::size_t symbol, std::size_t limit) {
+    return (void)symbol, (void)limit, std::string{};
+  }
+  /// From that id on, or the last ones.
+  [[nodiscard]] virtual std::string aggregate_trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
+                                                     std::size_t limit) {
+    return (void)symbol, (void)first_id, (void)limit, std::string{};
+  }
+  [[nodiscard]] virtual std::string ticker(std::size_t symbol, bool mini) {
+    return (void)symbol, (void)mini, std::string{};
+  }
+  [[nodiscard]] virtual std::string klines(std::size_t symbol, kline_interval interval, std::size_t limit) {
+    return (void)symbol, (void)interval, (void)limit, std::string{};
+  }
+  [[nodiscard]] virtual std::string average_price(std::size_t symbol) { return (void)symbol, std::string{}; }
+  [[nodiscard]] virtual std::string mark_price(std::size_t symbol) { return (void)symbol, std::string{}; }
 };
 
 }  // namespace foxtrot::inline v0
@@ -2189,6 +2732,17 @@ class control_session {
     return outcome;
   }
 
+  /// Changes nothing, whatever the message asks for.
+  [[nodiscard]] control_outcome refuse(std::string_view text, std::string_view why) {
+    control_outcome outcome;
+    simdjson::dom::element message;
+    outcome.not_json = parser_.parse(text.data(), text.size(), true).get(message) != simdjson::SUCCESS;
+    if (outcome.not_json) return outcome;
+    const std::string id = message.is_object() ? id_of(message) : std::string{};
+    fail(outcome, 2, "Invalid request: " + std::string{why}, id.empty() ? "null" : id);
+    return outcome;
+  }
+
  private:
   using element = simdjson::dom::element;
 
@@ -2290,7 +2844,309 @@ class control_session {
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/sim/exchange_clients.hpp: everybody who is connected to a simulated exchange, and what happens to all at
+// once.
+
 // foxtrot/sim/exchange_connection.hpp: the exchange's end of one connection.
+
+// foxtrot/sim/control_answers.hpp: answers to control messages, and the faults that keep them from a client.
+
+// foxtrot/sim/faults_in_force.hpp: the conditions under which a simulated exchange works at the moment.
+
+namespace foxtrot::inline v0 {
+
+/// A set of kinds.
+class fault_mask {
+ public:
+  constexpr fault_mask() = default;
+  constexpr fault_mask(std::initializer_list<fault_kind> kinds) noexcept {
+    for (const fault_kind kind : kinds) add(kind);
+  }
+  constexpr void add(fault_kind kind) noexcept { bits_ |= std::uint64_t{1} << static_cast<unsigned>(kind); }
+  [[nodiscard]] constexpr bool meets(fault_mask other) const noexcept { return (bits_ & other.bits_) != 0; }
+  friend constexpr bool operator==(fault_mask, fault_mask) = default;
+
+ private:
+  static_assert(fault_kinds <= 64);
+
+  std::uint64_t bits_{0};
+};
+
+/// What begins, holds for its time and ends. Whoever is about to do what a condition may spoil asks here; where none is
+/// in force that is one comparison. Of several of one kind the last begun counts. Loop thread only.
+class faults_in_force : private live_object<faults_in_force> {
+ public:
+  struct condition {
+    fault what;
+    std::uint64_t number{0};  ///< tells it from an earlier one of its kind
+    timer end;
+  };
+
+  faults_in_force(timer_queue& timers, std::uint64_t seed) : timers_{timers}, seed_{seed} {}
+  faults_in_force(const faults_in_force&) = delete;
+  faults_in_force& operator=(const faults_in_force&) = delete;
+  ~faults_in_force() = default;
+
+  /// Called whenever one began or ended.
+  void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
+
+  /// Not for instants.
+  void begin(const fault& what) {
+    const auto added = all_.insert(all_.begin(), condition{what, ++begun_, {}});
+    if (what.lasts.count() != 0) added->end = timers_.call_after(what.lasts, [this, added] { end(added); });
+    look();
+  }
+  void clear() {
+    all_.clear();
+    look();
+  }
+
+  [[nodiscard]] bool any_of(fault_mask kinds) const noexcept { return mask_.meets(kinds); }
+  [[nodiscard]] bool has(fault_kind kind) const noexcept { return mask_.meets({kind}); }
+  /// Valid until the loop's next turn.
+  [[nodiscard]] const condition* find(fault_kind kind) const noexcept {
+    if (!has(kind)) return nullptr;
+    return &*std::find_if(all_.begin(), all_.end(), [&](const condition& each) { return each.what.kind == kind; });
+  }
+  /// The `wait` of that kind's fault; zero where none is in force.
+  [[nodiscard]] std::chrono::milliseconds wait_of(fault_kind kind) const noexcept {
+    const condition* found = find(kind);
+    return found != nullptr ? found->what.wait : std::chrono::milliseconds{0};
+  }
+  [[nodiscard]] bool silences(std::string_view stream) const noexcept {
+    return has(fault_kind::silence) && std::any_of(all_.begin(), all_.end(), [&](const condition& each) {
+             return each.what.kind == fault_kind::silence && each.what.text == stream;
+           });
+  }
+
+  [[nodiscard]] timer_queue& timers() const noexcept { return timers_; }
+  [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+
+ private:
+  using iterator = std::list<condition>::iterator;
+
+  void end(iterator over) {
+    all_.erase(over);
+    look();
+  }
+  void look() {
+    mask_ = {};
+    for (const condition& each : all_) mask_.add(each.what.kind);
+    if (changed_) changed_();
+  }
+
+  timer_queue& timers_;
+  std::uint64_t seed_;
+  std::function<void()> changed_;
+  std::list<condition> all_;  // the last begun first
+  fault_mask mask_;
+  std::uint64_t begun_{0};
+};
+
+/// Exactly one in N, at a place drawn anew for every N: the same seed and the same fault hit the same ones.
+class fault_share {
+ public:
+  /// Whether the next one is hit; never where that kind is not in force.
+  [[nodiscard]] bool hits(const faults_in_force& faults, fault_kind kind, std::uint64_t seed) noexcept {
+    const faults_in_force::condition* found = faults.find(kind);
+    if (found == nullptr) return false;
+    const std::uint64_t count = std::max<std::uint64_t>(found->what.one_in, 1);
+    if (found->number != fault_) {
+      fault_ = found->number;
+      random_ = sim_random{seed ^ (fault_ << 32U) ^ static_cast<std::uint64_t>(kind)};
+      at_ = 0;
+    }
+    if (at_ == 0) chosen_ = random_.below(count);
+    const bool hit = at_ == chosen_;
+    at_ = (at_ + 1) % count;
+    return hit;
+  }
+
+ private:
+  std::uint64_t fault_{0};
+  std::uint64_t at_{0};
+  std::uint64_t chosen_{0};
+  sim_random random_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// One connection's subscriptions behind whatever goes wrong with its requests. Loop thread only.
+class control_answers {
+ public:
+  control_answers(bool combined, const faults_in_force& faults, detail::exchange_counters& counters, std::uint64_t seed,
+                  std::function<void(std::string_view)> send)
+      : control{combined}, faults_{faults}, counters_{counters}, seed_{seed}, send_{std::move(send)} {}
+  control_answers(const control_answers&) = delete;
+  control_answers& operator=(const control_answers&) = delete;
+  ~control_answers() = default;
+
+  control_session control;
+
+  /// What the message changes. `not_json`: the venue closes.
+  [[nodiscard]] control_outcome handle(std::string_view text) {
+    if (refused_.hits(faults_, fault_kind::ack_error, seed_)) return control.refuse(text, "out of order");
+    return control.handle(text);
+  }
+
+  /// Sends the answer: at once, later, or never.
+  void answer(std::string reply) {
+    if (lost_.hits(faults_, fault_kind::ack_loss, seed_)) return counters_.answers_withheld.add();
+    const auto wait = faults_.wait_of(fault_kind::ack_delay);
+    if (wait.count() == 0) return send_(reply);
+    late_.push_back({faults_.timers().now() + wait, std::move(reply)});
+    if (late_.size() == 1) expect();
+  }
+
+ private:
+  struct late_answer {
+    steady_time due;
+    std::string text;
+  };
+
+  void expect() {
+    timer_ = faults_.timers().call_at(late_.front().due, [this] {
+      const std::string text = std::move(late_.front().text);
+      late_.pop_front();
+      if (!late_.empty()) expect();
+      send_(text);
+    });
+  }
+
+  const faults_in_force& faults_;
+  detail::exchange_counters& counters_;
+  std::uint64_t seed_;
+  std::function<void(std::string_view)> send_;
+  fault_share refused_, lost_;
+  std::deque<late_answer> late_;
+  timer timer_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/exchange_pings.hpp: the venue's pings on one WebSocket, and the pongs it waits for.
+
+namespace foxtrot::inline v0 {
+
+/// Pings at their interval with the time as payload, and without end while a storm is in force. Loop thread only.
+class exchange_pings {
+ public:
+  struct callbacks {
+    std::function<void(std::string_view payload)> send;  ///< one ping
+    std::function<void()> deaf;                          ///< no pong came in time
+  };
+
+  exchange_pings(const exchange_limits& limits, detail::exchange_counters& counters, const faults_in_force& faults,
+                 callbacks owner)
+      : limits_{limits}, counters_{counters}, faults_{faults}, owner_{std::move(owner)} {
+    schedule();
+  }
+  exchange_pings(const exchange_pings&) = delete;
+  exchange_pings& operator=(const exchange_pings&) = delete;
+  ~exchange_pings() = default;
+
+  /// A pong that copies a ping answers it and those before; any other is allowed and proves nothing.
+  void answered(std::string_view payload) {
+    const auto found =
+        std::find_if(unanswered_.begin(), unanswered_.end(), [&](const ping& p) { return p.payload == payload; });
+    if (found == unanswered_.end()) return;
+    counters_.pongs_received.add();
+    unanswered_.erase(unanswered_.begin(), found + 1);
+    pong_timer_.cancel();
+    if (!unanswered_.empty()) expect_pong();
+  }
+  /// True for as many pongs as a storm had pings: they do not count as messages of the client's.
+  [[nodiscard]] bool forgiven() noexcept {
+    if (forgiven_ == 0) return false;
+    --forgiven_;
+    return true;
+  }
+
+  /// Other faults are in force now.
+  void changed() {
+    const bool storm = faults_.has(fault_kind::ping_storm);
+    if (storm && storm_began_ == steady_time{}) {
+      storm_began_ = now();
+      storm_sent_ = 0;
+      blow();
+    } else if (!storm) {
+      storm_began_ = {};
+      storm_timer_.cancel();
+    }
+  }
+  /// Nothing is sent or expected any more.
+  void end() noexcept {
+    ping_timer_.cancel();
+    pong_timer_.cancel();
+    storm_timer_.cancel();
+  }
+
+ private:
+  struct ping {
+    std::string payload;
+    steady_time sent;
+  };
+
+  static constexpr std::chrono::milliseconds gust{1};
+
+  [[nodiscard]] steady_time now() const noexcept { return faults_.timers().now(); }
+
+  void schedule() {
+    ping_timer_ = faults_.timers().call_after(limits_.ping_interval, [this] { send(); });
+  }
+
+  void send() {
+    const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(epoch_clock::now().time_since_epoch());
+    unanswered_.push_back({std::to_string(time.count()), now()});
+    counters_.pings_sent.add();
+    schedule();
+    if (unanswered_.size() == 1) expect_pong();
+    owner_.send(unanswered_.back().payload);  // last: it may end the connection
+  }
+
+  void expect_pong() { pong_at(unanswered_.front().sent + limits_.pong_timeout); }
+  void pong_at(steady_time limit) {
+    pong_timer_ = faults_.timers().call_at(limit, [this] {
+      // whoever is frozen does not look at its watch either
+      if (faults_.has(fault_kind::freeze)) return pong_at(now() + limits_.pong_timeout);
+      owner_.deaf();
+    });
+  }
+
+  /// Sends what the storm is behind with.
+  void blow() {
+    const auto* storm = faults_.find(fault_kind::ping_storm);
+    if (storm == nullptr) return;
+    const fault what = storm->what;
+    const std::chrono::duration<double> since = now() - storm_began_;
+    storm_timer_ = faults_.timers().call_after(gust, [this] { blow(); });
+    for (const double due = since.count() * what.per_second + 1; static_cast<double>(storm_sent_) < due;) {
+      std::string payload = std::to_string(++storm_sent_);
+      payload.resize(what.bytes, '.');
+      counters_.pings_sent.add();
+      ++forgiven_;
+      owner_.send(payload);
+    }
+  }
+
+  const exchange_limits& limits_;
+  detail::exchange_counters& counters_;
+  const faults_in_force& faults_;
+  callbacks owner_;
+  std::deque<ping> unanswered_;
+  timer ping_timer_;
+  timer pong_timer_;
+  steady_time storm_began_{};
+  std::uint64_t storm_sent_{0};
+  std::uint64_t forgiven_{0};
+  timer storm_timer_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/exchange_socket.hpp: the bytes of one connection of the exchange, and the ways in which they end.
 
 // foxtrot/sim/frame_queue.hpp: bytes that wait to be sent to one client: frames of a server, or an HTTP response.
 
@@ -2365,20 +3221,144 @@ class frame_queue {
 
 // foxtrot/sim/sim_stream.hpp: a server's end of a connection: TLS, or plain TCP where a test wants to look inside.
 
+// foxtrot/sim/sim_transport.hpp: a server's end of a TCP connection, and the faults that are its bytes'.
+
 namespace foxtrot::inline v0 {
 
-/// One type for both. Every byte of a connection passes through here, and so will every fault that is one of bytes.
-/// Loop thread only.
+/// Freezes, drips and coalesces below TLS, handshakes included. Loop thread only.
+class sim_transport {
+ public:
+  /// `faults`: null where nothing ever goes wrong.
+  explicit sim_transport(tcp_stream accepted, const faults_in_force* faults = nullptr)
+      : tcp_{std::move(accepted)}, faults_{faults} {}
+
+  [[nodiscard]] io_result read_some(std::span<char> into) noexcept {
+    if (frozen() && tcp_.is_open()) return {0, errc::would_block};
+    return tcp_.read_some(into);
+  }
+  [[nodiscard]] io_result write_some(std::span<const char> from) noexcept {
+    if (!spoiled()) return tcp_.write_some(from);
+    return paced_write(from);
+  }
+  [[nodiscard]] std::error_code flush() noexcept { return tcp_.flush(); }
+  [[nodiscard]] task<std::error_code> wait_readable() {
+    if (frozen() && tcp_.is_open()) return changed(waiters_, faults_->timers(), std::nullopt);
+    return tcp_.wait_readable();
+  }
+  [[nodiscard]] task<std::error_code> wait_writable() {
+    if (!spoiled() || !tcp_.is_open()) return tcp_.wait_writable();
+    if (frozen()) return changed(waiters_, faults_->timers(), std::nullopt);
+    const steady_time turn = next_turn(faults_->timers().now());
+    if (turn == steady_time{}) return tcp_.wait_writable();
+    return changed(waiters_, faults_->timers(), turn);
+  }
+
+  void close() noexcept {
+    tcp_.close();
+    wake();
+  }
+  void reset() noexcept {
+    tcp_.reset();
+    wake();
+  }
+  void shutdown_write() noexcept { tcp_.shutdown_write(); }
+
+  /// Other faults are in force now: whoever waits looks again.
+  void wake() {
+    for (async_event* waiting : *waiters_) waiting->notify();
+  }
+
+  [[nodiscard]] std::size_t buffered() const noexcept { return tcp_.buffered(); }
+  [[nodiscard]] bool drained() const noexcept { return tcp_.drained(); }
+  [[nodiscard]] bool is_open() const noexcept { return tcp_.is_open(); }
+  [[nodiscard]] int native_handle() noexcept { return tcp_.native_handle(); }
+
+ private:
+  using waiter_list = std::vector<async_event*>;
+
+  static constexpr fault_mask of_bytes{fault_kind::freeze, fault_kind::drip, fault_kind::coalesce};
+  static constexpr std::chrono::milliseconds window{1};  // in which all that is due leaves, in however many writes
+
+  struct registration {
+    registration(waiter_list& list, async_event& event) : waiters{list}, over{event} { waiters.push_back(&over); }
+    registration(const registration&) = delete;
+    registration& operator=(const registration&) = delete;
+    ~registration() { std::erase(waiters, &over); }
+
+    waiter_list& waiters;
+    async_event& over;
+  };
+
+  [[nodiscard]] bool spoiled() const noexcept { return faults_ != nullptr && faults_->any_of(of_bytes); }
+  [[nodiscard]] bool frozen() const noexcept { return faults_ != nullptr && faults_->has(fault_kind::freeze); }
+
+  /// When more may leave, if not now.
+  [[nodiscard]] steady_time next_turn(steady_time now) const noexcept {
+    steady_time turn{};
+    if (faults_->has(fault_kind::drip) && drop_left_ == 0 && now < next_drop_) turn = next_drop_;
+    if (faults_->has(fault_kind::coalesce) && now >= window_end_ && now < next_window_)
+      turn = std::max(turn, next_window_);
+    return turn;
+  }
+
+  [[nodiscard]] io_result paced_write(std::span<const char> from) noexcept {
+    if (!tcp_.is_open()) return {0, errc::closed};
+    const steady_time now = faults_->timers().now();
+    if (frozen() || next_turn(now) != steady_time{}) return {0, errc::would_block};
+    if (const auto* coalesce = faults_->find(fault_kind::coalesce); coalesce != nullptr && now >= next_window_) {
+      window_end_ = now + window;
+      next_window_ = now + coalesce->what.wait;
+    }
+    const auto* drip = faults_->find(fault_kind::drip);
+    if (drip == nullptr) return tcp_.write_some(from);
+    if (now >= next_drop_) {
+      drop_left_ = std::max<std::size_t>(drip->what.bytes, 1);
+      next_drop_ = now + drip->what.wait;
+    }
+    const io_result went = tcp_.write_some(from.first(std::min(from.size(), drop_left_)));
+    drop_left_ -= went.bytes;
+    return went;
+  }
+
+  /// Nothing of the transport in here: it may be gone before the loop gets to a wait that is over.
+  static task<std::error_code> changed(std::shared_ptr<waiter_list> waiters, timer_queue& timers,
+                                       std::optional<steady_time> until) {
+    async_event over{timers.context()};
+    const registration here{*waiters, over};
+    std::optional<timer> alarm;
+    if (until) alarm = timers.call_at(*until, [&over] { over.notify(); });
+    co_return co_await over.wait();
+  }
+
+  tcp_stream tcp_;
+  const faults_in_force* faults_;
+  std::shared_ptr<waiter_list> waiters_ = std::make_shared<waiter_list>();
+  steady_time next_drop_{};
+  std::size_t drop_left_{0};  // bytes that may leave before it
+  steady_time next_window_{};
+  steady_time window_end_{};
+};
+
+static_assert(buffered_stream<sim_transport>);
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// One type for both. Every byte of a connection passes through here and through the transport below, and so does every
+/// fault that is one of bytes. Loop thread only.
 class sim_stream {
  public:
-  sim_stream(tcp_stream accepted, const std::optional<tls_context>& tls)
-      : stream_{tls ? either{std::in_place_type<tls_stream>, std::move(accepted), *tls}
-                    : either{std::in_place_type<tcp_stream>, std::move(accepted)}} {}
+  /// `faults`: null where nothing ever goes wrong.
+  sim_stream(tcp_stream accepted, const std::optional<tls_context>& tls, const faults_in_force* faults = nullptr)
+      : stream_{tls ? either{std::in_place_type<tls_end>, sim_transport{std::move(accepted), faults}, *tls}
+                    : either{std::in_place_type<sim_transport>, std::move(accepted), faults}},
+        faults_{faults} {}
 
   /// Nothing to do where there is no TLS.
   [[nodiscard]] task<std::error_code> handshake() {
     std::error_code error;
-    if (auto* tls = std::get_if<tls_stream>(&stream_)) error = co_await tls->handshake();
+    if (auto* tls = std::get_if<tls_end>(&stream_)) error = co_await tls->handshake();
     co_return error;
   }
 
@@ -2386,6 +3366,10 @@ class sim_stream {
     return std::visit([&](auto& stream) { return stream.read_some(into); }, stream_);
   }
   [[nodiscard]] io_result write_some(std::span<const char> from) noexcept {
+    if (faults_ != nullptr && faults_->has(fault_kind::split)) {
+      const std::size_t most = std::max<std::size_t>(faults_->find(fault_kind::split)->what.bytes, 1);
+      from = from.first(std::min(from.size(), most));
+    }
     return std::visit([&](auto& stream) { return stream.write_some(from); }, stream_);
   }
   [[nodiscard]] std::error_code flush() noexcept {
@@ -2407,20 +3391,292 @@ class sim_stream {
   }
   /// Announces the end, as far as the socket takes that now.
   void shutdown() noexcept {
-    if (auto* tls = std::get_if<tls_stream>(&stream_)) tls->shutdown();
-    if (auto* tcp = std::get_if<tcp_stream>(&stream_)) tcp->shutdown_write();
+    if (auto* tls = std::get_if<tls_end>(&stream_)) tls->shutdown();
+    if (auto* tcp = std::get_if<sim_transport>(&stream_)) tcp->shutdown_write();
   }
   [[nodiscard]] bool is_open() const noexcept {
     return std::visit([](const auto& stream) { return stream.is_open(); }, stream_);
   }
+  /// What is below TLS.
+  [[nodiscard]] sim_transport& transport() noexcept {
+    auto* tls = std::get_if<tls_end>(&stream_);
+    return tls != nullptr ? tls->next_layer() : *std::get_if<sim_transport>(&stream_);
+  }
 
  private:
-  using either = std::variant<tcp_stream, tls_stream>;
+  using tls_end = basic_tls_stream<sim_transport>;
+  using either = std::variant<sim_transport, tls_end>;
 
   either stream_;
+  const faults_in_force* faults_;
 };
 
 static_assert(byte_stream<sim_stream>);
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Sends what the queue holds, at once where the socket takes it. Loop thread only.
+class exchange_socket : private live_object<exchange_socket> {
+ public:
+  exchange_socket(sim_stream stream, const faults_in_force& faults, const exchange_limits& limits,
+                  detail::exchange_counters& counters)
+      : faults_{faults},
+        limits_{limits},
+        counters_{counters},
+        stream_{std::move(stream)},
+        full_{faults.timers().context()} {}
+  exchange_socket(const exchange_socket&) = delete;
+  exchange_socket& operator=(const exchange_socket&) = delete;
+  ~exchange_socket() = default;
+
+  [[nodiscard]] sim_stream& stream() noexcept { return stream_; }
+  [[nodiscard]] frame_queue& queue() noexcept { return queue_; }
+  [[nodiscard]] bool is_open() const noexcept { return stream_.is_open(); }
+  /// Whether there is any sense in queueing more.
+  [[nodiscard]] bool takes_more() const noexcept { return stream_.is_open() && !doomed_ && !cut_; }
+  [[nodiscard]] std::size_t unsent() const noexcept { return stream_.is_open() ? queue_.size() : 0; }
+
+  void flush() {
+    if (blocked_ || cut_ || !stream_.is_open()) return;
+    const std::error_code error = queue_.flush(stream_);
+    if (!error) return;
+    if (error == errc::would_block) {
+      blocked_ = true;
+      full_.notify();
+    } else {
+      stream_.close();
+    }
+  }
+  /// Waits until the socket takes more, and sends. The stream's error.
+  [[nodiscard]] task<std::error_code> flush_later() {
+    const std::error_code error = co_await stream_.wait_writable();
+    blocked_ = false;
+    if (!error) flush();
+    co_return error;
+  }
+  /// Whether something waits for the socket to take more, in the queue or in TLS.
+  [[nodiscard]] bool sending() const noexcept { return stream_.is_open() && !cut_ && blocked_; }
+
+  /// Sends what the socket did not take at once, until the connection ends. `has_room` is notified whenever it did.
+  [[nodiscard]] task<> write(async_event& has_room) {
+    while (stream_.is_open()) {
+      if (const std::error_code error = co_await full_.wait()) co_return;
+      while (sending()) {
+        if (const std::error_code error = co_await flush_later()) co_return;
+      }
+      has_room.notify();
+    }
+  }
+
+  /// Sends raw bytes and waits until they left. Not beside `write`.
+  [[nodiscard]] task<std::error_code> send_all(std::string bytes) {
+    queue_.raw(bytes);
+    counters_.bytes_sent.add(bytes.size());
+    std::error_code error = queue_.flush(stream_);
+    while (error == errc::would_block) {
+      error = co_await stream_.wait_writable();
+      if (!error) error = queue_.flush(stream_);
+    }
+    co_return error;
+  }
+
+  /// Answers nothing, whatever comes, until the client gives up.
+  [[nodiscard]] task<> ignore() {
+    std::array<char, 4096> buffer;
+    sim_transport& transport = stream_.transport();
+    while (transport.is_open()) {
+      const io_result got = transport.read_some(buffer);
+      if (!got.error) continue;
+      if (got.error != errc::would_block) break;
+      if (const std::error_code error = co_await transport.wait_readable()) break;
+    }
+    close();
+  }
+
+  /// At once, with a reset or without a word.
+  void reset() noexcept { stream_.reset(); }
+  void close() noexcept {
+    stream_.close();
+    full_.notify();
+  }
+  /// The orderly end of the side that has nothing more to say.
+  void finish() noexcept {
+    if (stream_.is_open()) stream_.shutdown();
+    close();
+  }
+  /// Our direction ends (FIN) as where a machine dies: no close_notify, nothing that was still to be sent. Closes once
+  /// the client does, or after the limit.
+  void cut() {
+    if (cut_ || !stream_.is_open()) return;
+    cut_ = true;
+    stream_.transport().shutdown_write();
+    close_later();
+  }
+  /// As `close`, but a peer that is frozen keeps even its end to itself until it thaws.
+  void drop() noexcept {
+    doomed_ = true;
+    if (!faults_.has(fault_kind::freeze)) close();
+  }
+  /// Drops the connection after the limit for closing.
+  void close_later() {
+    limit_ = faults_.timers().call_after(limits_.close_timeout, [this] { drop(); });
+  }
+
+  /// Other faults are in force now.
+  void faults_changed() {
+    if (doomed_) drop();
+    stream_.transport().wake();
+  }
+
+ private:
+  const faults_in_force& faults_;
+  const exchange_limits& limits_;
+  detail::exchange_counters& counters_;
+  sim_stream stream_;
+  frame_queue queue_;
+  async_event full_;     // notified when there is something for `write` to do
+  bool blocked_{false};  // the socket was full; `write` flushes
+  bool cut_{false};
+  bool doomed_{false};
+  timer limit_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/message_faults.hpp: which messages of one connection get lost, spoiled, doubled or out of order.
+
+namespace foxtrot::inline v0 {
+
+/// How a message goes out.
+enum class message_shape : std::uint8_t { right, bad_frame, bad_json };
+
+/// Shares are counted by stream: what happens to one does not depend on what else is subscribed. Loop thread only.
+class message_faults {
+ public:
+  /// `seed` differs between connections: two lines do not lack the same messages.
+  message_faults(const faults_in_force& faults, detail::exchange_counters& counters, std::uint64_t seed)
+      : faults_{faults}, counters_{counters}, seed_{seed} {}
+
+  /// False where every message simply goes out.
+  [[nodiscard]] bool in_force() const noexcept { return faults_.any_of(of_messages); }
+
+  /// Calls `deliver(kind, stream, data, shape)` for what is to be sent now: nothing, this message, this and others.
+  template <class Deliver>
+  void pass(sim_message kind, std::string_view stream, std::string_view data, Deliver deliver) {
+    if (faults_.has(fault_kind::mute) || faults_.silences(stream)) return counters_.messages_dropped.add();
+    per_stream& shares = of(stream);
+    // all are asked, whoever is hit: each keeps its own count
+    const bool dropped = shares.drop.hits(faults_, fault_kind::drop, shares.seed);
+    const bool bad_frame = shares.bad_frame.hits(faults_, fault_kind::bad_frame, shares.seed);
+    const bool bad_json = shares.bad_json.hits(faults_, fault_kind::bad_json, shares.seed);
+    const bool twice = shares.duplicate.hits(faults_, fault_kind::duplicate, shares.seed);
+    const bool late = shares.reorder.hits(faults_, fault_kind::reorder, shares.seed);
+    if (dropped) return counters_.messages_dropped.add();
+    if (late && !shares.held) {
+      shares.held = held_message{kind, std::string{data}};
+      return;
+    }
+    const message_shape shape = bad_frame  ? message_shape::bad_frame
+                                : bad_json ? message_shape::bad_json
+                                           : message_shape::right;
+    deliver(kind, stream, data, shape);
+    if (twice && shape == message_shape::right) {
+      counters_.messages_duplicated.add();
+      deliver(kind, stream, data, shape);
+    }
+    if (!shares.held) return;
+    counters_.messages_reordered.add();
+    release(stream, shares, deliver);
+  }
+
+  /// What is held back for a stream's next message does not wait for it any longer than the fault lasts.
+  template <class Deliver>
+  void changed(Deliver deliver) {
+    if (faults_.has(fault_kind::reorder)) return;
+    for (auto& [stream, shares] : streams_)
+      if (shares.held) release(stream, shares, deliver);
+  }
+  /// Nobody wants that stream any more.
+  void forget(const std::string& stream) { streams_.erase(stream); }
+
+ private:
+  static constexpr fault_mask of_messages{fault_kind::mute,     fault_kind::silence, fault_kind::bad_frame,
+                                          fault_kind::bad_json, fault_kind::drop,    fault_kind::duplicate,
+                                          fault_kind::reorder};
+
+  struct held_message {
+    sim_message kind;
+    std::string data;
+  };
+  struct per_stream {
+    std::uint64_t seed{0};
+    fault_share drop, bad_frame, bad_json, duplicate, reorder;
+    std::optional<held_message> held;
+  };
+
+  [[nodiscard]] per_stream& of(std::string_view stream) {
+    const auto [found, fresh] = streams_.try_emplace(std::string{stream});
+    if (fresh) {
+      std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a: the same everywhere, which std::hash is not
+      for (const char c : stream) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+      found->second.seed = seed_ ^ hash;
+    }
+    return found->second;
+  }
+
+  template <class Deliver>
+  static void release(std::string_view stream, per_stream& shares, Deliver& deliver) {
+    const held_message late = std::move(*shares.held);
+    shares.held.reset();
+    deliver(late.kind, stream, late.data, message_shape::right);
+  }
+
+  const faults_in_force& faults_;
+  detail::exchange_counters& counters_;
+  std::uint64_t seed_;
+  std::unordered_map<std::string, per_stream> streams_;  // what was sent while a fault was in force
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/spoiled.hpp: messages and frames as no client wants them.
+
+namespace foxtrot::inline v0 {
+
+/// Three ways by turns: cut in the middle, a symbol (or the bids, or a code) of another type, no JSON at all.
+[[nodiscard]] inline std::string spoiled_json(std::string_view text, std::uint64_t turn) {
+  using replacement = std::pair<std::string_view, std::string_view>;
+  std::string spoiled{text};
+  if (turn % 3 == 0) return spoiled.substr(0, text.size() / 2);
+  if (turn % 3 == 1) {
+    for (const auto& [key, wrong] :
+         {replacement{"\"s\":\"", "\"s\":7,\"_\":\""}, replacement{"\"symbol\":\"", "\"symbol\":7,\"_\":\""},
+          replacement{"\"bids\":[", "\"bids\":7,\"_\":["},
+          replacement{"\"serverTime\":", "\"serverTime\":null,\"_\":"}})
+      if (const std::size_t at = text.find(key); at != text.npos) return spoiled.replace(at, key.size(), wrong);
+  }
+  return "<html><body>Bad Gateway</body></html>";
+}
+
+/// The frame of a text as RFC 6455 forbids it, four ways by turns: a reserved bit, a reserved opcode, masked by a
+/// server, a length in more bytes than it needs.
+[[nodiscard]] inline std::string spoiled_frame(std::string_view payload, std::uint64_t turn) {
+  if (turn % 4 == 3) {
+    std::string frame = "\x81\x7f";
+    frame.resize(10);
+    payload = payload.substr(0, 0xffff);
+    detail::store_big_endian(frame.data() + 2, payload.size(), 8);
+    return frame.append(payload);
+  }
+  char head[max_frame_header];
+  std::string frame{head, encode_frame_header(head, opcode::text, true, payload.size(), std::nullopt)};
+  if (turn % 4 == 0) frame[0] = static_cast<char>(0xc1);  // RSV1, and no extension agreed on
+  if (turn % 4 == 1) frame[0] = static_cast<char>(0x83);
+  if (turn % 4 == 2) frame[1] = static_cast<char>(static_cast<unsigned char>(frame[1]) | 0x80U);
+  return frame.append(payload);
+}
 
 }  // namespace foxtrot::inline v0
 
@@ -2433,152 +3689,143 @@ struct exchange_parts {
   const market_source& source;
   const exchange_limits& limits;
   detail::exchange_counters& counters;
+  const faults_in_force& faults;
   bool drop_slow{true};  ///< a replay waits for slow readers instead
 };
 
 /// One accepted connection, plain HTTP until `open`, a WebSocket from then on. Owned by the tasks that read and write
-/// it. Every message leaves through `send` and every byte through the stream: faults have one place to step in. Loop
+/// it. Every message leaves through `deliver` and every byte through the stream: faults have one place to step in. Loop
 /// thread only.
 class exchange_connection final : public stream_subscriber,
                                   public std::enable_shared_from_this<exchange_connection>,
                                   private live_object<exchange_connection> {
  public:
   exchange_connection(sim_stream stream, exchange_parts parts)
-      : parts_{parts}, stream_{std::move(stream)}, writable_{parts.timers.context()} {}
+      : parts_{parts},
+        seed_{parts.faults.seed() + parts.counters.connections.get()},
+        socket_{std::move(stream), parts.faults, parts.limits, parts.counters} {}
   ~exchange_connection() override {
     if (!session_) return;
     parts_.hub.forget(*this);
     parts_.counters.open_websockets.subtract();
   }
 
-  [[nodiscard]] sim_stream& stream() noexcept { return stream_; }
+  [[nodiscard]] exchange_socket& socket() noexcept { return socket_; }
   [[nodiscard]] bool is_websocket() const noexcept { return session_ != nullptr; }
+  /// Neither side has begun to close it, as far as it was read.
+  [[nodiscard]] bool is_open_websocket() const noexcept { return session_ && !session_->closing && socket_.is_open(); }
+  /// Of the upgrade, without the query. WebSockets only, and so are the next two.
+  [[nodiscard]] const std::string& path() const noexcept { return session_->path; }
+  [[nodiscard]] steady_time opened_at() const noexcept { return session_->opened_at; }
+  /// A text of the venue's own, in the form that the client wants.
+  void announce(std::string_view stream, std::string_view data) {
+    if (!is_open_websocket()) return;
+    put(stream, data);
+    flush();
+  }
 
-  /// Drops the connection with a reset, or without a word.
-  void reset() noexcept { stream_.reset(); }
-  void close_now() noexcept { stream_.close(); }
-
-  /// Sends raw bytes and waits until they left.
-  [[nodiscard]] task<std::error_code> send_all(std::string bytes) {
-    queue_.raw(bytes);
-    parts_.counters.bytes_sent.add(bytes.size());
-    std::error_code error = queue_.flush(stream_);
-    while (error == errc::would_block) {
-      error = co_await stream_.wait_writable();
-      if (!error) error = queue_.flush(stream_);
+  /// FIN after `wait`, without a WebSocket close or close_notify.
+  void cut(std::chrono::milliseconds wait = {}) {
+    if (wait.count() != 0) {
+      cut_timer_ = parts_.timers.call_after(wait, [this] { cut(); });
+      return;
     }
-    co_return error;
+    stop_talking();
+    socket_.cut();
+  }
+  /// Other faults are in force now.
+  void faults_changed() {
+    socket_.faults_changed();
+    if (!is_open_websocket()) return;
+    session_->pings.changed();
+    session_->faults.changed(delivery{*this});
+    flush();
   }
 
   /// The upgrade is done; `received` are bytes that came behind the request.
-  void open(const websocket_target& target, std::string_view received) {
-    session_ = std::make_unique<session>(target);
+  void open(const websocket_target& target, std::string path, std::string_view received) {
+    session_ = std::make_unique<session>(*this, target, std::move(path));
     parts_.counters.websockets.add();
     parts_.counters.open_websockets.add();
     const std::span<char> space = session_->decoder.prepare();
     if (!received.empty()) std::memcpy(space.data(), received.data(), received.size());
     session_->decoder.commit(received.size());
     std::vector<std::string> added;
-    if (session_->control.subscribe(target.streams, added)) subscribe(added);
-    schedule_ping();
+    if (session_->answers.control.subscribe(target.streams, added)) subscribe(added);
+    session_->pings.changed();  // there may be a storm
   }
 
   /// Reads until the connection ends, answering what the client says.
   [[nodiscard]] task<> read_messages() {
     incoming events{*this};
-    while (stream_.is_open()) {
+    sim_stream& stream = socket_.stream();
+    while (stream.is_open()) {
       if (const std::error_code violation = session_->decoder.drain(events)) begin_close(close_code_for(violation), {});
       flush();
       if (session_->decoder.closed()) break;
-      const io_result got = stream_.read_some(session_->decoder.prepare());
+      const io_result got = stream.read_some(session_->decoder.prepare());
       session_->decoder.commit(got.bytes);
       if (!got.error) continue;
       if (got.error != errc::would_block) break;
-      if (const std::error_code error = co_await stream_.wait_readable()) break;
+      if (const std::error_code error = co_await stream.wait_readable()) break;
     }
     // the client's close gets its answer behind whatever data was under way, within the limit
-    if (session_->decoder.closed()) {
-      session_->close_timer = parts_.timers.call_after(parts_.limits.close_timeout, [this] { stream_.close(); });
+    if (session_->decoder.closed()) socket_.close_later();
+    while (session_->decoder.closed() && socket_.sending()) {
+      if (const std::error_code error = co_await socket_.flush_later()) break;
     }
-    while (session_->decoder.closed() && stream_.is_open() && queue_.size() != 0) {
-      if (const std::error_code error = co_await stream_.wait_writable()) break;
-      blocked_ = false;
-      flush();
-    }
-    if (stream_.is_open()) stream_.shutdown();
-    stream_.close();
-    writable_.notify();
+    stop_talking();
+    socket_.finish();
   }
 
   /// Sends what the socket did not take at once. Runs beside `read_messages`.
-  [[nodiscard]] task<> write_messages() {
-    while (stream_.is_open()) {
-      if (const std::error_code error = co_await writable_.wait()) co_return;
-      while (stream_.is_open() && blocked_) {
-        if (const std::error_code error = co_await stream_.wait_writable()) co_return;
-        blocked_ = false;
-        flush();
-      }
-      parts_.hub.changed().notify();  // whoever waits for room looks again
-    }
-  }
+  [[nodiscard]] task<> write_messages() { return socket_.write(parts_.hub.changed()); }
 
   /// Sends a close frame and waits for the client's, within the limit. No data follows.
   void begin_close(close_code code, std::string_view reason) {
     if (!session_ || session_->closing) return;
-    session_->closing = true;
-    queue_.frame(opcode::close, {encode_close(code, reason)});
+    stop_talking();
+    socket_.queue().frame(opcode::close, {encode_close(code, reason)});
     flush();
-    session_->close_timer = parts_.timers.call_after(parts_.limits.close_timeout, [this] { stream_.close(); });
+    socket_.close_later();
   }
 
   [[nodiscard]] time_unit unit() const noexcept override { return session_->unit; }
-  [[nodiscard]] std::size_t unsent() const noexcept override { return stream_.is_open() ? queue_.size() : 0; }
+  [[nodiscard]] std::size_t unsent() const noexcept override { return socket_.unsent(); }
 
   void message(sim_message kind, std::string_view stream, std::string_view data) override {
-    if (session_->closing || !stream_.is_open()) return;
-    if (session_->control.combined()) {
-      send(opcode::text, {"{\"stream\":\"", stream, "\",\"data\":", data, "}"});
-    } else {
-      send(opcode::text, {data});
-    }
-    parts_.counters.sent[static_cast<std::size_t>(kind)].add();
-    if (!parts_.drop_slow || queue_.size() <= parts_.limits.max_unsent) return;
-    parts_.counters.dropped_slow.add();
-    stream_.close();
+    if (session_->closing || !socket_.takes_more()) return;
+    if (session_->faults.in_force()) return session_->faults.pass(kind, stream, data, delivery{*this});
+    deliver(kind, stream, data);
   }
 
-  void flush() override {
-    if (blocked_ || !stream_.is_open()) return;
-    const std::error_code error = queue_.flush(stream_);
-    if (!error) return;
-    if (error == errc::would_block) {
-      blocked_ = true;
-      writable_.notify();
-    } else {
-      stream_.close();
-    }
-  }
+  void flush() override { socket_.flush(); }
 
  private:
-  struct ping {
-    std::string payload;
-    steady_time sent;
-  };
-
   /// What a WebSocket has beyond a connection.
   struct session {
-    explicit session(const websocket_target& target)
-        : unit{target.unit}, route{target.route}, control{target.combined} {}
+    session(exchange_connection& self, const websocket_target& target, std::string asked)
+        : unit{target.unit},
+          route{target.route},
+          path{std::move(asked)},
+          opened_at{self.parts_.timers.now()},
+          answers{target.combined, self.parts_.faults, self.parts_.counters, self.seed_,
+                  [&self](std::string_view text) { self.tell(opcode::text, text); }},
+          pings{self.parts_.limits,
+                self.parts_.counters,
+                self.parts_.faults,
+                {[&self](std::string_view payload) { self.tell(opcode::ping, payload); },
+                 [&self] { self.begin_close(close_code::policy_violation, "Pong timeout"); }}},
+          faults{self.parts_.faults, self.parts_.counters, self.seed_} {}
 
     time_unit unit;
     stream_route route;
-    control_session control;
+    std::string path;
+    steady_time opened_at;
+    control_answers answers;
     message_decoder<websocket_role::server> decoder{{.buffer = 64 * 1024, .max_message = 1024 * 1024}};
-    std::deque<ping> unanswered;
-    timer ping_timer;
-    timer pong_timer;
-    timer close_timer;
+    exchange_pings pings;
+    message_faults faults;
     bool closing{false};
   };
 
@@ -2595,19 +3842,62 @@ class exchange_connection final : public stream_subscriber,
       if (self.admit()) self.send(opcode::pong, {payload});
     }
     void on_pong(std::string_view payload) {
-      if (self.admit()) self.answered(payload);
+      if (self.session_->pings.forgiven() || self.admit()) self.session_->pings.answered(payload);
     }
     void on_close(const close_info& info) {
       if (self.session_->closing) return;  // it is the answer to ours
-      self.session_->closing = true;
-      self.queue_.frame(opcode::close, {encode_close(info.code)});
+      self.stop_talking();
+      self.socket_.queue().frame(opcode::close, {encode_close(info.code)});
     }
   };
 
+  /// Whatever is under way still leaves, but nothing is added to it.
+  void stop_talking() {
+    if (!session_) return;
+    session_->closing = true;
+    session_->pings.end();
+  }
   void send(opcode op, std::initializer_list<std::string_view> pieces) {
-    const std::size_t before = queue_.size();
-    queue_.frame(op, pieces);
-    parts_.counters.bytes_sent.add(queue_.size() - before);
+    const std::size_t before = socket_.queue().size();
+    socket_.queue().frame(op, pieces);
+    parts_.counters.bytes_sent.add(socket_.queue().size() - before);
+  }
+  /// At once, outside of a flush that is to come anyway.
+  void tell(opcode op, std::string_view payload) {
+    if (session_->closing || !socket_.takes_more()) return;
+    send(op, {payload});
+    flush();
+    limit_unsent();
+  }
+  void put(std::string_view stream, std::string_view data) {
+    if (!session_->answers.control.combined()) return send(opcode::text, {data});
+    send(opcode::text, {"{\"stream\":\"", stream, "\",\"data\":", data, "}"});
+  }
+
+  void deliver(sim_message kind, std::string_view stream, std::string_view data) {
+    put(stream, data);
+    parts_.counters.sent[static_cast<std::size_t>(kind)].add();
+    limit_unsent();
+  }
+  void deliver_spoiled(std::string_view stream, std::string_view data, message_shape shape) {
+    const std::uint64_t turn = parts_.counters.messages_spoiled.get();
+    parts_.counters.messages_spoiled.add();
+    if (shape == message_shape::bad_json) return put(stream, spoiled_json(data, turn));
+    socket_.queue().raw(spoiled_frame(data, turn));
+  }
+  struct delivery {
+    exchange_connection& self;
+
+    void operator()(sim_message kind, std::string_view stream, std::string_view data, message_shape shape) const {
+      if (shape == message_shape::right) return self.deliver(kind, stream, data);
+      self.deliver_spoiled(stream, data, shape);
+    }
+  };
+
+  void limit_unsent() {
+    if (!parts_.drop_slow || socket_.queue().size() <= parts_.limits.max_unsent || !socket_.takes_more()) return;
+    parts_.counters.dropped_slow.add();
+    socket_.drop();
   }
 
   /// Counts a message of the client's; the one too many ends the connection.
@@ -2626,11 +3916,13 @@ class exchange_connection final : public stream_subscriber,
   void control(message_kind kind, std::string_view text) {
     control_outcome outcome;
     outcome.not_json = kind != message_kind::text;
-    if (!outcome.not_json) outcome = session_->control.handle(text);
+    if (!outcome.not_json) outcome = session_->answers.handle(text);
     if (outcome.not_json) return begin_close(close_code::policy_violation, "Invalid request");
-    for (const std::string& name : outcome.unsubscribed)
+    for (const std::string& name : outcome.unsubscribed) {
+      session_->faults.forget(name);
       if (const auto stream = parts_.source.find_stream(name, session_->route)) parts_.hub.unsubscribe(*stream, *this);
-    send(opcode::text, {outcome.reply});
+    }
+    session_->answers.answer(std::move(outcome.reply));
     subscribe(outcome.subscribed);
   }
 
@@ -2639,49 +3931,78 @@ class exchange_connection final : public stream_subscriber,
       if (const auto stream = parts_.source.find_stream(name, session_->route)) parts_.hub.subscribe(*stream, *this);
   }
 
-  void schedule_ping() {
-    session_->ping_timer = parts_.timers.call_after(parts_.limits.ping_interval, [this] { send_ping(); });
-  }
-
-  void send_ping() {
-    if (session_->closing || !stream_.is_open()) return;
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(epoch_clock::now().time_since_epoch());
-    session_->unanswered.push_back({std::to_string(now.count()), parts_.timers.now()});
-    send(opcode::ping, {session_->unanswered.back().payload});
-    parts_.counters.pings_sent.add();
-    flush();
-    if (session_->unanswered.size() == 1) expect_pong();
-    schedule_ping();
-  }
-
-  void expect_pong() {
-    const steady_time limit = session_->unanswered.front().sent + parts_.limits.pong_timeout;
-    session_->pong_timer =
-        parts_.timers.call_at(limit, [this] { begin_close(close_code::policy_violation, "Pong timeout"); });
-  }
-
-  /// A pong that copies a ping answers it and those before; any other is allowed and proves nothing.
-  void answered(std::string_view payload) {
-    auto& waiting = session_->unanswered;
-    const auto found =
-        std::find_if(waiting.begin(), waiting.end(), [&](const ping& p) { return p.payload == payload; });
-    if (found == waiting.end()) return;
-    parts_.counters.pongs_received.add();
-    waiting.erase(waiting.begin(), found + 1);
-    session_->pong_timer.cancel();
-    if (!waiting.empty()) expect_pong();
-  }
-
   exchange_parts parts_;
-  sim_stream stream_;
-  frame_queue queue_;
-  async_event writable_;  // notified when there is something for write_messages to do
+  std::uint64_t seed_;
+  exchange_socket socket_;
   std::optional<rate_limiter> rate_;
   std::unique_ptr<session> session_;  // once it is a WebSocket
-  bool blocked_{false};               // the socket was full; write_messages flushes
+  timer cut_timer_;
 };
 
 }  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// A list that does not keep its members. Loop thread only.
+class exchange_clients {
+ public:
+  using pointer = std::shared_ptr<exchange_connection>;
+
+  void add(const pointer& accepted) {
+    std::erase_if(all_, [](const auto& weak) { return weak.expired(); });
+    all_.push_back(accepted);
+  }
+  [[nodiscard]] std::vector<pointer> alive() const {
+    std::vector<pointer> found;
+    for (const auto& weak : all_)
+      if (pointer strong = weak.lock()) found.push_back(std::move(strong));
+    return found;
+  }
+  template <class Action>
+  void each(Action act) const {
+    for (const pointer& one : alive()) act(*one);
+  }
+
+  /// WebSockets by their handshake, others without a word.
+  void close_all(close_code code, const std::string& reason) const {
+    each([&](exchange_connection& one) {
+      if (one.is_websocket()) {
+        one.begin_close(code, reason);
+      } else {
+        one.socket().close();
+      }
+    });
+  }
+  void reset_all() const {
+    each([](exchange_connection& one) { one.socket().reset(); });
+  }
+
+  /// An instant happens; `clear` and conditions are not for here.
+  void suffer(const fault& what, steady_time now) const {
+    each([&](exchange_connection& one) {
+      if (what.kind == fault_kind::reset) return one.socket().reset();
+      if (what.kind == fault_kind::fin) return one.cut();
+      if (!one.is_open_websocket()) return;
+      if (what.kind == fault_kind::close) return one.begin_close(static_cast<close_code>(what.code), what.text);
+      if (what.kind == fault_kind::expire && one.opened_at() <= now - what.wait)
+        return one.begin_close(close_code::going_away, {});
+      if (what.kind == fault_kind::server_shutdown) shut_down(one, what.wait);
+    });
+  }
+
+ private:
+  static void shut_down(exchange_connection& one, std::chrono::milliseconds cut_after) {
+    const auto ms = std::to_string(epoch_clock::now_ns() / 1'000'000);
+    one.announce("!serverShutdown", "{\"e\":\"serverShutdown\",\"E\":" + ms + "}");
+    if (cut_after.count() != 0) one.cut(cut_after);
+  }
+
+  std::vector<std::weak_ptr<exchange_connection>> all_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/http_faults.hpp: HTTP answers of a simulated exchange in trouble.
 
 // foxtrot/sim/rest_api.hpp: the public REST requests of the simulated exchange.
 
@@ -2794,7 +4115,7 @@ class exchange_info_json {
     member(out, "pair", traded.pair);
     member(out, "contractType", "PERPETUAL");
     member(out, coinm ? "contractStatus" : "status", spec.status);
-    if (coinm) member(out, "contractSize", traded.base == "BTC" ? 100 : 10);
+    if (coinm) member(out, "contractSize", static_cast<int>(contract_size_of(spec.name)));
     member(out, "baseAsset", traded.base);
     member(out, "quoteAsset", traded.quote);
     member(out, "marginAsset", coinm ? traded.base : traded.quote);
@@ -2816,6 +4137,10 @@ class exchange_info_json {
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/sim/rest_market_data.hpp: the REST requests of the simulated exchange that stand in for its streams.
+
+// foxtrot/sim/rest_reply.hpp: an answer of the simulated exchange to a REST request, and the venue's refusals.
+
 namespace foxtrot::inline v0 {
 
 struct rest_reply {
@@ -2823,7 +4148,278 @@ struct rest_reply {
   std::string reason{"OK"};
   std::string body;
   std::vector<http_field> headers;
+
+  /// With the venue's code and text, or, where the code is 0, without a body.
+  [[nodiscard]] static rest_reply problem(int status, std::string reason, int code, std::string_view text) {
+    rest_reply reply;
+    reply.status = status;
+    reply.reason = std::move(reason);
+    if (code != 0) reply.body = "{\"code\":" + std::to_string(code) + ",\"msg\":" + detail::json_quoted(text) + "}";
+    return reply;
+  }
+  [[nodiscard]] static rest_reply bad_request(int code, std::string_view text) {
+    return problem(400, "Bad Request", code, text);
+  }
+  [[nodiscard]] static rest_reply not_found() { return problem(404, "Not Found", 0, ""); }
+  [[nodiscard]] static rest_reply invalid_symbol() { return bad_request(-1121, "Invalid symbol."); }
+  [[nodiscard]] static rest_reply missing(std::string_view parameter) {
+    return bad_request(
+        -1102, "Mandatory parameter '" + std::string{parameter} + "' was not sent, was empty/null, or malformed.");
+  }
+  [[nodiscard]] static rest_reply invalid(std::string_view parameter) {
+    return bad_request(-1130, "Data sent for parameter '" + std::string{parameter} + "' is not valid.");
+  }
 };
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/rest_symbols.hpp: which symbols a REST request is about.
+
+namespace foxtrot::inline v0 {
+
+/// Finds the symbols of a market by name. The specs have to stay where they are.
+class rest_symbols {
+ public:
+  rest_symbols(sim_market market, const std::vector<symbol_spec>& all) : market_{market}, all_{all} {}
+
+  [[nodiscard]] const std::vector<symbol_spec>& all() const noexcept { return all_; }
+
+  [[nodiscard]] std::optional<std::size_t> number_of(std::string_view symbol) const {
+    const auto found =
+        std::find_if(all_.begin(), all_.end(), [&](const symbol_spec& spec) { return spec.name == symbol; });
+    return found == all_.end() ? std::nullopt : std::optional{static_cast<std::size_t>(found - all_.begin())};
+  }
+
+  /// The one that `symbol` names, which must be there. The refusal where it is not.
+  [[nodiscard]] std::optional<rest_reply> one(const request_target& target, std::size_t& number) const {
+    const std::string_view name = target.parameter("symbol").value_or("");
+    if (name.empty()) return rest_reply::missing("symbol");
+    const auto found = number_of(name);
+    if (!found) return rest_reply::invalid_symbol();
+    number = *found;
+    return std::nullopt;
+  }
+
+  /// The numbers of those that `symbol`, of spot `symbols` and of COIN-M `pair` name; all, unless there is one of
+  /// these.
+  [[nodiscard]] std::optional<rest_reply> many(const request_target& target, std::vector<std::size_t>& wanted) const {
+    const auto list = market_ == sim_market::spot ? target.parameter("symbols") : std::nullopt;
+    if (target.parameter("symbol")) {
+      wanted.emplace_back();
+      return one(target, wanted.back());
+    }
+    if (list) return listed(*list, wanted);
+    const auto pair = market_ == sim_market::coinm ? target.parameter("pair") : std::nullopt;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      const std::string_view name = all_[i].name;
+      if (!pair || name.substr(0, name.find('_')) == *pair) wanted.push_back(i);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] std::optional<rest_reply> listed(std::string_view list, std::vector<std::size_t>& wanted) const {
+    simdjson::dom::parser parser;
+    simdjson::dom::array names;
+    if (parser.parse(list.data(), list.size(), true).get(names) != simdjson::SUCCESS)
+      return rest_reply::bad_request(-1100, "Illegal characters found in parameter 'symbols'.");
+    for (const simdjson::dom::element name : names) {
+      std::string_view text;
+      const auto number = name.get(text) == simdjson::SUCCESS ? number_of(text) : std::nullopt;
+      if (!number) return rest_reply::invalid_symbol();
+      wanted.push_back(*number);
+    }
+    return std::nullopt;
+  }
+
+  sim_market market_;
+  const std::vector<symbol_spec>& all_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Answers ticker/bookTicker, ticker/24hr, trades, aggTrades, klines, avgPrice (spot) and premiumIndex (futures). Loop
+/// thread only; `source` has to outlive it.
+class rest_market_data {
+ public:
+  rest_market_data(sim_market market, market_source& source, const rest_symbols& symbols)
+      : market_{market}, source_{source}, symbols_{symbols} {}
+
+  /// `name` is what follows the market's prefix. Nothing where this is none of those requests.
+  [[nodiscard]] std::optional<rest_reply> answer(std::string_view name, const request_target& target) const {
+    if (name == "ticker/bookTicker") {
+      return of_many(target, [this](std::size_t symbol) { return source_.book_ticker(symbol); });
+    }
+    if (name == "premiumIndex" && !spot()) {
+      return of_many(target, [this](std::size_t symbol) { return source_.mark_price(symbol); });
+    }
+    if (name == "ticker/24hr") return tickers(target);
+    if (name == "trades") return trades(target);
+    if (name == "aggTrades") return aggregate_trades(target);
+    if (name == "klines") return klines(target);
+    if (name == "avgPrice" && spot()) return average_price(target);
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr std::size_t usual_limit = 500;
+
+  [[nodiscard]] bool spot() const noexcept { return market_ == sim_market::spot; }
+
+  [[nodiscard]] static rest_reply with(std::string body) {
+    if (body.empty()) return rest_reply::invalid_symbol();  // a recording does not know
+    rest_reply reply;
+    reply.body = std::move(body);
+    return reply;
+  }
+
+  /// One object where one symbol is asked for, but of COIN-M a list in any case.
+  template <class Element>
+  [[nodiscard]] rest_reply of_many(const request_target& target, Element&& element) const {
+    std::vector<std::size_t> wanted;
+    if (auto problem = symbols_.many(target, wanted)) return *problem;
+    if (target.parameter("symbol") && market_ != sim_market::coinm) return with(element(wanted.front()));
+    std::string body = "[";
+    for (const std::size_t number : wanted) {
+      const std::string one = element(number);
+      if (!one.empty()) body.append(body.size() > 1 ? "," : "").append(one);
+    }
+    return with(body + ']');
+  }
+
+  [[nodiscard]] rest_reply tickers(const request_target& target) const {
+    const std::string_view type = spot() ? target.parameter("type").value_or("FULL") : "FULL";
+    if (type != "FULL" && type != "MINI") return rest_reply::bad_request(-1139, "Invalid ticker type.");
+    return of_many(target, [&](std::size_t symbol) { return source_.ticker(symbol, type == "MINI"); });
+  }
+
+  [[nodiscard]] rest_reply trades(const request_target& target) const {
+    std::size_t symbol = 0;
+    std::size_t limit = usual_limit;
+    if (auto problem = symbols_.one(target, symbol)) return *problem;
+    if (auto problem = read_limit(target, 1'000, limit)) return *problem;
+    return with(source_.trades(symbol, limit));
+  }
+
+  [[nodiscard]] rest_reply aggregate_trades(const request_target& target) const {
+    std::size_t symbol = 0;
+    std::size_t limit = usual_limit;
+    std::optional<std::uint64_t> first;
+    if (auto problem = symbols_.one(target, symbol)) return *problem;
+    if (auto problem = read_limit(target, 1'000, limit)) return *problem;
+    if (const auto text = target.parameter("fromId")) {
+      first = number_in(*text);
+      if (!first) return rest_reply::invalid("fromId");
+    }
+    return with(source_.aggregate_trades(symbol, first, limit));
+  }
+
+  [[nodiscard]] rest_reply klines(const request_target& target) const {
+    std::size_t symbol = 0;
+    std::size_t limit = usual_limit;
+    if (auto problem = symbols_.one(target, symbol)) return *problem;
+    if (auto problem = read_limit(target, spot() ? 1'000 : 1'500, limit)) return *problem;
+    const std::string_view text = target.parameter("interval").value_or("");
+    if (text.empty()) return rest_reply::missing("interval");
+    const auto interval = parse_kline_interval(text);
+    if (!interval || (*interval == kline_interval::s1 && !spot())) {
+      return rest_reply::bad_request(-1120, "Invalid interval.");
+    }
+    return with(source_.klines(symbol, *interval, limit));
+  }
+
+  [[nodiscard]] rest_reply average_price(const request_target& target) const {
+    std::size_t symbol = 0;
+    if (auto problem = symbols_.one(target, symbol)) return *problem;
+    return with(source_.average_price(symbol));
+  }
+
+  [[nodiscard]] static std::optional<std::uint64_t> number_in(std::string_view text) noexcept {
+    std::uint64_t value = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+  }
+  /// Spot gives no more than it has, the futures refuse to.
+  [[nodiscard]] std::optional<rest_reply> read_limit(const request_target& target, std::size_t most,
+                                                     std::size_t& limit) const {
+    const auto text = target.parameter("limit");
+    if (!text) return std::nullopt;
+    const auto asked = number_in(*text);
+    if (!asked || *asked == 0 || (*asked > most && !spot())) return rest_reply::invalid("limit");
+    limit = static_cast<std::size_t>(std::min<std::uint64_t>(*asked, most));
+    return std::nullopt;
+  }
+
+  sim_market market_;
+  market_source& source_;
+  const rest_symbols& symbols_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/rest_weights.hpp: what REST requests count against the limit per minute.
+
+namespace foxtrot::inline v0 {
+
+/// The parameter `limit` where it is a number, else `usual`.
+[[nodiscard]] inline std::size_t limit_in(const request_target& target, std::size_t usual) noexcept {
+  std::size_t limit = usual;
+  const std::string_view text = target.parameter("limit").value_or("");
+  (void)std::from_chars(text.data(), text.data() + text.size(), limit);
+  return limit;
+}
+
+/// The weight of a request by the name that follows the market's prefix. Spot: rest-api.md of binance-spot-api-docs;
+/// the futures: the pages "Market Data" of their documentation. 1 for what is not known.
+class rest_weights {
+ public:
+  explicit constexpr rest_weights(sim_market market) noexcept : market_{market} {}
+
+  [[nodiscard]] std::uint32_t of(std::string_view name, const request_target& target) const noexcept {
+    return market_ == sim_market::spot ? of_spot(name, target) : of_futures(name, target);
+  }
+
+ private:
+  [[nodiscard]] static std::uint32_t of_spot(std::string_view name, const request_target& target) noexcept {
+    if (name == "depth") {
+      const std::size_t limit = limit_in(target, 100);
+      return limit <= 100 ? 5 : limit <= 500 ? 25 : limit <= 1'000 ? 50 : 250;
+    }
+    if (name == "exchangeInfo") return 20;
+    if (name == "ticker/bookTicker") return target.parameter("symbol") ? 2 : 4;
+    if (name == "ticker/24hr") return of_spot_tickers(target);
+    if (name == "trades") return 25;
+    if (name == "aggTrades") return 4;
+    return name == "klines" || name == "avgPrice" ? 2 : 1;
+  }
+  [[nodiscard]] static std::uint32_t of_spot_tickers(const request_target& target) noexcept {
+    if (target.parameter("symbol")) return 2;
+    const auto list = target.parameter("symbols");
+    if (!list) return 80;
+    const auto count = std::count(list->begin(), list->end(), ',') + 1;
+    return count <= 20 ? 2 : count <= 100 ? 40 : 80;
+  }
+
+  [[nodiscard]] std::uint32_t of_futures(std::string_view name, const request_target& target) const noexcept {
+    const std::size_t limit = limit_in(target, 500);
+    if (name == "depth") return limit <= 50 ? 2 : limit <= 100 ? 5 : limit <= 500 ? 10 : 20;
+    if (name == "klines") return limit < 100 ? 1 : limit < 500 ? 2 : limit <= 1'000 ? 5 : 10;
+    if (name == "ticker/bookTicker") return target.parameter("symbol") ? 2 : 5;
+    if (name == "ticker/24hr") return target.parameter("symbol") ? 1 : 40;
+    if (name == "trades") return 5;
+    if (name == "aggTrades") return 20;
+    return name == "premiumIndex" && market_ == sim_market::coinm ? 10 : 1;
+  }
+
+  sim_market market_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
 
 /// Answers from a market source, and counts request weight as the venue does: one sum per minute for everybody. Loop
 /// thread only; `source` has to outlive it.
@@ -2836,37 +4432,25 @@ class rest_api {
         spot_{market == sim_market::spot},
         weight_per_minute_{weight_per_minute},
         source_{source},
-        info_{market, weight_per_minute} {}
+        info_{market, weight_per_minute},
+        weights_{market},
+        symbols_{market, source.symbols()},
+        market_data_{market, source, symbols_} {}
+  rest_api(const rest_api&) = delete;
+  rest_api& operator=(const rest_api&) = delete;
 
   /// May wait for a snapshot; never fails.
   [[nodiscard]] task<rest_reply> get(timer_queue& timers, std::string text) {
     const request_target target = request_target::parse(text);
-    rest_reply reply;
-    if (!target.path.starts_with(prefix_)) co_return problem(404, "Not Found", 0, "");
+    if (!target.path.starts_with(prefix_)) co_return rest_reply::not_found();
     const std::string name = target.path.substr(prefix_.size());
-    const std::string_view symbol = target.parameter("symbol").value_or("");
-    const std::size_t limit = limit_of(target);
-    if (!charge(weight_of(name, target, limit))) {
-      reply = problem(429, "Too Many Requests", -1003, "Too many requests.");
-      reply.headers.push_back({"Retry-After", std::to_string(60 - epoch_clock::now_ns() / 1'000'000'000 % 60)});
-    } else if (name == "ping") {
-      reply.body = "{}";
-    } else if (name == "time") {
-      reply.body = "{\"serverTime\":" + std::to_string(now_ms()) + "}";
-    } else if (name == "exchangeInfo") {
-      reply = exchange_info(target);
-    } else if (name == "ticker/bookTicker") {
-      reply = book_tickers(target);
-    } else if (name != "depth") {
-      reply = problem(404, "Not Found", 0, "");
-    } else if (symbol.empty()) {
-      reply = missing_symbol();
-    } else if (const auto number = number_of(symbol); !number) {
-      reply = invalid_symbol();
+    rest_reply reply;
+    if (!charge(weights_.of(name, target))) {
+      reply = too_many_requests();
+    } else if (name == "depth") {
+      reply = co_await depth(timers, target);
     } else {
-      reply.body = co_await source_.snapshot(timers, *number, limit);
-      if (reply.body.empty())
-        reply = problem(408, "Request Timeout", -1007, "Timeout waiting for response from backend.");
+      reply = answer(name, target);
     }
     reply.headers.push_back({"Content-Type", "application/json;charset=UTF-8"});
     reply.headers.push_back({"X-MBX-USED-WEIGHT", std::to_string(used_)});
@@ -2877,39 +4461,39 @@ class rest_api {
  private:
   [[nodiscard]] static std::int64_t now_ms() { return epoch_clock::now_ns() / 1'000'000; }
 
-  [[nodiscard]] static rest_reply problem(int status, std::string reason, int code, std::string_view text) {
-    rest_reply reply;
-    reply.status = status;
-    reply.reason = std::move(reason);
-    if (code != 0) reply.body = "{\"code\":" + std::to_string(code) + ",\"msg\":" + detail::json_quoted(text) + "}";
+  [[nodiscard]] static rest_reply too_many_requests() {
+    rest_reply reply = rest_reply::problem(429, "Too Many Requests", -1003, "Too many requests.");
+    reply.headers.push_back({"Retry-After", std::to_string(60 - epoch_clock::now_ns() / 1'000'000'000 % 60)});
     return reply;
   }
-  [[nodiscard]] static rest_reply invalid_symbol() { return problem(400, "Bad Request", -1121, "Invalid symbol."); }
-  [[nodiscard]] static rest_reply missing_symbol() {
-    return problem(400, "Bad Request", -1102,
-                   "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.");
+
+  [[nodiscard]] task<rest_reply> depth(timer_queue& timers, const request_target& target) {
+    std::size_t symbol = 0;
+    if (auto problem = symbols_.one(target, symbol)) co_return std::move(*problem);
+    rest_reply reply;
+    reply.body = co_await source_.snapshot(timers, symbol, depth_limit(target));
+    if (reply.body.empty())
+      reply = rest_reply::problem(408, "Request Timeout", -1007, "Timeout waiting for response from backend.");
+    co_return reply;
   }
 
-  [[nodiscard]] std::optional<std::size_t> number_of(std::string_view symbol) const {
-    const std::vector<symbol_spec>& all = source_.symbols();
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const symbol_spec& spec) { return spec.name == symbol; });
-    return found == all.end() ? std::nullopt : std::optional{static_cast<std::size_t>(found - all.begin())};
+  [[nodiscard]] rest_reply answer(std::string_view name, const request_target& target) const {
+    rest_reply reply;
+    if (name == "ping") {
+      reply.body = "{}";
+    } else if (name == "time") {
+      reply.body = "{\"serverTime\":" + std::to_string(now_ms()) + "}";
+    } else if (name == "exchangeInfo") {
+      reply = exchange_info(target);
+    } else {
+      reply = market_data_.answer(name, target).value_or(rest_reply::not_found());
+    }
+    return reply;
   }
 
-  /// Of a depth request, cut to what the venue gives.
-  [[nodiscard]] std::size_t limit_of(const request_target& target) const {
-    std::size_t limit = spot_ ? 100 : 500;
-    const std::string_view text = target.parameter("limit").value_or("");
-    (void)std::from_chars(text.data(), text.data() + text.size(), limit);
-    return std::clamp<std::size_t>(limit, 1, spot_ ? 5'000 : 1'000);
-  }
-
-  [[nodiscard]] std::uint32_t weight_of(std::string_view name, const request_target& target, std::size_t limit) const {
-    if (name == "depth" && spot_) return limit <= 100 ? 5 : limit <= 500 ? 25 : limit <= 1'000 ? 50 : 250;
-    if (name == "depth") return limit <= 50 ? 2 : limit <= 100 ? 5 : limit <= 500 ? 10 : 20;
-    if (name == "ticker/bookTicker") return target.parameter("symbol") ? 2 : 4;
-    return name == "exchangeInfo" && spot_ ? 20 : 1;
+  /// Cut to what the venue gives.
+  [[nodiscard]] std::size_t depth_limit(const request_target& target) const {
+    return std::clamp<std::size_t>(limit_in(target, spot_ ? 100 : 500), 1, spot_ ? 5'000 : 1'000);
   }
 
   [[nodiscard]] bool charge(std::uint32_t weight) {
@@ -2920,59 +4504,14 @@ class rest_api {
     return used_ <= weight_per_minute_;
   }
 
-  [[nodiscard]] rest_reply book_tickers(const request_target& target) {
-    rest_reply reply;
-    std::vector<std::size_t> wanted;
-    const auto one = target.parameter("symbol");
-    if (one) {
-      const auto number = number_of(*one);
-      if (!number) return invalid_symbol();
-      reply.body = source_.book_ticker(*number);
-      return reply.body.empty() ? invalid_symbol() : reply;
-    }
-    if (const auto problem = wanted_symbols(target, wanted)) return *problem;
-    reply.body = "[";
-    for (const std::size_t number : wanted) {
-      const std::string ticker = source_.book_ticker(number);
-      if (!ticker.empty()) reply.body.append(reply.body.size() > 1 ? "," : "").append(ticker);
-    }
-    reply.body += ']';
-    return reply;
-  }
-
+  /// Only spot says of which symbols.
   [[nodiscard]] rest_reply exchange_info(const request_target& target) const {
     rest_reply reply;
     std::vector<std::size_t> wanted;
-    if (const auto problem = wanted_symbols(target, wanted)) return *problem;
+    if (auto problem = symbols_.many(spot_ ? target : request_target{}, wanted)) return *problem;
     const bool permissions = target.parameter("showPermissionSets").value_or("true") != "false";
     reply.body = info_.body(source_.symbols(), wanted, now_ms(), permissions);
     return reply;
-  }
-
-  /// The numbers of the symbols that a request is about: all, unless it says which. Only spot takes lists.
-  [[nodiscard]] std::optional<rest_reply> wanted_symbols(const request_target& target,
-                                                         std::vector<std::size_t>& wanted) const {
-    const auto one = spot_ ? target.parameter("symbol") : std::nullopt;
-    const auto list = spot_ ? target.parameter("symbols") : std::nullopt;
-    if (one) {
-      const auto number = number_of(*one);
-      if (!number) return invalid_symbol();
-      wanted.push_back(*number);
-    } else if (list) {
-      simdjson::dom::parser parser;
-      simdjson::dom::array names;
-      if (parser.parse(list->data(), list->size(), true).get(names) != simdjson::SUCCESS)
-        return problem(400, "Bad Request", -1100, "Illegal characters found in parameter 'symbols'.");
-      for (const simdjson::dom::element name : names) {
-        std::string_view text;
-        const auto number = name.get(text) == simdjson::SUCCESS ? number_of(text) : std::nullopt;
-        if (!number) return invalid_symbol();
-        wanted.push_back(*number);
-      }
-    } else {
-      for (std::size_t i = 0; i < source_.symbols().size(); ++i) wanted.push_back(i);
-    }
-    return std::nullopt;
   }
 
   std::string_view prefix_;
@@ -2980,6 +4519,9 @@ class rest_api {
   std::uint32_t weight_per_minute_;
   market_source& source_;
   exchange_info_json info_;
+  rest_weights weights_;
+  rest_symbols symbols_;
+  rest_market_data market_data_;
   std::int64_t minute_{0};
   std::uint32_t used_{0};
 };
@@ -2988,14 +4530,201 @@ class rest_api {
 
 namespace foxtrot::inline v0 {
 
+/// A status as the venue words it: a body with its own code, or a page where something before the venue refuses.
+[[nodiscard]] inline rest_reply refusal_of(const fault& what) {
+  struct wording {
+    std::uint32_t status;
+    std::string_view reason;
+    std::string_view body;
+  };
+  static constexpr wording known[]{
+      {400, "Bad Request", R"({"code":-1100,"msg":"Illegal characters found in a parameter."})"},
+      {403, "Forbidden", "<html><body>Request blocked.</body></html>"},
+      {404, "Not Found", ""},
+      {418, "I'm a teapot", R"({"code":-1003,"msg":"Way too many requests; IP banned."})"},
+      {429, "Too Many Requests", R"({"code":-1003,"msg":"Too many requests."})"},
+      {451, "Unavailable For Legal Reasons", R"({"code":0,"msg":"Service unavailable from a restricted location."})"},
+      {500, "Internal Server Error", R"({"code":-1000,"msg":"An unknown error occurred."})"},
+      {502, "Bad Gateway", "<html><body>Bad Gateway</body></html>"},
+      {503, "Service Unavailable", R"({"code":-1008,"msg":"Server is currently overloaded."})"},
+      {504, "Gateway Time-out", "<html><body>Gateway Time-out</body></html>"}};
+  rest_reply reply;
+  reply.status = static_cast<int>(what.code);
+  reply.reason = "Simulated";
+  for (const wording& each : known) {
+    if (each.status != what.code) continue;
+    reply.reason = each.reason;
+    reply.body = each.body;
+  }
+  const bool json = reply.body.starts_with('{');
+  if (!reply.body.empty()) reply.headers.push_back({"Content-Type", json ? "application/json" : "text/html"});
+  if (what.retry_after.count() != 0) reply.headers.push_back({"Retry-After", std::to_string(what.retry_after.count())});
+  return reply;
+}
+
+/// Answers REST requests on behalf of an api, as well as the faults let it. Loop thread only.
+class http_faults {
+ public:
+  http_faults(const faults_in_force& faults, rest_api& api, detail::exchange_counters& counters)
+      : faults_{faults}, api_{api}, counters_{counters} {}
+
+  /// Any error ends the connection, which `socket` is.
+  [[nodiscard]] task<std::error_code> answer(exchange_socket& socket, std::string target) {
+    timer_queue& timers = faults_.timers();
+    if (faults_.has(fault_kind::rest_stall)) {
+      counters_.answers_withheld.add();
+      co_await socket.ignore();
+      co_return make_error_code(errc::closed);
+    }
+    if (const auto wait = faults_.wait_of(fault_kind::rest_delay); wait.count() != 0) {
+      if (const std::error_code error = co_await timers.sleep_for(wait)) co_return error;
+    }
+    rest_reply reply;
+    if (const auto* refused = faults_.find(fault_kind::rest)) {
+      reply = refusal_of(refused->what);
+    } else {
+      reply = co_await api_.get(timers, target);
+    }
+    if (!faults_.any_of(of_bodies)) {
+      co_return co_await socket.send_all(encode_response(reply.status, reply.reason, reply.body, reply.headers));
+    }
+    co_return co_await send_spoiled(socket, reply);
+  }
+
+ private:
+  static constexpr fault_mask of_bodies{fault_kind::rest_cut, fault_kind::rest_length, fault_kind::rest_slow,
+                                        fault_kind::rest_json};
+
+  [[nodiscard]] task<std::error_code> send_spoiled(exchange_socket& socket, rest_reply reply) {
+    if (faults_.has(fault_kind::rest_json)) {
+      reply.body = spoiled_json(reply.body, counters_.messages_spoiled.get());
+      counters_.messages_spoiled.add();
+    }
+    std::string head = encode_response(reply.status, reply.reason, reply.body, reply.headers);
+    head.resize(head.size() - reply.body.size());
+    if (const auto* lie = faults_.find(fault_kind::rest_length)) {
+      const std::string field = "Content-Length: ";
+      if (const std::size_t at = head.find(field); at != head.npos) {
+        const std::size_t number = at + field.size();
+        head.replace(number, head.find('\r', number) - number, std::to_string(lie->what.bytes));
+      }
+    }
+    const bool cut = faults_.has(fault_kind::rest_cut);
+    if (cut) reply.body.resize(reply.body.size() / 2);
+    fault pace;
+    pace.bytes = reply.body.size();
+    if (const auto* slow = faults_.find(fault_kind::rest_slow)) pace = slow->what;
+    std::error_code error = co_await socket.send_all(std::move(head));
+    for (std::size_t sent = 0; !error && sent < reply.body.size(); sent += pace.bytes) {
+      if (pace.wait.count() != 0) error = co_await faults_.timers().sleep_for(pace.wait);
+      if (!error) error = co_await socket.send_all(reply.body.substr(sent, pace.bytes));
+    }
+    if (!error && cut) error = errc::closed;
+    co_return error;
+  }
+
+  const faults_in_force& faults_;
+  rest_api& api_;
+  detail::exchange_counters& counters_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/server_certificates.hpp: what a simulated exchange shows its clients: the right certificate, or another.
+
+namespace foxtrot::inline v0 {
+
+/// One authority, one TLS context for each kind of certificate, made when it is first asked for. Not thread-safe.
+class server_certificates {
+ public:
+  /// With the usual kind, so that what cannot be made shows here.
+  [[nodiscard]] static result<server_certificates> make(certificate_kind usual, tls_version max_version) {
+    auto authority = certificate_authority::make();
+    if (!authority) return authority.error();
+    server_certificates made{std::move(*authority), usual, max_version};
+    auto first = made.prepare(usual);
+    if (!first) return first.error();
+    made.contexts_[static_cast<std::size_t>(usual)] = std::move(*first);
+    return made;
+  }
+
+  [[nodiscard]] const std::string& ca_pem() const noexcept { return authority_.ca_pem(); }
+
+  [[nodiscard]] const std::optional<tls_context>& usual() const noexcept {
+    return contexts_[static_cast<std::size_t>(usual_)];
+  }
+  /// The usual one where this one cannot be made.
+  [[nodiscard]] const std::optional<tls_context>& of(certificate_kind kind) {
+    std::optional<tls_context>& wanted = contexts_[static_cast<std::size_t>(kind)];
+    if (wanted) return wanted;
+    auto made = prepare(kind);
+    if (!made) return usual();
+    return wanted = std::move(*made);
+  }
+
+ private:
+  static constexpr std::size_t kinds = static_cast<std::size_t>(certificate_kind::common_name_only) + 1;
+
+  server_certificates(certificate_authority authority, certificate_kind usual, tls_version max_version)
+      : authority_{std::move(authority)}, usual_{usual}, max_version_{max_version} {}
+
+  [[nodiscard]] result<tls_context> prepare(certificate_kind kind) const {
+    const auto issued = authority_.issue(kind);
+    if (!issued) return issued.error();
+    tls_settings server;
+    server.role = tls_role::server;
+    server.max_version = max_version_;
+    server.certificate_pem = issued->certificate_pem;
+    server.key_pem = issued->key_pem;
+    return tls_context::make(server);
+  }
+
+  certificate_authority authority_;
+  certificate_kind usual_;
+  tls_version max_version_;
+  std::array<std::optional<tls_context>, kinds> contexts_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/websocket_census.hpp: how many WebSockets are open at once, from where the client stands.
+
+namespace foxtrot::inline v0::detail {
+
+/// Whether the peer of this socket has ended its direction, or the connection is gone, whatever has been read of it.
+[[nodiscard]] inline bool peer_hung_up(int socket) noexcept {
+  pollfd asked{socket, POLLRDHUP, 0};
+  return ::poll(&asked, 1, 0) != 0;  // POLLHUP and POLLERR are told unasked
+}
+
+/// Counts `opened` and those of `all` that are open beside it, and keeps the most.
+template <class Connection>
+void take_census(const std::vector<std::shared_ptr<Connection>>& all, Connection& opened, exchange_counters& counters) {
+  std::uint64_t at_once = 1;
+  std::uint64_t on_path = 1;
+  for (const auto& other : all) {
+    if (other.get() == &opened || !other->is_open_websocket()) continue;
+    if (peer_hung_up(other->socket().stream().transport().native_handle())) continue;
+    ++at_once;
+    if (other->path() == opened.path()) ++on_path;
+  }
+  counters.most_websockets_at_once.raise_to(at_once);
+  counters.most_websockets_per_path.raise_to(on_path);
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
 /// The loop's side of an exchange. Every task that it starts belongs to `scope`, which has to be closed before it is
 /// destroyed. Loop thread only, except the constructor and `listen`.
 class exchange_server : private live_object<exchange_server> {
  public:
-  exchange_server(const exchange_settings& settings, std::optional<tls_context> tls, asio::io_context& loop,
-                  timer_queue& timers, task_scope& scope, market_source& source, detail::exchange_counters& counters)
+  exchange_server(const exchange_settings& settings, std::optional<server_certificates> certificates,
+                  asio::io_context& loop, timer_queue& timers, task_scope& scope, market_source& source,
+                  detail::exchange_counters& counters)
       : settings_{settings},
-        tls_{std::move(tls)},
+        certificates_{std::move(certificates)},
         loop_{loop},
         timers_{timers},
         scope_{scope},
@@ -3005,6 +4734,7 @@ class exchange_server : private live_object<exchange_server> {
         api_{settings.market, settings.limits.weight_per_minute, source},
         acceptor_{loop} {
     hub_.resize(source.stream_count());
+    faults_.on_change([this] { faults_changed(); });
   }
 
   /// The port.
@@ -3020,26 +4750,38 @@ class exchange_server : private live_object<exchange_server> {
   }
 
   void begin() {
+    for (const fault& each : settings_.faults.faults) {
+      if (each.at.count() == 0) {
+        begin_fault(each);  // before anybody is let in
+      } else {
+        script_.push_back(timers_.call_after(each.at, [this, &each] { begin_fault(each); }));
+      }
+    }
     scope_.spawn("sim accept", accept());
     scope_.spawn("sim source", source_.run(timers_, hub_));
   }
 
-  void reset_connections() {
-    for (const auto& connection : alive()) connection->reset();
+  /// Now, whatever its `at` says.
+  void begin_fault(const fault& what) {
+    counters_.faults_begun.add();
+    if (is_condition(what.kind)) return faults_.begin(what);
+    if (what.kind == fault_kind::clear) return clear_faults();
+    clients_.suffer(what, timers_.now());
   }
-  void close_connections(close_code code, const std::string& reason) {
-    for (const auto& connection : alive()) {
-      if (connection->is_websocket()) {
-        connection->begin_close(code, reason);
-      } else {
-        connection->close_now();
-      }
-    }
+  void clear_faults() { faults_.clear(); }
+
+  /// Beside the fault of that name.
+  void pause(bool paused) {
+    paused_by_hand_ = paused;
+    apply_pause();
   }
+
+  void reset_connections() { clients_.reset_all(); }
+  void close_connections(close_code code, const std::string& reason) { clients_.close_all(code, reason); }
 
  private:
   using acceptor = asio::basic_socket_acceptor<asio::ip::tcp, io_executor>;
-  using client_pointer = std::shared_ptr<exchange_connection>;
+  using client_pointer = exchange_clients::pointer;
 
   /// Counts a connection for as long as it is served.
   struct open_mark {
@@ -3051,12 +4793,20 @@ class exchange_server : private live_object<exchange_server> {
     detail::exchange_counters& counters;
   };
 
-  /// Everybody who is being served; the list itself does not keep them.
-  [[nodiscard]] std::vector<client_pointer> alive() {
-    std::vector<client_pointer> found;
-    for (const auto& weak : connections_)
-      if (client_pointer strong = weak.lock()) found.push_back(std::move(strong));
-    return found;
+  void faults_changed() {
+    apply_pause();
+    clients_.each([](exchange_connection& one) { one.faults_changed(); });
+  }
+  void apply_pause() {
+    const bool pause = paused_by_hand_ || faults_.has(fault_kind::pause);
+    if (std::exchange(paused_, pause) != pause) source_.pause(pause);
+  }
+
+  [[nodiscard]] const std::optional<tls_context>& tls() {
+    static const std::optional<tls_context> none;
+    if (!certificates_) return none;
+    const auto* other = faults_.find(fault_kind::certificate);
+    return other != nullptr ? certificates_->of(other->what.certificate) : certificates_->usual();
   }
 
   [[nodiscard]] task<> accept() {
@@ -3071,10 +4821,15 @@ class exchange_server : private live_object<exchange_server> {
         continue;
       }
       counters_.connections.add();
-      const exchange_parts parts{timers_, hub_, source_, settings_.limits, counters_, settings_.replay.path.empty()};
-      auto accepted = std::make_shared<exchange_connection>(sim_stream{tcp_stream{std::move(socket)}, tls_}, parts);
-      std::erase_if(connections_, [](const auto& weak) { return weak.expired(); });
-      connections_.push_back(accepted);
+      if (faults_.has(fault_kind::refuse)) {
+        tcp_stream{std::move(socket)}.reset();
+        continue;
+      }
+      const exchange_parts parts{
+          timers_, hub_, source_, settings_.limits, counters_, faults_, settings_.replay.path.empty()};
+      sim_stream stream{tcp_stream{std::move(socket)}, tls(), &faults_};
+      auto accepted = std::make_shared<exchange_connection>(std::move(stream), parts);
+      clients_.add(accepted);
       scope_.spawn("sim connection", serve(std::move(accepted)));
     }
   }
@@ -3089,30 +4844,41 @@ class exchange_server : private live_object<exchange_server> {
       if (const std::error_code error = co_await read_request(client, parser, received)) break;
       const http_request& request = parser.request();
       more = request.keep_alive;
-      std::string response;
       if (is_upgrade(request)) {
         const auto target = websocket_target::parse(request.target, settings_.market);
-        response = upgrade_response(request, target);
+        std::string response = upgrade_response(request, target);
+        if (faults_.has(fault_kind::upgrade_stall)) {
+          counters_.answers_withheld.add();
+          co_await client->socket().ignore();
+          co_return;
+        }
         const bool accepted = response.starts_with("HTTP/1.1 101");
-        if (const std::error_code error = co_await client->send_all(std::move(response))) break;
+        if (const std::error_code error = co_await client->socket().send_all(std::move(response))) break;
         if (!accepted) break;
-        client->open(*target, received);
+        client->open(*target, request_target::parse(request.target).path, received);
+        detail::take_census(clients_.alive(), *client, counters_);
         scope_.spawn("sim writer", write(client));
+        if (const auto* flap = faults_.find(fault_kind::flap)) client->cut(flap->what.wait);
         co_await client->read_messages();
         co_return;
       }
       counters_.rest_requests.add();
-      const rest_reply reply = co_await api_.get(timers_, request.target);
-      response = encode_response(reply.status, reply.reason, reply.body, reply.headers);
-      if (const std::error_code error = co_await client->send_all(std::move(response))) break;
+      if (const std::error_code error = co_await rest_.answer(client->socket(), request.target)) break;
     }
-    if (client->stream().is_open()) client->stream().shutdown();
-    client->close_now();
+    client->socket().finish();
   }
 
   [[nodiscard]] task<std::error_code> shake_hands(client_pointer client) {
-    const deadline limit{timers_, settings_.limits.handshake_timeout, [raw = client.get()] { raw->close_now(); }};
-    co_return co_await client->stream().handshake();
+    if (const auto wait = faults_.wait_of(fault_kind::accept_delay); wait.count() != 0) {
+      if (const std::error_code error = co_await timers_.sleep_for(wait)) co_return error;
+    }
+    if (faults_.has(fault_kind::handshake_stall)) {
+      counters_.answers_withheld.add();
+      co_await client->socket().ignore();
+      co_return make_error_code(errc::closed);
+    }
+    const deadline limit{timers_, settings_.limits.handshake_timeout, [raw = client.get()] { raw->socket().drop(); }};
+    co_return co_await client->socket().stream().handshake();
   }
 
   /// Holds the connection: the two tasks of a WebSocket end in any order.
@@ -3125,17 +4891,22 @@ class exchange_server : private live_object<exchange_server> {
       received.erase(0, parser.feed(received));
       if (parser.error()) co_return parser.error();
       if (parser.done()) co_return std::error_code{};
-      const io_result got = client->stream().read_some(buffer);
+      const io_result got = client->socket().stream().read_some(buffer);
       received.append(buffer.data(), got.bytes);
       if (!got.error) continue;
       if (got.error != errc::would_block) co_return got.error;
-      if (const std::error_code error = co_await client->stream().wait_readable()) co_return error;
+      if (const std::error_code error = co_await client->socket().stream().wait_readable()) co_return error;
     }
   }
 
   [[nodiscard]] std::string upgrade_response(const http_request& request,
                                              const std::optional<websocket_target>& target) {
     const std::vector<http_field> last{{"Connection", "close"}};
+    if (const auto* refused = faults_.find(fault_kind::upgrade)) {
+      rest_reply reply = refusal_of(refused->what);
+      reply.headers.push_back(last[0]);
+      return encode_response(reply.status, reply.reason, reply.body, reply.headers);
+    }
     if (!target) return encode_response(404, "Not Found", {}, last);
     if (target->streams.size() > control_session::max_streams) return encode_response(400, "Bad Request", {}, last);
     auto accepted = accept_upgrade(request);
@@ -3143,21 +4914,432 @@ class exchange_server : private live_object<exchange_server> {
   }
 
   const exchange_settings& settings_;
-  const std::optional<tls_context> tls_;
+  std::optional<server_certificates> certificates_;
   asio::io_context& loop_;
   timer_queue& timers_;
   task_scope& scope_;
   market_source& source_;
   detail::exchange_counters& counters_;
   stream_hub hub_;
+  faults_in_force faults_{timers_, settings_.seed};
   rest_api api_;
+  http_faults rest_{faults_, api_, counters_};
   acceptor acceptor_;
-  std::vector<std::weak_ptr<exchange_connection>> connections_;
+  exchange_clients clients_;
+  std::vector<timer> script_;
+  bool paused_by_hand_{false};
+  bool paused_{false};
 };
 
 }  // namespace foxtrot::inline v0
 
 // foxtrot/sim/generator_source.hpp: a generated market, told in real time.
+
+// foxtrot/sim/rest_json.hpp: the venue's text of REST answers about one symbol.
+
+// foxtrot/sim/candle_series.hpp: the candles of one simulated symbol and interval, the last few of them.
+
+namespace foxtrot::inline v0 {
+
+namespace detail {
+
+/// Of all but months.
+[[nodiscard]] constexpr std::int64_t length_ns_of(kline_interval interval) noexcept {
+  constexpr std::array<std::int64_t, kline_interval_count - 1> seconds{
+      1, 60, 180, 300, 900, 1'800, 3'600, 7'200, 14'400, 21'600, 28'800, 43'200, 86'400, 259'200, 604'800};
+  return seconds[static_cast<std::size_t>(interval)] * 1'000'000'000;
+}
+
+}  // namespace detail
+
+/// When the interval begins that holds this moment, since the epoch, in UTC. Weeks begin on Mondays.
+[[nodiscard]] inline std::int64_t open_of(kline_interval interval, std::int64_t at_ns) noexcept {
+  using namespace std::chrono;
+  if (interval == kline_interval::mo1) {
+    const year_month_day day{floor<days>(sys_time<nanoseconds>{nanoseconds{at_ns}})};
+    return nanoseconds{sys_days{day.year() / day.month() / 1}.time_since_epoch()}.count();
+  }
+  constexpr std::int64_t first_monday_ns = nanoseconds{days{4}}.count();
+  const std::int64_t shift = interval == kline_interval::w1 ? first_monday_ns : 0;
+  return at_ns - (at_ns - shift) % detail::length_ns_of(interval);
+}
+
+/// When the interval after the one that begins here begins.
+[[nodiscard]] inline std::int64_t next_open_of(kline_interval interval, std::int64_t open_ns) noexcept {
+  using namespace std::chrono;
+  if (interval == kline_interval::mo1) return open_of(interval, open_ns + nanoseconds{days{31}}.count());
+  return open_ns + detail::length_ns_of(interval);
+}
+
+/// Prices in ticks, volumes in lots, turnovers as turnover_rule counts them.
+struct sim_candle {
+  std::int64_t open_ns{0};
+  std::int64_t open{0}, high{0}, low{0}, close{0};
+  int128 volume{0}, turnover{0};
+  int128 taker_buy_volume{0}, taker_buy_turnover{0};
+  std::uint64_t trades{0};
+};
+
+/// The last `most` candles; allocates nothing after its constructor. An interval without a trade has a candle, too: it stays
+/// where the one before closed.
+class candle_series {
+ public:
+  static constexpr std::size_t most = 32;
+
+  candle_series(kline_interval interval, std::int64_t price) : interval_{interval}, price_{price} {
+    candles_.reserve(most);
+  }
+
+  void add(std::int64_t at_ns, const sim_level& traded, int128 turnover, bool buyer_is_maker) {
+    advance(at_ns);
+    sim_candle& now = candles_[newest_];
+    if (now.trades++ == 0) now.open = now.high = now.low = traded.price;
+    now.high = std::max(now.high, traded.price);
+    now.low = std::min(now.low, traded.price);
+    now.close = price_ = traded.price;
+    now.volume += traded.quantity;
+    now.turnover += turnover;
+    if (buyer_is_maker) return;
+    now.taker_buy_volume += traded.quantity;
+    now.taker_buy_turnover += turnover;
+  }
+
+  /// Begins the candle of this moment, and those that are missing before it.
+  void advance(std::int64_t now_ns) {
+    if (candles_.empty()) return push(open_of(interval_, now_ns));
+    while (now_ns >= next_open_ns_) push(next_open_ns_);
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return candles_.size(); }
+  /// Rank 0 is the newest.
+  [[nodiscard]] const sim_candle& at(std::size_t rank) const noexcept {
+    return candles_[(newest_ + candles_.size() - rank) % candles_.size()];
+  }
+  [[nodiscard]] kline_interval interval() const noexcept { return interval_; }
+
+ private:
+  void push(std::int64_t open_ns) {
+    const sim_candle fresh{.open_ns = open_ns, .open = price_, .high = price_, .low = price_, .close = price_};
+    if (candles_.size() < most) {
+      newest_ = candles_.size();
+      candles_.push_back(fresh);
+    } else {
+      newest_ = (newest_ + 1) % most;
+      candles_[newest_] = fresh;
+    }
+    next_open_ns_ = next_open_of(interval_, open_ns);
+  }
+
+  kline_interval interval_;
+  std::int64_t price_;  // the last one
+  std::vector<sim_candle> candles_;
+  std::size_t newest_{0};
+  std::int64_t next_open_ns_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/symbol_history.hpp: what has been traded of one simulated symbol.
+
+// foxtrot/sim/turnover.hpp: what trades are worth, exactly.
+
+namespace foxtrot::inline v0 {
+
+/// Price times quantity, in the quote asset; of COIN-M, whose quantities are contracts, in the base asset. Sums are in
+/// units of the last decimal.
+class turnover_rule {
+ public:
+  turnover_rule(sim_market market, const symbol_spec& spec) noexcept
+      : tick_{spec.tick},
+        price_decimals_{spec.price_decimals},
+        decimals_{market == sim_market::coinm ? base_decimals : spec.price_decimals + spec.quantity_decimals},
+        contract_size_{market == sim_market::coinm ? contract_size_of(spec.name) : 0} {}
+
+  /// Digits behind the point of what of() gives.
+  [[nodiscard]] int decimals() const noexcept { return decimals_; }
+
+  [[nodiscard]] int128 of(const sim_level& traded) const noexcept {
+    const int128 price = int128{traded.price} * tick_;
+    if (contract_size_ == 0) return price * traded.quantity;
+    return int128{traded.quantity} * contract_size_ * power(base_decimals + price_decimals_) / price;
+  }
+  [[nodiscard]] wide_decimal value(int128 sum) const noexcept { return {sum, -decimals_}; }
+
+  /// The average price of so many lots, with eight decimals, rounded down.
+  [[nodiscard]] wide_decimal average(int128 sum, int128 lots) const noexcept {
+    if (contract_size_ == 0) return {sum * power(average_decimals - price_decimals_) / lots, -average_decimals};
+    return {lots * contract_size_ * power(base_decimals + average_decimals) / sum, -average_decimals};
+  }
+
+ private:
+  static constexpr int base_decimals = 8;
+  static constexpr int average_decimals = 8;  // no symbol's price has more
+
+  [[nodiscard]] static int128 power(int exponent) noexcept {
+    int128 value = 1;
+    for (int i = 0; i < exponent; ++i) value *= 10;
+    return value;
+  }
+
+  std::int64_t tick_;
+  int price_decimals_;
+  int decimals_;
+  std::int64_t contract_size_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// The last trades with the ids that streams tell, sums over all of them, and candles. Allocates nothing after its
+/// constructor.
+class symbol_history {
+ public:
+  static constexpr std::size_t most_trades = 1'000;
+
+  struct trade {
+    std::uint64_t id{0};
+    std::int64_t matched_ns{0};
+    sim_level traded;
+    bool buyer_is_maker{false};
+  };
+  /// Since the market began. Its price was there before: prices are never none.
+  struct totals {
+    std::int64_t open{0}, high{0}, low{0};
+    sim_level last;
+    int128 volume{0}, turnover{0};
+    std::uint64_t first_id{0}, last_id{0};  // mean something where there were trades
+    std::uint64_t trades{0};
+  };
+
+  symbol_history(sim_market market, const symbol_spec& spec) : worth_{market, spec} {
+    sums_.open = sums_.high = sums_.low = sums_.last.price = spec.price;
+    for (std::size_t i = 0; i < kline_interval_count; ++i)
+      candles_.emplace_back(static_cast<kline_interval>(i), spec.price);
+    trades_.reserve(most_trades);
+  }
+
+  /// Takes what is a trade.
+  void add(const market_event& event) {
+    if (event.what != market_event::kind::trade) return;
+    const trade one{event.fill.trade_id, matched_ns(event.at_ns), event.fill.traded, event.buyer_is_maker};
+    const int128 worth = worth_.of(one.traded);
+    if (trades_.size() < most_trades) {
+      trades_.push_back(one);
+    } else {
+      trades_[oldest_] = one;
+      oldest_ = (oldest_ + 1) % most_trades;
+    }
+    if (sums_.trades++ == 0) sums_.first_id = one.id;
+    sums_.last_id = one.id;
+    sums_.last = one.traded;
+    sums_.high = std::max(sums_.high, one.traded.price);
+    sums_.low = std::min(sums_.low, one.traded.price);
+    sums_.volume += one.traded.quantity;
+    sums_.turnover += worth;
+    for (candle_series& each : candles_) each.add(one.matched_ns, one.traded, worth, one.buyer_is_maker);
+  }
+
+  /// How many trades are kept; number 0 is the oldest.
+  [[nodiscard]] std::size_t size() const noexcept { return trades_.size(); }
+  [[nodiscard]] const trade& at(std::size_t number) const noexcept {
+    return trades_[(oldest_ + number) % trades_.size()];
+  }
+  [[nodiscard]] const totals& sums() const noexcept { return sums_; }
+  [[nodiscard]] const turnover_rule& worth() const noexcept { return worth_; }
+
+  /// Up to the one that is open now.
+  [[nodiscard]] const candle_series& candles(kline_interval interval, std::int64_t now_ns) {
+    candle_series& series = candles_[static_cast<std::size_t>(interval)];
+    series.advance(now_ns);
+    return series;
+  }
+
+ private:
+  turnover_rule worth_;
+  std::vector<trade> trades_;  // a ring once it is full
+  std::size_t oldest_{0};
+  totals sums_;
+  std::vector<candle_series> candles_;  // by interval
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Writes bodies, or elements of them, in the shape of its market. Times are in milliseconds. Every function appends.
+class rest_json {
+ public:
+  rest_json(sim_market market, const symbol_spec& spec)
+      : market_{market},
+        tick_{spec.tick},
+        price_{spec.price_decimals, spot() ? 8 : spec.price_decimals},
+        quantity_{spec.quantity_decimals, spot() ? 8 : spec.quantity_decimals},
+        name_{spec.name} {}
+
+  /// The last `limit` trades, oldest first.
+  void trades(std::string& out, const symbol_history& from, std::size_t limit) const {
+    const std::size_t count = std::min(limit, from.size());
+    text_writer to{out, 16 + count * row_room};
+    to.text("[");
+    for (std::size_t i = from.size() - count; i < from.size(); ++i) {
+      const symbol_history::trade& one = from.at(i);
+      to.text(i == from.size() - count ? "{\"id\":" : ",{\"id\":").number(one.id);
+      price(to.text(",\"price\":"), one.traded.price);
+      quantity(to.text(",\"qty\":"), one.traded.quantity);
+      to.text(coinm() ? ",\"baseQty\":" : ",\"quoteQty\":");
+      turnover(to, from.worth().value(from.worth().of(one.traded)));
+      to.text(",\"time\":").number(ms(one.matched_ns));
+      to.text(one.buyer_is_maker ? ",\"isBuyerMaker\":true" : ",\"isBuyerMaker\":false");
+      to.text(spot() ? ",\"isBestMatch\":true}" : "}");
+    }
+    to.text("]");
+  }
+
+  /// Those from that id on, or the last ones. One trade each, as in the stream.
+  void aggregate_trades(std::string& out, const symbol_history& from, std::optional<std::uint64_t> first_id,
+                        std::size_t limit) const {
+    std::size_t begin = from.size() - std::min(limit, from.size());
+    if (first_id) {
+      begin = 0;
+      while (begin < from.size() && from.at(begin).id < *first_id) ++begin;
+    }
+    const std::size_t end = std::min(begin + limit, from.size());
+    text_writer to{out, 16 + (end - begin) * row_room};
+    to.text("[");
+    for (std::size_t i = begin; i < end; ++i) {
+      const symbol_history::trade& one = from.at(i);
+      to.text(i == begin ? "{\"a\":" : ",{\"a\":").number(one.id);
+      price(to.text(",\"p\":"), one.traded.price);
+      quantity(to.text(",\"q\":"), one.traded.quantity);
+      to.text(",\"f\":").number(one.id).text(",\"l\":").number(one.id).text(",\"T\":").number(ms(one.matched_ns));
+      to.text(one.buyer_is_maker ? ",\"m\":true" : ",\"m\":false").text(spot() ? ",\"M\":true}" : "}");
+    }
+    to.text("]");
+  }
+
+  /// One element of the 24-hour ticker's body: sums since the market began, which was today.
+  void ticker(std::string& out, const symbol_history& from, const sim_book& book, std::int64_t now_ns,
+              bool mini) const {
+    const symbol_history::totals& all = from.sums();
+    text_writer to{out, 2'048 + 2 * name_.size()};
+    head(to);
+    if (!mini) changes(to, from, book);
+    price(to.text(",\"openPrice\":"), all.open);
+    price(to.text(",\"highPrice\":"), all.high);
+    price(to.text(",\"lowPrice\":"), all.low);
+    if (mini) price(to.text(",\"lastPrice\":"), all.last.price);
+    volume(to.text(",\"volume\":"), all.volume);
+    turnover(to.text(coinm() ? ",\"baseVolume\":" : ",\"quoteVolume\":"), from.worth().value(all.turnover));
+    constexpr std::int64_t day_ns = 86'400'000'000'000;
+    to.text(",\"openTime\":").number(ms(now_ns - day_ns)).text(",\"closeTime\":").number(ms(now_ns));
+    const bool traded = all.trades != 0;
+    to.text(",\"firstId\":").number(traded ? static_cast<std::int64_t>(all.first_id) : -1);
+    to.text(",\"lastId\":").number(traded ? static_cast<std::int64_t>(all.last_id) : -1);
+    to.text(",\"count\":").number(all.trades).text("}");
+  }
+
+  /// The last `limit` candles that are kept, oldest first.
+  void klines(std::string& out, const symbol_history& from, const candle_series& series, std::size_t limit) const {
+    const std::size_t count = std::min(limit, series.size());
+    text_writer to{out, 16 + count * row_room};
+    to.text("[");
+    for (std::size_t rank = count; rank-- > 0;) {
+      const sim_candle& one = series.at(rank);
+      to.text(rank + 1 == count ? "[" : ",[").number(ms(one.open_ns));
+      for (const std::int64_t each : {one.open, one.high, one.low, one.close}) price(to.text(","), each);
+      volume(to.text(","), one.volume);
+      to.text(",").number(ms(next_open_of(series.interval(), one.open_ns)) - 1);
+      turnover(to.text(","), from.worth().value(one.turnover));
+      to.text(",").number(one.trades);
+      volume(to.text(","), one.taker_buy_volume);
+      turnover(to.text(","), from.worth().value(one.taker_buy_turnover));
+      to.text(",\"0\"]");
+    }
+    to.text("]");
+  }
+
+  /// Of the trades within five minutes that are kept; the last price where there are none.
+  void average_price(std::string& out, const symbol_history& from, std::int64_t now_ns) const {
+    constexpr std::int64_t minutes_ns = 300'000'000'000;
+    int128 lots = 0;
+    int128 sum = 0;
+    for (std::size_t i = from.size(); i-- > 0 && from.at(i).matched_ns > now_ns - minutes_ns;) {
+      lots += from.at(i).traded.quantity;
+      sum += from.worth().of(from.at(i).traded);
+    }
+    text_writer to{out, 256};
+    to.text("{\"mins\":5,\"price\":");
+    if (lots != 0) {
+      to.quoted(from.worth().average(sum, lots), 8);
+    } else {
+      price(to, from.sums().last.price);
+    }
+    to.text(",\"closeTime\":").number(ms(from.size() != 0 ? from.at(from.size() - 1).matched_ns : now_ns)).text("}");
+  }
+
+  /// One element of the premium index' body: the prices of the mark price stream.
+  void mark_price(std::string& out, const sim_book& book, std::int64_t now_ns) const {
+    constexpr std::int64_t eight_hours_ns = 28'800'000'000'000;
+    const std::int64_t middle = (book.bids.best().price + book.asks.best().price) * tick_ * 5;
+    const number_format eight{price_.decimals + 1, 8};  // half a tick needs one decimal more
+    text_writer to{out, 1'024 + 2 * name_.size()};
+    head(to);
+    to.text(",\"markPrice\":").quoted(middle, eight).text(",\"indexPrice\":").quoted(middle, eight);
+    to.text(",\"estimatedSettlePrice\":").quoted(middle, eight);
+    to.text(",\"lastFundingRate\":\"0.00010000\",\"interestRate\":\"0.00010000\",\"nextFundingTime\":");
+    to.number(ms((now_ns / eight_hours_ns + 1) * eight_hours_ns)).text(",\"time\":").number(ms(now_ns)).text("}");
+  }
+
+ private:
+  static constexpr std::size_t row_room = 12 * text_writer::wide_number_room;
+
+  [[nodiscard]] static std::int64_t ms(std::int64_t ns) noexcept { return ns / 1'000'000; }
+  [[nodiscard]] bool spot() const noexcept { return market_ == sim_market::spot; }
+  [[nodiscard]] bool coinm() const noexcept { return market_ == sim_market::coinm; }
+
+  void head(text_writer& to) const noexcept {
+    to.text("{\"symbol\":\"").text(name_).text("\"");
+    if (coinm()) to.text(",\"pair\":\"").text(std::string_view{name_}.substr(0, name_.find('_'))).text("\"");
+  }
+
+  // What only the full ticker says.
+  void changes(text_writer& to, const symbol_history& from, const sim_book& book) const noexcept {
+    const symbol_history::totals& all = from.sums();
+    const int128 change = int128{all.last.price - all.open} * tick_;
+    to.text(",\"priceChange\":").quoted(wide_decimal{change, -price_.decimals}, price_.shown);
+    const int128 thousandths = int128{all.last.price - all.open} * 100'000 / all.open;
+    to.text(",\"priceChangePercent\":").quoted(wide_decimal{thousandths, -3}, 3).text(",\"weightedAvgPrice\":");
+    if (all.volume != 0) {
+      to.quoted(from.worth().average(all.turnover, all.volume), 8);
+    } else {
+      price(to, all.last.price);
+    }
+    if (spot()) price(to.text(",\"prevClosePrice\":"), all.open);
+    price(to.text(",\"lastPrice\":"), all.last.price);
+    quantity(to.text(",\"lastQty\":"), all.last.quantity);
+    if (!spot()) return;
+    price(to.text(",\"bidPrice\":"), book.bids.best().price);
+    quantity(to.text(",\"bidQty\":"), book.bids.best().quantity);
+    price(to.text(",\"askPrice\":"), book.asks.best().price);
+    quantity(to.text(",\"askQty\":"), book.asks.best().quantity);
+  }
+
+  void price(text_writer& to, std::int64_t ticks) const noexcept { to.quoted(ticks * tick_, price_); }
+  void quantity(text_writer& to, std::int64_t lots) const noexcept { to.quoted(lots, quantity_); }
+  void volume(text_writer& to, int128 lots) const noexcept {
+    to.quoted(wide_decimal{lots, -quantity_.decimals}, quantity_.shown);
+  }
+  void turnover(text_writer& to, const wide_decimal& value) const noexcept { to.quoted(value, spot() ? 8 : 2); }
+
+  sim_market market_;
+  std::int64_t tick_;
+  number_format price_;
+  number_format quantity_;
+  std::string name_;
+};
+
+}  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0 {
 
@@ -3169,6 +5351,8 @@ class generator_source final : public market_source, private live_object<generat
       : generator_{std::move(settings)}, specs_{generator_.symbols().begin(), generator_.symbols().end()} {
     for (const symbol_spec& spec : specs_) {
       json_.emplace_back(generator_.market(), spec);
+      rest_.emplace_back(generator_.market(), spec);
+      history_.emplace_back(generator_.market(), spec);
       std::string lower = spec.name;
       for (char& c : lower)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -3200,7 +5384,10 @@ class generator_source final : public market_source, private live_object<generat
         generator_.sleep(std::chrono::nanoseconds{std::max<std::int64_t>(behind, 0)});
       std::size_t told = 0;
       while (!paused_ && told < most_at_once && generator_.next_at() <= now + burst_ns) {
-        tell(hub, generator_.next());
+        const market_event& event = generator_.next();
+        history_[event.symbol].add(event);
+        truth_.note(event);
+        tell(hub, event);
         ++told;
       }
       hub.flush();
@@ -3212,6 +5399,7 @@ class generator_source final : public market_source, private live_object<generat
   }
 
   void pause(bool paused) override { paused_ = paused; }
+  [[nodiscard]] exchange_truth truth() const override { return truth_.look(); }
   void lose_depth_update(std::string_view symbol) override {
     for (std::size_t i = 0; i < specs_.size(); ++i) {
       if (specs_[i].name == symbol) to_lose_[i] = true;
@@ -3227,6 +5415,38 @@ class generator_source final : public market_source, private live_object<generat
   [[nodiscard]] std::string book_ticker(std::size_t symbol) override {
     std::string body;
     json_[symbol].rest_book_ticker(body, generator_.book(symbol), epoch_clock::now_ns());
+    return body;
+  }
+  [[nodiscard]] std::string trades(std::size_t symbol, std::size_t limit) override {
+    std::string body;
+    rest_[symbol].trades(body, history_[symbol], limit);
+    return body;
+  }
+  [[nodiscard]] std::string aggregate_trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
+                                             std::size_t limit) override {
+    std::string body;
+    rest_[symbol].aggregate_trades(body, history_[symbol], first_id, limit);
+    return body;
+  }
+  [[nodiscard]] std::string ticker(std::size_t symbol, bool mini) override {
+    std::string body;
+    rest_[symbol].ticker(body, history_[symbol], generator_.book(symbol), epoch_clock::now_ns(), mini);
+    return body;
+  }
+  [[nodiscard]] std::string klines(std::size_t symbol, kline_interval interval, std::size_t limit) override {
+    std::string body;
+    const candle_series& series = history_[symbol].candles(interval, epoch_clock::now_ns());
+    rest_[symbol].klines(body, history_[symbol], series, limit);
+    return body;
+  }
+  [[nodiscard]] std::string average_price(std::size_t symbol) override {
+    std::string body;
+    rest_[symbol].average_price(body, history_[symbol], epoch_clock::now_ns());
+    return body;
+  }
+  [[nodiscard]] std::string mark_price(std::size_t symbol) override {
+    std::string body;
+    rest_[symbol].mark_price(body, generator_.book(symbol), epoch_clock::now_ns());
     return body;
   }
 
@@ -3299,8 +5519,11 @@ class generator_source final : public market_source, private live_object<generat
   }
 
   market_generator generator_;
+  detail::truth_keeper truth_{generator_};
   std::vector<symbol_spec> specs_;
-  std::vector<market_json> json_;   // by symbol
+  std::vector<market_json> json_;  // by symbol
+  std::vector<rest_json> rest_;    // likewise
+  std::vector<symbol_history> history_;
   std::vector<std::string> names_;  // by stream
   std::unordered_map<std::string, std::size_t> by_name_;
   std::array<std::string, 2> texts_;                              // by time unit, of the message being told
@@ -3326,14 +5549,15 @@ class exchange : private live_object<exchange> {
 
   /// The port it listens on. The error of the capture, of the certificate, or of the socket; nothing runs then.
   [[nodiscard]] result<std::uint16_t> start() {
-    std::optional<tls_context> tls;
+    std::optional<server_certificates> certificates;
     if (settings_.tls) {
-      auto prepared = prepare_tls();
-      if (!prepared) return prepared.error();
-      tls = std::move(prepared).value();
+      auto made = server_certificates::make(settings_.certificate, settings_.max_tls);
+      if (!made) return made.error();
+      ca_pem_ = made->ca_pem();
+      certificates = std::move(made).value();
     }
     if (const std::error_code error = prepare_source()) return error;
-    server_.emplace(settings_, std::move(tls), bridge_.context(), bridge_.timers(), bridge_.scope(), *source_,
+    server_.emplace(settings_, std::move(certificates), bridge_.context(), bridge_.timers(), bridge_.scope(), *source_,
                     counters_);
     const auto port = server_->listen();
     if (!port) return port.error();
@@ -3351,6 +5575,17 @@ class exchange : private live_object<exchange> {
   /// The authority that a client has to trust; empty before `start` and without TLS.
   [[nodiscard]] const std::string& ca_pem() const noexcept { return ca_pem_; }
   [[nodiscard]] exchange_statistics statistics() const noexcept { return counters_.look(); }
+  /// The last ids that a generated market has made; nothing before `start`.
+  [[nodiscard]] exchange_truth truth() const { return port_ != 0 ? source_->truth() : exchange_truth{}; }
+
+  /// Goes wrong now, whatever its `at` says; the faults of the settings follow their own times.
+  void inject(fault what) {
+    bridge_.post([this, what = std::move(what)] { server_->begin_fault(what); });
+  }
+  /// Ends every condition that is in force. What the settings' script has still to come will come.
+  void clear_faults() {
+    bridge_.post([this] { server_->clear_faults(); });
+  }
 
   /// Every connection ends with a reset (RST), or is closed by the WebSocket's handshake.
   void reset_connections() {
@@ -3361,10 +5596,10 @@ class exchange : private live_object<exchange> {
   }
   /// No market data from now on, until `resume`; everything else goes on.
   void pause() {
-    bridge_.post([this] { source_->pause(true); });
+    bridge_.post([this] { server_->pause(true); });
   }
   void resume() {
-    bridge_.post([this] { source_->pause(false); });
+    bridge_.post([this] { server_->pause(false); });
   }
   /// The next depth update of this symbol gets lost on its way to everybody; not in a replay.
   void lose_depth_update(std::string symbol) {
@@ -3377,20 +5612,6 @@ class exchange : private live_object<exchange> {
     bridge.network.name = settings.thread_name;
     bridge.network.cpu = settings.cpu;
     return bridge;
-  }
-
-  [[nodiscard]] result<tls_context> prepare_tls() {
-    const auto authority = certificate_authority::make();
-    if (!authority) return authority.error();
-    const auto issued = authority->issue(settings_.certificate);
-    if (!issued) return issued.error();
-    ca_pem_ = authority->ca_pem();
-    tls_settings server;
-    server.role = tls_role::server;
-    server.max_version = settings_.max_tls;
-    server.certificate_pem = issued->certificate_pem;
-    server.key_pem = issued->key_pem;
-    return tls_context::make(server);
   }
 
   [[nodiscard]] std::error_code prepare_source() {

@@ -10,6 +10,7 @@
 #include <foxtrot/market/level_changes.hpp>
 #include <foxtrot/market/levels.hpp>
 #include <foxtrot/market/order_book.hpp>
+#include <foxtrot/market/status.hpp>
 #include <foxtrot/market/symbol.hpp>
 
 #include <algorithm>
@@ -147,6 +148,12 @@ class book_keeper : private live_object<book_keeper> {
 };
 
 namespace detail {
+
+/// How a hole is told; whole books of REST are held against the updates.
+[[nodiscard]] inline status_record gap_record(const book_loss& what, tick_kind kind, symbol_id symbol) {
+  const tick_kind of = kind == tick_kind::depth_snapshot ? tick_kind::depth_update : kind;
+  return make_gap_status(what.fault, what.from, what.to, of, epoch_clock::now_ns(), symbol);
+}
 
 [[nodiscard]] inline std::size_t level_count(const order_book& book) noexcept {
   return book.size(book_side::bids) + book.size(book_side::asks);

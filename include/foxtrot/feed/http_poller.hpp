@@ -51,7 +51,7 @@ class http_poller : private live_object<http_poller<Venue>> {
   http_poller(const http_poller&) = delete;
   http_poller& operator=(const http_poller&) = delete;
 
-  /// Called after each request, with how it went.
+  /// Called after each request, with how the venue took it: names and answers that are no good say nothing of that.
   std::function<void(std::error_code)> on_outcome;
 
   /// What is to be polled from now on, instead of what was. Begins at once with what is new.
@@ -97,6 +97,8 @@ class http_poller : private live_object<http_poller<Venue>> {
   }
 
  private:
+  static constexpr std::chrono::seconds not_let_in{60};  // who is refused for good asks again now and then
+
   struct job {
     poll_request request;
     steady_time due{};
@@ -112,20 +114,20 @@ class http_poller : private live_object<http_poller<Venue>> {
     if (!answer.error.code) {
       out_.counters().polls.add();
       retry_.reset();
-    } else {
-      out_.counters().failed_polls.add();
-      const error_decision decided = errors_.handle(answer.error, now);
-      out_.counters().count(decided.kind);
-      log_.report(severity::warning, "http_poller", "no answer to " + request.target, answer.error.code);
-      if (!decided.response.retry) {
-        narrow(request);
-      } else {
-        // The venue cannot be left alone as long as a connection may be, unless the server says so.
-        const bool told_to_wait = answer.error.retry_after || decided.kind == error_kind::rate_limit;
-        const steady_time::duration told = told_to_wait ? decided.response.delay : steady_time::duration::zero();
-        closed_until_ = now + std::max(retry_.next(), told);
-      }
+      if (on_outcome) on_outcome({});
+      return;
     }
+    out_.counters().failed_polls.add();
+    const error_decision decided = errors_.handle(answer.error, now);
+    out_.counters().count(decided.kind);
+    log_.report(severity::warning, "http_poller", "no answer to " + request.target, answer.error.code);
+    if (decided.kind == error_kind::symbol) return narrow(request);
+    if (decided.kind == error_kind::data) return;  // one answer was no good: that says nothing of the others
+    // The venue cannot be left alone as long as a connection may be, unless the server says so, or lets us in no more.
+    const bool told_to_wait = answer.error.retry_after || decided.kind == error_kind::rate_limit;
+    steady_time::duration told = told_to_wait ? decided.response.delay : steady_time::duration::zero();
+    if (!decided.response.retry) told = not_let_in;
+    closed_until_ = now + std::max(retry_.next(), told);
     if (on_outcome) on_outcome(answer.error.code);
   }
 

@@ -154,6 +154,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     const drain_result result = socket_.drain(frames);
     batch_.reset();
     if (socket_.counters().reads != reads) silence_.feed();
+    if (std::exchange(answered_, false) && on_confirmed_) on_confirmed_(std::exchange(confirmed_, {}));
     has_data_ = has_data_ || got_data_;
     if (got_data_ && !gate_.proven()) gate_.succeed(timers_.now());
     pings_.answer();
@@ -215,7 +216,8 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
       log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
                   errc::subscription_rejected);
     }
-    if (accepted && on_confirmed_) on_confirmed_(wanted_.confirmed_by(id));
+    for (std::string& stream : wanted_.confirmed_by(id)) confirmed_.push_back(std::move(stream));
+    answered_ = true;  // told after the batch, for who hears of it may publish
     watch_answers();
   }
 
@@ -268,6 +270,8 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   std::uint16_t close_code_{0};  // the peer's
   bool got_data_{false};         // in this read
   bool has_data_{false};
+  bool answered_{false};                // the venue, to a request, in this read
+  std::vector<std::string> confirmed_;  // by that
   ping_pong pings_{
       timers_,
       messages_,

@@ -124,9 +124,8 @@ class publisher::batch {
   };
   [[nodiscard]] draft begin(std::size_t max_levels = 0) {
     in_place_ = {};
-    const auto& queues = to_.consumers_.queues();
-    if (queues.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
-      if (auto* queue = queues.front().in_place()) in_place_ = queue->try_claim(max_levels);
+    if (const auto& all = to_.consumers_.queues(); all.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
+      if (auto* queue = all.front().in_place()) in_place_ = queue->try_claim(max_levels);
     }
     if (in_place_.payload != nullptr) return draft_ = {in_place_.payload, in_place_.body.elements};
     if (to_.scratch_levels_.size() < max_levels) to_.scratch_levels_.resize(max_levels);  // grows to the largest, once
@@ -140,16 +139,14 @@ class publisher::batch {
     const id_verdict ids =
         to_.follows_ids_ ? to_.continuity_.follow(tag, symbol, *draft_.payload) : id_verdict::in_order;
     if (ids != id_verdict::in_order) [[unlikely]] {
-      if (ids == id_verdict::repeated) return forget_draft();
+      if (ids == id_verdict::repeated) return pass_over(tag, symbol, level_count);
       const id_range& hole = to_.continuity_.range();
       const bool anew = ids == id_verdict::renumbered;
       if (anew) to_.counters_.renumbered.add();
       if (anew && tag.kind == tick_kind::depth_update && to_.books_ != nullptr) to_.books_->forget_ids(symbol);
-      const gap_reason why = anew ? gap_reason::renumbered : gap_reason::missing;
-      publish_gap({why, hole.from, hole.to}, tag, symbol, level_count);
+      publish_gap({anew ? gap_reason::renumbered : gap_reason::missing, hole.from, hole.to}, tag, symbol, level_count);
     }
-    if (is_news(tag, symbol)) [[unlikely]]
-      publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
+    tell_if_fresh(tag, symbol, level_count);
     if (to_.books_ == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
     const book_action book =
         to_.books_->take(tag, draft_.payload->as<depth_record>(), draft_.levels.first(level_count));
@@ -201,10 +198,15 @@ class publisher::batch {
   [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
     return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
   }
-  [[nodiscard]] bool is_news(tick_tag tag, symbol_id symbol) noexcept {
-    return tag.how == source::http ? to_.ages_.note_polled(tag.kind, symbol) : to_.ages_.note(tag.kind, symbol);
+  // Of a symbol that was stale.
+  void tell_if_fresh(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    const bool polled = tag.how == source::http;
+    if (polled ? to_.ages_.note_polled(tag.kind, symbol) : to_.ages_.note(tag.kind, symbol)) [[unlikely]]
+      publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
   }
-  void forget_draft() noexcept {
+  // It came before. What was asked for and is no newer proves that the symbol is merely quiet.
+  void pass_over(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    if (tag.how == source::http) tell_if_fresh(tag, symbol, level_count);
     to_.counters_.duplicates.add();
     in_place_ = {};
   }
@@ -227,13 +229,13 @@ class publisher::batch {
   }
 
   void greet_handlers() {
-    const auto& state = *to_.consumers_.state();
     tick_payload line;
-    line.emplace<status_record>() = state.record;
-    handlers_.greet(event{line, state.tag, {}, to_.symbols_}, to_.counters_.handler_failures);
+    line.emplace<status_record>() = to_.consumers_.state()->record;
+    handlers_.greet(event{line, to_.consumers_.state()->tag, {}, to_.symbols_}, to_.counters_.handler_failures);
   }
 
-  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {  // if anybody reads it
+  // The ring, if anybody reads it.
+  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {
     auto* ring = to_.consumers_.ring();
     return ring != nullptr && ring->has_readers() ? ring : nullptr;
   }
@@ -253,35 +255,33 @@ class publisher::batch {
     to_.scratch_ = *draft_.payload;
     if (to_.scratch_levels_.size() < level_count) to_.scratch_levels_.resize(level_count);
     std::ranges::copy(draft_.levels.first(level_count), to_.scratch_levels_.begin());
-    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}}, in_place_ = {};
+    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}};
+    in_place_ = {};
   }
 
   // Before the draft, which has so many levels.
   void publish_gap(const book_loss& what, tick_tag tag, symbol_id symbol, std::size_t level_count) {
     to_.counters_.gaps.add();
-    const tick_kind kind = tag.kind == tick_kind::depth_snapshot ? tick_kind::depth_update : tag.kind;
-    const auto record = make_gap_status(what.fault, what.from, what.to, kind, epoch_clock::now_ns(), symbol);
-    publish_before(record, tag.where, level_count);
+    publish_before(detail::gap_record(what, tag.kind, symbol), tag.where, level_count);
   }
   void publish_before(const status_record& record, venue where, std::size_t level_count) {
-    withdraw(level_count), publish_status(record, where);
+    withdraw(level_count);
+    publish_status(record, where);
   }
 
   // The book is right now.
   void follow_up(venue where, symbol_id symbol) {
-    if (to_.consumers_.is_book_broken(symbol)) [[unlikely]] {
+    if (to_.consumers_.is_book_broken(symbol)) [[unlikely]]
       publish_status(make_symbol_status(status_code::resynchronised, epoch_clock::now_ns(), symbol), where);
-    }
     if (to_.books_->give(symbol)) [[unlikely]]
       deliver_book(*to_.books_->live(symbol), where, symbol);
   }
 
   void deliver_book(const book_synchroniser& kept, venue where, symbol_id symbol) {
-    const std::size_t levels = detail::level_count(kept.book());
-    const draft room = begin(levels);
+    const draft room = begin(detail::level_count(kept.book()));
     room.payload->emplace<depth_record>() = detail::write_book(kept, symbol, room.levels);
-    deliver({.kind = tick_kind::depth_snapshot, .where = where, .flags = depth_snapshot::kept_book_flag}, symbol,
-            levels);
+    const tick_tag tag{.kind = tick_kind::depth_snapshot, .where = where, .flags = depth_snapshot::kept_book_flag};
+    deliver(tag, symbol, detail::level_count(kept.book()));
   }
 
   // Where we are about to wait for one consumer, nobody else shall wait for us: sleepers get what is published already,

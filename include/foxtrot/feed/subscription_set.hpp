@@ -157,6 +157,10 @@ class subscription_set {
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   /// Whether it is wanted, or not yet known to be left.
   [[nodiscard]] bool contains(std::string_view stream) const { return entries_.contains(stream); }
+  [[nodiscard]] bool is_confirmed(std::string_view stream) const {
+    const auto at = entries_.find(stream);
+    return at != entries_.end() && (at->second.now == state::confirmed || at->second.now == state::silent);
+  }
   [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
   [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
   [[nodiscard]] std::size_t silent() const { return count(state::silent); }

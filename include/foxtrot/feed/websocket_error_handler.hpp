@@ -65,7 +65,7 @@ struct error_handler_settings {
   error_responses responses{default_error_responses()};
   std::chrono::seconds max_retry_after{259'200};  ///< where a server asks for more: 3 days
   /// The last word, where there is one: gets the error and what would be decided. Called from any thread that meets an
-  /// error, under no lock.
+  /// error, under no lock. Where it throws, what would be decided stands.
   std::function<error_decision(const session_error&, error_decision)> judge{};
 };
 
@@ -81,7 +81,12 @@ class websocket_error_handler : private live_object<websocket_error_handler> {
     error_decision made{.kind = kind_of(error, settings_.rules)};
     made.response = settings_.responses[static_cast<std::size_t>(made.kind)];
     if (error.retry_after) made.response.delay = std::clamp(*error.retry_after, {}, settings_.max_retry_after);
-    return settings_.judge ? settings_.judge(error, made) : made;
+    if (!settings_.judge) return made;
+    try {
+      return settings_.judge(error, made);
+    } catch (...) {  // a judge without a judgement
+      return made;
+    }
   }
 
   /// The same, and counted.

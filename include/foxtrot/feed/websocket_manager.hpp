@@ -79,7 +79,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     }
     closing_ = again_ = false;
     running_ = true;
-    group_.join();
+    if (!std::exchange(joined_, true)) group_.join();
     (void)scope_.spawn("session", run(end_of_run{this}));  // nothing runs once it was stopped for good
   }
   /// Says goodbye and connects no more until start().
@@ -152,9 +152,10 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     running_ = false;
     rest_due_.cancel();
     if (std::exchange(again_, false)) restart_ = timers_.call_at(timers_.now(), [this] { start(); });
-    group_.leave();
     turns_.gate().leave();
-    if (state() != session_state::error) set_state(session_state::disconnected, {});
+    const bool gave_up = state() == session_state::error;  // then the feed stays without it
+    if (!gave_up && std::exchange(joined_, false)) group_.leave();
+    if (!gave_up) set_state(session_state::disconnected, {});
     ended_.notify();
   } catch (...) {  // out of memory
   }
@@ -169,8 +170,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       if (std::exchange(tried_, true)) tell_attempt();
       last_error_ = co_await attempt();
       if (closing_) break;
-      const bool exhausted = settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts;
-      if (exhausted || hopeless_) {
+      if (hopeless_ || (settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts)) {
         log_.report(severity::error, "websocket_manager", "gives up", last_error_);
         publish(make_disconnected_status(epoch_clock::now_ns(), errc::attempts_exhausted, false));
         set_state(session_state::error, last_error_);
@@ -182,7 +182,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
 
   // One connection from the first packet to the last. Returns why it ended, never a zero code.
   [[nodiscard]] task<std::error_code> attempt() {
-    if (const auto wanted = client_handshake::make(settings_.upgrade); !wanted) co_return failed({.code = wanted.error()});
+    if (const auto wanted = client_handshake::make(settings_.upgrade); !wanted)
+      co_return failed({.code = wanted.error()});
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed({.code = stream.error()});
     connection live{std::move(*stream), settings_, bridge_,       out_, protocol_, wanted_,
@@ -235,12 +236,11 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       attempts_ = 0;
     }
     const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
-    if (!closing_) {
-      out_.counters().disconnects.add();
-      log_.report(severity::warning, "websocket_manager", "connection lost", reason);
-    }
     publish(make_disconnected_status(epoch_clock::now_ns(), reason, true));
-    if (!closing_) take_error(live.why_ended());
+    if (closing_) return;
+    out_.counters().disconnects.add();
+    log_.report(severity::warning, "websocket_manager", "connection lost", reason);
+    take_error(live.why_ended());
   }
 
   void tell_attempt() {
@@ -287,6 +287,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   std::error_code last_error_;
   std::uint64_t attempts_{0};  // since the last healthy connection
   bool running_{false};
+  bool joined_{false};  // the group counts on it
   bool tried_{false};
   bool hopeless_{false};  // the last error is not to be tried again
   bool closing_{false};

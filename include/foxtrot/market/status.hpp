@@ -26,7 +26,7 @@ enum class status_code : std::uint8_t {
   fresh,               ///< symbol() speaks again
   dropped,             ///< count() events were lost between the one before and the one after, because we were too slow
   fallback_started,    ///< ticks come by HTTP polling
-  fallback_ended,      ///< ticks come by WebSocket again
+  fallback_ended,      ///< ticks come by WebSocket again, or the feed ends
   shutdown_announced,  ///< the venue will close this connection soon
   thread_crashed,      ///< thread_name() has ended by an exception or before its time
   thread_stalled,      ///< thread_name() does not get on

@@ -47,7 +47,7 @@ TEST_CASE("poll_plan: spot, one symbol") {
   CHECK(one("btcusdt@avgPrice") == strings{"2 /api/v3/avgPrice?symbol=BTCUSDT"});
   CHECK(one("btcusdt@kline_1m") == strings{"2 /api/v3/klines?symbol=BTCUSDT&interval=1m&limit=2"});
   CHECK(one("btcusdt@kline_1M") == strings{"2 /api/v3/klines?symbol=BTCUSDT&interval=1M&limit=2"});
-  CHECK(one("btcusdt@kline_1d@+08:00") == strings{"2 /api/v3/klines?symbol=BTCUSDT&interval=1d&limit=2"});
+  CHECK(one("btcusdt@kline_1d@+08:00").empty());  // candles of other hours
   CHECK(one("btcusdt@depth") == strings{"5 /api/v3/depth?symbol=BTCUSDT&limit=100"});
   CHECK(one("btcusdt@depth@100ms") == strings{"5 /api/v3/depth?symbol=BTCUSDT&limit=100"});
   CHECK(one("btcusdt@depth5") == strings{"5 /api/v3/depth?symbol=BTCUSDT&limit=5"});

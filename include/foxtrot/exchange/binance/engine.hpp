@@ -149,6 +149,8 @@ class engine : private live_object<engine> {
   /// True once stop() was called.
   [[nodiscard]] bool ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
   [[nodiscard]] session_state state() const noexcept { return lines_.state(); }
+  /// Nothing comes any more, and nothing will.
+  [[nodiscard]] bool given_up() const noexcept { return state() == session_state::error && modes_.polled() == 0; }
   /// Fills in what is known here.
   void describe(connection_info& into) {
     into.state = lines_.state();
@@ -216,7 +218,7 @@ class engine : private live_object<engine> {
     lines_.on_confirmed = [this](const std::vector<std::string>& confirmed) {
       if (settings_.given.depth_snapshots)
         for_each_book(confirmed, [this](std::string symbol) { fetcher_.ask(std::move(symbol)); });
-      modes_.confirmed(confirmed);
+      modes_.review();
     };
   }
 

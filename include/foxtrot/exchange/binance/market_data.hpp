@@ -72,7 +72,7 @@ class market_data : private live_object<market_data> {
   std::error_code connect() {
     if (on_network_thread()) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     const std::lock_guard lock{mutex_};
-    const bool over = engine_ != nullptr && (engine_->ending() || engine_->state() == session_state::error);
+    const bool over = engine_ != nullptr && (engine_->ending() || engine_->given_up());
     if (over) (void)end_engine();  // an inline handler has disconnected, or the session has given up
     if (engine_ != nullptr) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     out_.interrupt(false);

@@ -39,7 +39,8 @@ enum class poll_body : unsigned {
     case tick_kind::book_ticker: return poll_body::book_tickers;
     case tick_kind::trade: return poll_body::trades;
     case tick_kind::aggregate_trade: return poll_body::aggregate_trades;
-    case tick_kind::kline: return poll_body::klines;
+    case tick_kind::kline:  // of other time zones not
+      return stream.find('@') == stream.rfind('@') ? std::optional{poll_body::klines} : std::nullopt;
     case tick_kind::mini_ticker: return poll_body::tickers;
     case tick_kind::ticker:  // of 24 hours alone
       return stream.ends_with("@ticker") ? std::optional{poll_body::tickers} : std::nullopt;
@@ -104,8 +105,8 @@ class poll_plan {
     return made;
   }
 
-  /// The levels of a depth request for that stream: its own, where the venue has such a stream, or what the least weight
-  /// buys.
+  /// The levels of a depth request for that stream: its own, where the venue has such a stream, or what the least
+  /// weight buys.
   [[nodiscard]] static std::size_t levels_of(std::string_view stream) noexcept {
     std::size_t levels = 0;
     const std::size_t at = stream.find("@depth");
@@ -113,12 +114,11 @@ class poll_plan {
     (void)std::from_chars(digits.data(), digits.data() + digits.size(), levels);
     return levels == 5 || levels == 10 || levels == 20 ? levels : 100;
   }
-  /// "1m" of "btcusdt@kline_1m"; a time zone behind it is not told by REST.
+  /// "1m" of "btcusdt@kline_1m".
   [[nodiscard]] static std::string_view interval_of(std::string_view stream) noexcept {
     const std::size_t at = stream.find("@kline_");
     if (at == stream.npos) return {};
-    const std::string_view interval = stream.substr(at + 7);
-    return interval.substr(0, interval.find('@'));
+    return stream.substr(at + 7);
   }
 
  private:
@@ -174,7 +174,10 @@ class poll_plan {
     } else if (where_ == market::spot && symbols.size() <= longest_list) {
       made.target += "?symbols=%5B";
       for (const auto& [symbol, streams] : symbols) {
-        made.target.append(made.target.ends_with("%5B") ? "" : ",").append("%22").append(detail::escaped_symbol(symbol)).append("%22");
+        made.target.append(made.target.ends_with("%5B") ? "" : ",")
+            .append("%22")
+            .append(detail::escaped_symbol(symbol))
+            .append("%22");
       }
       made.target += "%5D";
     }

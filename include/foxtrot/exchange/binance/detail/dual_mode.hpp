@@ -63,7 +63,6 @@ class dual_mode : private live_object<dual_mode> {
   void end() {
     running_ = false;
     look_.cancel();
-    moving_.clear();
     poll(std::vector<std::string>{});
     tell_fallback(false);
   }
@@ -75,15 +74,14 @@ class dual_mode : private live_object<dual_mode> {
     for (const std::string& stream : streams) {
       streams_.insert(stream);
       if (uses_websocket(stream)) listened.push_back(stream);
+      if (!uses_websocket(stream) && !poll_body_of(stream, settings_.given.market))
+        settings_.given.log.report(severity::error, "market_data", stream + " cannot be polled", errc::bad_argument);
     }
     lines_.subscribe(listened);
     review();
   }
   void unsubscribe(std::span<const std::string> streams) {
-    for (const std::string& stream : streams) {
-      streams_.erase(stream);
-      moving_.erase(stream);
-    }
+    for (const std::string& stream : streams) streams_.erase(stream);
     review();  // first: what was polled is not told as stale again
     lines_.unsubscribe(streams);
   }
@@ -98,8 +96,6 @@ class dual_mode : private live_object<dual_mode> {
       const bool after = choice.includes(symbol_of_stream(stream));
       if (before == after) continue;
       (after ? come : go).push_back(stream);
-      if (!after) moving_.erase(stream);
-      if (after && is_polled_now(stream)) moving_.insert(stream);  // until it speaks
     }
     choice_ = std::move(choice);
     lines_.unsubscribe(go);
@@ -108,15 +104,7 @@ class dual_mode : private live_object<dual_mode> {
     review();
   }
 
-  /// The venue has answered, and confirmed these.
-  void confirmed(std::span<const std::string> streams) {
-    for (const std::string& stream : streams) {
-      if (!lines_.falls_back(stream)) moving_.erase(stream);
-    }
-    review();
-  }
-
-  /// Looks again at who is polled; after every change of a session.
+  /// Looks again at who is polled; after every change of a session, and every answer of the venue's.
   void review() {
     if (!running_) return;
     if (std::exchange(reviewing_, true)) {
@@ -157,8 +145,8 @@ class dual_mode : private live_object<dual_mode> {
   }
   [[nodiscard]] bool is_to_be_polled(const std::string& stream) const {
     if (!uses_websocket(stream)) return !lines_.knows(stream);  // a tick under way would be older than a polled one
-    if (!lines_.falls_back(stream)) return moving_.contains(stream) && is_polled_now(stream);
-    return !lines_.is_up(stream) || is_polled_now(stream);
+    if (lines_.falls_back(stream)) return !lines_.is_up(stream) || is_polled_now(stream);
+    return is_polled_now(stream) && !lines_.is_confirmed(stream);  // on its way to WebSocket
   }
 
   void poll(std::vector<std::string> streams) {
@@ -224,7 +212,6 @@ class dual_mode : private live_object<dual_mode> {
   rest_polling venue_;
   http_poller<rest_polling> poller_;
   std::set<std::string> streams_;  // all that is wanted
-  std::set<std::string> moving_;   // from polling to WebSocket, and not arrived yet
   std::set<key> polled_;
   std::atomic<std::size_t> polled_count_{0};
   std::vector<symbol_id> stale_;

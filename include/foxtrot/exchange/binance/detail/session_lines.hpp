@@ -100,6 +100,10 @@ class session_lines : private live_object<session_lines> {
   [[nodiscard]] bool any_falls_back() const {
     return std::ranges::any_of(all_, [this](const auto& each) { return falls_back(*each); });
   }
+  /// Whether the venue has said that it will send it.
+  [[nodiscard]] bool is_confirmed(std::string_view stream) const {
+    return of(stream).session.subscriptions().is_confirmed(stream);
+  }
   /// Whether the venue may still send it.
   [[nodiscard]] bool knows(std::string_view stream) const {
     return of(stream).session.subscriptions().contains(stream);
