@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -65,8 +66,8 @@ bool eventually(Predicate happened) {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-/// What one GET on a connection of its own gives; gives up after `patience`.
-result<http_response> get(const exchange& from, const std::string& target, std::chrono::milliseconds patience = 30s) {
+/// What one GET on a connection of its own gives; its time is up as soon as `enough()`.
+result<http_response> get(const exchange& from, const std::string& target, const std::function<bool()>& enough = {}) {
   loop_fixture f;
   http_client_settings settings;
   settings.dial = foxtrot_test::dial_loopback(from);
@@ -76,10 +77,9 @@ result<http_response> get(const exchange& from, const std::string& target, std::
   where.port = from.port();
   where.target = target;
   auto under_way = f.start(client.get(where, 1h));
-  if (!f.run_until([&] { return under_way.done(); }, patience)) {
-    f.advance(2h);
-    REQUIRE(f.run_until([&] { return under_way.done(); }));
-  }
+  REQUIRE(f.run_until([&] { return under_way.done() || (enough && enough()); }));
+  if (!under_way.done()) f.advance(2h);
+  REQUIRE(f.run_until([&] { return under_way.done(); }));
   return under_way.get();
 }
 
@@ -96,14 +96,17 @@ constexpr const char* trades = "/ws/btcusdt@trade";
 
 TEST_CASE("faults: a script follows its own times and conditions end by themselves") {
   exchange_settings settings = busy();
-  settings.faults = fault_script::parse("1ms mute for 100ms\n300ms close 1012 bye\n").value();
+  settings.faults = fault_script::parse("1ms mute for 100ms\n").value();
+  for (int i = 1; i <= 100; ++i)  // whenever the client comes
+    settings.faults.faults.push_back({.at = i * 300ms, .kind = fault_kind::close, .code = 1012, .text = "bye"});
   venue exchange{settings};
   exchange_client client{exchange, trades};
   REQUIRE(client.read_to_end());
   REQUIRE(client.peer_close());
   CHECK(client.peer_close()->code == close_code::service_restart);
   CHECK(client.peer_close()->reason == "bye");
-  CHECK(exchange.statistics().faults_begun == 2);
+  CHECK(exchange.statistics().faults_begun >= 2);
+  CHECK(exchange.statistics().sent_total() >= client.messages().size());
 }
 
 TEST_CASE("faults: what a script begins at 0 is in force before anybody is let in") {
@@ -211,7 +214,8 @@ TEST_CASE("faults: accept-delay, refuse, handshake-stall: what new connections g
   }
   {
     exchange_client refused{exchange, trades};
-    CHECK(refused.error() == std::errc::connection_reset);
+    // where the reset was faster than the client's first bytes their sender hears of it, and the reader of an end
+    CHECK((refused.error() == std::errc::connection_reset || refused.error() == errc::tls_truncated));
   }
   exchange.suffer("0s clear\n0s handshake-stall");
   {
@@ -287,7 +291,7 @@ TEST_CASE("faults: flap upgrades and hangs up, at once or later") {
     CHECK(client.error() == errc::tls_truncated);
     CHECK(client.messages().empty());
   }
-  exchange.suffer("0s flap 100ms");
+  exchange.suffer("0s flap 500ms");
   exchange_client client{exchange, trades};
   REQUIRE(client.read_to_end());
   CHECK(client.error() == errc::tls_truncated);
@@ -322,7 +326,7 @@ TEST_CASE("faults: freeze is a silent peer, for those who are there and those wh
 TEST_CASE("faults: a frozen exchange neither times out its clients nor drops them before it thaws") {
   exchange_settings settings = busy();
   settings.limits.ping_interval = 10ms;
-  settings.limits.pong_timeout = bound(100ms);
+  settings.limits.pong_timeout = 1s;
   settings.limits.max_unsent = 10'000;
   venue exchange{settings};
   exchange_client client{exchange, "/ws/btcusdt@bookTicker/btcusdt@trade/ethusdt@bookTicker"};
@@ -330,7 +334,7 @@ TEST_CASE("faults: a frozen exchange neither times out its clients nor drops the
   exchange.suffer("0s freeze");
   CHECK(eventually([&] { return exchange.statistics().dropped_slow == 1; }));
   REQUIRE(eventually([&] { return client.silent_for(50ms); }));
-  CHECK(client.silent_for(2 * bound(100ms)));
+  CHECK(client.silent_for(1500ms));
   CHECK(exchange.statistics().open_connections == 1);
   CHECK_FALSE(client.error());
   exchange.clear_faults();
@@ -618,8 +622,9 @@ TEST_CASE("faults: REST answers never, late, slowly, or lies about its length") 
   const std::string ping = "/api/v3/ping";
   const std::string depth = "/api/v3/depth?symbol=BTCUSDT&limit=100";
   exchange.suffer("0s rest-stall");
-  CHECK(get(exchange, ping, 100ms).error() == errc::timeout);
-  CHECK(exchange.statistics().answers_withheld == 1);
+  const auto withheld = [&] { return exchange.statistics().answers_withheld == 1; };
+  CHECK(get(exchange, ping, withheld).error() == errc::timeout);
+  CHECK(withheld());
   CHECK(eventually([&] { return exchange.statistics().open_connections == 0; }));
   exchange.suffer("0s clear\n0s rest-delay 100ms");
   auto before = real::now();
@@ -633,7 +638,9 @@ TEST_CASE("faults: REST answers never, late, slowly, or lies about its length") 
   exchange.suffer("0s clear\n0s rest-cut");
   CHECK(get(exchange, depth).error() == errc::http_truncated);
   exchange.suffer("0s clear\n0s rest-length 1000000");
-  CHECK(get(exchange, depth, 100ms).error() == errc::timeout);
+  const std::uint64_t asked = exchange.statistics().rest_requests;
+  const auto sent = [&] { return exchange.statistics().rest_requests > asked; };
+  CHECK(get(exchange, depth, sent).error() == errc::timeout);
   exchange.suffer("0s clear\n0s rest-length 1");
   CHECK(get(exchange, ping)->body == "{");
   exchange.clear_faults();
