@@ -4637,6 +4637,12 @@ namespace foxtrot::inline v0 {
 /// One authority, one TLS context for each kind of certificate, made when it is first asked for. Not thread-safe.
 class server_certificates {
  public:
+  /// Always this one, whatever kind is asked for.
+  server_certificates(tls_context always)
+      : authority_{}, usual_{certificate_kind::right}, max_version_{tls_version::tls_1_3} {
+    contexts_[static_cast<std::size_t>(usual_)] = std::move(always);
+  }
+
   /// With the usual kind, so that what cannot be made shows here.
   [[nodiscard]] static result<server_certificates> make(certificate_kind usual, tls_version max_version) {
     auto authority = certificate_authority::make();
@@ -4648,7 +4654,8 @@ class server_certificates {
     return made;
   }
 
-  [[nodiscard]] const std::string& ca_pem() const noexcept { return authority_.ca_pem(); }
+  /// What a client has to trust; empty where the authority is somebody else's.
+  [[nodiscard]] std::string ca_pem() const { return authority_ ? authority_->ca_pem() : std::string{}; }
 
   [[nodiscard]] const std::optional<tls_context>& usual() const noexcept {
     return contexts_[static_cast<std::size_t>(usual_)];
@@ -4657,6 +4664,7 @@ class server_certificates {
   [[nodiscard]] const std::optional<tls_context>& of(certificate_kind kind) {
     std::optional<tls_context>& wanted = contexts_[static_cast<std::size_t>(kind)];
     if (wanted) return wanted;
+    if (!authority_) return usual();
     auto made = prepare(kind);
     if (!made) return usual();
     return wanted = std::move(*made);
@@ -4669,7 +4677,7 @@ class server_certificates {
       : authority_{std::move(authority)}, usual_{usual}, max_version_{max_version} {}
 
   [[nodiscard]] result<tls_context> prepare(certificate_kind kind) const {
-    const auto issued = authority_.issue(kind);
+    const auto issued = authority_->issue(kind);
     if (!issued) return issued.error();
     tls_settings server;
     server.role = tls_role::server;
@@ -4679,7 +4687,7 @@ class server_certificates {
     return tls_context::make(server);
   }
 
-  certificate_authority authority_;
+  std::optional<certificate_authority> authority_;
   certificate_kind usual_;
   tls_version max_version_;
   std::array<std::optional<tls_context>, kinds> contexts_;
