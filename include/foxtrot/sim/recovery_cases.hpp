@@ -128,7 +128,7 @@ namespace detail {
 
 // WebSocket is refused until the breaker opens and for a while after that.
 [[nodiscard]] inline std::vector<recovery_case> fallbacks(const recovery_limits& limits) {
-  const auto away = 2 * limits.recovery + limits.holds;
+  const auto away = 2 * limits.recovery + limits.holds + std::chrono::milliseconds{1000};
   const auto with = [&](std::string name, std::vector<fault> rest) {
     rest.push_back({.kind = fault_kind::upgrade, .lasts = away, .code = 500});
     rest.push_back({.kind = fault_kind::reset});

@@ -247,7 +247,7 @@ class recovery_drill : private live_object<recovery_drill> {
     session.answer_timeout = limits.step;
     session.silence_limit = limits.silence;
     session.ping_interval = limits.silence / 2;
-    session.pong_timeout = limits.silence;
+    session.pong_timeout = 4 * limits.silence;  // a pong waits behind whatever data does
     session.retry = {.base = std::chrono::milliseconds{100}, .cap = std::chrono::milliseconds{400}};
     session.stable_after = std::chrono::milliseconds{100};
     session.ages.look_every = std::chrono::milliseconds{20};
