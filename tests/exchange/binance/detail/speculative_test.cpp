@@ -56,7 +56,7 @@ void put(std::string& out, char name, Integer value) {
 }
 void put_name(std::string& out, std::string_view value) { out.append(" ").append(value); }
 
-void describe(std::string& out, const book_ticker_fields& f) {
+void write_fields(std::string& out, const book_ticker_fields& f) {
   out += "book";
   put(out, 'u', f.update_id);
   put_name(out, f.symbol);
@@ -68,7 +68,7 @@ void describe(std::string& out, const book_ticker_fields& f) {
   put(out, 'E', f.event_us);
 }
 
-void describe(std::string& out, const trade_fields& f) {
+void write_fields(std::string& out, const trade_fields& f) {
   out += "trade";
   put(out, 't', f.trade_id);
   put_name(out, f.symbol);
@@ -80,7 +80,7 @@ void describe(std::string& out, const trade_fields& f) {
   put_name(out, f.execution);
 }
 
-void describe(std::string& out, const aggregate_trade_fields& f) {
+void write_fields(std::string& out, const aggregate_trade_fields& f) {
   out += "aggregate";
   put(out, 'a', f.aggregate_id);
   put(out, 'f', f.first_trade_id);
@@ -94,7 +94,7 @@ void describe(std::string& out, const aggregate_trade_fields& f) {
   put(out, 'm', int{f.buyer_is_maker});
 }
 
-void describe(std::string& out, const mark_price_fields& f) {
+void write_fields(std::string& out, const mark_price_fields& f) {
   out += "mark";
   put_name(out, f.symbol);
   put(out, 'p', f.mark, f.mark_exponent);
@@ -106,7 +106,7 @@ void describe(std::string& out, const mark_price_fields& f) {
   put(out, 'E', f.event_us);
 }
 
-void describe(std::string& out, const depth_fields& f) {
+void write_fields(std::string& out, const depth_fields& f) {
   out += f.is_update ? "update" : "book";
   put_name(out, f.symbol);
   put(out, 'U', f.first_id);
@@ -167,7 +167,7 @@ class plain_parser {
       f.quantity_exponent = both.quantity_exponent();
       f.transaction_us = optional_time("T");
       f.event_us = optional_time("E");
-      ::describe(out, f);
+      write_fields(out, f);
     } else if (event == "trade") {
       trade_fields f;
       f.trade_id = number("t");
@@ -178,7 +178,7 @@ class plain_parser {
       f.event_us = time("E");
       f.buyer_is_maker = flag("m");
       if (has("X")) f.execution = name("X");
-      ::describe(out, f);
+      write_fields(out, f);
     } else if (event == "aggTrade") {
       aggregate_trade_fields f;
       f.aggregate_id = number("a");
@@ -192,7 +192,7 @@ class plain_parser {
       f.trade_us = time("T");
       f.event_us = time("E");
       f.buyer_is_maker = flag("m");
-      ::describe(out, f);
+      write_fields(out, f);
     } else if (event == "markPriceUpdate") {
       mark_price_fields f;
       f.symbol = name("s");
@@ -205,7 +205,7 @@ class plain_parser {
       take(amount("r", true), f.funding_rate, f.funding_rate_exponent);
       f.next_funding_us = time("T");
       f.event_us = time("E");
-      ::describe(out, f);
+      write_fields(out, f);
     } else if (event == "depthUpdate" || event == "book") {
       depth_fields f;
       f.is_update = event == "depthUpdate";
@@ -228,7 +228,7 @@ class plain_parser {
       f.levels = std::span{room_}.first(levels.size());
       f.price_exponent = levels.price_exponent();
       f.quantity_exponent = levels.quantity_exponent();
-      ::describe(out, f);
+      write_fields(out, f);
     } else {
       throw refused{"another event"};
     }
@@ -313,7 +313,7 @@ class subject {
         if (room_.size() < most) room_.resize(most);
         depth_fields fields;
         if (!parser_.read(opened, std::span{room_}.first(most), fields)) return std::nullopt;
-        ::describe(out, fields);
+        write_fields(out, fields);
         return out;
       }
       case shape::unknown: break;
@@ -326,7 +326,7 @@ class subject {
   [[nodiscard]] std::optional<std::string> read(const speculative_parser::opening& opened, std::string& out) {
     Fields fields;
     if (!parser_.read(opened, fields)) return std::nullopt;
-    ::describe(out, fields);
+    write_fields(out, fields);
     return out;
   }
 
