@@ -76,7 +76,7 @@ bool visit(const tls_context& ours, const tls_context& theirs, ending how = endi
   REQUIRE_FALSE(p.client_error);
   REQUIRE_FALSE(p.server_error);
   CHECK(p.client.resumed() == (SSL_session_reused(p.server.native_tls()) == 1));
-  CHECK(exchange(f, p.client, p.server, 5'000));
+  CHECK(foxtrot_test::exchange(f, p.client, p.server, 5'000));
   switch (how) {
     case ending::orderly:
       p.server.shutdown();
@@ -210,7 +210,7 @@ TEST_CASE("resumption: dialling tells servers on different ports apart", "[accep
     REQUIRE(f.run_until([&] { return dialling.done(); }));
     auto client = dialling.get();
     REQUIRE(client);
-    CHECK(exchange(f, *client, server, 1000));
+    CHECK(foxtrot_test::exchange(f, *client, server, 1000));
     return client->resumed();
   };
   CHECK_FALSE(dial(0));
@@ -236,7 +236,7 @@ TEST_CASE("resumption: what is kept is bounded, for a server and in total", "[ac
     auto shaking = f.start(client.handshake("localhost", std::to_string(service)));
     CHECK_FALSE(f.run(server.handshake()));
     REQUIRE(f.run_until([&] { return shaking.done(); }));
-    CHECK(exchange(f, client, server, 100));
+    CHECK(foxtrot_test::exchange(f, client, server, 100));
   }
   CHECK(ours.sessions() <= 64);
 }
@@ -322,7 +322,7 @@ TEST_CASE("resumption: threads share one context", "[acceptance]") {
         for (int round = 0; round < 25; ++round) {
           loop_fixture f;
           tls_pair p{f, ours, theirs};
-          if (p.client_error || p.server_error || !exchange(f, p.client, p.server, 1000)) ++failed;
+          if (p.client_error || p.server_error || !foxtrot_test::exchange(f, p.client, p.server, 1000)) ++failed;
           resumed += p.client.resumed();
         }
       });
