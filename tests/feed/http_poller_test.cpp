@@ -247,9 +247,8 @@ TEST_CASE("http_poller: a limit without a time is a minute") {
 
 TEST_CASE("http_poller: other failures are followed by backoff, and the first success by the old pace") {
   scene s;
-  const session_error error =
-      GENERATE(session_error{.code = errc::http_server_error, .http_status = 502}, session_error{.code = errc::timeout},
-               session_error{.code = errc::malformed_message}, session_error{.code = errc::closed});
+  const session_error error = GENERATE(session_error{.code = errc::http_server_error, .http_status = 502},
+                                       session_error{.code = errc::timeout}, session_error{.code = errc::closed});
   for (int i = 0; i < 200; ++i) s.venue.answers.push_back(failed(error));
   s.begin({"a"});
   s.advance(60s);
@@ -268,6 +267,35 @@ TEST_CASE("http_poller: other failures are followed by backoff, and the first su
   s.venue.answers.push_back(failed(error));
   s.advance(3s);
   CHECK(s.asked().size() >= 2);  // it began anew
+}
+
+TEST_CASE("http_poller: an answer that is no good holds nobody up, and says nothing of the venue") {
+  scene s;
+  int outcomes = 0;
+  s.poller->on_outcome = [&](std::error_code) { ++outcomes; };
+  for (int i = 0; i < 10; ++i) s.venue.answers.push_back(failed({.code = errc::malformed_message}));
+  s.begin({"a"});
+  s.advance(9500ms);
+  CHECK(s.asked().size() == 10);
+  CHECK(outcomes == 0);
+  CHECK(s.out.counters().failed_polls.get() == 10);
+  s.advance(1s);
+  CHECK((s.asked().size() == 1 && outcomes == 1));
+}
+
+TEST_CASE("http_poller: who is not let in asks once a minute, and loses no name") {
+  scene s;
+  for (int i = 0; i < 3; ++i) s.venue.answers.push_back(failed({.code = errc::http_client_error, .http_status = 401}));
+  s.begin({"a", "b"});
+  CHECK(s.asked().size() == 1);
+  s.advance(59s);
+  CHECK(s.asked().empty());
+  s.advance(1s);
+  CHECK(s.asked().size() == 1);
+  s.advance(61s);
+  CHECK(s.asked().size() == 1);
+  s.advance(70s);
+  CHECK(s.asked().size() >= 10);  // both, and all is well
 }
 
 TEST_CASE("http_poller: nearly all weight used by somebody else: it waits for the end of the minute") {
