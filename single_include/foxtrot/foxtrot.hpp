@@ -20662,13 +20662,19 @@ namespace foxtrot::inline v0::detail {
 /// Told of streams that the venue has just confirmed.
 using confirmation_handler = std::function<void(const std::vector<std::string>&)>;
 
+/// What becomes of the venue's answers.
+struct answer_handlers {
+  confirmation_handler confirmed;  ///< at once, before the messages behind the answer: may not publish
+  confirmation_handler answered;   ///< the same when all that came with it has been published; after other answers, too
+};
+
 /// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
 /// parser checks UTF-8, so the frames' check is left out.
 template <venue_protocol Protocol, byte_stream Stream>
 class live_connection : private live_object<live_connection<Protocol, Stream>> {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
-                  Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
+                  Protocol& protocol, subscription_set& wanted, const answer_handlers& answers,
                   websocket_error_handler& errors, breaker_gate& gate, const diagnostics& log)
       : settings_{settings},
         bridge_{bridge},
@@ -20676,7 +20682,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
         out_{out},
         protocol_{protocol},
         wanted_{wanted},
-        on_confirmed_{on_confirmed},
+        answers_{answers},
         errors_{errors},
         gate_{gate},
         log_{log},
@@ -20779,7 +20785,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     const drain_result result = socket_.drain(frames);
     batch_.reset();
     if (socket_.counters().reads != reads) silence_.feed();
-    if (std::exchange(answered_, false) && on_confirmed_) on_confirmed_(std::exchange(confirmed_, {}));
+    if (std::exchange(answered_, false)) answers_.answered(std::exchange(confirmed_, {}));
     has_data_ = has_data_ || got_data_;
     if (got_data_ && !gate_.proven()) gate_.succeed(timers_.now());
     pings_.answer();
@@ -20841,8 +20847,10 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
       log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
                   errc::subscription_rejected);
     }
-    for (std::string& stream : wanted_.confirmed_by(id)) confirmed_.push_back(std::move(stream));
-    answered_ = true;  // told after the batch, for who hears of it may publish
+    const std::vector<std::string> confirmed = wanted_.confirmed_by(id);
+    answers_.confirmed(confirmed);
+    confirmed_.insert(confirmed_.end(), confirmed.begin(), confirmed.end());
+    answered_ = true;
     watch_answers();
   }
 
@@ -20879,7 +20887,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   publisher& out_;
   Protocol& protocol_;
   subscription_set& wanted_;
-  const confirmation_handler& on_confirmed_;
+  const answer_handlers& answers_;
   websocket_error_handler& errors_;
   breaker_gate& gate_;
   const diagnostics& log_;
@@ -21163,7 +21171,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed({.code = stream.error()});
     connection live{std::move(*stream), settings_, bridge_,       out_, protocol_, wanted_,
-                    confirmed_,         *errors_,  turns_.gate(), log_};
+                    answers_,           *errors_,  turns_.gate(), log_};
     if (const std::error_code error = co_await live.upgrade()) co_return failed(live.refusal(error));
 
     live_ = &live;
@@ -21256,10 +21264,10 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, [this] {
                                            if (live_ != nullptr) live_->send_requests();
                                          }};
-  const detail::confirmation_handler confirmed_{[this](const std::vector<std::string>& streams) {
-    ages_.watch(streams);
-    if (on_confirmed) on_confirmed(streams);
-  }};
+  const detail::answer_handlers answers_{[this](const auto& streams) { ages_.watch(streams); },
+                                         [this](const auto& streams) {
+                                           if (on_confirmed) on_confirmed(streams);
+                                         }};
   std::error_code last_error_;
   std::uint64_t attempts_{0};  // since the last healthy connection
   bool running_{false};

@@ -37,13 +37,19 @@ namespace foxtrot::inline v0::detail {
 /// Told of streams that the venue has just confirmed.
 using confirmation_handler = std::function<void(const std::vector<std::string>&)>;
 
+/// What becomes of the venue's answers.
+struct answer_handlers {
+  confirmation_handler confirmed;  ///< at once, before the messages behind the answer: may not publish
+  confirmation_handler answered;   ///< the same when all that came with it has been published; after other answers, too
+};
+
 /// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
 /// parser checks UTF-8, so the frames' check is left out.
 template <venue_protocol Protocol, byte_stream Stream>
 class live_connection : private live_object<live_connection<Protocol, Stream>> {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
-                  Protocol& protocol, subscription_set& wanted, const confirmation_handler& on_confirmed,
+                  Protocol& protocol, subscription_set& wanted, const answer_handlers& answers,
                   websocket_error_handler& errors, breaker_gate& gate, const diagnostics& log)
       : settings_{settings},
         bridge_{bridge},
@@ -51,7 +57,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
         out_{out},
         protocol_{protocol},
         wanted_{wanted},
-        on_confirmed_{on_confirmed},
+        answers_{answers},
         errors_{errors},
         gate_{gate},
         log_{log},
@@ -154,7 +160,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
     const drain_result result = socket_.drain(frames);
     batch_.reset();
     if (socket_.counters().reads != reads) silence_.feed();
-    if (std::exchange(answered_, false) && on_confirmed_) on_confirmed_(std::exchange(confirmed_, {}));
+    if (std::exchange(answered_, false)) answers_.answered(std::exchange(confirmed_, {}));
     has_data_ = has_data_ || got_data_;
     if (got_data_ && !gate_.proven()) gate_.succeed(timers_.now());
     pings_.answer();
@@ -216,8 +222,10 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
       log_.report(severity::error, "websocket_manager", stream + " refused: " + answer.error,
                   errc::subscription_rejected);
     }
-    for (std::string& stream : wanted_.confirmed_by(id)) confirmed_.push_back(std::move(stream));
-    answered_ = true;  // told after the batch, for who hears of it may publish
+    const std::vector<std::string> confirmed = wanted_.confirmed_by(id);
+    answers_.confirmed(confirmed);
+    confirmed_.insert(confirmed_.end(), confirmed.begin(), confirmed.end());
+    answered_ = true;
     watch_answers();
   }
 
@@ -254,7 +262,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   publisher& out_;
   Protocol& protocol_;
   subscription_set& wanted_;
-  const confirmation_handler& on_confirmed_;
+  const answer_handlers& answers_;
   websocket_error_handler& errors_;
   breaker_gate& gate_;
   const diagnostics& log_;

@@ -187,7 +187,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed({.code = stream.error()});
     connection live{std::move(*stream), settings_, bridge_,       out_, protocol_, wanted_,
-                    confirmed_,         *errors_,  turns_.gate(), log_};
+                    answers_,           *errors_,  turns_.gate(), log_};
     if (const std::error_code error = co_await live.upgrade()) co_return failed(live.refusal(error));
 
     live_ = &live;
@@ -280,10 +280,10 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, [this] {
                                            if (live_ != nullptr) live_->send_requests();
                                          }};
-  const detail::confirmation_handler confirmed_{[this](const std::vector<std::string>& streams) {
-    ages_.watch(streams);
-    if (on_confirmed) on_confirmed(streams);
-  }};
+  const detail::answer_handlers answers_{[this](const auto& streams) { ages_.watch(streams); },
+                                         [this](const auto& streams) {
+                                           if (on_confirmed) on_confirmed(streams);
+                                         }};
   std::error_code last_error_;
   std::uint64_t attempts_{0};  // since the last healthy connection
   bool running_{false};
