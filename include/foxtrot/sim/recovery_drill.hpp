@@ -221,6 +221,7 @@ class recovery_drill : private live_object<recovery_drill> {
     made.events_per_second = wanted.events_per_second;
     made.limits.weight_per_minute = 1'000'000'000;  // a drill falls back more often than a day
     made.limits.ping_interval = wanted.limits.silence / 3;
+    made.limits.max_unsent = std::size_t{256} << 20U;  // what drips is late, and not lost
     made.faults = wanted.faults;
     return made;
   }
