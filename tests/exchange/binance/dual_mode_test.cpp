@@ -155,6 +155,7 @@ TEST_CASE("dual mode: where WebSocket fails five times the same ticks are polled
   REQUIRE_FALSE(feed.connect());
   REQUIRE(seen.read_tick(tick_kind::trade, "BTCUSDT", source::websocket));
   CHECK(feed.connection_info().polled_streams == 0);
+  CHECK(feed.connection_info().connected_for > 0ns);  // since it connected, whenever its last message came
 
   for (int round = 1; round <= 2; ++round) {
     CAPTURE(round);
@@ -163,6 +164,7 @@ TEST_CASE("dual mode: where WebSocket fails five times the same ticks are polled
     REQUIRE(seen.read_status(status_code::fallback_started));
     CHECK(feed.counters().fallbacks_begun.get() == static_cast<std::uint64_t>(round));
     CHECK(feed.connection_info().breaker != breaker_state::closed);
+    CHECK(feed.connection_info().connected_for == 0ns);
     for (const auto& [kind, symbol] : {std::pair{tick_kind::book_ticker, "BTCUSDT"},
                                        {tick_kind::trade, "BTCUSDT"},
                                        {tick_kind::aggregate_trade, "ETHUSDT"},
