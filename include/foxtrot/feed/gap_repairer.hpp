@@ -104,8 +104,9 @@ class gap_repairer : private live_object<gap_repairer<Venue>> {
       }
       const stream_key of = next->first;
       const open_holes& holes = next->second.holes;
-      const repair_request request =
-          venue_.plan(of.first, out_.symbols().name(of.second), holes.first(), holes.span(venue_.most_ids()));
+      // one more: where the venue knows what comes behind a hole, what it does not know in it is not to be had
+      const std::size_t count = std::min(holes.span(venue_.most_ids()) + 1, venue_.most_ids());
+      const repair_request request = venue_.plan(of.first, out_.symbols().name(of.second), holes.first(), count);
       const steady_time now = timers_.now();
       const steady_time when =
           std::max({next->second.not_before, closed_until_, weight_.next_allowed(request.weight, now)});
