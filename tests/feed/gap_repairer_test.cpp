@@ -663,4 +663,45 @@ TEST_CASE("gap_repairer: property: each trade comes once, or is told as missing"
   CHECK(repaired > 1'000);
 }
 
+TEST_CASE("gap_repairer: property: what two lines lack and the venue has comes in its place") {
+  std::uint64_t repaired = 0;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random{seed};
+    const auto below = [&random](std::uint64_t n) {
+      return std::uniform_int_distribution<std::uint64_t>{0, n - 1}(random);
+    };
+    scene s{gap_repair::before};
+    const line_id lines[2]{s.out.lines().add_line(true), s.out.lines().add_line(false)};
+    std::deque<std::uint64_t> carried[2];
+    constexpr std::uint64_t last = 1'500;
+    for (std::uint64_t id = 1; id <= last; ++id) {
+      const bool both = id > 1 && id < last && below(50) == 0;
+      for (auto& each : carried)
+        if (!both && (id == 1 || id == last || below(20) != 0)) each.push_back(id);
+    }
+    while (!carried[0].empty() || !carried[1].empty()) {
+      const std::size_t l = carried[0].empty() ? 1 : carried[1].empty() ? 0 : below(2);
+      for (std::uint64_t burst = 1 + below(10); burst > 0 && !carried[l].empty(); --burst) {
+        s.live({carried[l].front()}, tick_kind::trade, lines[l]);
+        carried[l].pop_front();
+      }
+      if (below(40) == 0) s.out.line_lost(lines[l]);
+      s.venue.takes = std::chrono::milliseconds{below(30)};
+      s.advance(std::chrono::milliseconds{below(20)});
+    }
+    for (const line_id each : lines) s.out.line_lost(each);
+    s.advance(3s);
+    std::uint64_t before = 0;
+    std::size_t wrong = 0;
+    for (const std::string& each : s.events)
+      if (each != std::to_string(++before) && each != "f" + std::to_string(before)) ++wrong;
+    CHECK(wrong == 0);
+    CHECK(before == last);
+    CHECK(s.repaired() > 0);
+    repaired += s.repaired();
+  }
+  CHECK(repaired < 30 * 150);  // lines come first
+}
+
 }  // namespace

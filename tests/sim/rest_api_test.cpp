@@ -296,6 +296,23 @@ TEST_CASE("rest_api: trades polled and trades streamed are one sequence") {
   CHECK(std::uint64_t{some.at(0)["a"]} == from);
   CHECK(std::uint64_t{some.at(6)["a"]} == from + 6);
   CHECK(client.get("aggTrades?fromId=99999999999999&" + symbol).get_array().size() == 0);
+  const std::string by_id = "historicalTrades?limit=7&fromId=" + std::to_string(from) + "&" + symbol;
+  if (market == sim_market::spot) {
+    const element old = client.get(by_id);
+    CHECK(client.cost == 25);
+    REQUIRE(old.get_array().size() == 7);
+    CHECK(std::uint64_t{old.at(0)["id"]} == from);
+    CHECK(std::uint64_t{old.at(6)["id"]} == from + 6);
+    CHECK(client.get("historicalTrades?limit=7&" + symbol).get_array().size() == 7);
+    CHECK(client.get("historicalTrades?fromId=99999999999999&" + symbol).get_array().size() == 0);
+    CHECK(client.refusal("historicalTrades?fromId=x&" + symbol) == -1130);
+    CHECK(client.refusal("historicalTrades?fromId=1") == -1102);
+  } else {
+    CHECK(std::int64_t{client.get(by_id, 401)["code"]} == -2014);  // that needs a key
+    CHECK(client.cost == 20);
+  }
+  // the latest, whatever the id
+  CHECK(std::uint64_t{client.get("trades?limit=1&fromId=" + std::to_string(from) + "&" + symbol).at(0)["id"]} > from);
 }
 
 TEST_CASE("rest_api: quotes and mark prices are those of the book that the streams tell") {

@@ -154,8 +154,7 @@ class gap_repairer : private live_object<gap_repairer<Venue>> {
 
   // The one after the last, of those that may be asked for soonest.
   [[nodiscard]] stream_map::iterator next_stream() {
-    const auto sooner = [this](const auto& a, const auto& b) {
-      const steady_time now = timers_.now();
+    const auto sooner = [now = timers_.now()](const auto& a, const auto& b) {
       return std::max(a.second.not_before, now) < std::max(b.second.not_before, now);
     };
     const auto behind = streams_.upper_bound(last_asked_);

@@ -241,7 +241,7 @@ TEST_CASE("trade_fetcher: where REST refuses, holes are told, and the stream goe
   (void)seen.read_until([&] { return seen.ticks.poll(1, [&](const event&) {}) == 0; });
 }
 
-TEST_CASE("trade_fetcher: the venue's weight is kept to, and a hole that is too large is told at once", "[exchange]") {
+TEST_CASE("trade_fetcher: a hole that is too large is told at once, and nobody is asked", "[exchange]") {
   lossy_exchange venue;
   market_data_settings settings = repairing(venue, gap_repair::before, {"btcusdt@trade"});
   settings.gap_repair.most = 3;
@@ -262,6 +262,23 @@ TEST_CASE("trade_fetcher: the venue's weight is kept to, and a hole that is too 
   CHECK(seen.filled == 0);
   CHECK(venue.statistics().rest_requests == requests);
   CHECK(feed.counters().failed_repairs.get() == 1);
+}
+
+TEST_CASE("trade_fetcher: the venue's own weights do, where streams wait for each other's holes", "[exchange]") {
+  lossy_exchange venue{sim_market::spot, 6'000};
+  market_data_settings settings = repairing(venue, gap_repair::before, spot_streams);
+  settings.polling.weight_per_minute = 0;
+  market_data feed{settings};
+  watcher seen{feed};
+  REQUIRE_FALSE(feed.connect());
+  REQUIRE(seen.read(20));
+  venue.begin(fault_kind::drop, 0, 50);
+  CHECK(seen.read(1'500));
+  CHECK(seen.wrong == 0);
+  CHECK(seen.statuses[status_code::gap] == 0);
+  CHECK(seen.filled > 10);
+  CHECK(venue.statistics().rest_requests < seen.filled);
+  CHECK(feed.counters().errors[static_cast<std::size_t>(error_kind::rate_limit)].get() == 0);
 }
 
 TEST_CASE("trade_fetcher: whoever disconnects while something is fetched does not wait for it", "[exchange]") {
