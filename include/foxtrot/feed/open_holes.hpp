@@ -76,7 +76,7 @@ class open_holes {
   }
   /// What lies up to this id and has not come is not to be had.
   void pass(std::uint64_t up_to) noexcept {
-    for (open_hole& each : holes_) each.next = std::max(each.next, up_to + 1);
+    for (open_hole& each : holes_) each.next = std::max(each.next, std::min(up_to, each.ids.to) + 1);
   }
 
   /// Takes those out for which `which(hole)` is true.
