@@ -83,7 +83,7 @@ class line_shards : private live_object<line_shards> {
 
   /// Connects though nothing is wanted yet.
   void start() {
-    (*std::ranges::find_if(shards_, [](const auto& each) { return !each->leaving; }))->set->start();
+    (*std::ranges::find_if(shards_, [](const auto& each) { return !each->leaving; }))->set->subscribe({});
   }
   /// Disconnects until something is subscribed to.
   void rest() {
@@ -197,7 +197,7 @@ class line_shards : private live_object<line_shards> {
     made->from = &from;
     made->to = &to;
     for (const std::string& stream : streams)
-      (from.set->is_numbered(stream) ? made->numbered : made->others).push_back(stream);
+      (from.set->numbered({stream}).empty() ? made->others : made->numbered).push_back(stream);
     made->follow(arbiter_, settings_);
     to.set->subscribe(made->numbered);
     from.set->unsubscribe(made->others);
@@ -239,7 +239,7 @@ class line_shards : private live_object<line_shards> {
 
   void retire(shard& which) { (void)scope_.spawn("goodbye", goodbye(which)); }
   [[nodiscard]] task<> goodbye(shard& which) {
-    co_await which.set->stop(patience);
+    co_await which.set->withdraw(patience);
     const auto at = std::ranges::find(shards_, &which, &std::unique_ptr<shard>::get);
     const std::unique_ptr<shard> gone = std::move(*at);
     const std::lock_guard lock{structure_};

@@ -196,7 +196,7 @@ class session_lines : private live_object<session_lines> {
     return std::ranges::any_of(routes_, [&holds](const auto& route) { return route->any(holds); });
   }
   [[nodiscard]] static bool falls_back(const line_shards::lines& set) {
-    return set.all_in_use([](const session_line& line) { return line.falls_back(); });
+    return !set.any([](const session_line& line) { return !line.falls_back(); });
   }
 
   // What others read is written here alone, and orders nothing.
@@ -211,7 +211,7 @@ class session_lines : private live_object<session_lines> {
       connections += set.up();
       worst = std::max(worst, set.is_up() ? session_state::connected : set.leading().session.state(),
                        [&rank](auto a, auto b) { return rank(a) < rank(b); });
-      if (!set.all_in_use([](const auto& line) { return line.breaker.state() != breaker_state::closed; })) return;
+      if (set.any([](const auto& line) { return line.breaker.state() == breaker_state::closed; })) return;
       const breaker_state its = set.leading().breaker.state();
       if (breaker == breaker_state::closed || its == breaker_state::open) breaker = its;
     });
