@@ -35,11 +35,11 @@ class line_group : private live_object<line_group> {
   /// The feed does without these lines from now on: nothing about them is told any more.
   void withdraw() noexcept {
     if (std::exchange(withdrawn_, true)) return;
-    if (up_ != 0) feed_.disconnected();
+    if (up_ != 0) feed_.disconnected(false);
     if (members_ != 0) feed_.leave();
   }
-  /// Every group of the feed has a line that is connected.
-  [[nodiscard]] bool whole() const noexcept { return feed_.whole(); }
+  /// Consumers take the feed for connected.
+  [[nodiscard]] bool announced() const noexcept { return feed_.announced(); }
 
   /// Lines that are connected.
   [[nodiscard]] std::size_t up() const noexcept { return up_; }

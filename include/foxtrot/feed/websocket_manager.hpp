@@ -226,8 +226,8 @@ class websocket_manager : public session_hooks, private live_object<websocket_ma
 
   void disconnected(connection& live) {
     live_ = nullptr;
-    const bool was_whole = group_.whole();
-    const bool told = group_.disconnected() && (was_whole || !closing_);  // several say goodbye as one
+    const bool announced = group_.announced();
+    const bool told = group_.disconnected() && (announced || !closing_);  // several say goodbye as one
     if (place_.line != no_line) out_.line_lost(place_.line);
     ages_.pause();
     wanted_.forget_answers();
