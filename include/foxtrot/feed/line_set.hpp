@@ -248,11 +248,10 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
   }
   void remove(member& which) {
     const auto at = std::ranges::find(lines_, &which, &std::unique_ptr<member>::get);
+    std::unique_lock lock{structure_};
     const std::unique_ptr<member> gone = std::move(*at);
-    {
-      const std::lock_guard lock{structure_};
-      lines_.erase(at);
-    }
+    lines_.erase(at);
+    lock.unlock();
     on_change();
   }
 
