@@ -119,6 +119,10 @@ class line_shards : private live_object<line_shards> {
     const auto known = home_.find(stream);
     return known != home_.end() ? known->second->set.get() : nullptr;
   }
+  /// Sets of lines that have the stream.
+  [[nodiscard]] std::ptrdiff_t carriers(std::string_view stream) const {
+    return std::ranges::count_if(shards_, [stream](const auto& each) { return each->set->is_confirmed(stream); });
+  }
   template <class Predicate>
   [[nodiscard]] bool any(Predicate holds) const {
     return std::ranges::any_of(shards_, [&](const auto& each) { return holds(std::as_const(*each->set)); });

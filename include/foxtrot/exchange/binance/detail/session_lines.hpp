@@ -160,7 +160,10 @@ class session_lines : private live_object<session_lines> {
         },
         [this](std::string_view stream) { return numbered(stream); });
     made->on_change = [this] { changed(); };
-    made->on_confirmed = [this](const auto& streams) { on_confirmed(streams); };
+    made->on_confirmed = [this](std::vector<std::string> streams) {
+      std::erase_if(streams, [this](const std::string& each) { return of(each).carriers(each) > 1; });  // it moves
+      on_confirmed(streams);
+    };
     if (has_books) {
       made->on_connected = [this, set = made.get()](bool alone) {
         if (alone) on_books_connected(set->wanted());
