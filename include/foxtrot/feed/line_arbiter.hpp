@@ -83,6 +83,10 @@ class line_arbiter : private live_object<line_arbiter> {
     progress& own = of(which, *numbered, symbol);
     if (own.confirmed_at == 0) own.confirmed_at = ++confirmations_;
   }
+  /// Nobody wants these ticks of it any more.
+  void unsubscribed(line_id which, tick_kind kind, symbol_id symbol) {
+    if (const auto numbered = numbering_of(kind)) of(which, *numbered, symbol) = {};
+  }
   /// Whether its ticks without ids count.
   void lead(line_id which, bool leads) { of(which).leads = leads; }
 
@@ -128,15 +132,12 @@ class line_arbiter : private live_object<line_arbiter> {
     const auto which = numbering_of(tag.kind);
     const tick_ids ids = ids_of(tag, payload);
     if (!which || ids.last <= published_.last(*which, symbol)) return false;
-    const auto asked = asked_.find(key_of(*which, symbol));
-    if (asked == asked_.end() || !asked->second.awaits(ids.last)) return false;
+    if (!asked_[key_of(*which, symbol)].awaits(ids.last)) return false;
     return hold({tag, symbol, payload, {}, ids, ids.before, round_, 0, no_line}, *which);
   }
   /// Of these ids, which were asked for, none will come that has not come by now: what waited for them may be ready().
   void settled(tick_kind kind, symbol_id symbol, const id_range& ids) {
-    const auto which = numbering_of(kind);
-    const auto asked = which ? asked_.find(key_of(*which, symbol)) : asked_.end();
-    if (asked != asked_.end()) asked->second.settle(ids);
+    if (const auto which = numbering_of(kind)) asked_[key_of(*which, symbol)].settle(ids);
   }
   /// Nobody can be asked any more, and nothing that was asked for will come.
   void stop_asking() noexcept { on_hole = nullptr, asked_.clear(); }
@@ -151,10 +152,9 @@ class line_arbiter : private live_object<line_arbiter> {
   }
   /// The same of any kind and symbol.
   [[nodiscard]] std::optional<held_tick> ready() {
-    for (auto queue = held_.begin(); queue != held_.end();) {
-      const auto next = std::next(queue);
+    for (auto queue = held_.begin(), next = queue; queue != held_.end(); queue = next) {
+      next = std::next(queue);
       if (auto found = ready(queue)) return found;
-      queue = next;
     }
     return std::nullopt;
   }

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -82,10 +81,10 @@ class open_holes {
   /// Takes those out for which `which(hole)` is true.
   template <class Which>
   [[nodiscard]] std::vector<open_hole> extract_if(Which which) {
-    const auto gone =
-        std::stable_partition(holes_.begin(), holes_.end(), [&](const open_hole& h) { return !which(h); });
-    std::vector<open_hole> taken{std::move_iterator{gone}, std::move_iterator{holes_.end()}};
-    holes_.erase(gone, holes_.end());
+    std::vector<open_hole> taken;
+    std::vector<open_hole> left;
+    for (open_hole& each : holes_) (which(std::as_const(each)) ? taken : left).push_back(std::move(each));
+    holes_ = std::move(left);
     return taken;
   }
 
