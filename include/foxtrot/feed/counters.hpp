@@ -76,6 +76,11 @@ struct feed_counters {
   counter polls;             ///< HTTP requests for ticks that were answered well
   counter failed_polls;      ///< and those that were not
   counter fallbacks_begun;   ///< times that polling stood in for a connection
+  counter rotations;         ///< connections replaced by a new one, without a break
+  counter failed_rotations;  ///< attempts at that which were given up, for the new one was not ready in time
+  counter lost_lines;        ///< disconnects while another connection carried the same streams
+  counter line_duplicates;   ///< ticks not published, for another line was first, or leads
+  counter held_ticks;        ///< ticks that had to wait for another line to bring what comes before
   gauge round_trip_ns;       ///< from the last ping of ours to its pong; 0 before the first
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
@@ -99,16 +104,30 @@ struct feed_counters {
 
 namespace detail {
 
-inline constexpr std::array summed_counters{&feed_counters::messages,        &feed_counters::bytes,
-                                            &feed_counters::answers,         &feed_counters::shutdowns,
-                                            &feed_counters::unknown,         &feed_counters::rejected,
-                                            &feed_counters::connects,        &feed_counters::disconnects,
-                                            &feed_counters::failed_attempts, &feed_counters::gaps,
-                                            &feed_counters::duplicates,      &feed_counters::renumbered,
-                                            &feed_counters::absent_times,    &feed_counters::stale,
-                                            &feed_counters::silent_streams,  &feed_counters::handler_failures,
-                                            &feed_counters::polls,           &feed_counters::failed_polls,
-                                            &feed_counters::fallbacks_begun};
+inline constexpr std::array summed_counters{&feed_counters::messages,
+                                            &feed_counters::bytes,
+                                            &feed_counters::answers,
+                                            &feed_counters::shutdowns,
+                                            &feed_counters::unknown,
+                                            &feed_counters::rejected,
+                                            &feed_counters::connects,
+                                            &feed_counters::disconnects,
+                                            &feed_counters::failed_attempts,
+                                            &feed_counters::gaps,
+                                            &feed_counters::duplicates,
+                                            &feed_counters::renumbered,
+                                            &feed_counters::absent_times,
+                                            &feed_counters::stale,
+                                            &feed_counters::silent_streams,
+                                            &feed_counters::handler_failures,
+                                            &feed_counters::polls,
+                                            &feed_counters::failed_polls,
+                                            &feed_counters::fallbacks_begun,
+                                            &feed_counters::rotations,
+                                            &feed_counters::failed_rotations,
+                                            &feed_counters::lost_lines,
+                                            &feed_counters::line_duplicates,
+                                            &feed_counters::held_ticks};
 
 }  // namespace detail
 

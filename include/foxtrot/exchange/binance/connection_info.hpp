@@ -17,6 +17,7 @@ namespace foxtrot::inline v0::binance {
 struct connection_info {
   session_state state{session_state::disconnected};  ///< of WebSocket
   breaker_state breaker{breaker_state::closed};      ///< not closed: ticks are polled meanwhile
+  std::size_t connections{0};                        ///< that there are now
   std::size_t polled_streams{0};                     ///< come by HTTP, by choice or as a fallback
   std::chrono::nanoseconds connected_for{0};         ///< all connections without a break; 0 where one is missing
   std::chrono::nanoseconds round_trip{0};            ///< of the last ping of ours that was answered; 0: none yet
@@ -36,6 +37,7 @@ namespace detail {
   connection_info made = rank(a.state) < rank(b.state) ? b : a;
   if (a.state == b.state) made.connected_for = std::min(a.connected_for, b.connected_for);
   made.breaker = a.breaker == breaker_state::closed || b.breaker == breaker_state::open ? b.breaker : a.breaker;
+  made.connections = a.connections + b.connections;
   made.polled_streams = a.polled_streams + b.polled_streams;
   return made;
 }

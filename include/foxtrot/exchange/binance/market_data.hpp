@@ -124,9 +124,9 @@ class market_data : private live_object<market_data> {
     return engines_ != nullptr ? engines_->tasks() : std::vector<std::string>{};
   }
 
-  /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one,
-  /// or for more than 1,024 in all; errc::would_block where the network thread does not get to what it was told before:
-  /// later connections will have them.
+  /// Adds streams, now and for later connections: on the connections that there are, or, where those are full, on
+  /// others. errc::bad_argument, and nothing added, for a name that cannot be one; errc::would_block where the network
+  /// thread does not get to what it was told before: later connections will have them.
   std::error_code subscribe_streams(const std::vector<std::string>& streams) {
     detail::stream_shares::shares by_thread;
     {
@@ -136,7 +136,7 @@ class market_data : private live_object<market_data> {
       for (const std::string& stream : streams) {
         if (std::find(all.begin(), all.end(), stream) == all.end()) all.push_back(stream);
       }
-      if (!detail::are_streams(settings_.given.market, all)) return errc::bad_argument;
+      if (!detail::are_stream_names(all)) return errc::bad_argument;
       shares_.add({all.begin() + before, all.end()});
       parts_.use(shares_);
       settings_.given.streams = std::move(all);
@@ -176,6 +176,11 @@ class market_data : private live_object<market_data> {
     return tell_engines([](detail::engine& running) { return running.drop_connection(); });
   }
 
+  /// Replaces every connection by a new one, without a break, as it is done before the venue ends them. For drills.
+  std::error_code rotate() {
+    return tell_engines([](detail::engine& running) { return running.rotate(); });
+  }
+
   /// Asks for the whole book of a symbol, such as "BTCUSDT", that has a stream of depth updates: for a consumer that
   /// keeps its own and lost some. It comes to everybody, as a depth_snapshot of all that our book holds, in its place
   /// among the updates: at once, or as soon as our book is right. errc::bad_argument where we keep no such book,
@@ -190,13 +195,12 @@ class market_data : private live_object<market_data> {
                                     [symbol](const auto& stream) { return detail::depth_symbol_of(stream) == symbol; });
       if (!kept || !settings_.given.depth_snapshots) return errc::bad_argument;
     }
-    bool running = false;
-    bool taken = true;
+    std::error_code error = make_error_code(errc::closed);
     with_engines([&](detail::engines& all) {
-      running = true;
-      taken = all.tell(thread, [symbol](detail::engine& its) { return its.request_snapshot(std::string{symbol}); });
+      error = outcome_of(
+          all.tell(thread, [symbol](detail::engine& its) { return its.request_snapshot(std::string{symbol}); }));
     });
-    return !running ? make_error_code(errc::closed) : outcome_of(taken);
+    return error;
   }
 
   [[nodiscard]] binance::connection_info connection_info() {

@@ -108,15 +108,11 @@ class engines : private live_object<engines> {
     return std::ranges::any_of(all_, [](const auto& each) { return each->given_up(); });
   }
   void describe(connection_info& into) {
-    bool first = true;
-    for (const auto& each : all_) {
-      connection_info its;
-      each->describe(its);
-      if (!std::exchange(first, false)) its = worse(into, its);
-      into.state = its.state;
-      into.breaker = its.breaker;
-      into.polled_streams = its.polled_streams;
-      into.connected_for = its.connected_for;
+    const connection_info blank = into;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      connection_info its = blank;
+      all_[i]->describe(its);
+      into = i == 0 ? its : worse(into, its);
     }
   }
   [[nodiscard]] bool on_network_thread() const noexcept {
