@@ -196,10 +196,8 @@ class market_data : private live_object<market_data> {
       if (!kept || !settings_.given.depth_snapshots) return errc::bad_argument;
     }
     std::error_code error = make_error_code(errc::closed);
-    with_engines([&](detail::engines& all) {
-      error = outcome_of(
-          all.tell(thread, [symbol](detail::engine& its) { return its.request_snapshot(std::string{symbol}); }));
-    });
+    const auto ask = [symbol](detail::engine& its) { return its.request_snapshot(std::string{symbol}); };
+    with_engines([&](detail::engines& all) { error = outcome_of(all.tell(thread, ask)); });
     return error;
   }
 
