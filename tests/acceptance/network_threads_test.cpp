@@ -2,6 +2,7 @@
 // order, with the statuses of one connection; it ends as one, and leaves nothing behind.
 #include <foxtrot/exchange/binance/market_data.hpp>
 #include <foxtrot/sim/exchange.hpp>
+#include <foxtrot/thread/thread_monitor.hpp>
 
 #include <support/child_exchange.hpp>
 #include <support/live_feed.hpp>
@@ -364,6 +365,35 @@ TEST_CASE("network threads: a handler may use its feed, and end it, while other 
     CHECK_FALSE(feed.disconnect());
     CHECK_FALSE(feed.unsubscribe_streams({"btcusdt@trade", "sim20usdt@trade"}));
   }
+}
+
+TEST_CASE("network threads: all are watched, and what happens to a thread is told once, by one that gets on",
+          "[acceptance]") {
+  running_exchange venue;
+  thread_monitor monitor{{.scan_every = 5ms}};
+  auto settings = three_threads(venue, streams_of_all({"@bookTicker"}));
+  settings.monitor = &monitor;
+  settings.watch.threshold = bound(150ms);
+  market_data feed{settings};
+  witness seen{feed.subscribe()};
+  std::atomic<bool> holds{true};
+  const auto handler = feed.subscribe_inline({}, [&](const event& each) {
+    char name[16]{};
+    (void)::pthread_getname_np(::pthread_self(), name, sizeof name);
+    if (each.kind() == tick_kind::status || std::string{name} != "net") return;
+    while (holds) std::this_thread::yield();
+  });
+  REQUIRE_FALSE(feed.connect());
+  CHECK(monitor.watched() == 3);
+  CHECK(seen.read_status(thread_stalled));  // while it is
+  holds = false;
+  CHECK(seen.read_status(thread_recovered));
+  const worker strategy = monitor.start({.name = "strategy"}, [](const std::stop_token&) { throw 1; });
+  CHECK(seen.read_status(thread_crashed));
+  CHECK(seen.read_all(symbol_count));
+  CHECK(std::count(seen.statuses.begin(), seen.statuses.end(), thread_crashed) == 1);
+  CHECK_FALSE(feed.disconnect());
+  CHECK(monitor.watched() == 1);
 }
 
 TEST_CASE("network threads: where one cannot be had, none runs", "[acceptance][alone]") {
