@@ -81,6 +81,8 @@ struct feed_counters {
   counter lost_lines;        ///< disconnects while another connection carried the same streams
   counter line_duplicates;   ///< ticks not published, for another line was first, or leads
   counter held_ticks;        ///< ticks that had to wait for another line to bring what comes before
+  counter repaired_ticks;    ///< ticks that were missing and have been fetched and published
+  counter failed_repairs;    ///< holes of which a part or all could not be had, or not in time
   gauge round_trip_ns;       ///< from the last ping of ours to its pong; 0 before the first
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)

@@ -8,6 +8,7 @@
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/websocket_choice.hpp>
+#include <foxtrot/feed/gap_repair_settings.hpp>
 #include <foxtrot/feed/line_settings.hpp>
 #include <foxtrot/feed/poll_settings.hpp>
 #include <foxtrot/feed/session_settings.hpp>
@@ -74,6 +75,7 @@ struct market_data_settings {
   poll_settings polling{};
   bool depth_snapshots{true};  ///< keep the book of each symbol with a depth stream, and fetch snapshots for it
   std::size_t snapshot_levels{1000};
+  gap_repair_settings gap_repair{};  ///< whether trades that are missing are fetched
   std::chrono::milliseconds request_timeout{10'000};
 
   ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
@@ -142,7 +144,8 @@ struct checked_settings {
     if (!are_stream_names(given.streams) || !is_possible(given.lines) || !is_possible(given.network))
       return errc::bad_argument;
     if (given.breaker.failure_threshold == 0 || given.breaker.half_open_permits == 0 ||
-        given.breaker.half_open_successes == 0 || given.polling.interval <= std::chrono::milliseconds::zero())
+        given.breaker.half_open_successes == 0 || given.gap_repair.limit < std::chrono::milliseconds::zero() ||
+        given.polling.interval <= std::chrono::milliseconds::zero())
       return errc::bad_argument;
     auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
     if (!tls) return tls.error();
