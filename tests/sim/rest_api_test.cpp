@@ -196,7 +196,7 @@ TEST_CASE("rest_api: refusals are the venue's, by code") {
   running_exchange venue{market};
   market_client client{venue, market};
   const std::string symbol = "symbol=" + client.bitcoin;
-  for (const std::string name : {"trades", "aggTrades", "klines"}) {
+  for (const std::string name : {"trades", "historicalTrades", "aggTrades", "klines"}) {
     INFO(name);
     CHECK(client.refusal(name) == -1102);
     CHECK(client.text.find("Mandatory parameter 'symbol' was not sent") != std::string::npos);
@@ -210,6 +210,7 @@ TEST_CASE("rest_api: refusals are the venue's, by code") {
   CHECK(client.text.find("'interval'") != std::string::npos);
   CHECK(client.refusal("klines?interval=7m&" + symbol) == -1120);
   CHECK(client.refusal("aggTrades?fromId=x&" + symbol) == -1130);
+  CHECK(client.refusal("historicalTrades?fromId=-1&" + symbol) == -1130);
   for (const std::string name : {"ticker/24hr", "ticker/bookTicker", spot ? "avgPrice" : "premiumIndex"})
     CHECK(client.refusal(name + "?symbol=NOPE") == -1121);
   if (!spot) return;
@@ -296,6 +297,14 @@ TEST_CASE("rest_api: trades polled and trades streamed are one sequence") {
   CHECK(std::uint64_t{some.at(0)["a"]} == from);
   CHECK(std::uint64_t{some.at(6)["a"]} == from + 6);
   CHECK(client.get("aggTrades?fromId=99999999999999&" + symbol).get_array().size() == 0);
+  const std::string after = "limit=7&fromId=" + std::to_string(from) + "&" + symbol;
+  const element old = client.get("historicalTrades?" + after);
+  CHECK(client.cost == (market == sim_market::spot ? 25 : 20));
+  REQUIRE(old.get_array().size() == 7);
+  CHECK(std::uint64_t{old.at(0)["id"]} == from);
+  CHECK(std::uint64_t{old.at(6)["id"]} == from + 6);
+  const std::uint64_t latest = client.get("trades?" + after).at(6)["id"];  // which knows no fromId
+  CHECK(latest == venue.truth().symbols[0].last_trade_id);
 }
 
 TEST_CASE("rest_api: quotes and mark prices are those of the book that the streams tell") {

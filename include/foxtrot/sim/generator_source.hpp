@@ -109,9 +109,10 @@ class generator_source final : public market_source, private live_object<generat
     json_[symbol].rest_book_ticker(body, generator_.book(symbol), epoch_clock::now_ns());
     return body;
   }
-  [[nodiscard]] std::string trades(std::size_t symbol, std::size_t limit) override {
+  [[nodiscard]] std::string trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
+                                   std::size_t limit) override {
     std::string body;
-    rest_[symbol].trades(body, history_[symbol], limit);
+    rest_[symbol].trades(body, history_[symbol], first_id, limit);
     return body;
   }
   [[nodiscard]] std::string aggregate_trades(std::size_t symbol, std::optional<std::uint64_t> first_id,

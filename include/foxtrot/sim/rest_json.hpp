@@ -29,14 +29,15 @@ class rest_json {
         quantity_{spec.quantity_decimals, spot() ? 8 : spec.quantity_decimals},
         name_{spec.name} {}
 
-  /// The last `limit` trades, oldest first.
-  void trades(std::string& out, const symbol_history& from, std::size_t limit) const {
-    const std::size_t count = std::min(limit, from.size());
-    text_writer to{out, 16 + count * row_room};
+  /// Those from that id on, or the last ones, oldest first.
+  void trades(std::string& out, const symbol_history& from, std::optional<std::uint64_t> first_id,
+              std::size_t limit) const {
+    const auto [begin, end] = wanted(from, first_id, limit);
+    text_writer to{out, 16 + (end - begin) * row_room};
     to.text("[");
-    for (std::size_t i = from.size() - count; i < from.size(); ++i) {
+    for (std::size_t i = begin; i < end; ++i) {
       const symbol_history::trade& one = from.at(i);
-      to.text(i == from.size() - count ? "{\"id\":" : ",{\"id\":").number(one.id);
+      to.text(i == begin ? "{\"id\":" : ",{\"id\":").number(one.id);
       price(to.text(",\"price\":"), one.traded.price);
       quantity(to.text(",\"qty\":"), one.traded.quantity);
       to.text(coinm() ? ",\"baseQty\":" : ",\"quoteQty\":");
@@ -48,15 +49,10 @@ class rest_json {
     to.text("]");
   }
 
-  /// Those from that id on, or the last ones. One trade each, as in the stream.
+  /// The same as aggregates of one trade each, as in the stream.
   void aggregate_trades(std::string& out, const symbol_history& from, std::optional<std::uint64_t> first_id,
                         std::size_t limit) const {
-    std::size_t begin = from.size() - std::min(limit, from.size());
-    if (first_id) {
-      begin = 0;
-      while (begin < from.size() && from.at(begin).id < *first_id) ++begin;
-    }
-    const std::size_t end = std::min(begin + limit, from.size());
+    const auto [begin, end] = wanted(from, first_id, limit);
     text_writer to{out, 16 + (end - begin) * row_room};
     to.text("[");
     for (std::size_t i = begin; i < end; ++i) {
@@ -144,6 +140,19 @@ class rest_json {
   }
 
  private:
+  struct numbers {
+    std::size_t begin, end;
+  };
+  [[nodiscard]] static numbers wanted(const symbol_history& from, std::optional<std::uint64_t> first_id,
+                                      std::size_t limit) noexcept {
+    std::size_t begin = from.size() - std::min(limit, from.size());
+    if (first_id) {
+      begin = 0;
+      while (begin < from.size() && from.at(begin).id < *first_id) ++begin;
+    }
+    return {begin, std::min(begin + limit, from.size())};
+  }
+
   static constexpr std::size_t row_room = 12 * text_writer::wide_number_room;
 
   [[nodiscard]] static std::int64_t ms(std::int64_t ns) noexcept { return ns / 1'000'000; }

@@ -21,8 +21,8 @@
 
 namespace foxtrot::inline v0 {
 
-/// Answers ticker/bookTicker, ticker/24hr, trades, aggTrades, klines, avgPrice (spot) and premiumIndex (futures). Loop
-/// thread only; `source` has to outlive it.
+/// Answers ticker/bookTicker, ticker/24hr, trades, historicalTrades, aggTrades, klines, avgPrice (spot) and
+/// premiumIndex (futures). Loop thread only; `source` has to outlive it.
 class rest_market_data {
  public:
   rest_market_data(sim_market market, market_source& source, const rest_symbols& symbols)
@@ -37,7 +37,7 @@ class rest_market_data {
       return of_many(target, [this](std::size_t symbol) { return source_.mark_price(symbol); });
     }
     if (name == "ticker/24hr") return tickers(target);
-    if (name == "trades") return trades(target);
+    if (name == "trades" || name == "historicalTrades") return trades(target, name == "historicalTrades");
     if (name == "aggTrades") return aggregate_trades(target);
     if (name == "klines") return klines(target);
     if (name == "avgPrice" && spot()) return average_price(target);
@@ -76,12 +76,15 @@ class rest_market_data {
     return of_many(target, [&](std::size_t symbol) { return source_.ticker(symbol, type == "MINI"); });
   }
 
-  [[nodiscard]] rest_reply trades(const request_target& target) const {
+  /// Only old ones may be asked for by their ids.
+  [[nodiscard]] rest_reply trades(const request_target& target, bool old) const {
     std::size_t symbol = 0;
     std::size_t limit = usual_limit;
+    std::optional<std::uint64_t> first;
     if (auto problem = symbols_.one(target, symbol)) return *problem;
     if (auto problem = read_limit(target, 1'000, limit)) return *problem;
-    return with(source_.trades(symbol, limit));
+    if (auto problem = old ? read_first(target, first) : std::nullopt) return *problem;
+    return with(source_.trades(symbol, first, limit));
   }
 
   [[nodiscard]] rest_reply aggregate_trades(const request_target& target) const {
@@ -90,10 +93,7 @@ class rest_market_data {
     std::optional<std::uint64_t> first;
     if (auto problem = symbols_.one(target, symbol)) return *problem;
     if (auto problem = read_limit(target, 1'000, limit)) return *problem;
-    if (const auto text = target.parameter("fromId")) {
-      first = number_in(*text);
-      if (!first) return rest_reply::invalid("fromId");
-    }
+    if (auto problem = read_first(target, first)) return *problem;
     return with(source_.aggregate_trades(symbol, first, limit));
   }
 
@@ -122,6 +122,13 @@ class rest_market_data {
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return value;
+  }
+  [[nodiscard]] static std::optional<rest_reply> read_first(const request_target& target,
+                                                            std::optional<std::uint64_t>& first) {
+    const auto text = target.parameter("fromId");
+    if (!text) return std::nullopt;
+    first = number_in(*text);
+    return first ? std::nullopt : std::optional{rest_reply::invalid("fromId")};
   }
   /// Spot gives no more than it has, the futures refuse to.
   [[nodiscard]] std::optional<rest_reply> read_limit(const request_target& target, std::size_t most,

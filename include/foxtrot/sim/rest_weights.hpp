@@ -39,7 +39,7 @@ class rest_weights {
     if (name == "exchangeInfo") return 20;
     if (name == "ticker/bookTicker") return target.parameter("symbol") ? 2 : 4;
     if (name == "ticker/24hr") return of_spot_tickers(target);
-    if (name == "trades") return 25;
+    if (name == "trades" || name == "historicalTrades") return 25;
     if (name == "aggTrades") return 4;
     return name == "klines" || name == "avgPrice" ? 2 : 1;
   }
@@ -58,6 +58,7 @@ class rest_weights {
     if (name == "ticker/bookTicker") return target.parameter("symbol") ? 2 : 5;
     if (name == "ticker/24hr") return target.parameter("symbol") ? 1 : 40;
     if (name == "trades") return 5;
+    if (name == "historicalTrades") return 20;
     if (name == "aggTrades") return 20;
     return name == "premiumIndex" && market_ == sim_market::coinm ? 10 : 1;
   }
