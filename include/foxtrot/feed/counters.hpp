@@ -72,6 +72,11 @@ struct feed_counters {
   counter polls;             ///< HTTP requests for ticks that were answered well
   counter failed_polls;      ///< and those that were not
   counter fallbacks_begun;   ///< times that polling stood in for a connection
+  counter rotations;         ///< connections replaced by a new one, without a break
+  counter failed_rotations;  ///< attempts at that which were given up, for the new one was not ready in time
+  counter lost_lines;        ///< disconnects while another connection carried the same streams
+  counter line_duplicates;   ///< ticks not published, for another line was first, or leads
+  counter held_ticks;        ///< ticks that had to wait for another line to bring what comes before
   gauge round_trip_ns;       ///< from the last ping of ours to its pong; 0 before the first
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
