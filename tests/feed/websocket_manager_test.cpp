@@ -1099,14 +1099,17 @@ TEST_CASE("websocket_manager: told to begin while it says goodbye, it begins aft
 TEST_CASE("websocket_manager: sessions of one group are connected when all are") {
   scene s;
   session_group group;
+  line_group first{group};
+  line_group second{group};
   words other_venue;
   network other_net;
   session_settings settings;
   settings.upgrade.host = "venue.test";
   settings.ping_interval = 0ms;
-  websocket_manager<words, memory_dialer> one{s.bridge, s.out, s.venue, memory_dialer{&s.net}, settings, s.log, &group};
-  websocket_manager<words, memory_dialer> two{s.bridge, s.out, other_venue, memory_dialer{&other_net},
-                                              settings, s.log, &group};
+  websocket_manager<words, memory_dialer> one{
+      s.bridge, s.out, s.venue, memory_dialer{&s.net}, settings, s.log, {.group = &first}};
+  websocket_manager<words, memory_dialer> two{
+      s.bridge, s.out, other_venue, memory_dialer{&other_net}, settings, s.log, {.group = &second}};
   const auto at_other = [&](auto action) {
     std::swap(s.net, other_net);
     action();
@@ -1244,10 +1247,12 @@ TEST_CASE("websocket_manager: rest and start in any order and at any moment: the
 TEST_CASE("websocket_manager: a beginning after the last end is none, and its group does not wait for it") {
   scene s;
   session_group group;
+  line_group line{group};
   session_settings settings;
   settings.upgrade.host = "venue.test";
   settings.ping_interval = 0ms;
-  websocket_manager<words, memory_dialer> one{s.bridge, s.out, s.venue, memory_dialer{&s.net}, settings, s.log, &group};
+  websocket_manager<words, memory_dialer> one{
+      s.bridge, s.out, s.venue, memory_dialer{&s.net}, settings, s.log, {.group = &line}};
   std::optional<std::error_code> outcome;
   auto work = [](websocket_manager<words, memory_dialer>& of, std::optional<std::error_code>& done) -> task<> {
     done = co_await of.stop(500ms);

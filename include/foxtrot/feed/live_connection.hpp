@@ -2,13 +2,16 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/detail/on_exit.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/feed/detail/breaker_gate.hpp>
 #include <foxtrot/feed/detail/ping_pong.hpp>
+#include <foxtrot/feed/line_arbiter.hpp>
 #include <foxtrot/feed/protocol.hpp>
 #include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/feed/session_hooks.hpp>
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/feed/subscription_set.hpp>
 #include <foxtrot/feed/websocket_error_handler.hpp>
@@ -34,13 +37,12 @@
 
 namespace foxtrot::inline v0::detail {
 
-/// Told of streams that the venue has just confirmed.
-using confirmation_handler = std::function<void(const std::vector<std::string>&)>;
-
-/// What becomes of the venue's answers.
-struct answer_handlers {
+/// Which line it is, and what becomes of the venue's answers and announcements.
+struct connection_role {
+  line_id line{no_line};
   confirmation_handler confirmed;  ///< at once, before the messages behind the answer: may not publish
   confirmation_handler answered;   ///< the same when all that came with it has been published; after other answers, too
+  std::function<void()> shutdown;  ///< the venue is about to end the connection; likewise
 };
 
 /// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
@@ -49,7 +51,7 @@ template <venue_protocol Protocol, byte_stream Stream>
 class live_connection : private live_object<live_connection<Protocol, Stream>> {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
-                  Protocol& protocol, subscription_set& wanted, const answer_handlers& answers,
+                  Protocol& protocol, subscription_set& wanted, const connection_role& role,
                   websocket_error_handler& errors, breaker_gate& gate, const diagnostics& log)
       : settings_{settings},
         bridge_{bridge},
@@ -57,7 +59,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
         out_{out},
         protocol_{protocol},
         wanted_{wanted},
-        answers_{answers},
+        role_{role},
         errors_{errors},
         gate_{gate},
         log_{log},
@@ -152,26 +154,22 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   // Everything one read of the socket brought, published in one batch.
   drain_result drain() {
     if (reason_) return {reason_, false};
-    const batch_end always{batch_};
-    received_ns_ = 0;  // taken once, at the first message that this read brought
+    const on_exit always{[this] { batch_.reset(); }};  // also where memory runs out
+    received_ns_ = 0;                                  // taken once, at the first message that this read brought
     got_data_ = false;
     reader frames{*this};
     const std::uint64_t reads = socket_.counters().reads;
     const drain_result result = socket_.drain(frames);
     batch_.reset();
     if (socket_.counters().reads != reads) silence_.feed();
-    if (std::exchange(answered_, false)) answers_.answered(std::exchange(confirmed_, {}));
+    if (std::exchange(shutdown_, false)) role_.shutdown();
+    if (std::exchange(answered_, false)) role_.answered(std::exchange(confirmed_, {}));
     has_data_ = has_data_ || got_data_;
     if (got_data_ && !gate_.proven()) gate_.succeed(timers_.now());
     pings_.answer();
     if (result.error) fail(result.error);
     return result;
   }
-
-  struct batch_end {  // also where memory runs out
-    std::optional<publisher::batch>& open;
-    ~batch_end() { open.reset(); }
-  };
 
   // One turn of a spinning loop: true where the socket had something.
   bool poll() {
@@ -181,7 +179,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   }
 
   void take(message_kind kind, std::string_view payload) {
-    if (!batch_) batch_.emplace(out_);
+    if (!batch_) batch_.emplace(out_, role_.line);
     if (received_ns_ == 0) received_ns_ = epoch_clock::now_ns() + settings_.clock_shift.count();
     feed_counters& count = batch_->counters();
     count.messages.add();
@@ -191,6 +189,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
       case message_type::tick: got_data_ = true; return;
       case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
       case message_type::shutdown:
+        shutdown_ = true;
         count.shutdowns.add();
         batch_->publish_status(make_status(status_code::shutdown_announced, received_ns_), protocol_.where());
         log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
@@ -223,7 +222,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
                   errc::subscription_rejected);
     }
     const std::vector<std::string> confirmed = wanted_.confirmed_by(id);
-    answers_.confirmed(confirmed);
+    role_.confirmed(confirmed);
     confirmed_.insert(confirmed_.end(), confirmed.begin(), confirmed.end());
     answered_ = true;
     watch_answers();
@@ -262,7 +261,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   publisher& out_;
   Protocol& protocol_;
   subscription_set& wanted_;
-  const answer_handlers& answers_;
+  const connection_role& role_;
   websocket_error_handler& errors_;
   breaker_gate& gate_;
   const diagnostics& log_;
@@ -278,6 +277,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   std::uint16_t close_code_{0};  // the peer's
   bool got_data_{false};         // in this read
   bool has_data_{false};
+  bool shutdown_{false};                // announced in this read
   bool answered_{false};                // the venue, to a request, in this read
   std::vector<std::string> confirmed_;  // by that
   ping_pong pings_{

@@ -6,6 +6,8 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/feed/data_age_limits.hpp>
+#include <foxtrot/feed/line_arbiter.hpp>
+#include <foxtrot/feed/line_group.hpp>
 #include <foxtrot/feed/protocol.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/stream_ages.hpp>
@@ -22,19 +24,21 @@
 namespace foxtrot::inline v0::detail {
 
 /// Tells consumers of symbols that become stale, asks again for streams that were confirmed and never spoke, and gives
-/// them up in the end. Loop thread only.
+/// them up in the end. Where several lines carry the streams, the one that leads does that. Loop thread only.
 template <venue_protocol Protocol>
 class stream_watcher : private live_object<stream_watcher<Protocol>> {
  public:
   /// `ask` is called when `wanted` has something to ask for.
   stream_watcher(const data_age_limits& limits, timer_queue& timers, publisher& out, const Protocol& protocol,
-                 subscription_set& wanted, const diagnostics& log, std::function<void()> ask)
+                 subscription_set& wanted, const diagnostics& log, const line_place& place, std::function<void()> ask)
       : limits_{limits},
         timers_{timers},
         out_{out},
         protocol_{protocol},
         wanted_{wanted},
         log_{log},
+        line_{place.line},
+        leads_{place.leads},
         ask_{std::move(ask)} {}
   stream_watcher(const stream_watcher&) = delete;
   stream_watcher& operator=(const stream_watcher&) = delete;
@@ -46,10 +50,21 @@ class stream_watcher : private live_object<stream_watcher<Protocol>> {
       const auto key = protocol_.key_of(stream);
       if (!key) continue;
       const auto symbol = out_.symbols().intern(key->symbol);
-      if (symbol) out_.ages().watch(this, stream, key->kind, *symbol, timers_.now());
+      if (!symbol) continue;
+      if (line_ != no_line) out_.lines().confirmed(line_, key->kind, *symbol);
+      if (leads_) out_.ages().watch(this, stream, key->kind, *symbol, timers_.now());
     }
+    if (!leads_) return;
     looked_ = timers_.now();
     look_later();
+  }
+  /// Another line leads, or this one from now on.
+  void lead(bool leads) {
+    if (std::exchange(leads_, leads) == leads) return;
+    out_.lines().lead(line_, leads);
+    if (leads) return watch(wanted_.confirmed_streams());
+    look_.cancel();
+    out_.ages().leave(this);
   }
   /// The connection is lost.
   void pause() noexcept {
@@ -110,6 +125,8 @@ class stream_watcher : private live_object<stream_watcher<Protocol>> {
   const Protocol& protocol_;
   subscription_set& wanted_;
   const diagnostics& log_;
+  const line_id line_;
+  bool leads_;
   const std::function<void()> ask_;
   std::vector<age_finding> findings_;  // of one look
   steady_time looked_{};

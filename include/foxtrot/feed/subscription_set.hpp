@@ -162,6 +162,19 @@ class subscription_set {
     return at != entries_.end() && (at->second.now == state::confirmed || at->second.now == state::silent);
   }
   [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
+  /// Nothing is left to ask for, or to be answered. What was refused does not count.
+  [[nodiscard]] bool settled() const noexcept {
+    return std::ranges::all_of(entries_, [](const auto& each) {
+      const state now = each.second.now;
+      return now == state::confirmed || now == state::silent || now == state::rejected;
+    });
+  }
+  [[nodiscard]] std::vector<std::string> confirmed_streams() const {
+    std::vector<std::string> all;
+    for (const auto& [stream, known] : entries_)
+      if (known.now == state::confirmed || known.now == state::silent) all.push_back(stream);
+    return all;
+  }
   [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
   [[nodiscard]] std::size_t silent() const { return count(state::silent); }
   [[nodiscard]] std::vector<std::string> streams() const {

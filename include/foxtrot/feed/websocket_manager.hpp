@@ -10,10 +10,13 @@
 #include <foxtrot/feed/detail/turnstile.hpp>
 #include <foxtrot/feed/dialer.hpp>
 #include <foxtrot/feed/error_kind.hpp>
+#include <foxtrot/feed/line_arbiter.hpp>
+#include <foxtrot/feed/line_group.hpp>
 #include <foxtrot/feed/live_connection.hpp>
 #include <foxtrot/feed/protocol.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/session_group.hpp>
+#include <foxtrot/feed/session_hooks.hpp>
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/feed/stream_watcher.hpp>
 #include <foxtrot/feed/subscription_set.hpp>
@@ -28,10 +31,8 @@
 #include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/net/websocket/handshake.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,11 +47,11 @@ namespace foxtrot::inline v0 {
 /// again. Every step has a deadline, every loss is published in order with the ticks. With a circuit breaker it tries
 /// no more often than that allows. Loop thread only, except state() and tasks().
 template <venue_protocol Protocol, dialer Dialer>
-class websocket_manager : private live_object<websocket_manager<Protocol, Dialer>> {
+class websocket_manager : public session_hooks, private live_object<websocket_manager<Protocol, Dialer>> {
  public:
-  /// Sessions of one feed share a `group`, and consumers hear that they are connected when all of them are.
+  /// Sessions of one feed have their `place` in its groups: consumers hear of all as of one connection.
   websocket_manager(async_thread_bridge& bridge, publisher& out, Protocol& protocol, Dialer dial,
-                    session_settings settings, const diagnostics& log, session_group* group = nullptr)
+                    session_settings settings, const diagnostics& log, const line_place& place = {})
       : bridge_{bridge},
         timers_{bridge.timers()},
         out_{out},
@@ -59,17 +60,13 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
         settings_{std::move(settings)},
         log_{log},
         errors_{settings_.errors != nullptr ? settings_.errors : std::make_shared<websocket_error_handler>()},
-        group_{group != nullptr ? *group : own_group_} {}
+        group_{place.group != nullptr ? *place.group : own_group_},
+        place_{place} {}
   websocket_manager(const websocket_manager&) = delete;
   websocket_manager& operator=(const websocket_manager&) = delete;
-  ~websocket_manager() = default;
-
-  /// Called on the loop after each `connected`, and for each answer of the venue's, with the streams that it confirmed.
-  std::function<void()> on_connected;
-  detail::confirmation_handler on_confirmed;
-  /// Likewise after each change of the state, and of the breaker's by what happened here.
-  session_observer on_state;
-  std::function<void(breaker_state)> on_breaker;
+  ~websocket_manager() {
+    if (joined_) group_.leave();
+  }
 
   /// Begins; again after it has given up, or was told to rest.
   void start() {
@@ -125,6 +122,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     if (live_ != nullptr) live_->send_requests();
   }
   [[nodiscard]] const subscription_set& subscriptions() const noexcept { return wanted_; }
+  /// Among lines that carry the same streams: see line_place.
+  void lead(bool leads) { ages_.lead(leads); }
 
   /// Resets the connection as if the network had failed: for tests and for users who know better.
   void drop(std::error_code reason) {
@@ -167,12 +166,12 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     while (!closing_) {
       if (const std::error_code error = co_await turns_.its_turn()) co_return;
       ++attempts_;
-      if (std::exchange(tried_, true)) tell_attempt();
+      if (std::exchange(tried_, true)) tell(make_attempt_status(epoch_clock::now_ns(), attempts_));
       last_error_ = co_await attempt();
       if (closing_) break;
       if (hopeless_ || (settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts)) {
         log_.report(severity::error, "websocket_manager", "gives up", last_error_);
-        publish(make_disconnected_status(epoch_clock::now_ns(), errc::attempts_exhausted, false));
+        tell(make_disconnected_status(epoch_clock::now_ns(), errc::attempts_exhausted, false));
         set_state(session_state::error, last_error_);
         co_return;
       }
@@ -186,8 +185,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       co_return failed({.code = wanted.error()});
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed({.code = stream.error()});
-    connection live{std::move(*stream), settings_, bridge_,       out_, protocol_, wanted_,
-                    answers_,           *errors_,  turns_.gate(), log_};
+    connection live{std::move(*stream), settings_,     bridge_, out_, protocol_, wanted_, role_,
+                    *errors_,           turns_.gate(), log_};
     if (const std::error_code error = co_await live.upgrade()) co_return failed(live.refusal(error));
 
     live_ = &live;
@@ -196,7 +195,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     if (group_.connected()) publish(make_status(status_code::connected, epoch_clock::now_ns()));
     set_state(session_state::connected, {});
     live.send_requests();
-    if (on_connected) on_connected();
+    on_connected();
     co_return co_await live.read_until_end();
   }
 
@@ -212,7 +211,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     if (closing_) return error.code;
     out_.counters().failed_attempts.add();
     log_.report(severity::warning, "websocket_manager", "cannot connect", error.code);
-    publish(make_disconnected_status(epoch_clock::now_ns(), error.code, false));
+    tell(make_disconnected_status(epoch_clock::now_ns(), error.code, false));
     take_error(error);
     return error.code;
   }
@@ -228,7 +227,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
 
   void disconnected(connection& live) {
     live_ = nullptr;
-    group_.disconnected();
+    const bool told = group_.disconnected();
+    if (place_.line != no_line) out_.line_lost(place_.line);
     ages_.pause();
     wanted_.forget_answers();
     if (live.was_healthy()) {
@@ -236,17 +236,17 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       attempts_ = 0;
     }
     const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
-    publish(make_disconnected_status(epoch_clock::now_ns(), reason, true));
+    if (told) publish(make_disconnected_status(epoch_clock::now_ns(), reason, true));
     if (closing_) return;
     out_.counters().disconnects.add();
+    if (!told) out_.counters().lost_lines.add();
     log_.report(severity::warning, "websocket_manager", "connection lost", reason);
     take_error(live.why_ended());
   }
 
-  void tell_attempt() {
-    status_record record = make_status(status_code::reconnecting, epoch_clock::now_ns());
-    record.first = attempts_;
-    publish(record);
+  // Unless another line stands in.
+  void tell(const status_record& record) {
+    if (group_.up() == 0) publish(record);
   }
   void publish(const status_record& record) {
     publisher::batch batch{out_};
@@ -256,7 +256,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   // A view for others: orders nothing.
   void set_state(session_state now, std::error_code why) {
     if (state_.exchange(now, std::memory_order_relaxed) == now) return;
-    if (on_state) on_state(now, why);
+    on_state(now, why);
     if (settings_.on_state) settings_.on_state(now, why);
   }
 
@@ -270,20 +270,20 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   const std::shared_ptr<websocket_error_handler> errors_;
   task_scope scope_{bridge_.context(), "websocket_manager", &log_};
   async_event ended_{bridge_.context()};
-  session_group own_group_;
-  session_group& group_;
-  detail::turnstile turns_{timers_, settings_, protocol_.limits().attempts, log_, [this](breaker_state now) {
-                             if (on_breaker) on_breaker(now);
-                           }};
+  session_group alone_;
+  line_group own_group_{alone_};
+  line_group& group_;
+  const line_place place_;
+  detail::turnstile turns_{timers_, settings_, protocol_.limits().attempts, log_,
+                           [this](breaker_state now) { on_breaker(now); }};
   subscription_set wanted_;
   connection* live_{nullptr};  // in attempt()'s frame
-  detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, [this] {
+  detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, place_, [this] {
                                            if (live_ != nullptr) live_->send_requests();
                                          }};
-  const detail::answer_handlers answers_{[this](const auto& streams) { ages_.watch(streams); },
-                                         [this](const auto& streams) {
-                                           if (on_confirmed) on_confirmed(streams);
-                                         }};
+  const detail::connection_role role_{place_.line, [this](const auto& streams) { ages_.watch(streams); },
+                                      [this](const auto& streams) { on_confirmed(streams); },
+                                      [this] { on_shutdown(); }};
   std::error_code last_error_;
   std::uint64_t attempts_{0};  // since the last healthy connection
   bool running_{false};

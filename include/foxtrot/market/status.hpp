@@ -33,8 +33,9 @@ enum class status_code : std::uint8_t {
   thread_recovered,    ///< thread_name() gets on again
   thread_restarted,    ///< thread_name() runs again
   thread_failed,       ///< thread_name() has crashed too often and stays down
+  line_changed,  ///< ticks without ids come by another connection from here on: some may come twice, or not at all
 };
-inline constexpr std::size_t status_code_count = 16;
+inline constexpr std::size_t status_code_count = 17;
 
 /// Why a gap is told.
 enum class gap_reason : std::uint8_t {
@@ -51,7 +52,7 @@ struct status_record {
   status_code code;
   bool error_is_system;
   tick_kind gap_kind;
-  gap_reason reason;  // gap
+  gap_reason reason;    // gap
   bool attempt_failed;  // disconnected: there was no connection to lose
   std::uint8_t reserved[7];
   std::uint64_t position;  // under overflow::conflate: its number among the consumer's events
@@ -96,7 +97,8 @@ class status : public tick<status_record> {
                                                                       "thread_stalled",
                                                                       "thread_recovered",
                                                                       "thread_restarted",
-                                                                      "thread_failed"};
+                                                                      "thread_failed",
+                                                                      "line_changed"};
     const auto index = static_cast<std::size_t>(code());
     return index < names.size() ? names[index] : "?";
   }
@@ -149,6 +151,13 @@ class status : public tick<status_record> {
 [[nodiscard]] inline status_record make_disconnected_status(std::int64_t received_ns, std::error_code why, bool lost) {
   status_record record = make_status(status_code::disconnected, received_ns, why);
   record.attempt_failed = !lost;
+  return record;
+}
+
+/// `reconnecting`: that attempt is about to begin.
+[[nodiscard]] inline status_record make_attempt_status(std::int64_t received_ns, std::uint64_t attempt) {
+  status_record record = make_status(status_code::reconnecting, received_ns);
+  record.first = attempt;
   return record;
 }
 

@@ -15,6 +15,7 @@ namespace foxtrot::inline v0::binance {
 struct connection_info {
   session_state state{session_state::disconnected};  ///< of WebSocket
   breaker_state breaker{breaker_state::closed};      ///< not closed: ticks are polled meanwhile
+  std::size_t connections{0};                        ///< that there are now
   std::size_t polled_streams{0};                     ///< come by HTTP, by choice or as a fallback
   std::chrono::nanoseconds connected_for{0};         ///< all connections without a break; 0 where one is missing
   std::chrono::nanoseconds round_trip{0};            ///< of the last ping of ours that was answered; 0: none yet

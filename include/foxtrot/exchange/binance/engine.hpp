@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <future>
+#include <set>
 #include <span>
 #include <string>
 #include <system_error>
@@ -69,7 +70,7 @@ class engine : private live_object<engine> {
     lines_.cancel();
     bridge_.context().restart();
     bridge_.context().poll();
-    lines_.on_change = nullptr;
+    lines_.on_change = [] {};
     out_.show_books_to(nullptr);
   }
 
@@ -132,6 +133,7 @@ class engine : private live_object<engine> {
   /// Lets newcomers hear the state of the connection even if nothing else happens.
   [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::action::greet, {}}); }
   [[nodiscard]] bool drop_connection() { return commands_.try_send({command::action::drop, {}}); }
+  [[nodiscard]] bool rotate() { return commands_.try_send({command::action::rotate, {}}); }
   /// Others come by WebSocket from then on.
   [[nodiscard]] bool choose(websocket_choice choice) {
     return commands_.try_send({.what = command::action::choose, .choice = std::move(choice)});
@@ -156,6 +158,7 @@ class engine : private live_object<engine> {
     into.state = lines_.state();
     into.breaker = lines_.breaker();
     into.polled_streams = modes_.polled();
+    into.connections = lines_.connections();
     into.connected_for = lines_.connected_for(bridge_.timers().now());
   }
   [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
@@ -165,7 +168,7 @@ class engine : private live_object<engine> {
   static constexpr std::chrono::milliseconds task_patience{500};
 
   struct command {
-    enum class action : std::uint8_t { subscribe, unsubscribe, choose, greet, drop, snapshot, tell_of_thread };
+    enum class action : std::uint8_t { subscribe, unsubscribe, choose, greet, drop, rotate, snapshot, tell_of_thread };
     action what;
     std::vector<std::string> names{};  // of streams; snapshot: of a symbol; tell_of_thread: of a thread
     status_code status{};              // tell_of_thread
@@ -183,6 +186,7 @@ class engine : private live_object<engine> {
         return;
       }
       case command::action::drop: return lines_.drop(errc::closed);
+      case command::action::rotate: return lines_.rotate();
       case command::action::snapshot: {
         if (!lines_.books_connected()) books_.doubt_all();
         publisher::batch batch{out_};
@@ -210,8 +214,9 @@ class engine : private live_object<engine> {
   void listen_to_lines() {
     lines_.on_change = [this] { modes_.review(); };
     // What is under way when a connection is made may be of before.
-    lines_.on_books_connected = [this] {
-      fetcher_.forget();
+    lines_.on_books_connected = [this](const std::set<std::string>& streams) {
+      for (const std::string& stream : streams)
+        if (const std::string symbol = depth_symbol_of(stream); !symbol.empty()) fetcher_.forget(symbol);
       books_.doubt_all();
     };
     // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.

@@ -112,9 +112,9 @@ class market_data : private live_object<market_data> {
     return engine_ != nullptr ? engine_->tasks() : std::vector<std::string>{};
   }
 
-  /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one,
-  /// or for more than 1,024 in all; errc::would_block where the network thread does not get to what it was told before:
-  /// later connections will have them.
+  /// Adds streams, now and for later connections: on the connections that there are, or, where those are full, on
+  /// others. errc::bad_argument, and nothing added, for a name that cannot be one; errc::would_block where the network
+  /// thread does not get to what it was told before: later connections will have them.
   std::error_code subscribe_streams(const std::vector<std::string>& streams) {
     {
       const std::lock_guard lock{streams_mutex_};
@@ -122,7 +122,7 @@ class market_data : private live_object<market_data> {
       for (const std::string& stream : streams) {
         if (std::find(all.begin(), all.end(), stream) == all.end()) all.push_back(stream);
       }
-      if (!detail::are_streams(settings_.given.market, all)) return errc::bad_argument;
+      if (!detail::are_stream_names(all)) return errc::bad_argument;
       settings_.given.streams = std::move(all);
     }
     return tell_engine([&streams](detail::engine& running) { return running.subscribe(streams); });
@@ -151,6 +151,11 @@ class market_data : private live_object<market_data> {
   /// Cuts the connection as the network might; it is made again at once. For drills.
   std::error_code drop_connection() {
     return tell_engine([](detail::engine& running) { return running.drop_connection(); });
+  }
+
+  /// Replaces every connection by a new one, without a break, as it is done before the venue ends them. For drills.
+  std::error_code rotate() {
+    return tell_engine([](detail::engine& running) { return running.rotate(); });
   }
 
   /// Asks for the whole book of a symbol, such as "BTCUSDT", that has a stream of depth updates: for a consumer that

@@ -8,6 +8,7 @@
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/websocket_choice.hpp>
+#include <foxtrot/feed/line_settings.hpp>
 #include <foxtrot/feed/poll_settings.hpp>
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/feed/websocket_error_handler.hpp>
@@ -22,6 +23,7 @@
 #include <foxtrot/thread/placement.hpp>
 #include <foxtrot/thread/thread_monitor.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -55,6 +57,7 @@ struct market_data_settings {
   std::string ca_pem{};         ///< the same as text
   dial_settings dial{};         ///< time-outs, addresses instead of a look-up
 
+  line_settings lines{};         ///< how many connections carry the streams, and when they are replaced
   session_settings session{};    ///< its `upgrade` is filled in from the URL, its `breaker` from below
   websocket_choice websocket{};  ///< which symbols come by WebSocket; the others are polled over HTTP
   /// Where WebSocket keeps failing, the same ticks are polled until it works again. Otherwise the backoff alone decides
@@ -85,13 +88,15 @@ namespace detail {
 /// The venue's limit for one connection.
 inline constexpr std::size_t max_streams = 1024;
 
-/// Whether these are names of streams, and no more than the venue takes on one connection of each route.
-[[nodiscard]] inline bool are_streams(market where, const std::vector<std::string>& streams) {
-  std::vector<std::size_t> counts(paths_of(where).size());
-  for (const std::string& stream : streams) {
-    if (!is_stream_name(stream) || ++counts[route_of(where, stream)] > max_streams) return false;
-  }
-  return true;
+[[nodiscard]] inline bool are_stream_names(const std::vector<std::string>& streams) {
+  return std::ranges::all_of(streams, [](const std::string& stream) { return is_stream_name(stream); });
+}
+
+[[nodiscard]] inline bool is_possible(const line_settings& lines) noexcept {
+  constexpr std::chrono::milliseconds none{0};
+  return lines.count >= 1 && lines.count <= 4 && lines.max_streams >= 1 && lines.max_streams <= max_streams &&
+         lines.rotate_after >= none && lines.rotate_jitter >= none && lines.overlap >= none &&
+         lines.handover_limit > lines.overlap && lines.hold_limit > none;
 }
 
 /// Settings that have been checked and completed.
@@ -111,7 +116,7 @@ struct checked_settings {
     if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
     const bool microseconds = given.time_unit == time_unit::microseconds;
     if (microseconds && given.market != market::spot) return errc::bad_argument;
-    if (!are_streams(given.market, given.streams)) return errc::bad_argument;
+    if (!are_stream_names(given.streams) || !is_possible(given.lines)) return errc::bad_argument;
     if (given.breaker.failure_threshold == 0 || given.breaker.half_open_permits == 0 ||
         given.breaker.half_open_successes == 0 || given.polling.interval <= std::chrono::milliseconds::zero())
       return errc::bad_argument;

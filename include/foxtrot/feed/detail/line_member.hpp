@@ -1,0 +1,51 @@
+// foxtrot/feed/detail/line_member.hpp: one of the lines of a set.
+#pragma once
+
+#include <foxtrot/core/live_object.hpp>
+#include <foxtrot/feed/line_arbiter.hpp>
+#include <foxtrot/feed/publisher.hpp>
+#include <foxtrot/feed/session_hooks.hpp>
+#include <foxtrot/feed/session_settings.hpp>
+#include <foxtrot/net/timer_queue.hpp>
+
+#include <functional>
+#include <memory>
+
+namespace foxtrot::inline v0 {
+
+/// What a set of lines tells its owner, on the loop.
+struct line_set_hooks {
+  std::function<void()> on_change{[] {}};                 ///< a state, a breaker, or which line leads
+  std::function<void(bool)> on_connected{[](bool) {}};    ///< a line has; whether it is the only one
+  confirmation_handler on_confirmed{[](const auto&) {}};  ///< streams that no other line had; none after other answers
+};
+
+namespace detail {
+
+/// A line and its place at the arbiter, which it has as long as it lives.
+template <class Line>
+struct line_member : private live_object<line_member<Line>> {
+  explicit line_member(publisher& to) : out{to}, id{to.lines().add_line(false)} {}
+  line_member(const line_member&) = delete;
+  line_member& operator=(const line_member&) = delete;
+  ~line_member() {
+    due.cancel();
+    line.reset();
+    if (id == no_line) return;
+    out.line_lost(id);
+    out.lines().remove_line(id);
+  }
+  [[nodiscard]] bool is_connected() const noexcept { return line->session.state() == session_state::connected; }
+
+  [[nodiscard]] bool is_whole() const { return is_connected() && line->session.subscriptions().settled(); }
+
+  publisher& out;
+  const line_id id;
+  std::unique_ptr<Line> line;
+  timer due{};          // when it will be old
+  bool old{false};      // it is to be replaced
+  bool leaving{false};  // it has been
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0

@@ -1,0 +1,88 @@
+// foxtrot/feed/detail/rotation.hpp: one connection takes over from another, or fails to in time.
+#pragma once
+
+#include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/live_object.hpp>
+#include <foxtrot/feed/handover.hpp>
+#include <foxtrot/feed/line_arbiter.hpp>
+#include <foxtrot/feed/line_settings.hpp>
+#include <foxtrot/net/timer_queue.hpp>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace foxtrot::inline v0::detail {
+
+/// Looks at both lines now and then. A Line has an `id`, and tells whether it `is_connected`, and whether it
+/// `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.
+template <class Line>
+class rotation : private live_object<rotation<Line>> {
+ public:
+  struct calls {
+    std::function<void(Line& from, Line& to)> done;
+    std::function<void(Line& from, Line& to)> failed;
+  };
+
+  rotation(timer_queue& timers, const line_arbiter& arbiter, const line_settings& settings, calls made)
+      : timers_{timers}, arbiter_{arbiter}, settings_{settings}, calls_{std::move(made)} {}
+  rotation(const rotation&) = delete;
+  rotation& operator=(const rotation&) = delete;
+
+  /// `to` is to take over these streams from `from`. Not while one is under way.
+  void begin(Line& from, Line& to, std::vector<handover::stream> streams) {
+    from_ = &from;
+    to_ = &to;
+    limit_ = timers_.now() + steady_time::duration{settings_.handover_limit};
+    follow(std::move(streams));
+    look_later();
+  }
+  /// It is others by now.
+  void follow(std::vector<handover::stream> streams) {
+    if (under_way()) ready_.emplace(arbiter_, std::move(streams), steady_time::duration{settings_.overlap});
+  }
+  /// Forgets what is under way.
+  void end() noexcept {
+    from_ = to_ = nullptr;
+    look_.cancel();
+  }
+  [[nodiscard]] bool under_way() const noexcept { return to_ != nullptr; }
+  /// Who is about to take over; null: nobody.
+  [[nodiscard]] Line* successor() const noexcept { return to_; }
+
+ private:
+  static constexpr std::chrono::milliseconds look_every{20};
+
+  void look_later() {
+    look_ = timers_.call_after(steady_time::duration{look_every}, [this] { look(); });
+  }
+  void look() {
+    const bool whole = to_->is_whole();
+    const bool ready = ready_->ready(from_->id, to_->id, whole, timers_.now());
+    const bool cut_off = !from_->is_connected();
+    const bool late = timers_.now() >= limit_;
+    if (ready || (cut_off && whole)) return finish(calls_.done);
+    if (!late) return look_later();
+    finish(cut_off && to_->is_connected() ? calls_.done : calls_.failed);
+  }
+  void finish(const std::function<void(Line&, Line&)>& how) {
+    Line& from = *from_;
+    Line& to = *to_;
+    end();
+    how(from, to);
+  }
+
+  timer_queue& timers_;
+  const line_arbiter& arbiter_;
+  const line_settings& settings_;
+  const calls calls_;
+  Line* from_{nullptr};
+  Line* to_{nullptr};
+  std::optional<handover> ready_;
+  steady_time limit_{};
+  timer look_;
+};
+
+}  // namespace foxtrot::inline v0::detail
