@@ -123,6 +123,12 @@ class line_scene {
              });
     });
   }
+  /// An accident that ends so many connections; true once they have been made again and all lines are there.
+  bool lose(std::string_view fault, std::uint64_t connections, std::size_t websockets) {
+    const std::uint64_t before = counters().connects.get();
+    suffer(fault);
+    return eventually([&] { return counters().connects.get() >= before + connections; }) && wait_whole(websockets);
+  }
   /// So many more ticks have come.
   bool wait_ticks(std::uint64_t more) {
     const std::uint64_t enough = ticks() + more;
