@@ -135,24 +135,44 @@ class line_scene {
     return eventually([&] { return ticks() >= enough; });
   }
 
+  /// Every stream has spoken since: what nobody carried while all was down shows.
+  bool wait_spoken() {
+    std::map<std::string, std::size_t> before;
+    const auto all = named_streams();
+    const auto count = [this](const auto& one) { return audit_->of(one.second, symbol_of(one.first)).size(); };
+    {
+      const std::lock_guard lock{mutex_};
+      for (const auto& one : all) before[one.first] = count(one);
+    }
+    return eventually([&] {
+      const std::lock_guard lock{mutex_};
+      return std::all_of(all.begin(), all.end(), [&](const auto& one) { return count(one) > before[one.first]; });
+    });
+  }
   /// Lets the market stand still and waits for what is under way: for the last trade and the last quote of each symbol.
   /// False where they do not come.
   bool settle() {
+    const bool spoken = wait_spoken();
     venue_->pause();
-    return eventually([&] {
+    std::string behind;
+    const bool settled = eventually([&] {
+      behind.clear();
       const foxtrot::exchange_truth truth = venue_->truth();
       const std::lock_guard lock{mutex_};
-      const auto all = named_streams();
-      return std::all_of(all.begin(), all.end(), [&](const auto& one) {
-        const auto* made = truth.find(upper(one.first));
-        const auto& seen = audit_->of(one.second, symbol_of(one.first));
-        const std::uint64_t last = one.second == foxtrot::tick_kind::trade             ? made->last_trade_id
-                                   : one.second == foxtrot::tick_kind::aggregate_trade ? made->last_aggregate_trade_id
-                                   : one.second == foxtrot::tick_kind::book_ticker     ? made->last_quote_id
-                                                                                       : made->last_depth_id;
-        return !seen.empty() && seen.back().id >= last;
-      });
+      for (const auto& [name, kind] : named_streams()) {
+        const foxtrot::symbol_truth* made = truth.find(upper(name));
+        const auto& seen = audit_->of(kind, symbol_of(name));
+        const std::uint64_t last = kind == foxtrot::tick_kind::trade             ? made->last_trade_id
+                                   : kind == foxtrot::tick_kind::aggregate_trade ? made->last_aggregate_trade_id
+                                   : kind == foxtrot::tick_kind::book_ticker     ? made->last_quote_id
+                                                                                 : made->last_depth_id;
+        const std::uint64_t come = seen.empty() ? 0 : seen.back().id;
+        if (come < last) behind += name + " is at " + std::to_string(come) + " of " + std::to_string(last) + "; ";
+      }
+      return behind.empty();
     });
+    if (!settled) UNSCOPED_INFO(behind);
+    return spoken && settled;
   }
 
   /// Of all streams, against what some connection was sent; quotes against all that were made.

@@ -241,8 +241,9 @@ class line_shards : private live_object<line_shards> {
   [[nodiscard]] task<> goodbye(shard& which) {
     co_await which.set->stop(patience);
     const auto at = std::ranges::find(shards_, &which, &std::unique_ptr<shard>::get);
-    const std::unique_ptr<shard> gone = std::move(*at);
-    const std::lock_guard lock{structure_};
+    std::unique_ptr<shard> gone;
+    const std::lock_guard lock{structure_};  // whoever asks for tasks() finds it whole, or not at all
+    gone = std::move(*at);
     shards_.erase(at);
   }
 
