@@ -92,6 +92,10 @@ class line_arbiter : private live_object<line_arbiter> {
     progress& own = of(which, *numbered, symbol);
     if (own.confirmed_at == 0) own.confirmed_at = ++confirmations_;
   }
+  /// Nobody wants these ticks of it any more.
+  void unsubscribed(line_id which, tick_kind kind, symbol_id symbol) {
+    if (const auto numbered = numbering_of(kind)) of(which, *numbered, symbol) = {};
+  }
   /// Whether its ticks without ids count.
   void lead(line_id which, bool leads) { of(which).leads = leads; }
 

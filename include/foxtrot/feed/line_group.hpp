@@ -6,6 +6,7 @@
 #include <foxtrot/feed/session_group.hpp>
 
 #include <cstddef>
+#include <utility>
 
 namespace foxtrot::inline v0 {
 
@@ -18,19 +19,27 @@ class line_group : private live_object<line_group> {
   line_group& operator=(const line_group&) = delete;
 
   void join() noexcept {
-    if (members_++ == 0) feed_.join();
+    if (members_++ == 0 && !withdrawn_) feed_.join();
   }
   void leave() noexcept {
-    if (--members_ == 0) feed_.leave();
+    if (--members_ == 0 && !withdrawn_) feed_.leave();
   }
   /// True where the feed is whole by that.
-  [[nodiscard]] bool connected() noexcept { return ++up_ == 1 && feed_.connected(); }
+  [[nodiscard]] bool connected() noexcept { return ++up_ == 1 && !withdrawn_ && feed_.connected(); }
   /// True where that was the last line.
   [[nodiscard]] bool disconnected() noexcept {
-    if (--up_ != 0) return false;
+    if (--up_ != 0 || withdrawn_) return false;
     feed_.disconnected();
     return true;
   }
+  /// The feed does without these lines from now on: nothing about them is told any more.
+  void withdraw() noexcept {
+    if (std::exchange(withdrawn_, true)) return;
+    if (up_ != 0) feed_.disconnected(false);
+    if (members_ != 0) feed_.leave();
+  }
+  /// Consumers take the feed for connected.
+  [[nodiscard]] bool announced() const noexcept { return feed_.announced(); }
 
   /// Lines that are connected.
   [[nodiscard]] std::size_t up() const noexcept { return up_; }
@@ -39,6 +48,7 @@ class line_group : private live_object<line_group> {
   session_group& feed_;
   std::size_t members_{0};
   std::size_t up_{0};
+  bool withdrawn_{false};
 };
 
 /// Where a session stands among others.

@@ -71,21 +71,19 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
   line_set(const line_set&) = delete;
   line_set& operator=(const line_set&) = delete;
 
+  /// Connects, where it was not, even for no stream.
   void subscribe(std::span<const std::string> streams) {
     wanted_.insert(streams.begin(), streams.end());
     for_each_in_use([&](Line& each) {
       each.session.subscribe(streams);
       each.session.start();
     });
-    rotation_.follow(numbered());
+    follow();
   }
   void unsubscribe(std::span<const std::string> streams) {
     for (const std::string& stream : streams) wanted_.erase(stream);
     for (const auto& each : lines_) each->line->session.unsubscribe(streams);
-    rotation_.follow(numbered());
-  }
-  void start() {
-    for_each_in_use([](Line& each) { each.session.start(); });
+    follow();
   }
   /// Disconnects until something is subscribed to.
   void rest() {
@@ -95,6 +93,11 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
       retire(*next);
     }
     for_each_in_use([](Line& each) { each.rest(); });
+  }
+  /// As rest(), for good, and not told to consumers where others carry on with all that there is.
+  [[nodiscard]] task<> withdraw(steady_time::duration patience) {
+    group_.withdraw();
+    return stop(patience);
   }
   [[nodiscard]] task<> stop(steady_time::duration patience) {
     stopping_ = true;
@@ -121,10 +124,9 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
   }
 
   [[nodiscard]] const std::set<std::string>& wanted() const noexcept { return wanted_; }
-  /// A line is connected.
   [[nodiscard]] bool is_up() const noexcept { return group_.up() != 0; }
   [[nodiscard]] std::size_t up() const noexcept { return group_.up(); }
-  /// On one line at least the venue has said that it will send it.
+  /// The venue has said that it will send it, on one line at least.
   [[nodiscard]] bool is_confirmed(std::string_view stream) const {
     return any([&](const Line& each) { return each.session.subscriptions().is_confirmed(stream); });
   }
@@ -134,17 +136,11 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
   }
   template <class Predicate>
   [[nodiscard]] bool any(Predicate holds) const {
-    return std::ranges::any_of(lines_, [&](const auto& each) { return holds(std::as_const(*each->line)); });
-  }
-  template <class Predicate>
-  [[nodiscard]] bool all_in_use(Predicate holds) const {
-    return std::ranges::all_of(lines_,
-                               [&](const auto& each) { return each->leaving || holds(std::as_const(*each->line)); });
+    return std::ranges::any_of(lines_, [&holds](const auto& each) { return !each->leaving && holds(*each->line); });
   }
   /// The line that leads.
   [[nodiscard]] line_id leader() const noexcept { return leader_->id; }
   [[nodiscard]] const Line& leading() const noexcept { return *leader_->line; }
-  [[nodiscard]] bool is_numbered(std::string_view stream) const { return find_(stream).has_value(); }
   /// Those among these streams that are numbered.
   [[nodiscard]] std::vector<handover::stream> numbered(const std::set<std::string>& streams) const {
     std::vector<handover::stream> found;
@@ -164,7 +160,6 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
  private:
   using member = detail::line_member<Line>;
   static constexpr std::chrono::milliseconds patience{500};
-
   template <class Action>
   void for_each_in_use(Action action) {
     for (std::size_t i = 0; i < lines_.size(); ++i)
@@ -179,10 +174,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     session.on_breaker = [this](breaker_state) { on_change(); };
     session.on_connected = [this] { on_connected(group_.up() == 1); };
     session.on_confirmed = [this, &added](const auto& streams) { confirmed(added, streams); };
-    session.on_shutdown = [this, &added] {
-      added.old = true;
-      replace_old();
-    };
+    session.on_shutdown = [this, &added] { replace(added); };
     const std::lock_guard lock{structure_};
     lines_.push_back(std::move(made));
     return added;
@@ -210,10 +202,11 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
   }
 
   void grow_old(member& which, std::chrono::milliseconds wait) {
-    which.due = timers_.call_after(steady_time::duration{wait}, [this, &which] {
-      which.old = true;
-      replace_old();
-    });
+    which.due = timers_.call_after(steady_time::duration{wait}, [this, &which] { replace(which); });
+  }
+  void replace(member& which) {
+    which.old = true;
+    replace_old();
   }
 
   // One at a time of those that stand in for each other.
@@ -224,11 +217,11 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     member& from = **old;
     member& to = add();
     if (to.id == no_line) return remove(to);  // it lives as long as the venue lets it, and reconnects
-    rotation_.begin(from, to, numbered());
+    rotation_.begin(from, to, numbered(wanted_));
     to.line->session.subscribe(std::vector<std::string>{wanted_.begin(), wanted_.end()});
     to.line->session.start();
   }
-  void finish(member& from) {
+  void finish(member& from, member&) {
     out_.counters().rotations.add();
     retire(from);
     replace_old();
@@ -243,7 +236,6 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     replace_old();
   }
 
-  // Says goodbye in peace, and is gone.
   void retire(member& which) {
     which.leaving = true;
     which.due.cancel();
@@ -255,33 +247,32 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     remove(which);
   }
   void remove(member& which) {
-    std::unique_ptr<member> gone;
     const auto at = std::ranges::find(lines_, &which, &std::unique_ptr<member>::get);
-    {
-      const std::lock_guard lock{structure_};
-      gone = std::move(*at);
-      lines_.erase(at);
-    }
-    gone.reset();
+    std::unique_lock lock{structure_};
+    const std::unique_ptr<member> gone = std::move(*at);
+    lines_.erase(at);
+    lock.unlock();
     on_change();
   }
 
   // The one that leads goes on as long as it is connected.
   void choose_leader() {
-    const auto stays = [](const auto& each) { return !each->leaving; };
-    const auto serves = [&stays](const auto& each) { return stays(each) && each->is_connected(); };
+    const auto serves = [](const auto& each) { return !each->leaving && each->is_connected(); };
     if (serves(leader_)) return;
     auto better = std::ranges::find_if(lines_, serves);
-    if (better == lines_.end() && leader_->leaving) better = std::ranges::find_if(lines_, stays);
+    if (better == lines_.end() && leader_->leaving)
+      better = std::ranges::find_if(lines_, [](const auto& each) { return !each->leaving; });
     if (better == lines_.end()) return;
     leader_->line->session.lead(false);
     leader_ = better->get();
     leader_->line->session.lead(true);
-    if (numbered().size() == wanted_.size()) return;
+    if (numbered(wanted_).size() == wanted_.size()) return;
     publisher::batch batch{out_};
     batch.publish_status(make_status(status_code::line_changed, epoch_clock::now_ns()), where_);
   }
-  [[nodiscard]] std::vector<handover::stream> numbered() const { return numbered(wanted_); }
+  void follow() {
+    if (rotation_.under_way()) rotation_.follow(numbered(wanted_));
+  }
 
   timer_queue& timers_;
   publisher& out_;
@@ -300,7 +291,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
       timers_,
       out_.lines(),
       settings_,
-      {[this](member& from, member&) { finish(from); }, [this](member& from, member& to) { give_up(from, to); }}};
+      {std::bind_front(&line_set::finish, this), std::bind_front(&line_set::give_up, this)}};
   bool stopping_{false};
   task_scope scope_;  // last: its tasks refer to the rest
 };

@@ -18,16 +18,27 @@ class session_group : private live_object<session_group> {
   void join() noexcept { ++members_; }
   void leave() noexcept { --members_; }
   /// True where the feed is whole now.
-  [[nodiscard]] bool connected() noexcept { return ++connected_ == members_; }
-  void disconnected() noexcept { --connected_; }
+  [[nodiscard]] bool connected() noexcept {
+    const bool whole = ++connected_ == members_;
+    announced_ = announced_ || whole;
+    return whole;
+  }
+  /// `told`: consumers hear of it.
+  void disconnected(bool told = true) noexcept {
+    --connected_;
+    announced_ = announced_ && !told;
+  }
 
   [[nodiscard]] bool whole() const noexcept { return members_ != 0 && connected_ == members_; }
+  /// Consumers take it for connected.
+  [[nodiscard]] bool announced() const noexcept { return announced_; }
   /// Connections that there are.
   [[nodiscard]] std::size_t up() const noexcept { return connected_; }
 
  private:
   std::size_t members_{0};
   std::size_t connected_{0};
+  bool announced_{false};
 };
 
 }  // namespace foxtrot::inline v0

@@ -74,7 +74,10 @@ class stream_watcher : private live_object<stream_watcher<Protocol>> {
   /// Nobody wants that stream any more.
   void forget(const std::string& stream) {
     const auto key = protocol_.key_of(stream);
-    if (key && out_.ages().forget(this, stream)) publish(status_code::fresh, out_.symbols().find(key->symbol));
+    if (!key) return;
+    const symbol_id symbol = out_.symbols().find(key->symbol);
+    if (line_ != no_line && symbol != symbol_id::none) out_.lines().unsubscribed(line_, key->kind, symbol);
+    if (out_.ages().forget(this, stream)) publish(status_code::fresh, symbol);
   }
 
  private:

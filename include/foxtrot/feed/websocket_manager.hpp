@@ -82,9 +82,8 @@ class websocket_manager : public session_hooks, private live_object<websocket_ma
   /// Says goodbye and connects no more until start().
   void rest() {
     again_ = false;
-    restart_.cancel();
-    if (!running_) return;
     begin_close();
+    if (!running_) return;
     if (live_ == nullptr) return scope_.cancel();
     rest_due_ = timers_.call_after(steady_time::duration{settings_.close_timeout}, [this] {
       if (live_ != nullptr) live_->fail(errc::cancelled);
@@ -227,7 +226,8 @@ class websocket_manager : public session_hooks, private live_object<websocket_ma
 
   void disconnected(connection& live) {
     live_ = nullptr;
-    const bool told = group_.disconnected();
+    const bool announced = group_.announced();
+    const bool told = group_.disconnected() && (announced || !closing_);  // several say goodbye as one
     if (place_.line != no_line) out_.line_lost(place_.line);
     ages_.pause();
     wanted_.forget_answers();

@@ -115,10 +115,13 @@ class dual_mode : private live_object<dual_mode> {
       again_ = false;
       const bool falls_back = lines_.any_falls_back();
       if (falls_back) tell_fallback(true);
-      std::vector<std::string> polled;
-      std::ranges::copy_if(streams_, std::back_inserter(polled),
-                           [this](const auto& each) { return is_to_be_polled(each); });
-      poll(std::move(polled));
+      const bool all_by_websocket = choice_.is_all() && !falls_back && polled_.empty();  // then nobody need be asked
+      if (!all_by_websocket) {
+        std::vector<std::string> polled;
+        std::ranges::copy_if(streams_, std::back_inserter(polled),
+                             [this](const auto& each) { return is_to_be_polled(each); });
+        poll(std::move(polled));
+      }
       if (!falls_back) tell_fallback(false);
     } while (again_);
     reviewing_ = false;

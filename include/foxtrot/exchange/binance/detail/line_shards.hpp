@@ -83,7 +83,7 @@ class line_shards : private live_object<line_shards> {
 
   /// Connects though nothing is wanted yet.
   void start() {
-    (*std::ranges::find_if(shards_, [](const auto& each) { return !each->leaving; }))->set->start();
+    (*std::ranges::find_if(shards_, [](const auto& each) { return !each->leaving; }))->set->subscribe({});
   }
   /// Disconnects until something is subscribed to.
   void rest() {
@@ -118,6 +118,10 @@ class line_shards : private live_object<line_shards> {
   [[nodiscard]] const lines* home_of(std::string_view stream) const {
     const auto known = home_.find(stream);
     return known != home_.end() ? known->second->set.get() : nullptr;
+  }
+  /// Sets of lines that have the stream.
+  [[nodiscard]] std::ptrdiff_t carriers(std::string_view stream) const {
+    return std::ranges::count_if(shards_, [stream](const auto& each) { return each->set->is_confirmed(stream); });
   }
   template <class Predicate>
   [[nodiscard]] bool any(Predicate holds) const {
@@ -197,7 +201,7 @@ class line_shards : private live_object<line_shards> {
     made->from = &from;
     made->to = &to;
     for (const std::string& stream : streams)
-      (from.set->is_numbered(stream) ? made->numbered : made->others).push_back(stream);
+      (from.set->numbered({stream}).empty() ? made->others : made->numbered).push_back(stream);
     made->follow(arbiter_, settings_);
     to.set->subscribe(made->numbered);
     from.set->unsubscribe(made->others);
@@ -239,7 +243,7 @@ class line_shards : private live_object<line_shards> {
 
   void retire(shard& which) { (void)scope_.spawn("goodbye", goodbye(which)); }
   [[nodiscard]] task<> goodbye(shard& which) {
-    co_await which.set->stop(patience);
+    co_await which.set->withdraw(patience);
     const auto at = std::ranges::find(shards_, &which, &std::unique_ptr<shard>::get);
     std::unique_ptr<shard> gone;
     const std::lock_guard lock{structure_};  // whoever asks for tasks() finds it whole, or not at all

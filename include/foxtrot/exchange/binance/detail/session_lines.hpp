@@ -160,7 +160,10 @@ class session_lines : private live_object<session_lines> {
         },
         [this](std::string_view stream) { return numbered(stream); });
     made->on_change = [this] { changed(); };
-    made->on_confirmed = [this](const auto& streams) { on_confirmed(streams); };
+    made->on_confirmed = [this](std::vector<std::string> streams) {
+      std::erase_if(streams, [this](const std::string& each) { return of(each).carriers(each) > 1; });  // it moves
+      on_confirmed(streams);
+    };
     if (has_books) {
       made->on_connected = [this, set = made.get()](bool alone) {
         if (alone) on_books_connected(set->wanted());
@@ -196,7 +199,7 @@ class session_lines : private live_object<session_lines> {
     return std::ranges::any_of(routes_, [&holds](const auto& route) { return route->any(holds); });
   }
   [[nodiscard]] static bool falls_back(const line_shards::lines& set) {
-    return set.all_in_use([](const session_line& line) { return line.falls_back(); });
+    return !set.any([](const session_line& line) { return !line.falls_back(); });
   }
 
   // What others read is written here alone, and orders nothing.
@@ -211,7 +214,7 @@ class session_lines : private live_object<session_lines> {
       connections += set.up();
       worst = std::max(worst, set.is_up() ? session_state::connected : set.leading().session.state(),
                        [&rank](auto a, auto b) { return rank(a) < rank(b); });
-      if (!set.all_in_use([](const auto& line) { return line.breaker.state() != breaker_state::closed; })) return;
+      if (set.any([](const auto& line) { return line.breaker.state() == breaker_state::closed; })) return;
       const breaker_state its = set.leading().breaker.state();
       if (breaker == breaker_state::closed || its == breaker_state::open) breaker = its;
     });
