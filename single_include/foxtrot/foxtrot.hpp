@@ -1323,6 +1323,12 @@ struct tick_tag {
   friend constexpr bool operator==(const tick_tag&, const tick_tag&) = default;
 };
 
+/// A flag of trades and aggregate trades: it was missing, and has been fetched.
+inline constexpr std::uint8_t filled_flag = 2;
+[[nodiscard]] constexpr bool is_filled(tick_tag tag) noexcept {
+  return (tag.kind == tick_kind::trade || tag.kind == tick_kind::aggregate_trade) && (tag.flags & filled_flag) != 0;
+}
+
 }  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0::binance {
@@ -3906,6 +3912,7 @@ enum class status_code : std::uint8_t {
   reconnecting,        ///< attempt() is about to begin
   gap,                 ///< symbol() misses something: reason() says what, gap_kind() of which kind of tick
   resynchronised,      ///< the book of symbol() is right again: every gap of depth updates before is mended
+  filled,              ///< ids from() to to() of a gap() of symbol() told before have been fetched and told: gap_kind()
   stale,               ///< symbol() has been silent for too long
   fresh,               ///< symbol() speaks again
   dropped,             ///< count() events were lost between the one before and the one after, because we were too slow
@@ -3919,7 +3926,7 @@ enum class status_code : std::uint8_t {
   thread_failed,       ///< thread_name() has crashed too often and stays down
   line_changed,  ///< ticks without ids come by another connection from here on: some may come twice, or not at all
 };
-inline constexpr std::size_t status_code_count = 17;
+inline constexpr std::size_t status_code_count = 18;
 
 /// Why a gap is told.
 enum class gap_reason : std::uint8_t {
@@ -3930,12 +3937,12 @@ enum class gap_reason : std::uint8_t {
 };
 
 struct status_record {
-  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt; threads: the name's first eight bytes
-  std::uint64_t second;  // gap: to; threads: the rest of the name, filled up with zeros
+  std::uint64_t first;   // gap, filled: from; dropped: count; reconnecting: attempt; threads: the name's first 8 bytes
+  std::uint64_t second;  // gap, filled: to; threads: the rest of the name, filled up with zeros
   std::int32_t error;    // an errc, or an errno if error_is_system
   status_code code;
   bool error_is_system;
-  tick_kind gap_kind;
+  tick_kind gap_kind;   // gap, filled
   gap_reason reason;    // gap
   bool attempt_failed;  // disconnected: there was no connection to lose
   std::uint8_t reserved[7];
@@ -3971,6 +3978,7 @@ class status : public tick<status_record> {
                                                                       "reconnecting",
                                                                       "gap",
                                                                       "resynchronised",
+                                                                      "filled",
                                                                       "stale",
                                                                       "fresh",
                                                                       "dropped",
@@ -3994,7 +4002,7 @@ class status : public tick<status_record> {
     return make_error_code(static_cast<errc>(record().error));
   }
   /// gap: the first and the last id in question, why, and of which kind of tick. Both ids are 0 where an earlier gap is
-  /// told again, after a loss or to a newcomer: the book of symbol() is not whole.
+  /// told again, after a loss or to a newcomer: the book of symbol() is not whole. filled: the same but for the reason.
   [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
   [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
   [[nodiscard]] gap_reason reason() const noexcept { return record().reason; }
@@ -4059,6 +4067,16 @@ class status : public tick<status_record> {
   record.first = from;
   record.second = to;
   record.reason = reason;
+  record.gap_kind = kind;
+  return record;
+}
+
+/// These ids of a gap have been told after all.
+[[nodiscard]] inline status_record make_filled_status(std::uint64_t from, std::uint64_t to, tick_kind kind,
+                                                      std::int64_t received_ns, symbol_id symbol) {
+  status_record record = make_symbol_status(status_code::filled, received_ns, symbol);
+  record.first = from;
+  record.second = to;
   record.gap_kind = kind;
   return record;
 }
@@ -5090,6 +5108,9 @@ class aggregate_trade : public tick<aggregate_trade_record> {
   }
   [[nodiscard]] std::uint32_t trade_count() const noexcept { return record().trade_count; }
   [[nodiscard]] bool buyer_is_maker() const noexcept { return (tag().flags & buyer_is_maker_flag) != 0; }
+  /// It did not come when it should have, and was fetched: see gap_repair_settings. Under gap_repair::after it comes
+  /// behind later ones.
+  [[nodiscard]] bool is_filled() const noexcept { return foxtrot::is_filled(tag()); }
 
   /// When the venue sent it, and when it happened.
   [[nodiscard]] std::optional<timestamp> event_time() const noexcept {
@@ -5232,6 +5253,10 @@ class trade_tick : public tick<trade_record> {
 class trade : public trade_tick {
  public:
   using trade_tick::trade_tick;
+
+  /// It did not come when it should have, and was fetched: see gap_repair_settings. Under gap_repair::after it comes
+  /// behind later ones.
+  [[nodiscard]] bool is_filled() const noexcept { return foxtrot::is_filled(tag()); }
 };
 
 }  // namespace foxtrot::inline v0
@@ -5483,6 +5508,28 @@ inline constexpr std::size_t numbering_count = 4;
   }
 }
 
+/// Whether they go on by one, so that the ids that are missing are known each by itself.
+[[nodiscard]] constexpr bool counts_by_one(numbering which) noexcept {
+  return which == numbering::trades || which == numbering::aggregate_trades;
+}
+/// The kind that is numbered so.
+[[nodiscard]] constexpr tick_kind numbered_kind(numbering which) noexcept {
+  switch (which) {
+    case numbering::trades: return tick_kind::trade;
+    case numbering::aggregate_trades: return tick_kind::aggregate_trade;
+    case numbering::depth: return tick_kind::depth_update;
+    case numbering::book_tickers: break;
+  }
+  return tick_kind::book_ticker;
+}
+
+/// Ids, both ends included.
+struct id_range {
+  std::uint64_t from{0};
+  std::uint64_t to{0};
+  friend constexpr bool operator==(const id_range&, const id_range&) = default;
+};
+
 /// The ids of one tick.
 struct tick_ids {
   std::uint64_t before{0};  ///< what it follows; 0 where ids only grow, and nothing is said about it
@@ -5527,12 +5574,6 @@ struct tick_ids {
 }  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0 {
-
-/// Ids, both ends included.
-struct id_range {
-  std::uint64_t from{0};
-  std::uint64_t to{0};
-};
 
 /// What the id of a tick says about it.
 enum class id_verdict : std::uint8_t {
@@ -5815,6 +5856,8 @@ struct feed_counters {
   counter lost_lines;        ///< disconnects while another connection carried the same streams
   counter line_duplicates;   ///< ticks not published, for another line was first, or leads
   counter held_ticks;        ///< ticks that had to wait for another line to bring what comes before
+  counter repaired_ticks;    ///< ticks that were missing and have been fetched and published
+  counter failed_repairs;    ///< holes of which a part or all could not be had, or not in time
   gauge round_trip_ns;       ///< from the last ping of ours to its pong; 0 before the first
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
@@ -5861,7 +5904,9 @@ inline constexpr std::array summed_counters{&feed_counters::messages,
                                             &feed_counters::failed_rotations,
                                             &feed_counters::lost_lines,
                                             &feed_counters::line_duplicates,
-                                            &feed_counters::held_ticks};
+                                            &feed_counters::held_ticks,
+                                            &feed_counters::repaired_ticks,
+                                            &feed_counters::failed_repairs};
 
 }  // namespace detail
 
@@ -5896,6 +5941,111 @@ inline void feed_counters::become_sum_of(std::span<const feed_counters* const> p
 }  // namespace foxtrot::inline v0
 
 // foxtrot/feed/detail/publication.hpp: how one drain's ticks and statuses reach everybody.
+
+// foxtrot/feed/gap_fill.hpp: what a batch of fetched ticks is for.
+
+// foxtrot/feed/open_holes.hpp: what is missing of one stream, and what has come of it.
+
+namespace foxtrot::inline v0 {
+
+/// Ids that are missing, and are looked for.
+struct open_hole {
+  id_range ids;
+  steady_time until{steady_time::max()};  ///< then it is too late
+  std::uint32_t attempts{0};              ///< requests that brought nothing of it
+  std::uint64_t next{ids.from};           ///< what lies before has come, or is not to be had
+  std::vector<id_range> came{};           ///< ascending
+
+  [[nodiscard]] std::uint64_t missing() const noexcept {
+    std::uint64_t left = ids.to - ids.from + 1;
+    for (const id_range& each : came) left -= each.to - each.from + 1;
+    return left;
+  }
+};
+
+/// The holes of one stream in the order of their ids; no two have an id in common. One thread.
+class open_holes {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return holes_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return holes_.size(); }
+  /// The lowest id that is still looked for. Not where there is no hole.
+  [[nodiscard]] std::uint64_t first() const noexcept { return holes_.front().next; }
+  /// Ids from first() to the last that is looked for among the next `most`.
+  [[nodiscard]] std::size_t span(std::size_t most) const noexcept {
+    const std::uint64_t begin = first();
+    std::uint64_t end = begin;
+    for (const open_hole& each : holes_) {
+      if (each.next >= begin + most) break;
+      end = std::min(each.ids.to + 1, begin + most);
+    }
+    return static_cast<std::size_t>(end - begin);
+  }
+  /// When the first of them is late.
+  [[nodiscard]] steady_time due() const noexcept {
+    steady_time earliest = steady_time::max();
+    for (const open_hole& each : holes_) earliest = std::min(earliest, each.until);
+    return earliest;
+  }
+
+  void add(const id_range& ids, steady_time until) {
+    const auto place = std::ranges::upper_bound(holes_, ids.from, {}, [](const open_hole& h) { return h.ids.from; });
+    holes_.insert(place, open_hole{.ids = ids, .until = until});
+  }
+
+  /// This id has been found: whether it is looked for, which it then is no longer. Ids come in ascending order.
+  [[nodiscard]] bool take(std::uint64_t id) {
+    const auto at = std::ranges::lower_bound(holes_, id, {}, [](const open_hole& h) { return h.ids.to; });
+    if (at == holes_.end() || id < at->next) return false;
+    at->next = id + 1;
+    if (!at->came.empty() && at->came.back().to + 1 == id)
+      at->came.back().to = id;
+    else
+      at->came.push_back({id, id});
+    return true;
+  }
+
+  /// A request for the ids up to this one has failed.
+  void note_failure(std::uint64_t up_to) noexcept {
+    for (open_hole& each : holes_)
+      if (each.next <= up_to) ++each.attempts;
+  }
+  /// What lies up to this id and has not come is not to be had.
+  void pass(std::uint64_t up_to) noexcept {
+    for (open_hole& each : holes_) each.next = std::max(each.next, std::min(up_to, each.ids.to) + 1);
+  }
+
+  /// Takes those out for which `which(hole)` is true.
+  template <class Which>
+  [[nodiscard]] std::vector<open_hole> extract_if(Which which) {
+    std::vector<open_hole> taken;
+    std::vector<open_hole> left;
+    for (open_hole& each : holes_) (which(std::as_const(each)) ? taken : left).push_back(std::move(each));
+    holes_ = std::move(left);
+    return taken;
+  }
+
+ private:
+  std::vector<open_hole> holes_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// The holes of one stream that fetched ticks may fill.
+struct gap_fill {
+  open_holes& holes;
+  bool in_order;             ///< the stream waits for them: they are told in their place, or not at all
+  std::uint64_t seen_to{0};  ///< the highest id among what was fetched
+
+  /// Whether this tick is looked for; then it is so no longer.
+  [[nodiscard]] bool take(std::uint64_t id) {
+    seen_to = std::max(seen_to, id);
+    return holes.take(id);
+  }
+};
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/feed/inline_consumer.hpp: handlers that run on the network thread.
 
@@ -6392,11 +6542,119 @@ class histogram {
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/feed/asked_ids.hpp: the missing ids of one stream that have been asked for elsewhere.
+
+namespace foxtrot::inline v0 {
+
+/// Remembers what was asked for until the stream has passed it, so that nothing is asked for twice. One thread.
+class asked_ids {
+ public:
+  enum class answer : std::uint8_t {
+    never,    ///< nobody was asked
+    pending,  ///< some of them may come
+    settled,  ///< some were asked for, and none of these will come any more
+  };
+
+  [[nodiscard]] answer state_of(const id_range& hole) const noexcept {
+    answer found = answer::never;
+    for (const entry& each : entries_) {
+      if (!overlap(each.ids, hole)) continue;
+      if (each.pending) return answer::pending;
+      found = answer::settled;
+    }
+    return found;
+  }
+  [[nodiscard]] bool awaits(std::uint64_t id) const noexcept { return state_of({id, id}) == answer::pending; }
+
+  /// `pending`: somebody will look for them; else they cannot be had.
+  void add(const id_range& hole, bool pending) { entries_.push_back({hole, pending}); }
+
+  /// Of these ids none will come that has not come by now.
+  void settle(const id_range& ids) {
+    for (std::size_t i = 0, count = entries_.size(); i < count; ++i) {
+      const entry was = entries_[i];
+      if (!was.pending || !overlap(was.ids, ids)) continue;
+      entries_[i] = {{std::max(was.ids.from, ids.from), std::min(was.ids.to, ids.to)}, false};
+      if (was.ids.from < ids.from) entries_.push_back({{was.ids.from, ids.from - 1}, true});
+      if (was.ids.to > ids.to) entries_.push_back({{ids.to + 1, was.ids.to}, true});
+    }
+  }
+
+  /// The stream has come so far: what lies behind is of no interest.
+  void pass(std::uint64_t last) {
+    std::erase_if(entries_, [last](const entry& each) { return each.ids.to <= last; });
+  }
+
+ private:
+  struct entry {
+    id_range ids;
+    bool pending;
+  };
+
+  [[nodiscard]] static bool overlap(const id_range& a, const id_range& b) noexcept {
+    return a.from <= b.to && b.from <= a.to;
+  }
+
+  std::vector<entry> entries_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/held_tick.hpp: a tick that waits for others to come before it.
+
+// foxtrot/feed/line_race.hpp: which of several connections is first with a tick, and by how much.
+
 namespace foxtrot::inline v0 {
 
 /// One connection of a feed, from its first packet to its last and over reconnects.
 enum class line_id : std::uint8_t {};
 inline constexpr line_id no_line{255};
+
+/// Remembers who brought the last few ticks of each stream, and when. Streams are numbered from 0. One thread.
+class line_race {
+ public:
+  /// That line brought this tick, and was the first; no_line: nobody that takes part.
+  void first(line_id from, std::size_t stream, std::uint64_t id, std::int64_t received_ns) {
+    arrival_of(stream, id) = {id, received_ns, from};
+  }
+  /// That line brought it, too.
+  void late(line_id from, std::size_t stream, std::uint64_t id, std::int64_t received_ns) {
+    const arrival& winner = arrival_of(stream, id);
+    if (winner.id != id || winner.from == from || winner.from == no_line) return;  // too long ago to know
+    margins_.record(received_ns - winner.received_ns);
+    ++wins_[static_cast<std::size_t>(winner.from)];
+  }
+  /// The line is another from now on.
+  void forget(line_id which) noexcept { wins_[static_cast<std::size_t>(which)] = 0; }
+
+  /// How often the line was first with a tick that another brought as well.
+  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept { return wins_[static_cast<std::size_t>(which)]; }
+  /// By how much the first was ahead of the others, in nanoseconds.
+  [[nodiscard]] const histogram& margins() const noexcept { return margins_; }
+
+ private:
+  struct arrival {
+    std::uint64_t id{0};
+    std::int64_t received_ns{0};
+    line_id from{no_line};
+  };
+  static constexpr std::size_t arrivals_kept = 8;
+  using stream_arrivals = std::array<arrival, arrivals_kept>;
+
+  [[nodiscard]] arrival& arrival_of(std::size_t stream, std::uint64_t id) {
+    if (stream >= arrivals_.size()) [[unlikely]]
+      arrivals_.resize(stream + 1);
+    return arrivals_[stream][id % arrivals_kept];
+  }
+
+  std::vector<stream_arrivals> arrivals_;  // by stream
+  std::array<std::uint64_t, 256> wins_{};  // by line
+  histogram margins_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
 
 /// A tick that waits for others to come before it.
 struct held_tick {
@@ -6411,13 +6669,18 @@ struct held_tick {
   line_id from;
 };
 
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
 /// Decides about each tick of each line: whoever brings it first is heard, and what follows a hole waits for the other
 /// lines as long as they can still fill it. So the ticks of a stream come once and in order, whichever line is faster,
-/// and a hole is told only where no line had it.
+/// and a hole is told only where no line had it. What no line has may be asked for elsewhere (`on_hole`), which is then
+/// as good as one more line.
 ///
 /// Kinds without ids are taken from the lines that lead alone. A book ticker does not name the one before it: each line
 /// is followed by its own order, and the first of a line waits until another has come as far. Costs nothing while there
-/// is one line. Knows no clock: time passes in rounds. Network thread.
+/// is one line and nobody to ask. Knows no clock: time passes in rounds. Network thread.
 class line_arbiter : private live_object<line_arbiter> {
  public:
   enum class verdict : std::uint8_t {
@@ -6425,7 +6688,7 @@ class line_arbiter : private live_object<line_arbiter> {
     pass_over,  ///< another line was first, or leads
     hold,       ///< it has been copied
   };
-  /// A held tick is given up waiting for when this many rounds have begun.
+  /// A held tick no longer waits for other lines when this many rounds have begun.
   static constexpr std::uint32_t rounds_to_wait = 5;
   /// More ticks are not held, whatever is missing.
   static constexpr std::size_t most_held = 65'536;
@@ -6436,6 +6699,9 @@ class line_arbiter : private live_object<line_arbiter> {
 
   /// Called when a tick is held and none was: rounds have to pass from now on.
   std::function<void()> on_hold;
+  /// Told of ids that no line can bring, of ticks that count one by one: true where they have been asked for, and are
+  /// awaited until settled(). May not publish. Null: nobody can be asked.
+  std::function<bool(tick_kind, symbol_id, const id_range&)> on_hole;
 
   /// A new line; no_line where there are 255. The one that was alone is taken to have brought all there was.
   [[nodiscard]] line_id add_line(bool leads) {
@@ -6452,6 +6718,7 @@ class line_arbiter : private live_object<line_arbiter> {
   void remove_line(line_id which) {
     --open_;
     of(which) = {};
+    race_.forget(which);
   }
   /// Its connection has ended: nothing can be expected of it. What was held for it is ready().
   void lost(line_id which) { std::ranges::fill(of(which).streams, by_kind{}); }
@@ -6469,33 +6736,57 @@ class line_arbiter : private live_object<line_arbiter> {
   /// Whether its ticks without ids count.
   void lead(line_id which, bool leads) { of(which).leads = leads; }
 
-  /// Whether there is anything to decide.
-  [[nodiscard]] bool engaged() const noexcept { return open_ > 1; }
+  /// Whether there is anything to decide about what comes from there; no_line: by another way, which polling is.
+  [[nodiscard]] bool engaged(line_id from) const noexcept {
+    return (from != no_line && open_ > 1) || on_hole != nullptr;
+  }
 
   [[nodiscard]] verdict take(line_id from, tick_tag tag, symbol_id symbol, const tick_payload& payload,
                              std::span<const raw_level> levels) {
     const auto which = numbering_of(tag.kind);
     const tick_ids ids = ids_of(tag, payload);
-    if (!which || ids.last == 0) return of(from).leads ? verdict::publish : verdict::pass_over;
-    progress& own = of(from, *which, symbol);
+    const bool alone = from == no_line || open_ < 2;  // no other line has a say
+    if (!which || ids.last == 0 || (alone && !counts_by_one(*which)))
+      return alone || of(from).leads ? verdict::publish : verdict::pass_over;
+    progress unknown;
+    progress& own = alone ? unknown : of(from, *which, symbol);
+    const std::uint32_t confirmed_at = own.confirmed_at;
     const std::uint64_t before = std::exchange(own.last, std::max(own.last, ids.last));
-    const bool again = ids.last <= before;  // by this line itself
+    const bool again = alone || ids.last <= before;  // by this line itself
     const std::uint64_t published = published_.last(*which, symbol);
     const bool named = *which != numbering::book_tickers;
     const std::uint64_t after = named ? ids.before : before != 0 && !again ? before : ids.last - 1;
     if (ids.last <= published) {
-      if (!again) note_late(from, *which, symbol, ids.last, payload);
+      if (!again) race_.late(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
       return again ? verdict::publish : verdict::pass_over;  // a line that counts anew is none of our business
     }
-    if (held_.empty() || !held_.contains(key_of(*which, symbol))) [[likely]] {
-      if (after <= published || published == 0 || !may_be_filled(*which, symbol, after, own.confirmed_at)) {
-        note_first(from, *which, symbol, ids.last, payload);
+    const auto queue = held_.empty() ? held_.end() : held_.find(key_of(*which, symbol));
+    if (queue == held_.end()) [[likely]] {
+      if (after <= published || published == 0 || !is_awaited(*which, symbol, {published + 1, after}, confirmed_at)) {
+        race_.first(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
         return verdict::publish;
       }
+    } else if (const std::uint64_t newest = queue->second.back().ids.last; newest < after) {
+      (void)is_awaited(*which, symbol, {newest + 1, after}, confirmed_at);  // asked for in good time
     }
-    hold({tag, symbol, payload, {levels.begin(), levels.end()}, ids, after, round_, own.confirmed_at, from}, *which);
+    (void)hold({tag, symbol, payload, {levels.begin(), levels.end()}, ids, after, round_, confirmed_at, from}, *which);
     return verdict::hold;
   }
+
+  /// A tick that was asked for takes its place among those that are held. False where it is not awaited any more.
+  [[nodiscard]] bool fill(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
+    const auto which = numbering_of(tag.kind);
+    const tick_ids ids = ids_of(tag, payload);
+    if (!which || ids.last <= published_.last(*which, symbol)) return false;
+    if (!asked_[key_of(*which, symbol)].awaits(ids.last)) return false;
+    return hold({tag, symbol, payload, {}, ids, ids.before, round_, 0, no_line}, *which);
+  }
+  /// Of these ids, which were asked for, none will come that has not come by now: what waited for them may be ready().
+  void settled(tick_kind kind, symbol_id symbol, const id_range& ids) {
+    if (const auto which = numbering_of(kind)) asked_[key_of(*which, symbol)].settle(ids);
+  }
+  /// Nobody can be asked any more, and nothing that was asked for will come.
+  void stop_asking() noexcept { on_hole = nullptr, asked_.clear(); }
 
   [[nodiscard]] bool holds() const noexcept { return !held_.empty(); }
   [[nodiscard]] std::size_t held() const noexcept { return held_count_; }
@@ -6507,10 +6798,9 @@ class line_arbiter : private live_object<line_arbiter> {
   }
   /// The same of any kind and symbol.
   [[nodiscard]] std::optional<held_tick> ready() {
-    for (auto queue = held_.begin(); queue != held_.end();) {
-      const auto next = std::next(queue);
+    for (auto queue = held_.begin(), next = queue; queue != held_.end(); queue = next) {
+      next = std::next(queue);
       if (auto found = ready(queue)) return found;
-      queue = next;
     }
     return std::nullopt;
   }
@@ -6523,6 +6813,7 @@ class line_arbiter : private live_object<line_arbiter> {
     if (!which) return;
     for (std::size_t at = 0; at < lines_.size(); ++at)
       if (lines_[at].open) of(static_cast<line_id>(at), *which, symbol) = {};
+    asked_.erase(key_of(*which, symbol));
     if (const auto queue = held_.find(key_of(*which, symbol)); queue != held_.end()) {
       held_count_ -= queue->second.size();
       held_.erase(queue);
@@ -6534,12 +6825,9 @@ class line_arbiter : private live_object<line_arbiter> {
     const progress* const known = find(lines_[static_cast<std::size_t>(from)], which, symbol);
     return known != nullptr ? known->last : 0;
   }
-  /// How often the line was first with a tick that another brought as well.
-  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept {
-    return lines_[static_cast<std::size_t>(which)].wins;
-  }
-  /// By how much the first was ahead of the others, in nanoseconds.
-  [[nodiscard]] const histogram& margins() const noexcept { return margins_; }
+  /// Who has been first how often, and by how much: see line_race.
+  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept { return race_.wins(which); }
+  [[nodiscard]] const histogram& margins() const noexcept { return race_.margins(); }
 
  private:
   // How far a line has come with a stream, on its present connection.
@@ -6551,18 +6839,8 @@ class line_arbiter : private live_object<line_arbiter> {
   struct line {
     bool open{false};
     bool leads{false};
-    std::uint64_t wins{0};
     std::vector<by_kind> streams{};  // by symbol
   };
-  // Who brought the last few ticks of a stream, and when.
-  struct arrival {
-    std::uint64_t id{0};
-    std::int64_t received_ns{0};
-    line_id from{no_line};
-  };
-  static constexpr std::size_t arrivals_kept = 8;
-  using stream_arrivals = std::array<arrival, arrivals_kept>;
-
   using key = std::uint32_t;
   using queues = std::map<key, std::deque<held_tick>>;  // each by last id
 
@@ -6590,30 +6868,46 @@ class line_arbiter : private live_object<line_arbiter> {
             published_.last(static_cast<numbering>(which), static_cast<symbol_id>(symbol));
   }
 
-  // Whether a line that has not come so far has this stream at all. One that has not spoken yet may bring what was sent
-  // before the stream was confirmed to the other.
+  // Whether a line that has not come so far has this stream. One that has not spoken yet may bring what was sent before
+  // the stream was confirmed to the other.
   [[nodiscard]] bool may_be_filled(numbering which, symbol_id symbol, std::uint64_t up_to,
                                    std::uint32_t confirmed_at) const noexcept {
-    return std::ranges::any_of(lines_, [&](const line& each) {
-      const progress* const known = find(each, which, symbol);
-      if (known == nullptr) return false;
-      if (known->last != 0) return known->last < up_to;
-      return known->confirmed_at != 0 && known->confirmed_at < confirmed_at;
-    });
+    return open_ > 1 && std::ranges::any_of(lines_, [&](const line& each) {
+             const progress* const known = find(each, which, symbol);
+             if (known == nullptr) return false;
+             if (known->last != 0) return known->last < up_to;
+             return known->confirmed_at != 0 && known->confirmed_at < confirmed_at;
+           });
   }
 
-  [[gnu::noinline]] void hold(held_tick tick, numbering which) {
+  // Whether any of these ids may still come, from whomever. Asks where nobody was asked.
+  [[nodiscard, gnu::noinline]] bool is_awaited(numbering which, symbol_id symbol, const id_range& hole,
+                                               std::uint32_t confirmed_at, bool from_lines = true) {
+    if (from_lines && may_be_filled(which, symbol, hole.to, confirmed_at)) return true;
+    if (!on_hole || !counts_by_one(which)) return false;
+    asked_ids& asked = asked_[key_of(which, symbol)];
+    asked.pass(published_.last(which, symbol));
+    const asked_ids::answer known = asked.state_of(hole);
+    if (known != asked_ids::answer::never) return known == asked_ids::answer::pending;
+    const bool taken = on_hole(numbered_kind(which), symbol, hole);
+    asked.add(hole, taken);
+    return taken;
+  }
+
+  // False where it is held already.
+  [[gnu::noinline]] bool hold(held_tick tick, numbering which) {
     const bool first = held_.empty();
     auto& queue = held_[key_of(which, tick.symbol)];
-    const auto last_id = [](const held_tick& each) { return each.ids.last; };
-    const auto place = std::ranges::lower_bound(queue, tick.ids.last, {}, last_id);
+    const auto place =
+        std::ranges::lower_bound(queue, tick.ids.last, {}, [](const auto& each) { return each.ids.last; });
     if (place != queue.end() && place->ids.last == tick.ids.last) {  // by both lines
       place->after = std::min(place->after, tick.after);
-      return;
+      return false;
     }
     queue.insert(place, std::move(tick));
     ++held_count_;
     if (first && on_hold) on_hold();
+    return true;
   }
 
   [[nodiscard]] std::optional<held_tick> ready(queues::iterator at) {
@@ -6624,11 +6918,11 @@ class line_arbiter : private live_object<line_arbiter> {
       held_tick& head = queue.front();
       const std::uint64_t published = published_.last(which, head.symbol);
       if (head.ids.last > published) {
-        const bool over = round_ - head.round >= rounds_to_wait || held_count_ > most_held;
-        if (head.after > published && published != 0 && !over &&
-            may_be_filled(which, head.symbol, head.after, head.confirmed_at))
+        const bool late = round_ - head.round >= rounds_to_wait;
+        if (head.after > published && published != 0 && held_count_ <= most_held &&
+            is_awaited(which, head.symbol, {published + 1, head.after}, head.confirmed_at, !late))
           break;
-        note_first(head.from, which, head.symbol, head.ids.last, head.payload);
+        race_.first(head.from, at->first, head.ids.last, received_ns_of(head.payload));
         found = std::move(head);
       }
       queue.pop_front();
@@ -6638,22 +6932,6 @@ class line_arbiter : private live_object<line_arbiter> {
     return found;
   }
 
-  [[nodiscard]] arrival& arrival_of(numbering which, symbol_id symbol, std::uint64_t id) {
-    const std::size_t index = key_of(which, symbol);
-    if (index >= arrivals_.size()) [[unlikely]]
-      arrivals_.resize(index + 1);
-    return arrivals_[index][id % arrivals_kept];
-  }
-  void note_first(line_id from, numbering which, symbol_id symbol, std::uint64_t id, const tick_payload& payload) {
-    arrival_of(which, symbol, id) = {id, received_ns_of(payload), from};
-  }
-  void note_late(line_id from, numbering which, symbol_id symbol, std::uint64_t id, const tick_payload& payload) {
-    const arrival& first = arrival_of(which, symbol, id);
-    if (first.id != id || first.from == from) return;  // too long ago to know
-    margins_.record(received_ns_of(payload) - first.received_ns);
-    ++of(first.from).wins;
-  }
-
   const continuity& published_;
   std::vector<line> lines_;
   std::size_t open_{0};
@@ -6661,8 +6939,8 @@ class line_arbiter : private live_object<line_arbiter> {
   std::size_t held_count_{0};
   std::uint32_t round_{0};
   std::uint32_t confirmations_{0};
-  std::vector<stream_arrivals> arrivals_;  // by symbol and kind
-  histogram margins_;
+  std::map<key, asked_ids> asked_;
+  line_race race_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -7977,6 +8255,7 @@ class conflated_channel : private live_object<conflated_channel> {
   void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
     // a change is worth nothing without those before it, and what is unknown may be one
     if (tag.kind == tick_kind::depth_update || tag.kind == tick_kind::unknown_event) return;
+    if (is_filled(tag)) return;  // a newer one has come, or comes at once
     ++position_;
     if (!find_place(line, tag, body)) return status_.lose_one();
     status_.note_news();
@@ -9767,6 +10046,7 @@ struct publisher_state {
   line_arbiter lines{continuity};
   stream_ages ages;
   book_keeper* books{nullptr};
+  std::function<void(tick_kind, symbol_id, const id_range&)> on_gap;
   bool follows_ids{true};
   std::vector<raw_level> scratch_levels;
   tick_payload scratch;
@@ -9775,7 +10055,8 @@ struct publisher_state {
 /// See publisher::batch.
 class publication {
  public:
-  publication(publisher_state& to, line_id from) : to_{to}, from_{from}, handlers_{to.handlers.lock()} {
+  publication(publisher_state& to, line_id from, gap_fill* fill = nullptr)
+      : to_{to}, from_{from}, fill_{fill}, handlers_{to.handlers.lock()} {
     to_.consumers.look_for_changes();
     if (!handlers_.empty() && to_.consumers.state()) greet_handlers();
   }
@@ -9850,6 +10131,7 @@ class publication {
  private:
   // Another line may have been first, or may still bring what comes before it.
   [[gnu::noinline]] void arbitrate(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    if (fill_ != nullptr) return fill(tag, symbol);
     const auto levels = draft_.levels.first(level_count);
     switch (to_.lines.take(from_, tag, symbol, *draft_.payload, levels)) {
       case line_arbiter::verdict::publish: admit(tag, symbol, level_count); break;
@@ -9860,7 +10142,20 @@ class publication {
     if (!to_.lines.holds()) return;
     while (auto next = to_.lines.ready(tag.kind, symbol)) admit(*next);
   }
+  // It has been fetched. What nobody asked for came with it.
+  void fill(tick_tag tag, symbol_id symbol) {
+    const bool wanted = fill_->take(ids_of(tag, *draft_.payload).last);
+    tag.flags |= filled_flag;
+    if (wanted && !fill_->in_order) {
+      to_.counters.repaired_ticks.add();
+      return deliver(tag, symbol, 0);
+    }
+    in_place_ = {};
+    if (!wanted || !to_.lines.fill(tag, symbol, *draft_.payload)) return;
+    while (auto next = to_.lines.ready(tag.kind, symbol)) admit(*next);
+  }
   void admit(held_tick& held) {
+    if (is_filled(held.tag)) to_.counters.repaired_ticks.add();
     in_place_ = {};
     draft_ = {&held.payload, held.levels};
     admit(held.tag, held.symbol, held.levels.size());
@@ -9875,6 +10170,7 @@ class publication {
       if (anew) to_.counters.renumbered.add();
       if (anew && tag.kind == tick_kind::depth_update && to_.books != nullptr) to_.books->forget_ids(symbol);
       publish_gap({anew ? gap_reason::renumbered : gap_reason::missing, hole.from, hole.to}, tag, symbol, level_count);
+      if (to_.on_gap && !anew) to_.on_gap(tag.kind, symbol, hole);
     }
     tell_if_fresh(tag, symbol, level_count);
     if (to_.books == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
@@ -9985,7 +10281,8 @@ class publication {
 
   publisher_state& to_;
   const line_id from_;
-  const bool arbitrated_{from_ != no_line && to_.lines.engaged()};
+  gap_fill* const fill_;
+  const bool arbitrated_{fill_ != nullptr || to_.lines.engaged(from_)};
   inline_consumers::locked handlers_;
   channel::slot in_place_;
   draft draft_{};
@@ -10482,6 +10779,9 @@ class publisher : private live_object<publisher> {
     state_.lines.forget(kind, symbol);
   }
 
+  /// Called after each gap of ids that are missing, whatever the kind; null: nobody is. May not publish. Likewise.
+  void on_gap(std::function<void(tick_kind, symbol_id, const id_range&)> told) { state_.on_gap = std::move(told); }
+
   /// Who decides where several connections carry the same streams. Likewise.
   [[nodiscard]] line_arbiter& lines() noexcept { return state_.lines; }
   [[nodiscard]] const continuity& ids() const noexcept { return state_.continuity; }
@@ -10505,6 +10805,8 @@ class publisher::batch : public detail::publication {
  public:
   /// `from` is the line that brings it; nothing where there is only one way that it can come.
   explicit batch(publisher& to, line_id from = no_line) : publication{to.state_, from} {}
+  /// For ticks that have been fetched: those that `fill` wants are marked so and published.
+  batch(publisher& to, gap_fill& fill) : publication{to.state_, no_line, &fill} {}
 };
 
 inline void publisher::line_lost(line_id which) {
@@ -12514,6 +12816,27 @@ class websocket_choice {
 };
 
 }  // namespace foxtrot::inline v0::binance
+
+// foxtrot/feed/gap_repair_settings.hpp: whether ticks that are missing are fetched, and when they are told.
+
+namespace foxtrot::inline v0 {
+
+/// What becomes of trades and aggregate trades whose ids are missing.
+enum class gap_repair : std::uint8_t {
+  off,     ///< a gap is told
+  before,  ///< they are fetched while the stream waits, and told in order; a gap is told of what could not be had
+  after,   ///< a gap is told at once and the stream goes on; they follow as they come, and then status `filled`
+};
+
+/// Books are not concerned: they mend themselves by snapshots.
+struct gap_repair_settings {
+  gap_repair mode{gap_repair::off};
+  std::chrono::milliseconds limit{2'000};  ///< so long ticks wait for those before them; gap_repair::before
+  std::uint64_t most{5'000};               ///< ids in a hole; of a larger one a gap is told at once, and that is all
+  double weight_share{0.5};                ///< of what the venue allows in a minute, at most; polling has its own
+};
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/feed/line_settings.hpp: how many connections carry a feed's streams, and when they are replaced.
 
@@ -18520,6 +18843,7 @@ struct market_data_settings {
   poll_settings polling{};
   bool depth_snapshots{true};  ///< keep the book of each symbol with a depth stream, and fetch snapshots for it
   std::size_t snapshot_levels{1000};
+  gap_repair_settings gap_repair{};  ///< whether trades that are missing are fetched
   std::chrono::milliseconds request_timeout{10'000};
 
   ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
@@ -18588,7 +18912,8 @@ struct checked_settings {
     if (!are_stream_names(given.streams) || !is_possible(given.lines) || !is_possible(given.network))
       return errc::bad_argument;
     if (given.breaker.failure_threshold == 0 || given.breaker.half_open_permits == 0 ||
-        given.breaker.half_open_successes == 0 || given.polling.interval <= std::chrono::milliseconds::zero())
+        given.breaker.half_open_successes == 0 || given.gap_repair.limit < std::chrono::milliseconds::zero() ||
+        given.polling.interval <= std::chrono::milliseconds::zero())
       return errc::bad_argument;
     auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
     if (!tls) return tls.error();
@@ -20568,6 +20893,22 @@ class depth_fetcher : private live_object<depth_fetcher> {
 
 // foxtrot/exchange/binance/detail/rest_polling.hpp: the venue of an HTTP poller: its requests, asked and told as ticks.
 
+// foxtrot/exchange/binance/detail/used_weight.hpp: what an answer says of the weight that has been used.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// X-MBX-USED-WEIGHT-1M, or without the interval: rest-api.md, "IP Limits".
+[[nodiscard]] inline std::optional<std::uint32_t> used_weight(const http_fields& headers) {
+  for (const char* const name : {"X-MBX-USED-WEIGHT-1M", "X-MBX-USED-WEIGHT"}) {
+    const auto text = headers.find(name);
+    std::uint32_t used = 0;
+    if (text && std::from_chars(text->data(), text->data() + text->size(), used).ec == std::errc{}) return used;
+  }
+  return std::nullopt;
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
+
 // foxtrot/exchange/binance/poll_plan.hpp: which REST requests stand in for which streams.
 
 // foxtrot/feed/poll_request.hpp: what is polled, and what an HTTP poller has to know of a venue.
@@ -21244,16 +21585,6 @@ class rest_polling : private live_object<rest_polling> {
   }
 
  private:
-  // X-MBX-USED-WEIGHT-1M, or without the interval: rest-api.md, "IP Limits".
-  [[nodiscard]] static std::optional<std::uint32_t> used_weight(const http_fields& headers) {
-    for (const char* const name : {"X-MBX-USED-WEIGHT-1M", "X-MBX-USED-WEIGHT"}) {
-      const auto text = headers.find(name);
-      std::uint32_t used = 0;
-      if (text && std::from_chars(text->data(), text->data() + text->size(), used).ec == std::errc{}) return used;
-    }
-    return std::nullopt;
-  }
-
   [[nodiscard]] std::error_code publish(const poll_request& request, const std::string& body) {
     publisher::batch batch{out_};
     feed_counters& count = batch.counters();
@@ -23548,6 +23879,11 @@ class weight_budget : private live_object<weight_budget> {
   void told(std::uint32_t used, std::chrono::nanoseconds left, steady_time now) noexcept {
     if (static_cast<double>(used) >= 0.9 * limit_) closed_until_ = now + left;
   }
+  /// Of this minute: the venue's begin with everybody's.
+  [[nodiscard]] static std::chrono::nanoseconds left_of_minute() noexcept {
+    constexpr std::int64_t minute = 60'000'000'000;
+    return std::chrono::nanoseconds{minute - epoch_clock::now_ns() % minute};
+  }
 
  private:
   [[nodiscard]] double most() const noexcept { return std::max(2 * rate_, 1.0); }
@@ -23654,7 +23990,7 @@ class http_poller : private live_object<http_poller<Venue>> {
 
   void heed(const poll_request& request, const poll_answer& answer) {
     const steady_time now = timers_.now();
-    if (answer.used_weight) weight_.told(*answer.used_weight, left_of_minute(), now);
+    if (answer.used_weight) weight_.told(*answer.used_weight, weight_budget::left_of_minute(), now);
     if (!answer.error.code) {
       out_.counters().polls.add();
       retry_.reset();
@@ -23688,12 +24024,6 @@ class http_poller : private live_object<http_poller<Venue>> {
       }
     }
     for (poll_request& each : smaller) jobs_.push_back({std::move(each), timers_.now()});
-  }
-
-  // The venue's minutes begin with everybody's.
-  [[nodiscard]] static std::chrono::nanoseconds left_of_minute() noexcept {
-    constexpr std::int64_t minute = 60'000'000'000;
-    return std::chrono::nanoseconds{minute - epoch_clock::now_ns() % minute};
   }
 
   timer_queue& timers_;
@@ -23906,6 +24236,438 @@ class dual_mode : private live_object<dual_mode> {
   bool fallback_{false};
   bool reviewing_{false};
   bool again_{false};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/trade_fetcher.hpp: trades that are missing, fetched over REST where the user wants it.
+
+// foxtrot/exchange/binance/detail/trade_history.hpp: the venue of a gap repairer: trades by their ids, over REST.
+
+// foxtrot/feed/repair_request.hpp: a request for ticks that are missing, and what a gap repairer has to know of a
+// venue.
+
+namespace foxtrot::inline v0 {
+
+/// One request for ticks of one stream, from an id on.
+struct repair_request {
+  tick_kind kind{tick_kind::trade};
+  std::string symbol{};
+  std::uint64_t first{0};  ///< the lowest id that is wanted
+  std::size_t count{0};    ///< ids from there on
+  std::string target{};    ///< path and query
+  std::uint32_t weight{1};
+};
+
+/// How it went, and what came.
+struct repair_answer {
+  poll_answer how{};
+  std::string body{};  ///< as http_client leaves it, with what a parser may read behind it
+};
+
+/// Asks for ticks by id. Used by one network thread.
+template <class V>
+concept repair_venue = requires(V& venue, const V& known, const repair_request& request, std::string_view symbol,
+                                std::uint64_t first, std::size_t count, publisher::batch& out) {
+  /// Whether ticks of that kind can be asked for.
+  { known.has(tick_kind::trade) } -> std::same_as<bool>;
+  /// So many ids fit into one answer.
+  { known.most_ids() } -> std::same_as<std::size_t>;
+  /// Of a kind that it has; `count` is no more than fits.
+  { known.plan(tick_kind::trade, symbol, first, count) } -> std::same_as<repair_request>;
+  /// Takes part in cancellation; `request` lives until it ends.
+  { venue.ask(request) } -> std::same_as<task<repair_answer>>;
+  /// Publishes what is in the body, in the order of its ids; errc::none, or what was wrong first.
+  { venue.decode(request, std::string_view{}, out) } -> std::same_as<errc>;
+  { known.where() } -> std::same_as<foxtrot::venue>;
+  /// What it allows in a minute.
+  { known.weight_per_minute() } -> std::same_as<std::uint32_t>;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Implements repair_venue. Aggregate trades are asked for by `fromId` everywhere. Trades are on spot, at hosts that
+/// serve more than market data; elsewhere that needs a key, or is not served, and the latest thousand have to do.
+/// Weights and limits: rest-api.md of binance-spot-api-docs, "Old trade lookup", "Recent trades list" and
+/// "Compressed/Aggregate trades list", all without a key; faqs/market_data_only.md there; the pages "Recent Trades
+/// List", "Old Trades Lookup" and "Compressed/Aggregate Trades List" of the futures. Loop thread only.
+class trade_history : private live_object<trade_history> {
+ public:
+  trade_history(timer_queue& timers, const checked_settings& settings)
+      : settings_{settings},
+        decoder_{settings.given.market},
+        client_{timers, settings.tls, {.dial = settings.given.dial, .limits = {}, .headers = {}}} {}
+  trade_history(const trade_history&) = delete;
+  trade_history& operator=(const trade_history&) = delete;
+
+  [[nodiscard]] bool has(tick_kind kind) const noexcept {
+    return kind == tick_kind::trade || kind == tick_kind::aggregate_trade;
+  }
+  [[nodiscard]] std::size_t most_ids() const noexcept { return 1'000; }
+  [[nodiscard]] venue where() const noexcept { return venue_of(market()); }
+  [[nodiscard]] std::uint32_t weight_per_minute() const noexcept {
+    const std::uint32_t wanted = settings_.given.polling.weight_per_minute;
+    return wanted != 0 ? wanted : poll_plan{market()}.weight_per_minute();
+  }
+
+  [[nodiscard]] repair_request plan(tick_kind kind, std::string_view symbol, std::uint64_t first,
+                                    std::size_t count) const {
+    repair_request made{.kind = kind, .symbol = std::string{symbol}, .first = first, .count = count};
+    const bool aggregate = kind == tick_kind::aggregate_trade;
+    const bool by_id = aggregate || serves_history();
+    const bool spot = market() == binance::market::spot;
+    made.target = spot ? "/api/v3/" : market() == binance::market::usdm ? "/fapi/v1/" : "/dapi/v1/";
+    made.target += aggregate ? "aggTrades" : by_id ? "historicalTrades" : "trades";
+    made.target += "?symbol=" + escaped_symbol(made.symbol);
+    if (by_id) made.target += "&fromId=" + std::to_string(first);
+    made.target += "&limit=" + std::to_string(by_id ? count : most_ids());
+    made.weight = aggregate ? (spot ? 4 : 20) : (spot ? 25 : 5);
+    return made;
+  }
+
+  [[nodiscard]] task<repair_answer> ask(const repair_request& request) {
+    repair_answer made;
+    url where = settings_.rest;
+    where.target = request.target;
+    auto answer = co_await client_.get(std::move(where), patience());
+    session_error& error = made.how.error;
+    error.code = answer ? answer->error() : answer.error();
+    if (!answer) co_return made;
+    made.how.used_weight = used_weight(answer->headers);
+    if (error.code) {
+      error.http_status = answer->status;
+      error.venue_code = venue_code_of(answer->body);
+      error.retry_after = answer->retry_after();
+    }
+    made.body = std::move(answer->body);
+    co_return made;
+  }
+
+  [[nodiscard]] errc decode(const repair_request& request, std::string_view body, publisher::batch& out) {
+    const std::int64_t now = epoch_clock::now_ns() + settings_.given.session.clock_shift.count();
+    const auto wanted = [](tick_kind, symbol_id) { return true; };
+    return request.kind == tick_kind::trade ? decoder_.trades(body, request.symbol, now, out, wanted)
+                                            : decoder_.aggregate_trades(body, request.symbol, now, out, wanted);
+  }
+
+ private:
+  [[nodiscard]] binance::market market() const noexcept { return settings_.given.market; }
+  [[nodiscard]] bool serves_history() const noexcept {
+    return market() == binance::market::spot && settings_.rest.host != "data-api.binance.vision";
+  }
+  // Nobody waits longer.
+  [[nodiscard]] steady_time::duration patience() const noexcept {
+    const steady_time::duration usual{settings_.given.request_timeout};
+    const gap_repair_settings& wanted = settings_.given.gap_repair;
+    return wanted.mode == gap_repair::before ? std::min(usual, steady_time::duration{wanted.limit}) : usual;
+  }
+
+  const checked_settings& settings_;
+  rest_decoder decoder_;
+  http_client client_;
+};
+static_assert(repair_venue<trade_history>);
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/feed/gap_repairer.hpp: fetches ticks that are missing, one request at a time.
+
+namespace foxtrot::inline v0 {
+
+/// Hears of holes in the ids of trades and aggregate trades, and fetches what is missing within the venue's weight: the
+/// streams in turn, and as many holes of one by one request as an answer can hold. Where the stream waits, a hole that
+/// is not filled in time is given up, at once where the server has said that it will not answer until then; where it
+/// does not, after some attempts without success. What a hole lacks in the end has been told as a gap, and counts as a
+/// failed repair. Loop thread only.
+template <repair_venue Venue>
+class gap_repairer : private live_object<gap_repairer<Venue>> {
+ public:
+  /// That are looked for at once; others are not.
+  static constexpr std::size_t most_holes = 1'024;
+  /// Requests for one hole that bring nothing of it.
+  static constexpr std::uint32_t most_attempts = 5;
+
+  gap_repairer(timer_queue& timers, publisher& out, Venue& venue, websocket_error_handler& errors,
+               const gap_repair_settings& settings, const diagnostics& log)
+      : timers_{timers},
+        out_{out},
+        venue_{venue},
+        errors_{errors},
+        settings_{settings},
+        log_{log},
+        weight_{venue.weight_per_minute(), settings.weight_share},
+        news_{timers.context()} {}
+  gap_repairer(const gap_repairer&) = delete;
+  gap_repairer& operator=(const gap_repairer&) = delete;
+  ~gap_repairer() { end(); }
+
+  /// Hears of holes from now on.
+  void start() {
+    running_ = true;
+    if (waits()) {
+      out_.lines().on_hole = [this](tick_kind kind, symbol_id symbol, const id_range& ids) {
+        return take(kind, symbol, ids);
+      };
+    } else {
+      out_.on_gap([this](tick_kind kind, symbol_id symbol, const id_range& ids) { (void)take(kind, symbol, ids); });
+    }
+  }
+  /// Looks for nothing any more; what waited is published. Idempotent; not while a batch is open.
+  void end() {
+    if (!std::exchange(running_, false)) return;
+    due_.cancel();
+    waits() ? out_.lines().stop_asking() : out_.on_gap(nullptr);
+    close_if([](const auto&, const open_hole&) { return true; });
+    out_.release_held();
+  }
+  /// Nobody wants these ticks any more. Not while a batch is open.
+  void forget(tick_kind kind, symbol_id symbol) {
+    const auto at = streams_.find({kind, symbol});
+    if (at == streams_.end()) return;
+    holes_ -= at->second.holes.size();
+    streams_.erase(at);
+    out_.lines().settled(kind, symbol, everything);
+    out_.release_held();
+  }
+
+  /// Holes that are looked for.
+  [[nodiscard]] std::size_t holes() const noexcept { return holes_; }
+
+  /// Fetches until cancelled; end() follows.
+  [[nodiscard]] task<> run() {
+    while (true) {
+      forget_passed();
+      const auto next = next_stream();
+      if (next == streams_.end()) {
+        if (const std::error_code error = co_await news_.wait()) co_return;
+        continue;
+      }
+      const stream_key of = next->first;
+      const open_holes& holes = next->second.holes;
+      // one more: where the venue knows what comes behind a hole, what it does not know in it is not to be had
+      const std::size_t count = std::min(holes.span(venue_.most_ids()) + 1, venue_.most_ids());
+      const repair_request request = venue_.plan(of.first, out_.symbols().name(of.second), holes.first(), count);
+      const steady_time now = timers_.now();
+      const steady_time when =
+          std::max({next->second.not_before, closed_until_, weight_.next_allowed(request.weight, now)});
+      if (when > now) {
+        const timer alarm = timers_.call_at(when, [this] { news_.notify(); });
+        if (const std::error_code error = co_await news_.wait()) co_return;
+        continue;  // what is missing may have changed
+      }
+      last_asked_ = of;
+      weight_.spend(request.weight, now);
+      const repair_answer answer = co_await venue_.ask(request);
+      if (answer.how.error.code == errc::cancelled) co_return;
+      heed(of, request, answer);
+    }
+  }
+
+ private:
+  using stream_key = std::pair<tick_kind, symbol_id>;
+  struct stream {
+    open_holes holes;
+    steady_time not_before{};
+  };
+  using stream_map = std::map<stream_key, stream>;
+
+  static constexpr std::chrono::seconds not_let_in{60};  // who is refused for good asks again now and then
+  static constexpr id_range everything{0, ~std::uint64_t{0}};
+
+  [[nodiscard]] bool waits() const noexcept { return settings_.mode == gap_repair::before; }
+
+  // False where it will not be looked for.
+  [[nodiscard]] bool take(tick_kind kind, symbol_id symbol, const id_range& ids) {
+    const auto which = numbering_of(kind);
+    if (!which || !counts_by_one(*which)) return false;
+    const steady_time until = waits() ? timers_.now() + steady_time::duration{settings_.limit} : steady_time::max();
+    if (ids.to - ids.from >= settings_.most || holes_ == most_holes || !venue_.has(kind) || closed_until_ >= until) {
+      out_.counters().failed_repairs.add();
+      return false;
+    }
+    streams_[{kind, symbol}].holes.add(ids, until);
+    ++holes_;
+    if (waits() && holes_ == 1) watch_time();
+    news_.notify();
+    return true;
+  }
+
+  // The one after the last, of those that may be asked for soonest.
+  [[nodiscard]] stream_map::iterator next_stream() {
+    const auto sooner = [now = timers_.now()](const auto& a, const auto& b) {
+      return std::max(a.second.not_before, now) < std::max(b.second.not_before, now);
+    };
+    const auto behind = streams_.upper_bound(last_asked_);
+    const auto first = std::min_element(behind, streams_.end(), sooner);
+    const auto other = std::min_element(streams_.begin(), behind, sooner);
+    if (first == streams_.end()) return other == behind ? streams_.end() : other;
+    return other != behind && sooner(*other, *first) ? other : first;
+  }
+
+  void heed(const stream_key& of, const repair_request& request, const repair_answer& answer) {
+    if (answer.how.used_weight) weight_.told(*answer.how.used_weight, weight_budget::left_of_minute(), timers_.now());
+    session_error error = answer.how.error;
+    std::uint64_t seen_to = 0;
+    if (!error.code) error.code = publish(of, request, answer.body, seen_to);
+    const auto at = streams_.find(of);
+    if (seen_to >= request.first && at != streams_.end()) {  // what the answer has passed over is not to be had
+      at->second.holes.pass(seen_to);
+      close_if([&](const stream_key& key, const open_hole& hole) { return key == of && hole.ids.to <= seen_to; });
+      out_.lines().settled(of.first, of.second, {request.first, seen_to});
+    }
+    if (error.code) {
+      heed_error(of, request, error);
+    } else if (seen_to >= request.first) {
+      retry_.reset();
+    } else {
+      fail(of, request, timers_.now() + retry_.next());  // it is not known there yet
+    }
+    out_.release_held();
+  }
+
+  [[nodiscard]] std::error_code publish(const stream_key& of, const repair_request& request, const std::string& body,
+                                        std::uint64_t& seen_to) {
+    const auto at = streams_.find(of);
+    if (at == streams_.end()) return {};  // nobody wants it any more
+    gap_fill fill{.holes = at->second.holes, .in_order = waits()};
+    publisher::batch batch{out_, fill};
+    feed_counters& count = batch.counters();
+    count.messages.add();
+    count.bytes.add(body.size());
+    const errc bad = venue_.decode(request, body, batch);
+    seen_to = fill.seen_to;
+    if (bad == errc::none) return {};
+    count.count_rejected(bad);
+    return bad;
+  }
+
+  void heed_error(const stream_key& of, const repair_request& request, const session_error& error) {
+    const steady_time now = timers_.now();
+    const error_decision decided = errors_.handle(error, now);
+    out_.counters().count(decided.kind);
+    log_.report(severity::warning, "gap_repairer", "no answer to " + request.target, error.code);
+    if (decided.kind == error_kind::symbol)
+      return close_if([&](const stream_key& key, const open_hole&) { return key == of; });
+    if (decided.kind == error_kind::data) return fail(of, request, now + retry_.next());
+    // The venue cannot be left alone as long as a connection may be, unless the server says so, or lets us in no more.
+    const bool told_to_wait = error.retry_after || decided.kind == error_kind::rate_limit;
+    steady_time::duration told = told_to_wait ? decided.response.delay : steady_time::duration::zero();
+    if (!decided.response.retry) told = not_let_in;
+    closed_until_ = now + std::max(retry_.next(), told);
+    fail(of, request, closed_until_);
+    close_if([this](const stream_key&, const open_hole& hole) { return hole.until <= closed_until_; });
+  }
+  // The request has brought nothing.
+  void fail(const stream_key& of, const repair_request& request, steady_time again) {
+    const auto at = streams_.find(of);
+    if (at == streams_.end()) return;
+    at->second.not_before = again;
+    at->second.holes.note_failure(request.first + request.count - 1);
+    if (waits()) return;  // until it is late
+    close_if([](const stream_key&, const open_hole& hole) { return hole.attempts >= most_attempts; });
+  }
+
+  // What lines have brought meanwhile is not looked for any more.
+  void forget_passed() {
+    if (!waits()) return;
+    for (auto& [key, its] : streams_) {
+      const std::uint64_t last = out_.ids().last(*numbering_of(key.first), key.second);
+      holes_ -= its.holes.extract_if([last](const open_hole& hole) { return hole.ids.to <= last; }).size();
+    }
+    std::erase_if(streams_, [](const auto& each) { return each.second.holes.empty(); });
+  }
+
+  // Those for which `which(stream, hole)` is true are not looked for any more, and it is told what has become of them.
+  template <class Which>
+  void close_if(Which which) {
+    std::vector<std::pair<stream_key, open_hole>> closed;
+    for (auto& [key, its] : streams_) {
+      for (open_hole& each : its.holes.extract_if([&](const open_hole& hole) { return which(key, hole); }))
+        closed.emplace_back(key, std::move(each));
+    }
+    holes_ -= closed.size();
+    std::erase_if(streams_, [](const auto& each) { return each.second.holes.empty(); });
+    for (const auto& [key, hole] : closed) tell(key, hole);
+  }
+  void tell(const stream_key& of, const open_hole& hole) {
+    if (hole.missing() != 0) out_.counters().failed_repairs.add();
+    if (waits()) return out_.lines().settled(of.first, of.second, hole.ids);
+    publisher::batch batch{out_};
+    for (const id_range& came : hole.came) {
+      batch.publish_status(make_filled_status(came.from, came.to, of.first, epoch_clock::now_ns(), of.second),
+                           venue_.where());
+    }
+  }
+
+  // Holes are late in the order in which they were found, or about that.
+  void watch_time() {
+    steady_time earliest = steady_time::max();
+    for (const auto& [key, its] : streams_) earliest = std::min(earliest, its.holes.due());
+    if (earliest == steady_time::max()) return;
+    due_ = timers_.call_at(earliest, [this] {
+      close_if([now = timers_.now()](const stream_key&, const open_hole& hole) { return hole.until <= now; });
+      out_.release_held();
+      watch_time();
+    });
+  }
+
+  timer_queue& timers_;
+  publisher& out_;
+  Venue& venue_;
+  websocket_error_handler& errors_;
+  const gap_repair_settings settings_;
+  const diagnostics& log_;
+  weight_budget weight_;
+  backoff retry_{
+      {.base = std::chrono::milliseconds{100}, .cap = std::chrono::milliseconds{30'000}, .first_immediate = false}};
+  async_event news_;
+  stream_map streams_;
+  std::size_t holes_{0};
+  stream_key last_asked_{};
+  steady_time closed_until_{};
+  timer due_;
+  bool running_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Does what market_data_settings::gap_repair says. Loop thread only.
+class trade_fetcher : private live_object<trade_fetcher> {
+ public:
+  trade_fetcher(timer_queue& timers, publisher& out, const checked_settings& settings)
+      : out_{out},
+        mode_{settings.given.gap_repair.mode},
+        history_{timers, settings},
+        repairer_{
+            timers, out, history_, *settings.given.session.errors, settings.given.gap_repair, settings.given.log} {}
+  trade_fetcher(const trade_fetcher&) = delete;
+  trade_fetcher& operator=(const trade_fetcher&) = delete;
+
+  /// Begins, as a task of `scope`.
+  void start(task_scope& scope) {
+    if (mode_ == gap_repair::off) return;
+    repairer_.start();
+    (void)scope.spawn("gap repair", repairer_.run());
+  }
+  /// What waited is published. Idempotent.
+  void end() { repairer_.end(); }
+  /// Of these streams those that are not among `left` are not wanted any more.
+  void forget(std::span<const std::string> streams, const std::set<std::string>& left) {
+    for (const std::string& stream : streams) {
+      const auto kind = numbered_kind_of_stream(stream);
+      if (kind && !left.contains(stream)) repairer_.forget(*kind, out_.symbols().find(symbol_of_stream(stream)));
+    }
+  }
+
+ private:
+  publisher& out_;
+  const gap_repair mode_;
+  trade_history history_;
+  gap_repairer<trade_history> repairer_;
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -24356,6 +25118,7 @@ class engine : private live_object<engine> {
             (void)requests_.spawn("depth snapshots", fetcher_.run());
           }
           (void)requests_.spawn("polling", modes_.run());
+          trades_.start(requests_);
           subscribe_now(streams);
           modes_.start();
         },
@@ -24450,10 +25213,7 @@ class engine : private live_object<engine> {
       case command::action::subscribe: forget_ids(wanted.names); return subscribe_now(wanted.names);
       case command::action::unsubscribe: return unsubscribe_now(wanted.names);
       case command::action::choose: return modes_.choose(std::move(wanted.choice));
-      case command::action::greet: {
-        const publisher::batch adopt{out_};
-        return;
-      }
+      case command::action::greet: return void(publisher::batch{out_});  // adopts them
       case command::action::drop: return lines_.drop(errc::closed);
       case command::action::rotate: return lines_.rotate();
       case command::action::snapshot: {
@@ -24462,12 +25222,9 @@ class engine : private live_object<engine> {
         (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
         return;
       }
-      case command::action::tell_of_thread: {
-        publisher::batch batch{out_};
-        batch.publish_status(make_thread_status(wanted.status, epoch_clock::now_ns(), wanted.names.front()),
-                             protocol_.where());
-        return;
-      }
+      case command::action::tell_of_thread:
+        return publisher::batch{out_}.publish_status(
+            make_thread_status(wanted.status, epoch_clock::now_ns(), wanted.names.front()), protocol_.where());
     }
   }
 
@@ -24524,6 +25281,7 @@ class engine : private live_object<engine> {
   void unsubscribe_now(std::span<const std::string> streams) {
     modes_.unsubscribe(streams);
     const auto& left = modes_.streams();
+    trades_.forget(streams, left);
     for_each_book(streams, [&](const std::string& symbol) {
       const auto is_left = [&symbol](const std::string& stream) { return depth_symbol_of(stream) == symbol; };
       if (std::any_of(left.begin(), left.end(), is_left)) return;  // at another speed
@@ -24541,6 +25299,7 @@ class engine : private live_object<engine> {
 
   [[nodiscard]] task<> say_goodbye() {
     requests_.cancel();
+    trades_.end();
     co_await lines_.stop(task_patience);
     (void)co_await requests_.close(bridge_.timers(), task_patience);
     modes_.end();
@@ -24559,6 +25318,7 @@ class engine : private live_object<engine> {
   timer books_due_;
   session_lines lines_;
   depth_fetcher fetcher_;
+  trade_fetcher trades_{bridge_.timers(), out_, settings_};
   dual_mode modes_;
   command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
   task_scope requests_{bridge_.context(), "requests", &settings_.given.log};

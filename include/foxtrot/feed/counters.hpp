@@ -129,7 +129,9 @@ inline constexpr std::array summed_counters{&feed_counters::messages,
                                             &feed_counters::failed_rotations,
                                             &feed_counters::lost_lines,
                                             &feed_counters::line_duplicates,
-                                            &feed_counters::held_ticks};
+                                            &feed_counters::held_ticks,
+                                            &feed_counters::repaired_ticks,
+                                            &feed_counters::failed_repairs};
 
 }  // namespace detail
 
