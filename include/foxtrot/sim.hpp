@@ -8,3 +8,4 @@
 #include <foxtrot/sim/fault_script.hpp>
 #include <foxtrot/sim/market_generator.hpp>
 #include <foxtrot/sim/market_json.hpp>
+#include <foxtrot/sim/sent_log.hpp>

@@ -7,14 +7,21 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -135,6 +142,7 @@ TEST_CASE("exchange: the sixth message within a second ends the connection") {
   CHECK(client.peer_close()->code == close_code::policy_violation);
   CHECK(client.messages().size() == 5);
   CHECK(venue.statistics().dropped_noisy == 1);
+  CHECK(venue.statistics().most_messages_per_second == 6);
 }
 
 TEST_CASE("exchange: more than 1024 streams in a path are refused before the upgrade, unknown paths as well") {
@@ -146,6 +154,127 @@ TEST_CASE("exchange: more than 1024 streams in a path are refused before the upg
   CHECK(many.refused_with() == 400);
   exchange_client lost{venue, "/nowhere"};
   CHECK(lost.refused_with() == 404);
+}
+
+TEST_CASE("exchange: a SUBSCRIBE that would pass 1024 streams is refused as a whole, and changes nothing") {
+  exchange_settings settings = busy();
+  settings.limits.messages_per_second = 0;
+  running_exchange venue{settings};
+  exchange_client client{venue, "/ws"};
+  const auto subscribe = [&](int from, int count) {
+    std::string names;
+    for (int i = from; i < from + count; ++i) names += (i == from ? "\"s" : ",\"s") + std::to_string(i) + "@trade\"";
+    return client.ask(R"({"method":"SUBSCRIBE","params":[)" + names + R"(],"id":1})");
+  };
+  for (int i = 0; i < 1000; i += 200) CHECK(subscribe(i, 200) == R"({"result":null,"id":1})");
+  CHECK(subscribe(1000, 25) == R"({"error":{"code":2,"msg":"Invalid request: too many streams"},"id":1})");
+  CHECK(venue.statistics().most_streams_per_websocket == 1000);
+  CHECK(subscribe(1000, 24) == R"({"result":null,"id":1})");
+  CHECK(subscribe(0, 1024) == R"({"result":null,"id":1})");  // it has them all
+  CHECK(venue.statistics().most_streams_per_websocket == 1024);
+  CHECK(venue.statistics().open_websockets == 1);
+}
+
+TEST_CASE("exchange: two connections with the same streams get the same ids at the same time") {
+  exchange_settings settings = busy();
+  settings.log_sent = 1'000'000;
+  running_exchange venue{settings};
+  const std::string path = "/stream?streams=btcusdt@bookTicker/btcusdt@trade/btcusdt@depth@100ms/ethusdt@trade";
+  exchange_client one{venue, path};
+  exchange_client other{venue, path};
+  REQUIRE(other.read_messages(2'000));
+  venue.pause();
+  for (exchange_client* each : {&one, &other})
+    CHECK(each->ask(R"({"method":"LIST_SUBSCRIPTIONS","id":1})", "\"result\"") != "");
+  for (const char* stream : {"btcusdt@bookTicker", "btcusdt@trade", "btcusdt@depth@100ms", "ethusdt@trade"}) {
+    INFO(stream);
+    const sent_messages sent = venue.sent(stream);
+    CHECK(sent.complete);
+    std::map<std::uint64_t, std::int64_t> first;
+    std::vector<std::uint64_t> of_second;
+    for (const sent_message& each : sent.all) {
+      if (each.client == 1) first.emplace(each.id, each.at_ns);
+      if (each.client == 2) of_second.push_back(each.id);
+    }
+    REQUIRE_FALSE(of_second.empty());
+    CHECK(std::is_sorted(of_second.begin(), of_second.end()));
+    CHECK(static_cast<std::ptrdiff_t>(of_second.size()) ==
+          std::distance(first.find(of_second.front()), first.end()));  // none that one lacks
+    for (const sent_message& each : sent.all) {
+      if (each.client != 2) continue;
+      REQUIRE(first.contains(each.id));
+      CHECK(each.at_ns - first[each.id] < 1'000'000'000);
+    }
+  }
+  // what the clients got is what was logged, and quotes are kept from the market's beginning
+  const auto count = [](const exchange_client& client, std::string_view stream) {
+    return std::count_if(client.messages().begin(), client.messages().end(),
+                         [&](const std::string& text) { return contains(text, stream); });
+  };
+  const sent_messages quotes = venue.sent("btcusdt@bookTicker");
+  for (const auto& [client, number] : {std::pair{&one, 1U}, std::pair{&other, 2U}})
+    CHECK(count(*client, "\"stream\":\"btcusdt@bookTicker\"") ==
+          std::count_if(quotes.all.begin(), quotes.all.end(),
+                        [number = number](const sent_message& each) { return each.client == number; }));
+  CHECK(quotes.made_ids().size() >= quotes.sent_ids().size());
+  CHECK(quotes.made_ids().back() == venue.truth().find("BTCUSDT")->last_quote_id);
+  CHECK(venue.sent("btcusdt@trade").made_ids().empty());
+  CHECK(venue.sent("nobody@trade").all.empty());
+}
+
+TEST_CASE("exchange: three thousand streams over three connections, each of which speaks") {
+  exchange_settings settings;
+  settings.symbols = default_symbols(sim_market::spot, 1'000);
+  settings.events_per_second = 8'000;
+  settings.depth_interval = 500ms;
+  settings.levels = 20;
+  running_exchange venue{settings};
+  std::vector<std::unique_ptr<exchange_client>> clients;
+  std::vector<std::string> wanted;
+  for (const symbol_spec& each : settings.symbols) {
+    std::string name = each.name;
+    for (char& c : name) c = static_cast<char>(std::tolower(c));
+    for (const char* kind : {"@bookTicker", "@depth@100ms", "@depth5@100ms"}) wanted.push_back(name + kind);
+  }
+  for (std::size_t i = 0; i < wanted.size(); i += 1'000) {
+    clients.push_back(std::make_unique<exchange_client>(venue, "/stream"));
+    for (std::size_t from = i; from < i + 1'000; from += 250) {  // four messages: within the limit of five
+      std::string names;
+      for (std::size_t k = from; k < from + 250; ++k) names += (k == from ? "\"" : ",\"") + wanted[k] + "\"";
+      REQUIRE(clients.back()->ask(R"({"method":"SUBSCRIBE","params":[)" + names + R"(],"id":1})") ==
+              R"({"result":null,"id":1})");
+    }
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    std::set<std::string> silent{wanted.begin() + static_cast<std::ptrdiff_t>(i * 1'000),
+                                 wanted.begin() + static_cast<std::ptrdiff_t>((i + 1) * 1'000)};
+    std::size_t looked_at = 0;
+    CHECK(clients[i]->read_until([&] {
+      for (const auto& all = clients[i]->messages(); looked_at < all.size(); ++looked_at) {
+        const std::size_t name = all[looked_at].find(':') + 2;
+        silent.erase(all[looked_at].substr(name, all[looked_at].find('"', name) - name));
+      }
+      return silent.empty();
+    }));
+    CHECK(silent.size() == 0);
+  }
+  const exchange_statistics seen = venue.statistics();
+  CHECK(seen.connections == 3);
+  CHECK(seen.open_websockets == 3);
+  CHECK(seen.most_websockets_per_path == 3);
+  CHECK(seen.most_streams_per_websocket == 1'000);
+  CHECK(seen.most_messages_per_second <= 4);
+  CHECK(seen.dropped_slow + seen.dropped_noisy == 0);
+}
+
+TEST_CASE("exchange: upgrades that are refused are counted, and no WebSockets") {
+  exchange_settings settings = busy();
+  settings.faults = fault_script::parse("0s upgrade 503").value();
+  running_exchange venue{settings};
+  for (int i = 0; i < 3; ++i) CHECK(exchange_client{venue, "/ws"}.refused_with() == 503);
+  CHECK(venue.statistics().upgrades_refused == 3);
+  CHECK(venue.statistics().websockets == 0);
+  CHECK(venue.statistics().connections == 3);
 }
 
 TEST_CASE("exchange: pings carry the time and are answered, silence after them closes with 1008") {
@@ -340,9 +469,7 @@ TEST_CASE("exchange: a bad certificate is seen as such by the client") {
 }
 
 TEST_CASE("exchange: stop with clients connected leaves neither thread nor descriptor") {
-  {
-    const running_exchange warm_up{busy()};
-  }  // what libraries open once stays open
+  { const running_exchange warm_up{busy()}; }  // what libraries open once stays open
   const std::size_t descriptors = entries("/proc/self/fd");
   const std::size_t threads = entries("/proc/self/task");
   {

@@ -35,12 +35,18 @@ std::size_t wrong_line(std::string_view text) {
 // One line at least for each kind.
 const std::vector<std::string> lines{
     "500ms reset",
+    "500ms reset one",
     "0ms fin",
+    "0ms fin newest",
     "3s close 1008",
     "3s close 1012 down for maintenance",
     "1s server-shutdown",
+    "3s close oldest 1012 down for maintenance",
     "1s server-shutdown cut 500ms",
+    "1s server-shutdown newest",
+    "1s server-shutdown one cut 500ms",
     "2s expire 24h",
+    "2s expire oldest 24h",
     "2s clear",
     "1s accept-delay 250ms",
     "1s refuse for 2s",
@@ -55,6 +61,8 @@ const std::vector<std::string> lines{
     "2s freeze for 3s",
     "1s drip 10 every 20ms for 1s",
     "1s coalesce 50ms",
+    "1s delay 20ms",
+    "1s delay 20ms for 5s",
     "1s split 7",
     "1s pause for 1s",
     "1s mute for 1m",
@@ -116,6 +124,15 @@ TEST_CASE("fault_script: the members hold what the line says") {
   CHECK(storm.bytes == 125);
   CHECK(only("1s server-shutdown cut 2s").wait == 2s);
   CHECK(only("1s flap").wait == 0ms);
+  CHECK(only("1s delay 20ms").wait == 20ms);
+  CHECK(only("1s reset").whom == fault_victims::all);
+  CHECK(only("1s reset one").whom == fault_victims::one);
+  CHECK(only("1s expire oldest 1ms").whom == fault_victims::oldest);
+  const fault named = only("1s close newest 1012 newest");
+  CHECK(named.whom == fault_victims::newest);
+  CHECK(named.code == 1012);
+  CHECK(named.text == "newest");
+  CHECK(only("1s close 1012 one").whom == fault_victims::all);
 }
 
 TEST_CASE("fault_script: comments, blank lines, carriage returns and tabs") {
@@ -136,6 +153,12 @@ TEST_CASE("fault_script: a wrong line is told by its number") {
                                 "1s nothing",
                                 "1s reset now",
                                 "1s reset for 2s",
+                                "1s reset all",
+                                "1s reset one oldest",
+                                "1s clear one",
+                                "1s freeze one",
+                                "1s delay",
+                                "1s delay 0ms",
                                 "1s freeze for",
                                 "1s freeze for 0s",
                                 "1s freeze 2s",

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -136,6 +137,86 @@ TEST_CASE("faults: fin ends without a close frame and without close_notify") {
   CHECK_FALSE(client.peer_close());
   client.stream().close_now();
   CHECK(eventually([&] { return exchange.statistics().open_connections == 0; }));
+}
+
+TEST_CASE("faults: an instant hits the oldest, the newest, or any one, and no other") {
+  const std::string whom = GENERATE("oldest", "newest", "one");
+  venue exchange;
+  exchange_client quotes{exchange, "/ws/btcusdt@bookTicker"};
+  std::vector<std::unique_ptr<exchange_client>> clients;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<exchange_client>(exchange, trades));
+    REQUIRE(clients.back()->read_messages(1));
+    REQUIRE(exchange.statistics().open_websockets == i + 2);
+  }
+  quotes.stream().close_now();  // the oldest has hung up and is none to be hit, whether that was read or not
+  exchange.suffer("0s reset " + whom);
+  REQUIRE(eventually([&] { return exchange.statistics().open_websockets == 2; }));
+  std::vector<std::size_t> ended;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    if (clients[i]->read_messages(clients[i]->messages().size() + 50)) continue;
+    CHECK(clients[i]->error() == std::errc::connection_reset);
+    ended.push_back(i);
+  }
+  REQUIRE(ended.size() == 1);
+  if (whom == "oldest") CHECK(ended[0] == 0);
+  if (whom == "newest") CHECK(ended[0] == 2);
+}
+
+TEST_CASE("faults: which one an instant hits is the seed's choice, and sooner or later everybody's turn") {
+  const auto order = [](std::uint64_t seed) {
+    exchange_settings settings = busy();
+    settings.seed = seed;
+    venue exchange{settings};
+    std::vector<std::unique_ptr<exchange_client>> clients;
+    for (std::uint64_t i = 0; i < 4; ++i) {
+      clients.push_back(std::make_unique<exchange_client>(exchange, "/ws"));
+      REQUIRE(eventually([&] { return exchange.statistics().open_websockets == i + 1; }));
+    }
+    std::vector<std::size_t> hit;
+    for (std::uint64_t left = 4; left-- > 0;) {
+      exchange.suffer("0s close one 1012");
+      for (std::size_t i = 0; i < clients.size(); ++i) {
+        if (!clients[i] || (clients[i]->silent_for(20ms) && !clients[i]->error())) continue;
+        clients[i].reset();
+        hit.push_back(i);
+      }
+    }
+    return hit;
+  };
+  const auto first = order(7);
+  CHECK(std::set<std::size_t>(first.begin(), first.end()).size() == 4);
+  CHECK(order(7) == first);
+  CHECK((order(1) != first || order(2) != first || order(3) != first || order(4) != first));
+}
+
+TEST_CASE("faults: expire, close, fin and server-shutdown of one leave the other alone") {
+  venue exchange;
+  exchange_client old{exchange, trades};
+  REQUIRE(old.read_messages(1));
+  std::this_thread::sleep_for(20ms);  // its age
+  exchange_client young{exchange, trades};
+  REQUIRE(young.read_messages(1));
+  exchange.suffer("0s expire newest 24h\n0s expire one 24h");  // nobody is so old
+  exchange.suffer("0s server-shutdown newest");
+  const auto announced = [](exchange_client& client) {
+    return std::any_of(client.messages().begin(), client.messages().end(),
+                       [](const std::string& text) { return contains(text, "serverShutdown"); });
+  };
+  REQUIRE(young.read_until([&] { return announced(young); }));
+  REQUIRE(old.read_messages(old.messages().size() + 50));
+  CHECK_FALSE(announced(old));
+  exchange.suffer("0s expire oldest 20ms");
+  REQUIRE(old.read_to_end());
+  CHECK(old.peer_close()->code == close_code::going_away);
+  exchange_client third{exchange, trades};
+  REQUIRE(third.read_messages(1));
+  exchange.suffer("0s close newest 1012");
+  REQUIRE(third.read_to_end());
+  exchange.suffer("0s fin one");  // the last WebSocket that is open
+  REQUIRE(young.read_to_end());
+  CHECK(young.error() == errc::tls_truncated);
+  exchange.suffer("0s reset one\n0s fin oldest");  // nobody is left
 }
 
 TEST_CASE("faults: a client that ignores the FIN is closed after the limit") {
@@ -384,6 +465,56 @@ TEST_CASE("faults: coalesce sends in few batches", "[alone]") {
   while (real::now() - before < 1s) pauses += client.silent_for(20ms);
   CHECK(client.messages().size() > 100);
   CHECK(pauses >= 5);  // without the fault: none, at thousands of messages a second
+}
+
+TEST_CASE("faults: delay keeps the order and every message, and lets now one line win, now the other") {
+  exchange_settings settings = busy();
+  settings.log_sent = 100'000;
+  venue exchange{settings};
+  exchange_client one{exchange, trades};
+  exchange_client other{exchange, trades};
+  exchange.suffer("0s delay 20ms");
+  // reads both by turns and notes which has an id first
+  std::map<std::uint64_t, int> first;
+  std::size_t looked[2] = {0, 0};
+  const auto note = [&](exchange_client& client, int which) {
+    (void)client.silent_for(1ms);
+    for (; looked[which] < client.messages().size(); ++looked[which])
+      for (const std::uint64_t id : ids({client.messages()[looked[which]]}, "\"t\":")) first.try_emplace(id, which);
+  };
+  REQUIRE(eventually([&] {
+    note(one, 0);
+    note(other, 1);
+    return first.size() > 1'500;
+  }));
+  const auto wins = std::count_if(first.begin(), first.end(), [](const auto& each) { return each.second == 0; });
+  CHECK(wins > 100);
+  CHECK(wins < 1'400);
+  exchange.suffer("0s clear\n0s pause");  // what is held back leaves with the end of the fault
+  for (exchange_client* each : {&one, &other}) {
+    (void)each->ask(R"({"method":"LIST_SUBSCRIPTIONS","id":1})", "\"result\"");
+    const auto seen = ids(each->messages(), "\"t\":");
+    for (std::size_t i = 1; i < seen.size(); ++i) REQUIRE(seen[i] == seen[i - 1] + 1);
+    CHECK(seen.back() == exchange.truth().find("BTCUSDT")->last_trade_id);
+  }
+}
+
+TEST_CASE("faults: a delay holds up neither an end nor its announcement") {
+  exchange_settings settings = busy();
+  settings.limits.close_timeout = 1h;
+  venue exchange{settings};
+  exchange_client client{exchange, trades};
+  REQUIRE(client.read_messages(1));
+  exchange.suffer("0s delay 1h\n0s close 1012 bye");
+  REQUIRE(client.read_to_end());
+  CHECK(client.peer_close()->reason == "bye");
+  exchange_client polite{exchange, trades};
+  auto closing = [&] {
+    (void)polite.send("hello");  // which closes
+    return polite.read_to_end();
+  };
+  CHECK(closing());
+  CHECK(polite.peer_close()->code == close_code::policy_violation);
 }
 
 TEST_CASE("faults: mute leaves a hole in the ids, pause none; pongs and answers go on") {

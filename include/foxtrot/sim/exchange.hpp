@@ -13,8 +13,10 @@
 #include <foxtrot/sim/exchange_truth.hpp>
 #include <foxtrot/sim/fault.hpp>
 #include <foxtrot/sim/generator_source.hpp>
+#include <foxtrot/sim/sent_log.hpp>
 #include <foxtrot/sim/server_certificates.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -31,7 +33,9 @@ namespace foxtrot::inline v0 {
 class exchange : private live_object<exchange> {
  public:
   explicit exchange(exchange_settings settings = {}, diagnostics log = {})
-      : settings_{std::move(settings)}, bridge_{bridge_settings_of(settings_), std::move(log)} {}
+      : settings_{std::move(settings)},
+        log_{settings_.log_sent},
+        bridge_{bridge_settings_of(settings_), std::move(log)} {}
   exchange(const exchange&) = delete;
   exchange& operator=(const exchange&) = delete;
   /// Stops.
@@ -48,7 +52,7 @@ class exchange : private live_object<exchange> {
     }
     if (const std::error_code error = prepare_source()) return error;
     server_.emplace(settings_, std::move(certificates), bridge_.context(), bridge_.timers(), bridge_.scope(), *source_,
-                    counters_);
+                    log_, counters_);
     const auto port = server_->listen();
     if (!port) return port.error();
     if (const std::error_code error = bridge_.start()) return error;
@@ -67,6 +71,9 @@ class exchange : private live_object<exchange> {
   [[nodiscard]] exchange_statistics statistics() const noexcept { return counters_.look(); }
   /// The last ids that a generated market has made; nothing before `start`.
   [[nodiscard]] exchange_truth truth() const { return port_ != 0 ? source_->truth() : exchange_truth{}; }
+
+  /// What this stream has sent, to whom and when; nothing where the settings do not ask for it.
+  [[nodiscard]] sent_messages sent(const std::string& stream) const { return log_.of(stream); }
 
   /// Goes wrong now, whatever its `at` says; the faults of the settings follow their own times.
   void inject(fault what) {
@@ -112,7 +119,8 @@ class exchange : private live_object<exchange> {
       wanted.seed = settings_.seed;
       wanted.events_per_second = settings_.events_per_second;
       wanted.levels = settings_.levels;
-      source_ = std::make_unique<generator_source>(std::move(wanted));
+      wanted.depth_interval = std::max(settings_.depth_interval, std::chrono::milliseconds{1});
+      source_ = std::make_unique<generator_source>(std::move(wanted), log_.enabled() ? &log_ : nullptr);
       return {};
     }
     auto replay = capture_replay::open(settings_.replay, counters_);
@@ -127,6 +135,7 @@ class exchange : private live_object<exchange> {
 
   exchange_settings settings_;
   detail::exchange_counters counters_;
+  sent_log log_;
   std::string ca_pem_;
   std::uint16_t port_{0};
   std::unique_ptr<market_source> source_;

@@ -5,19 +5,17 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
-#include <foxtrot/net/rate_limiter.hpp>
-#include <foxtrot/net/timer_queue.hpp>
 #include <foxtrot/net/websocket/close.hpp>
 #include <foxtrot/net/websocket/decoder.hpp>
 #include <foxtrot/net/websocket/frame.hpp>
+#include <foxtrot/sim/client_messages.hpp>
 #include <foxtrot/sim/control_answers.hpp>
 #include <foxtrot/sim/control_protocol.hpp>
+#include <foxtrot/sim/exchange_parts.hpp>
 #include <foxtrot/sim/exchange_pings.hpp>
 #include <foxtrot/sim/exchange_settings.hpp>
 #include <foxtrot/sim/exchange_socket.hpp>
 #include <foxtrot/sim/exchange_target.hpp>
-#include <foxtrot/sim/faults_in_force.hpp>
-#include <foxtrot/sim/market_source.hpp>
 #include <foxtrot/sim/message_faults.hpp>
 #include <foxtrot/sim/sim_stream.hpp>
 #include <foxtrot/sim/spoiled.hpp>
@@ -39,17 +37,6 @@
 
 namespace foxtrot::inline v0 {
 
-/// What connections share. Loop thread only.
-struct exchange_parts {
-  timer_queue& timers;
-  stream_hub& hub;
-  const market_source& source;
-  const exchange_limits& limits;
-  detail::exchange_counters& counters;
-  const faults_in_force& faults;
-  bool drop_slow{true};  ///< a replay waits for slow readers instead
-};
-
 /// One accepted connection, plain HTTP until `open`, a WebSocket from then on. Owned by the tasks that read and write
 /// it. Every message leaves through `deliver` and every byte through the stream: faults have one place to step in. Loop
 /// thread only.
@@ -59,8 +46,9 @@ class exchange_connection final : public stream_subscriber,
  public:
   exchange_connection(sim_stream stream, exchange_parts parts)
       : parts_{parts},
-        seed_{parts.faults.seed() + parts.counters.connections.get()},
-        socket_{std::move(stream), parts.faults, parts.limits, parts.counters} {}
+        number_{parts.counters.connections.get()},
+        socket_{std::move(stream), parts.faults, parts.limits, parts.counters},
+        heard_{parts.limits, parts.counters} {}
   ~exchange_connection() override {
     if (!session_) return;
     parts_.hub.forget(*this);
@@ -166,14 +154,14 @@ class exchange_connection final : public stream_subscriber,
           route{target.route},
           path{std::move(asked)},
           opened_at{self.parts_.timers.now()},
-          answers{target.combined, self.parts_.faults, self.parts_.counters, self.seed_,
+          answers{target.combined, self.parts_.faults, self.parts_.counters, self.seed(),
                   [&self](std::string_view text) { self.tell(opcode::text, text); }},
           pings{self.parts_.limits,
                 self.parts_.counters,
                 self.parts_.faults,
                 {[&self](std::string_view payload) { self.tell(opcode::ping, payload); },
                  [&self] { self.begin_close(close_code::policy_violation, "Pong timeout"); }}},
-          faults{self.parts_.faults, self.parts_.counters, self.seed_} {}
+          faults{self.parts_.faults, self.parts_.counters, self.seed()} {}
 
     time_unit unit;
     stream_route route;
@@ -233,6 +221,7 @@ class exchange_connection final : public stream_subscriber,
 
   void deliver(sim_message kind, std::string_view stream, std::string_view data) {
     put(stream, data);
+    if (parts_.log.enabled()) parts_.log.add(kind, stream, data, number_);
     parts_.counters.sent[static_cast<std::size_t>(kind)].add();
     limit_unsent();
   }
@@ -260,11 +249,7 @@ class exchange_connection final : public stream_subscriber,
   /// Counts a message of the client's; the one too many ends the connection.
   [[nodiscard]] bool admit() {
     if (session_->closing) return false;
-    if (!rate_ && parts_.limits.messages_per_second != 0) {
-      const std::chrono::milliseconds second{1000};
-      rate_.emplace(rate_limit_settings{parts_.limits.messages_per_second, second, 0});
-    }
-    if (!rate_ || rate_->try_acquire(parts_.timers.now(), send_priority::urgent)) return true;
+    if (heard_.admit(parts_.timers.now())) return true;
     parts_.counters.dropped_noisy.add();
     begin_close(close_code::policy_violation, "Too many requests");
     return false;
@@ -286,12 +271,15 @@ class exchange_connection final : public stream_subscriber,
   void subscribe(const std::vector<std::string>& names) {
     for (const std::string& name : names)
       if (const auto stream = parts_.source.find_stream(name, session_->route)) parts_.hub.subscribe(*stream, *this);
+    parts_.counters.most_streams_per_websocket.raise_to(session_->answers.control.streams().size());
   }
 
+  [[nodiscard]] std::uint64_t seed() const noexcept { return parts_.faults.seed() + number_; }
+
   exchange_parts parts_;
-  std::uint64_t seed_;
+  std::uint64_t number_;  // of this connection, from 1
   exchange_socket socket_;
-  std::optional<rate_limiter> rate_;
+  client_messages heard_;
   std::unique_ptr<session> session_;  // once it is a WebSocket
   timer cut_timer_;
 };

@@ -15,6 +15,7 @@
 #include <foxtrot/sim/control_protocol.hpp>
 #include <foxtrot/sim/exchange_clients.hpp>
 #include <foxtrot/sim/exchange_connection.hpp>
+#include <foxtrot/sim/exchange_parts.hpp>
 #include <foxtrot/sim/exchange_settings.hpp>
 #include <foxtrot/sim/exchange_target.hpp>
 #include <foxtrot/sim/fault.hpp>
@@ -22,6 +23,7 @@
 #include <foxtrot/sim/http_faults.hpp>
 #include <foxtrot/sim/market_source.hpp>
 #include <foxtrot/sim/rest_api.hpp>
+#include <foxtrot/sim/sent_log.hpp>
 #include <foxtrot/sim/server_certificates.hpp>
 #include <foxtrot/sim/sim_stream.hpp>
 #include <foxtrot/sim/stream_hub.hpp>
@@ -48,7 +50,7 @@ namespace foxtrot::inline v0 {
 class exchange_server : private live_object<exchange_server> {
  public:
   exchange_server(const exchange_settings& settings, std::optional<server_certificates> certificates,
-                  asio::io_context& loop, timer_queue& timers, task_scope& scope, market_source& source,
+                  asio::io_context& loop, timer_queue& timers, task_scope& scope, market_source& source, sent_log& log,
                   detail::exchange_counters& counters)
       : settings_{settings},
         certificates_{std::move(certificates)},
@@ -56,6 +58,7 @@ class exchange_server : private live_object<exchange_server> {
         timers_{timers},
         scope_{scope},
         source_{source},
+        log_{log},
         counters_{counters},
         hub_{loop},
         api_{settings.market, settings.limits.weight_per_minute, source},
@@ -152,8 +155,8 @@ class exchange_server : private live_object<exchange_server> {
         tcp_stream{std::move(socket)}.reset();
         continue;
       }
-      const exchange_parts parts{
-          timers_, hub_, source_, settings_.limits, counters_, faults_, settings_.replay.path.empty()};
+      const exchange_parts parts{timers_,   hub_,    source_, settings_.limits,
+                                 counters_, faults_, log_,    settings_.replay.path.empty()};
       sim_stream stream{tcp_stream{std::move(socket)}, tls(), &faults_};
       auto accepted = std::make_shared<exchange_connection>(std::move(stream), parts);
       clients_.add(accepted);
@@ -180,6 +183,7 @@ class exchange_server : private live_object<exchange_server> {
           co_return;
         }
         const bool accepted = response.starts_with("HTTP/1.1 101");
+        if (!accepted) counters_.upgrades_refused.add();
         if (const std::error_code error = co_await client->socket().send_all(std::move(response))) break;
         if (!accepted) break;
         client->open(*target, request_target::parse(request.target).path, received);
@@ -246,13 +250,14 @@ class exchange_server : private live_object<exchange_server> {
   timer_queue& timers_;
   task_scope& scope_;
   market_source& source_;
+  sent_log& log_;
   detail::exchange_counters& counters_;
   stream_hub hub_;
   faults_in_force faults_{timers_, settings_.seed};
   rest_api api_;
   http_faults rest_{faults_, api_, counters_};
   acceptor acceptor_;
-  exchange_clients clients_;
+  exchange_clients clients_{settings_.seed};
   std::vector<timer> script_;
   bool paused_by_hand_{false};
   bool paused_{false};

@@ -39,7 +39,8 @@ struct exchange_settings {
   std::vector<symbol_spec> symbols{};   ///< empty: default_symbols(market)
   std::int64_t events_per_second{800};  ///< of all symbols
   std::uint64_t seed{1};
-  std::size_t levels{1'000};  ///< per side of a book
+  std::size_t levels{1'000};                      ///< per side of a book
+  std::chrono::milliseconds depth_interval{100};  ///< of one symbol's diffs, also where a stream's name says 100 ms
   replay_settings replay{};
   bool tls{true};
   certificate_kind certificate{certificate_kind::right};
@@ -49,6 +50,9 @@ struct exchange_settings {
   int cpu{-1};  ///< that the exchange's thread is pinned to; -1: none
   exchange_limits limits{};
   fault_script faults{};  ///< their times count from the start
+  /// Messages of each stream whose ids and times `exchange::sent` tells, some 30 bytes each; 0: none. Of what the
+  /// market makes unseen quotes are kept as well, because their ids have holes.
+  std::size_t log_sent{0};
 };
 
 /// Kinds of messages that statistics tell apart.
@@ -60,6 +64,7 @@ struct exchange_statistics {
   std::uint64_t connections{0};  ///< accepted since the start
   std::uint64_t open_connections{0};
   std::uint64_t websockets{0};  ///< upgraded since the start
+  std::uint64_t upgrades_refused{0};
   std::uint64_t open_websockets{0};
   std::array<std::uint64_t, sim_message_kinds> sent{};  ///< market data messages handed to connections
   std::uint64_t control_messages{0};                    ///< received: texts
@@ -84,6 +89,9 @@ struct exchange_statistics {
   /// any more, even where the exchange has not read that far: it asks the kernel whenever another one opens.
   std::uint64_t most_websockets_at_once{0};
   std::uint64_t most_websockets_per_path{0};  ///< the same, of any one path without its query
+  std::uint64_t most_streams_per_websocket{0};
+  /// The most texts, pings and pongs of one client within a second, those of a ping storm's not counted.
+  std::uint64_t most_messages_per_second{0};
 
   [[nodiscard]] std::uint64_t sent_of(sim_message kind) const noexcept { return sent[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] std::uint64_t sent_total() const noexcept {
@@ -118,13 +126,15 @@ struct exchange_counters {
   sim_counter control_messages, pings_sent, pongs_received, rest_requests, bytes_sent;
   sim_counter dropped_slow, dropped_noisy, replayed_lines, replay_finished, replay_failed;
   sim_counter faults_begun, messages_dropped, messages_duplicated, messages_reordered, messages_spoiled;
-  sim_counter answers_withheld, most_websockets_at_once, most_websockets_per_path;
+  sim_counter answers_withheld, upgrades_refused, most_websockets_at_once, most_websockets_per_path;
+  sim_counter most_streams_per_websocket, most_messages_per_second;
 
   [[nodiscard]] exchange_statistics look() const noexcept {
     exchange_statistics seen;
     seen.connections = connections.get();
     seen.open_connections = open_connections.get();
     seen.websockets = websockets.get();
+    seen.upgrades_refused = upgrades_refused.get();
     seen.open_websockets = open_websockets.get();
     for (std::size_t i = 0; i < sent.size(); ++i) seen.sent[i] = sent[i].get();
     seen.control_messages = control_messages.get();
@@ -145,6 +155,8 @@ struct exchange_counters {
     seen.answers_withheld = answers_withheld.get();
     seen.most_websockets_at_once = most_websockets_at_once.get();
     seen.most_websockets_per_path = most_websockets_per_path.get();
+    seen.most_streams_per_websocket = most_streams_per_websocket.get();
+    seen.most_messages_per_second = most_messages_per_second.get();
     return seen;
   }
 };

@@ -11,6 +11,7 @@
 #include <foxtrot/sim/fault.hpp>
 #include <foxtrot/sim/faults_in_force.hpp>
 #include <foxtrot/sim/frame_queue.hpp>
+#include <foxtrot/sim/random.hpp>
 #include <foxtrot/sim/sim_stream.hpp>
 
 #include <array>
@@ -21,7 +22,7 @@
 
 namespace foxtrot::inline v0 {
 
-/// Sends what the queue holds, at once where the socket takes it. Loop thread only.
+/// Sends what the queue holds, at once where the socket takes it and no fault delays it. Loop thread only.
 class exchange_socket : private live_object<exchange_socket> {
  public:
   exchange_socket(sim_stream stream, const faults_in_force& faults, const exchange_limits& limits,
@@ -30,7 +31,8 @@ class exchange_socket : private live_object<exchange_socket> {
         limits_{limits},
         counters_{counters},
         stream_{std::move(stream)},
-        full_{faults.timers().context()} {}
+        full_{faults.timers().context()},
+        random_{faults.seed() ^ (counters.connections.get() << 32U)} {}
   exchange_socket(const exchange_socket&) = delete;
   exchange_socket& operator=(const exchange_socket&) = delete;
   ~exchange_socket() = default;
@@ -43,7 +45,7 @@ class exchange_socket : private live_object<exchange_socket> {
   [[nodiscard]] std::size_t unsent() const noexcept { return stream_.is_open() ? queue_.size() : 0; }
 
   void flush() {
-    if (blocked_ || cut_ || !stream_.is_open()) return;
+    if (blocked_ || cut_ || !stream_.is_open() || held_back()) return;
     const std::error_code error = queue_.flush(stream_);
     if (!error) return;
     if (error == errc::would_block) {
@@ -125,16 +127,38 @@ class exchange_socket : private live_object<exchange_socket> {
   }
   /// Drops the connection after the limit for closing.
   void close_later() {
+    end_delay();
     limit_ = faults_.timers().call_after(limits_.close_timeout, [this] { drop(); });
   }
 
   /// Other faults are in force now.
   void faults_changed() {
     if (doomed_) drop();
+    end_delay();
     stream_.transport().wake();
   }
 
  private:
+  /// Whether a delay keeps what is to be sent. It draws its time for the first of a burst; what follows meanwhile
+  /// leaves with that, so that nothing overtakes.
+  [[nodiscard]] bool held_back() {
+    if (delayed_) return true;
+    if (undelayed_ || queue_.empty() || !faults_.has(fault_kind::delay)) return false;
+    const std::chrono::microseconds most = faults_.wait_of(fault_kind::delay);
+    delayed_ = true;
+    delay_ = faults_.timers().call_after(most * random_.below(1'025) / 1'024, [this] { end_delay(); });
+    return true;
+  }
+  /// What was held back leaves now.
+  void end_delay() {
+    if (!std::exchange(delayed_, false)) return;
+    delay_.cancel();
+    undelayed_ = true;
+    flush();
+    undelayed_ = false;
+    full_.notify();  // whoever waits for room looks again
+  }
+
   const faults_in_force& faults_;
   const exchange_limits& limits_;
   detail::exchange_counters& counters_;
@@ -145,6 +169,10 @@ class exchange_socket : private live_object<exchange_socket> {
   bool cut_{false};
   bool doomed_{false};
   timer limit_;
+  sim_random random_;      // draws delays
+  bool delayed_{false};    // until `delay_` the queue is kept
+  bool undelayed_{false};  // a flush that no delay keeps
+  timer delay_;
 };
 
 }  // namespace foxtrot::inline v0

@@ -13,7 +13,8 @@
 namespace foxtrot::inline v0 {
 
 /// What goes wrong. In brackets the members of a `fault` that say more. The instants come first: they happen once, to
-/// the connections that live then. All others are conditions: they hold for as long as the fault lasts.
+/// the connections that live then, or to a single one of them [whom]. All others are conditions: they hold for as long
+/// as the fault lasts.
 enum class fault_kind : std::uint8_t {
   reset,            ///< every connection ends with RST
   fin,              ///< every connection ends with FIN: no WebSocket close, no close_notify
@@ -35,6 +36,7 @@ enum class fault_kind : std::uint8_t {
   freeze,    ///< nothing is read or written: a silent peer
   drip,      ///< at most [bytes] leave every [wait]
   coalesce,  ///< what is due leaves at most every [wait]
+  delay,     ///< a WebSocket's messages leave up to [wait] late, by burst, at random for each connection
   split,     ///< writes, hence TLS records, of at most [bytes]
 
   // market data, by connection and stream
@@ -64,12 +66,22 @@ enum class fault_kind : std::uint8_t {
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::rest_json) + 1;
 
+/// Whom an instant hits: everybody, or one of the WebSockets that are open on both sides, if there is any. Of a fault
+/// that asks for an age, one that is old enough.
+enum class fault_victims : std::uint8_t {
+  all,
+  one,     ///< drawn by the exchange's seed
+  oldest,  ///< open for the longest time
+  newest,
+};
+
 /// The members behind `lasts` mean what the kind says, and nothing to the others.
 struct fault {
   std::chrono::milliseconds at{0};  ///< of a script: after the exchange's start
   fault_kind kind{fault_kind::reset};
-  std::chrono::milliseconds lasts{0};  ///< of a condition; 0: until cleared
-  std::uint32_t code{0};               ///< of a WebSocket's close, or an HTTP status
+  fault_victims whom{fault_victims::all};  ///< of an instant but `clear`
+  std::chrono::milliseconds lasts{0};      ///< of a condition; 0: until cleared
+  std::uint32_t code{0};                   ///< of a WebSocket's close, or an HTTP status
   std::uint32_t one_in{1};
   std::uint32_t per_second{0};
   std::size_t bytes{0};
@@ -124,6 +136,7 @@ inline constexpr std::array<fault_form, fault_kinds> fault_forms{{
     {fault_kind::freeze, "freeze", fault_arguments::none},
     {fault_kind::drip, "drip", fault_arguments::bytes_every},
     {fault_kind::coalesce, "coalesce", fault_arguments::wait},
+    {fault_kind::delay, "delay", fault_arguments::wait},
     {fault_kind::split, "split", fault_arguments::bytes},
     {fault_kind::pause, "pause", fault_arguments::none},
     {fault_kind::mute, "mute", fault_arguments::none},
@@ -162,5 +175,8 @@ static_assert([] {
 
 /// False for what happens once.
 [[nodiscard]] constexpr bool is_condition(fault_kind kind) noexcept { return kind > fault_kind::clear; }
+
+/// Whether it may be aimed at one connection.
+[[nodiscard]] constexpr bool has_victims(fault_kind kind) noexcept { return kind < fault_kind::clear; }
 
 }  // namespace foxtrot::inline v0

@@ -43,6 +43,10 @@ inline constexpr std::array<std::pair<std::string_view, certificate_kind>, 6> ce
      {"self-signed", certificate_kind::self_signed},
      {"common-name-only", certificate_kind::common_name_only}}};
 
+// All of them needs no word.
+inline constexpr std::array<std::pair<std::string_view, fault_victims>, 3> victim_names{
+    {{"one", fault_victims::one}, {"oldest", fault_victims::oldest}, {"newest", fault_victims::newest}}};
+
 /// Reads one line. After a failure `problem` says what is wrong with it.
 class fault_line {
  public:
@@ -68,6 +72,7 @@ class fault_line {
         std::find_if(fault_forms.begin(), fault_forms.end(), [&](const auto& f) { return f.name == name; });
     if (form == fault_forms.end()) return fail("no fault of this name", name);
     into.kind = form->kind;
+    if (has_victims(into.kind)) victims(into);
     if (!arguments(form->arguments, into)) return false;
     if (peek() == "for" && is_condition(into.kind)) {
       next();
@@ -131,6 +136,12 @@ class fault_line {
 
   /// True where `name` is there and its value is to follow.
   [[nodiscard]] bool option(std::string_view name) noexcept { return peek() == name && !next().empty(); }
+
+  void victims(fault& into) noexcept {
+    const auto named = std::find_if(victim_names.begin(), victim_names.end(),
+                                    [this](const auto& entry) { return option(entry.first); });
+    if (named != victim_names.end()) into.whom = named->second;
+  }
 
   [[nodiscard]] bool certificate(fault& into) {
     const std::string_view word = next();
@@ -216,20 +227,24 @@ class fault_line {
 /// The line of a script that means this fault: "5s upgrade 503 for 4s".
 [[nodiscard]] inline std::string to_string(const fault& what) {
   std::string line = detail::duration_text(what.at) + " ";
-  line.append(to_string(what.kind)).append(detail::arguments_text(what));
+  line.append(to_string(what.kind));
+  for (const auto& [name, whom] : detail::victim_names)
+    if (whom == what.whom && has_victims(what.kind)) line.append(" ").append(name);
+  line.append(detail::arguments_text(what));
   if (is_condition(what.kind) && what.lasts.count() != 0) line += " for " + detail::duration_text(what.lasts);
   return line;
 }
 
-/// Faults in any order. As text: `AT NAME [ARGUMENTS] [for DURATION]`, one a line, `#` begins a comment. The names are
-/// those of fault_kind with hyphens; the arguments follow from this:
+/// Faults in any order. As text: `AT NAME [WHOM] [ARGUMENTS] [for DURATION]`, one a line, `#` begins a comment. The
+/// names are those of fault_kind with hyphens, instants may say one, oldest or newest; the arguments follow from this:
 ///
-///     500ms reset                               5s   upgrade 503 retry-after 2 for 4s
+///     500ms reset oldest                        5s   upgrade 503 retry-after 2 for 4s
 ///     1s    close 1012 maintenance              6s   rest 429 retry-after 2 for 1s
 ///     2s    server-shutdown cut 500ms           7s   drip 100 every 20ms for 1s
 ///     3s    freeze for 3s                       8s   drop 1/1000 for 5s
 ///     4s    silence btcusdt@bookTicker for 2s   9s   ping-storm 100 size 125 for 1s
 ///     4s    certificate expired for 2s          10s  ack-delay 500ms for 3s
+///     5s    reset                               11s  delay 20ms for 5s
 struct fault_script {
   std::vector<fault> faults{};
 

@@ -13,6 +13,7 @@
 #include <foxtrot/sim/market_json.hpp>
 #include <foxtrot/sim/market_source.hpp>
 #include <foxtrot/sim/rest_json.hpp>
+#include <foxtrot/sim/sent_log.hpp>
 #include <foxtrot/sim/stream_hub.hpp>
 #include <foxtrot/sim/symbol_history.hpp>
 
@@ -35,8 +36,9 @@ namespace foxtrot::inline v0 {
 /// once. Texts are written only for streams that somebody wants, once per time unit.
 class generator_source final : public market_source, private live_object<generator_source> {
  public:
-  explicit generator_source(generator_settings settings)
-      : generator_{std::move(settings)}, specs_{generator_.symbols().begin(), generator_.symbols().end()} {
+  /// `log`: null where nobody wants to know.
+  explicit generator_source(generator_settings settings, sent_log* log = nullptr)
+      : generator_{std::move(settings)}, log_{log}, specs_{generator_.symbols().begin(), generator_.symbols().end()} {
     for (const symbol_spec& spec : specs_) {
       json_.emplace_back(generator_.market(), spec);
       rest_.emplace_back(generator_.market(), spec);
@@ -75,6 +77,8 @@ class generator_source final : public market_source, private live_object<generat
         const market_event& event = generator_.next();
         history_[event.symbol].add(event);
         truth_.note(event);
+        if (log_ != nullptr && event.what == event_kind::book_ticker)
+          log_->add(names_[event.symbol * channels.size() + quotes], event.update_id, 0);
         tell(hub, event);
         ++told;
       }
@@ -165,6 +169,7 @@ class generator_source final : public market_source, private live_object<generat
       {"markPrice@1s", event_kind::mark_price, sim_message::mark_price, 0},
       {"depth@0ms", event_kind::depth, sim_message::depth, 0},
   }};
+  static constexpr std::size_t quotes = 0;  // of these
   static constexpr std::chrono::nanoseconds tick = std::chrono::milliseconds{1};
   static constexpr std::int64_t burst_ns = 100'000;  // what comes so soon belongs to the burst that is due
   static constexpr std::int64_t most_behind_ns = 500'000'000;
@@ -208,6 +213,7 @@ class generator_source final : public market_source, private live_object<generat
   }
 
   market_generator generator_;
+  sent_log* log_;
   detail::truth_keeper truth_{generator_};
   std::vector<symbol_spec> specs_;
   std::vector<market_json> json_;  // by symbol

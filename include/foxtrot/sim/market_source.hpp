@@ -46,11 +46,12 @@ class market_source {
   [[nodiscard]] virtual std::string book_ticker(std::size_t symbol) = 0;
 
   // Bodies about one of `symbols`, or elements of them; empty where this source has none.
-  /// From that id on, or the last ones.
+  /// Trades from that id on, or the last ones.
   [[nodiscard]] virtual std::string trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
                                            std::size_t limit) {
     return (void)symbol, (void)first_id, (void)limit, std::string{};
   }
+  /// Likewise.
   [[nodiscard]] virtual std::string aggregate_trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
                                                      std::size_t limit) {
     return (void)symbol, (void)first_id, (void)limit, std::string{};

@@ -201,6 +201,7 @@ class engine : private live_object<engine> {
   void listen_to(thread_monitor& monitor) {
     watched_ = monitor.watch(settings_.given.network.name, bridge_.pulse(), settings_.given.watch);
     told_ = monitor.on_event([this](const thread_event& event) {
+      if (settings_.tells_of && !settings_.tells_of(event.name)) return;
       constexpr auto first = static_cast<unsigned>(status_code::thread_crashed);
       const auto code = static_cast<status_code>(first + static_cast<unsigned>(event.kind));
       (void)commands_.try_send({command::action::tell_of_thread, {event.name}, code});  // full: it has worse to tell of
