@@ -23248,7 +23248,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
 
  private:
   using member = detail::line_member<Line>;
-  static constexpr std::chrono::milliseconds patience{500};
+  static constexpr std::chrono::milliseconds goodbye_patience{500};
   template <class Action>
   void for_each_in_use(Action action) {
     for (std::size_t i = 0; i < lines_.size(); ++i)
@@ -23332,7 +23332,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     (void)scope_.spawn("goodbye", goodbye(which));
   }
   [[nodiscard]] task<> goodbye(member& which) {
-    (void)co_await which.line->session.stop(patience);
+    (void)co_await which.line->session.stop(goodbye_patience);
     remove(which);
   }
   void remove(member& which) {
@@ -23517,7 +23517,7 @@ class line_shards : private live_object<line_shards> {
     }
   };
   static constexpr std::chrono::milliseconds look_every{20};
-  static constexpr std::chrono::milliseconds patience{500};
+  static constexpr std::chrono::milliseconds goodbye_patience{500};
 
   shard& add() {
     auto made = std::make_unique<shard>();
@@ -23604,7 +23604,7 @@ class line_shards : private live_object<line_shards> {
 
   void retire(shard& which) { (void)scope_.spawn("goodbye", goodbye(which)); }
   [[nodiscard]] task<> goodbye(shard& which) {
-    co_await which.set->withdraw(patience);
+    co_await which.set->withdraw(goodbye_patience);
     const auto at = std::ranges::find(shards_, &which, &std::unique_ptr<shard>::get);
     std::unique_ptr<shard> gone;
     const std::lock_guard lock{structure_};  // whoever asks for tasks() finds it whole, or not at all
