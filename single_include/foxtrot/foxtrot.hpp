@@ -20757,6 +20757,7 @@ class feed_parts : private live_object<feed_parts> {
     if (all.threads == 1) return made;
     made.given.network = network_of(all, thread);
     made.given.polling.weight_share /= static_cast<double>(all.threads);  // the venue counts by address
+    made.given.gap_repair.weight_share /= static_cast<double>(all.threads);
     // A thread that does not get on cannot say so.
     made.tells_of = [thread, first = all.name](std::string_view name) { return thread == (name == first ? 1U : 0U); };
     return made;
