@@ -5,6 +5,7 @@
 #include <foxtrot/net/resolver.hpp>
 #include <foxtrot/sim/exchange_server.hpp>
 #include <foxtrot/sim/generator_source.hpp>
+#include <foxtrot/sim/sent_log.hpp>
 
 #include <support/blackhole.hpp>
 #include <support/loop_fixture.hpp>
@@ -185,10 +186,11 @@ TEST_CASE("stop anywhere: while a name is looked up", "[acceptance][alone]") {
   market_data_settings settings = feed_settings("slow.test:443", "slow.test:443");
   settings.dial.lookup = dead.lookup();
   for (const bool together : {false, true}) {
-    check_stop(
-        f, settings, together,
-        [](market_data& feed) { return lookups_under_way() == 1 && feed.connection_info().state == session_state::connecting; },
-        {.lookups = 1});
+    check_stop(f, settings, together,
+               [](market_data& feed) {
+                 return lookups_under_way() == 1 && feed.connection_info().state == session_state::connecting;
+               },
+               {.lookups = 1});
     CHECK(hosts_under_way() == strings{"slow.test"});  // what a shutdown names
   }
 }
@@ -208,9 +210,10 @@ TEST_CASE("stop anywhere: in the TLS handshake", "[acceptance][alone]") {
   for (const bool together : {false, true}) {
     loop_fixture f;
     const mute_server mute{f, false};
-    check_stop(f, feed_settings("localhost:" + mute.port(), "localhost:443"), together,
-               [&](market_data& feed) { return mute.heard() && feed.connection_info().state == session_state::connecting; },
-               {.files = 1});
+    check_stop(
+        f, feed_settings("localhost:" + mute.port(), "localhost:443"), together,
+        [&](market_data& feed) { return mute.heard() && feed.connection_info().state == session_state::connecting; },
+        {.files = 1});
   }
 }
 
@@ -218,9 +221,10 @@ TEST_CASE("stop anywhere: in the upgrade", "[acceptance][alone]") {
   for (const bool together : {false, true}) {
     loop_fixture f;
     const mute_server mute{f, true};
-    check_stop(f, feed_settings("localhost:" + mute.port(), "localhost:443"), together,
-               [&](market_data& feed) { return mute.heard() && feed.connection_info().state == session_state::connecting; },
-               {.files = 1});
+    check_stop(
+        f, feed_settings("localhost:" + mute.port(), "localhost:443"), together,
+        [&](market_data& feed) { return mute.heard() && feed.connection_info().state == session_state::connecting; },
+        {.files = 1});
   }
 }
 
@@ -262,9 +266,10 @@ class streaming_venue {
   exchange_settings settings_;
   foxtrot::detail::exchange_counters counters_;
   generator_source source_{{.symbols = default_symbols(sim_market::spot)}};
+  sent_log sent_{0};
   async_thread_bridge bridge_;
-  exchange_server server_{settings_,       server_context(), bridge_.context(), bridge_.timers(),
-                          bridge_.scope(), source_,          counters_};
+  exchange_server server_{settings_, server_context(), bridge_.context(), bridge_.timers(), bridge_.scope(), source_,
+                          sent_,     counters_};
   std::uint16_t port_{0};
 };
 
