@@ -6600,6 +6600,52 @@ class asked_ids {
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/feed/detail/line_record.hpp: what an arbiter knows of one line.
+
+namespace foxtrot::inline v0::detail {
+
+/// How far a line has come with a stream, on its present connection.
+struct stream_progress {
+  std::uint64_t last{0};          // 0: nothing yet
+  std::uint32_t confirmed_at{0};  // its place among all confirmations; 0: not confirmed
+  bool same{false};               // it counts as the feed does
+};
+
+struct line_record {
+  bool open{false};
+  bool leads{false};
+  std::vector<std::array<stream_progress, numbering_count>> streams{};  // by symbol
+
+  [[nodiscard]] stream_progress& of(numbering which, symbol_id symbol) {
+    const auto index = static_cast<std::size_t>(symbol);
+    if (index >= streams.size()) [[unlikely]]
+      streams.resize(index + 1);
+    return streams[index][static_cast<std::size_t>(which)];
+  }
+  /// Null: nothing is known.
+  [[nodiscard]] const stream_progress* find(numbering which, symbol_id symbol) const noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return index < streams.size() ? &streams[index][static_cast<std::size_t>(which)] : nullptr;
+  }
+
+  void forget() noexcept {
+    for (auto& each : streams) each.fill({});
+  }
+  /// It alone has brought all that was published of the streams that it has.
+  void was_alone(const continuity& published) noexcept {
+    for (std::size_t symbol = 0; symbol < streams.size(); ++symbol) {
+      for (std::size_t which = 0; which < numbering_count; ++which) {
+        stream_progress& own = streams[symbol][which];
+        if (own.confirmed_at == 0) continue;
+        own.last = std::max(own.last, published.last(static_cast<numbering>(which), static_cast<symbol_id>(symbol)));
+        own.same = true;
+      }
+    }
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 // foxtrot/feed/held_tick.hpp: a tick that waits for others to come before it.
 
 // foxtrot/feed/line_race.hpp: which of several connections is first with a tick, and by how much.
@@ -6707,7 +6753,7 @@ class line_arbiter : private live_object<line_arbiter> {
   [[nodiscard]] line_id add_line(bool leads) {
     const auto free = std::ranges::find(lines_, false, &line::open);
     if (free == lines_.end() && lines_.size() == static_cast<std::size_t>(no_line)) return no_line;
-    if (open_ == 1) seed(*std::ranges::find(lines_, true, &line::open));
+    if (open_ == 1) std::ranges::find(lines_, true, &line::open)->was_alone(published_);
     ++open_;
     const auto at = static_cast<std::size_t>(free - lines_.begin());
     if (free == lines_.end()) lines_.emplace_back();
@@ -6721,7 +6767,7 @@ class line_arbiter : private live_object<line_arbiter> {
     race_.forget(which);
   }
   /// Its connection has ended: nothing can be expected of it. What was held for it is ready().
-  void lost(line_id which) { std::ranges::fill(of(which).streams, by_kind{}); }
+  void lost(line_id which) { of(which).forget(); }
   /// The venue has said that it will send these ticks on this line from now on.
   void confirmed(line_id which, tick_kind kind, symbol_id symbol) {
     const auto numbered = numbering_of(kind);
@@ -6757,9 +6803,12 @@ class line_arbiter : private live_object<line_arbiter> {
     const bool named = *which != numbering::book_tickers;
     const std::uint64_t after = named ? ids.before : before != 0 && !again ? before : ids.last - 1;
     if (ids.last <= published) {
-      if (!again) race_.late(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
-      return again ? verdict::publish : verdict::pass_over;  // a line that counts anew is none of our business
+      own.same = own.same || has_come_to(*which, symbol, ids.last, from);
+      if (again || !own.same) return verdict::publish;  // it may count anew, which is for continuity to see
+      race_.late(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
+      return verdict::pass_over;
     }
+    own.same = true;
     const auto queue = held_.empty() ? held_.end() : held_.find(key_of(*which, symbol));
     if (queue == held_.end()) [[likely]] {
       if (after <= published || published == 0 || !is_awaited(*which, symbol, {published + 1, after}, confirmed_at)) {
@@ -6822,7 +6871,8 @@ class line_arbiter : private live_object<line_arbiter> {
 
   /// The highest id that the line has brought on its present connection; 0: none.
   [[nodiscard]] std::uint64_t last(line_id from, numbering which, symbol_id symbol) const noexcept {
-    const progress* const known = find(lines_[static_cast<std::size_t>(from)], which, symbol);
+    if (from == no_line) return 0;
+    const progress* const known = lines_[static_cast<std::size_t>(from)].find(which, symbol);
     return known != nullptr ? known->last : 0;
   }
   /// Who has been first how often, and by how much: see line_race.
@@ -6830,17 +6880,8 @@ class line_arbiter : private live_object<line_arbiter> {
   [[nodiscard]] const histogram& margins() const noexcept { return race_.margins(); }
 
  private:
-  // How far a line has come with a stream, on its present connection.
-  struct progress {
-    std::uint64_t last{0};          // 0: nothing yet
-    std::uint32_t confirmed_at{0};  // its place among all confirmations; 0: not confirmed
-  };
-  using by_kind = std::array<progress, numbering_count>;
-  struct line {
-    bool open{false};
-    bool leads{false};
-    std::vector<by_kind> streams{};  // by symbol
-  };
+  using line = detail::line_record;
+  using progress = detail::stream_progress;
   using key = std::uint32_t;
   using queues = std::map<key, std::deque<held_tick>>;  // each by last id
 
@@ -6848,24 +6889,14 @@ class line_arbiter : private live_object<line_arbiter> {
     return static_cast<key>(symbol) * static_cast<key>(numbering_count) + static_cast<key>(which);
   }
   [[nodiscard]] line& of(line_id which) noexcept { return lines_[static_cast<std::size_t>(which)]; }
-  [[nodiscard]] progress& of(line_id from, numbering which, symbol_id symbol) {
-    auto& all = of(from).streams;
-    const auto index = static_cast<std::size_t>(symbol);
-    if (index >= all.size()) [[unlikely]]
-      all.resize(index + 1);
-    return all[index][static_cast<std::size_t>(which)];
-  }
-  [[nodiscard]] static const progress* find(const line& from, numbering which, symbol_id symbol) noexcept {
-    const auto index = static_cast<std::size_t>(symbol);
-    return index < from.streams.size() ? &from.streams[index][static_cast<std::size_t>(which)] : nullptr;
-  }
+  [[nodiscard]] progress& of(line_id from, numbering which, symbol_id symbol) { return of(from).of(which, symbol); }
 
-  void seed(line& alone) {
-    alone.streams.resize(std::max(alone.streams.size(), published_.symbols()));
-    for (std::size_t symbol = 0; symbol < published_.symbols(); ++symbol)
-      for (std::size_t which = 0; which < numbering_count; ++which)
-        alone.streams[symbol][which].last =
-            published_.last(static_cast<numbering>(which), static_cast<symbol_id>(symbol));
+  // Whether another line has, on its present connection.
+  [[nodiscard]] bool has_come_to(numbering which, symbol_id symbol, std::uint64_t id, line_id but) const noexcept {
+    return std::ranges::any_of(lines_, [&](const line& each) {
+      const progress* const known = each.find(which, symbol);
+      return known != nullptr && &each != &lines_[static_cast<std::size_t>(but)] && known->last >= id;
+    });
   }
 
   // Whether a line that has not come so far has this stream. One that has not spoken yet may bring what was sent before
@@ -6873,7 +6904,7 @@ class line_arbiter : private live_object<line_arbiter> {
   [[nodiscard]] bool may_be_filled(numbering which, symbol_id symbol, std::uint64_t up_to,
                                    std::uint32_t confirmed_at) const noexcept {
     return open_ > 1 && std::ranges::any_of(lines_, [&](const line& each) {
-             const progress* const known = find(each, which, symbol);
+             const progress* const known = each.find(which, symbol);
              if (known == nullptr) return false;
              if (known->last != 0) return known->last < up_to;
              return known->confirmed_at != 0 && known->confirmed_at < confirmed_at;
@@ -21668,6 +21699,8 @@ class session_group : private live_object<session_group> {
     announced_ = announced_ && !told;
   }
 
+  /// True where it is whole, and consumers do not know yet: they are to be told then.
+  [[nodiscard]] bool became_whole() noexcept { return whole() && !std::exchange(announced_, true); }
   [[nodiscard]] bool whole() const noexcept { return members_ != 0 && connected_ == members_; }
   /// Consumers take it for connected.
   [[nodiscard]] bool announced() const noexcept { return announced_; }
@@ -21707,10 +21740,12 @@ class line_group : private live_object<line_group> {
     return true;
   }
   /// The feed does without these lines from now on: nothing about them is told any more.
-  void withdraw() noexcept {
-    if (std::exchange(withdrawn_, true)) return;
+  /// True where the rest of the feed is whole, which consumers do not know yet.
+  [[nodiscard]] bool withdraw() noexcept {
+    if (std::exchange(withdrawn_, true)) return false;
     if (up_ != 0) feed_.disconnected(false);
     if (members_ != 0) feed_.leave();
+    return feed_.became_whole();
   }
   /// Consumers take the feed for connected.
   [[nodiscard]] bool announced() const noexcept { return feed_.announced(); }
@@ -22190,6 +22225,11 @@ class subscription_set {
     return at != entries_.end() && (at->second.now == state::confirmed || at->second.now == state::silent);
   }
   [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
+  /// The venue has said yes or no to it.
+  [[nodiscard]] bool is_settled(std::string_view stream) const {
+    const auto at = entries_.find(stream);
+    return is_confirmed(stream) || (at != entries_.end() && at->second.now == state::rejected);
+  }
   /// Nothing is left to ask for, or to be answered. What was refused does not count.
   [[nodiscard]] bool settled() const noexcept {
     return std::ranges::all_of(entries_, [](const auto& each) {
@@ -22559,7 +22599,7 @@ class stream_watcher : private live_object<stream_watcher<Protocol>> {
   /// Another line leads, or this one from now on.
   void lead(bool leads) {
     if (std::exchange(leads_, leads) == leads) return;
-    out_.lines().lead(line_, leads);
+    if (line_ != no_line) out_.lines().lead(line_, leads);
     if (leads) return watch(wanted_.confirmed_streams());
     look_.cancel();
     out_.ages().leave(this);
@@ -22963,12 +23003,24 @@ class handover {
   struct stream {
     numbering which;
     symbol_id symbol;
+    [[nodiscard]] friend bool operator==(const stream&, const stream&) = default;
   };
 
   /// Both lines are to deliver for `overlap`; the old one may be behind the new one by half of it.
   handover(const line_arbiter& lines, std::vector<stream> streams, steady_time::duration overlap)
       : lines_{lines}, streams_{std::move(streams)}, overlap_{overlap} {}
 
+  /// It is others by now; those that stay are as far as they were.
+  void follow(std::vector<stream> streams) {
+    std::vector<std::uint64_t> middle(middle_since_ ? streams.size() : 0, nothing_said);
+    for (std::size_t i = 0; i < middle.size(); ++i) {
+      const auto known = std::ranges::find(streams_, streams[i]);
+      if (known != streams_.end()) middle[i] = middle_[static_cast<std::size_t>(known - streams_.begin())];
+    }
+    streams_ = std::move(streams);
+    middle_ = std::move(middle);
+    goal_.clear();
+  }
   /// Whether `old` can go. `confirmed`: `fresh` has all streams.
   [[nodiscard]] bool ready(line_id old, line_id fresh, bool confirmed, steady_time now) {
     if (!confirmed) {  // or not any more
@@ -22998,8 +23050,10 @@ class handover {
     return all;
   }
 
+  static constexpr std::uint64_t nothing_said = ~std::uint64_t{0};  // nor will it have been
+
   const line_arbiter& lines_;
-  const std::vector<stream> streams_;
+  std::vector<stream> streams_;
   const steady_time::duration overlap_;
   std::optional<steady_time> since_;         // both deliver
   std::optional<steady_time> middle_since_;  // for half of the time
@@ -23049,6 +23103,18 @@ struct line_member : private live_object<line_member<Line>> {
   bool leaving{false};  // it has been
 };
 
+/// Who is to lead: the one that leads as long as it is connected; then any that is; then any that stays.
+template <class Line>
+[[nodiscard]] line_member<Line>& leader_among(const std::vector<std::unique_ptr<line_member<Line>>>& all,
+                                              line_member<Line>& now) {
+  const auto stays = [](const auto& each) { return !each->leaving; };
+  const auto serves = [](const auto& each) { return !each->leaving && each->is_connected(); };
+  if (serves(&now)) return now;
+  auto better = std::ranges::find_if(all, serves);
+  if (better == all.end() && now.leaving) better = std::ranges::find_if(all, stays);
+  return better != all.end() ? **better : now;
+}
+
 }  // namespace detail
 }  // namespace foxtrot::inline v0
 
@@ -23076,12 +23142,12 @@ class rotation : private live_object<rotation<Line>> {
     from_ = &from;
     to_ = &to;
     limit_ = timers_.now() + steady_time::duration{settings_.handover_limit};
-    follow(std::move(streams));
+    ready_.emplace(arbiter_, std::move(streams), steady_time::duration{settings_.overlap});
     look_later();
   }
   /// It is others by now.
   void follow(std::vector<handover::stream> streams) {
-    if (under_way()) ready_.emplace(arbiter_, std::move(streams), steady_time::duration{settings_.overlap});
+    if (under_way()) ready_->follow(std::move(streams));
   }
   /// Forgets what is under way.
   void end() noexcept {
@@ -23182,11 +23248,13 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
       rotation_.end();
       retire(*next);
     }
+    resting_ = true;  // whoever is told last does not lead for a moment
     for_each_in_use([](Line& each) { each.rest(); });
+    resting_ = false;
   }
   /// As rest(), for good, and not told to consumers where others carry on with all that there is.
   [[nodiscard]] task<> withdraw(steady_time::duration patience) {
-    group_.withdraw();
+    if (group_.withdraw()) publish(status_code::connected);
     return stop(patience);
   }
   [[nodiscard]] task<> stop(steady_time::duration patience) {
@@ -23195,6 +23263,9 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     std::vector<Line*> left;  // the others are on their way already
     for_each_in_use([&left](Line& each) { left.push_back(&each); });
     for (Line* const each : left) (void)co_await each->session.stop(patience);
+    const steady_time limit = timers_.now() + 2 * goodbye_patience;
+    while (scope_.live() != 0 && timers_.now() < limit && !co_await timers_.sleep_for(std::chrono::milliseconds{5})) {
+    }
     (void)co_await scope_.close(timers_, patience);
     cancel();
   }
@@ -23207,7 +23278,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
   void drop(std::error_code reason) {
     for (const auto& each : lines_) each->line->session.drop(reason);
   }
-  /// Replaces every line that is connected, one after another.
+  /// Replaces every line that is connected.
   void rotate() {
     for (const auto& each : lines_) each->old = each->old || each->is_connected();
     replace_old();
@@ -23272,11 +23343,11 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
 
   void state_changed(member& which, session_state now) {
     which.due.cancel();
-    if (now == session_state::connected) {
-      if (const auto age = draw_age(settings_, random_); age > age.zero()) grow_old(which, age);
-    } else {
+    const auto age = draw_age(settings_, random_);
+    if (now != session_state::connected)
       which.old = which.old && now == session_state::closing;  // the next connection is a new one
-    }
+    else if (age > age.zero())
+      grow_old(which, age);
     if (now == session_state::error && !which.leaving) which.line->gave_up();
     choose_leader();
     on_change();
@@ -23345,20 +23416,16 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     on_change();
   }
 
-  // The one that leads goes on as long as it is connected.
   void choose_leader() {
-    const auto serves = [](const auto& each) { return !each->leaving && each->is_connected(); };
-    if (serves(leader_)) return;
-    auto better = std::ranges::find_if(lines_, serves);
-    if (better == lines_.end() && leader_->leaving)
-      better = std::ranges::find_if(lines_, [](const auto& each) { return !each->leaving; });
-    if (better == lines_.end()) return;
+    member& better = detail::leader_among(lines_, *leader_);
+    if (resting_ || &better == leader_) return;
     leader_->line->session.lead(false);
-    leader_ = better->get();
+    leader_ = &better;
     leader_->line->session.lead(true);
-    if (numbered(wanted_).size() == wanted_.size()) return;
-    publisher::batch batch{out_};
-    batch.publish_status(make_status(status_code::line_changed, epoch_clock::now_ns()), where_);
+    if (numbered(wanted_).size() != wanted_.size()) publish(status_code::line_changed);
+  }
+  void publish(status_code what) {
+    publisher::batch{out_}.publish_status(make_status(what, epoch_clock::now_ns()), where_);
   }
   void follow() {
     if (rotation_.under_way()) rotation_.follow(numbered(wanted_));
@@ -23382,7 +23449,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
       out_.lines(),
       settings_,
       {std::bind_front(&line_set::finish, this), std::bind_front(&line_set::give_up, this)}};
-  bool stopping_{false};
+  bool resting_{false}, stopping_{false};
   task_scope scope_;  // last: its tasks refer to the rest
 };
 
@@ -23415,10 +23482,12 @@ class line_shards : private live_object<line_shards> {
   std::function<void()> on_moved{[] {}};
 
   void subscribe(std::span<const std::string> streams) {
+    if (stopping_) return;
     std::map<shard*, std::vector<std::string>> shares;
     for (const std::string& stream : streams) {
+      if (is_on_its_way(stream)) continue;
       const auto known = home_.find(stream);
-      shard& home = known != home_.end() ? *known->second : place();
+      shard& home = known != home_.end() ? *known->second : place(stream);
       if (known == home_.end()) settle(stream, home);
       shares[&home].push_back(stream);
     }
@@ -23476,11 +23545,6 @@ class line_shards : private live_object<line_shards> {
   void for_each(Action action) const {
     for (const auto& each : shards_) action(*each->set);
   }
-  /// Where the stream is at home; null: nowhere.
-  [[nodiscard]] const lines* home_of(std::string_view stream) const {
-    const auto known = home_.find(stream);
-    return known != home_.end() ? known->second->set.get() : nullptr;
-  }
   /// Sets of lines that have the stream.
   [[nodiscard]] std::ptrdiff_t carriers(std::string_view stream) const {
     return std::ranges::count_if(shards_, [stream](const auto& each) { return each->set->is_confirmed(stream); });
@@ -23511,6 +23575,7 @@ class line_shards : private live_object<line_shards> {
     std::vector<std::string> numbered{};
     std::vector<std::string> others{};
     std::optional<handover> ready{};
+    steady_time limit{};
 
     void follow(const line_arbiter& arbiter, const line_settings& settings) {
       ready.emplace(arbiter, from->set->numbered({numbered.begin(), numbered.end()}),
@@ -23526,11 +23591,17 @@ class line_shards : private live_object<line_shards> {
     const std::lock_guard lock{structure_};
     return *shards_.emplace_back(std::move(made));
   }
-  // Where there is room for one more.
-  shard& place() {
-    const auto room = std::ranges::find_if(
-        shards_, [this](const auto& each) { return !each->leaving && each->load < settings_.max_streams; });
+  // Where there is room for one more; where the stream has just been, if there is.
+  shard& place(const std::string& stream) {
+    const auto has_room = [this](const auto& each) { return !each->leaving && each->load < settings_.max_streams; };
+    const auto was_there = [&](const auto& each) { return has_room(each) && each->set->knows(stream); };
+    auto room = std::ranges::find_if(shards_, was_there);
+    if (room == shards_.end()) room = std::ranges::find_if(shards_, has_room);
     return room != shards_.end() ? **room : add();
+  }
+  [[nodiscard]] bool is_on_its_way(const std::string& stream) const {
+    return std::ranges::any_of(
+        moves_, [&stream](const auto& each) { return std::ranges::find(each->others, stream) != each->others.end(); });
   }
   void settle(const std::string& stream, shard& home) {
     home_[stream] = &home;
@@ -23542,6 +23613,8 @@ class line_shards : private live_object<line_shards> {
     if (stopping_ || !moves_.empty()) return;
     const auto leaving = std::ranges::count(shards_, true, [](const auto& each) { return each->leaving; });
     const std::size_t staying = shards_.size() - static_cast<std::size_t>(leaving);
+    const auto is_up = [](const auto& each) { return each->leaving || each->set->is_up(); };
+    if (!std::ranges::all_of(shards_, is_up)) return;
     if (staying < 2 || home_.size() > (staying - 1) * settings_.max_streams * 3 / 4) return;
     const auto load = [](const auto& each) { return each->leaving ? std::size_t(-1) : each->load; };
     shard& from = **std::ranges::min_element(shards_, {}, load);
@@ -23549,7 +23622,7 @@ class line_shards : private live_object<line_shards> {
     std::map<shard*, std::vector<std::string>> shares;
     for (auto& [stream, home] : home_) {
       if (home != &from) continue;
-      home = &place();
+      home = &place(stream);
       ++home->load;
       shares[home].push_back(stream);
     }
@@ -23562,6 +23635,7 @@ class line_shards : private live_object<line_shards> {
     auto made = std::make_unique<move>();
     made->from = &from;
     made->to = &to;
+    made->limit = timers_.now() + steady_time::duration{settings_.handover_limit};
     for (const std::string& stream : streams)
       (from.set->numbered({stream}).empty() ? made->others : made->numbered).push_back(stream);
     made->follow(arbiter_, settings_);
@@ -23575,17 +23649,20 @@ class line_shards : private live_object<line_shards> {
   void look() {
     bool moved = false;
     for (const auto& each : moves_) {
+      const bool late = timers_.now() >= each->limit && each->to->set->is_up();
       const auto is_left = [&](const std::string& stream) { return !each->from->set->knows(stream); };
-      if (!each->others.empty() && std::ranges::all_of(each->others, is_left)) {
+      if (!each->others.empty() && (late || std::ranges::all_of(each->others, is_left))) {
         each->to->set->subscribe(each->others);
         each->others.clear();
         moved = true;
       }
-      const auto has = [&](const std::string& stream) { return each->to->set->is_confirmed(stream); };
+      const auto has = [&](const std::string& stream) {
+        return each->to->set->any([&](const auto& line) { return line.session.subscriptions().is_settled(stream); });
+      };
       const bool whole = std::ranges::all_of(each->numbered, has);
       const bool cut_off = !each->from->set->is_up();
       if (each->ready->ready(each->from->set->leader(), each->to->set->leader(), whole, timers_.now()) ||
-          (cut_off && whole)) {
+          (cut_off && whole) || late) {
         each->from->set->unsubscribe(each->numbered);
         each->numbered.clear();
       }
@@ -23606,6 +23683,7 @@ class line_shards : private live_object<line_shards> {
   void retire(shard& which) { (void)scope_.spawn("goodbye", goodbye(which)); }
   [[nodiscard]] task<> goodbye(shard& which) {
     co_await which.set->withdraw(goodbye_patience);
+    if (!which.set->tasks().empty()) co_return;  // it goes with all others
     const auto at = std::ranges::find(shards_, &which, &std::unique_ptr<shard>::get);
     std::unique_ptr<shard> gone;
     const std::lock_guard lock{structure_};  // whoever asks for tasks() finds it whole, or not at all
@@ -23685,21 +23763,19 @@ class session_lines : private live_object<session_lines> {
 
   /// Whether a connection that carries it is there.
   [[nodiscard]] bool is_up(std::string_view stream) const {
-    const auto* const home = of(stream).home_of(stream);
-    return home != nullptr && home->is_up();
+    return of(stream).any([stream](const auto& set) { return set.knows(stream) && set.is_up(); });
   }
   /// Whether it is better polled: no line that carries it is to be relied on.
   [[nodiscard]] bool falls_back(std::string_view stream) const {
-    const auto* const home = of(stream).home_of(stream);
-    return home != nullptr && falls_back(*home);
+    const auto serves = [stream](const auto& set) { return set.knows(stream) && !falls_back(set); };
+    return knows(stream) && !of(stream).any(serves);
   }
   [[nodiscard]] bool any_falls_back() const {
     return any_set([](const auto& set) { return falls_back(set); });
   }
   /// Whether the venue has said that it will send it.
   [[nodiscard]] bool is_confirmed(std::string_view stream) const {
-    const auto* const home = of(stream).home_of(stream);
-    return home != nullptr && home->is_confirmed(stream);
+    return of(stream).any([stream](const auto& set) { return set.is_confirmed(stream); });
   }
   /// Whether the venue may still send it.
   [[nodiscard]] bool knows(std::string_view stream) const {
@@ -23800,8 +23876,14 @@ class session_lines : private live_object<session_lines> {
     std::size_t connections = 0;
     for_each_set([&](const line_shards::lines& set) {
       connections += set.up();
-      worst = std::max(worst, set.is_up() ? session_state::connected : set.leading().session.state(),
-                       [&rank](auto a, auto b) { return rank(a) < rank(b); });
+      session_state best = session_state::error;
+      (void)set.any([&](const session_line& line) {
+        const session_state its = line.session.state();
+        if (rank(its) < rank(best)) best = its;
+        return false;
+      });
+      if (set.is_up()) best = session_state::connected;
+      if (rank(worst) < rank(best)) worst = best;
       if (set.any([](const auto& line) { return line.breaker.state() == breaker_state::closed; })) return;
       const breaker_state its = set.leading().breaker.state();
       if (breaker == breaker_state::closed || its == breaker_state::open) breaker = its;
@@ -25358,8 +25440,9 @@ class engines : private live_object<engines> {
       // seq_cst, here and where commands look: what changed meanwhile is sent by who changed it, or found now; and an
       // end that began meanwhile is begun there, or here
       begun_.store(i + 1, std::memory_order_seq_cst);
-      if (all_.size() != 1) catch_up(i, before, wanted_of(i));
+      catch_up(i, before, wanted_of(i));
       if (ending_.load(std::memory_order_seq_cst)) all_[i]->start_stop();
+      if (aborting_.load(std::memory_order_seq_cst)) all_[i]->abort();
     }
     return {};
   }
@@ -25380,6 +25463,7 @@ class engines : private live_object<engines> {
     for_each_begun([](engine& each) { each.start_stop(); });
   }
   void abort() {
+    aborting_.store(true, std::memory_order_seq_cst);
     start_stop();
     for_each_begun([](engine& each) { each.abort(); });
   }
@@ -25449,6 +25533,7 @@ class engines : private live_object<engines> {
   std::vector<std::unique_ptr<engine>> all_;
   std::atomic<std::size_t> begun_{0};  // of them, the first so many
   std::atomic<bool> ending_{false};
+  std::atomic<bool> aborting_{false};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail

@@ -93,4 +93,15 @@ TEST_CASE("handover: an old line that is lost holds nothing up") {
   CHECK(l.ready_after(1000ms));
 }
 
+TEST_CASE("handover: streams that come and go do not make it begin again") {
+  two_lines l;
+  CHECK_FALSE(l.ready_after(0ms));
+  CHECK_FALSE(l.ready_after(1000ms));
+  l.trade(l.old, l.eth, 5);
+  l.watch.follow({{foxtrot::numbering::depth, l.btc}, {foxtrot::numbering::trades, l.eth}});
+  CHECK_FALSE(l.ready_after(1000ms));  // still waits for what stayed
+  l.watch.follow({{foxtrot::numbering::depth, l.btc}});
+  CHECK(l.ready_after(0ms));
+}
+
 }  // namespace

@@ -204,6 +204,7 @@ TEST_CASE("line_arbiter: what follows a hole waits for the line that can fill it
 TEST_CASE("line_arbiter: a line that is ahead does not make the one behind lose quotes") {
   feed f;
   const line_id a = f.out.lines().add_line(true);
+  f.out.lines().confirmed(a, tick_kind::book_ticker, f.symbol);
   f.quote(a, 10);
   f.quote(a, 17);  // alone: not arbitrated
   const line_id b = f.out.lines().add_line(false);
@@ -260,6 +261,47 @@ TEST_CASE("line_arbiter: places are used again") {
   CHECK(f.out.lines().add_line(false) == foxtrot::no_line);
   f.out.lines().remove_line(all[7]);
   CHECK(f.out.lines().add_line(true) == all[7]);
+}
+
+TEST_CASE("line_arbiter: a venue that counts anew after both lines were lost is heard again") {
+  feed f;
+  const line_id lines[2]{f.out.lines().add_line(true), f.out.lines().add_line(false)};
+  for (std::uint64_t id = 1'000'000; id < 1'000'010; ++id)
+    for (const line_id each : lines) f.trade(each, id);
+  for (const line_id each : lines) f.out.line_lost(each);
+  f.came.clear();
+  std::int64_t ns = 1;
+  for (std::uint64_t id = 1; id <= 1'000; ++id)
+    for (const line_id each : lines) f.trade(each, id, ns += 10'000'000);
+  REQUIRE_FALSE(f.came.empty());
+  CHECK(f.came.back().last == 1'000);
+  CHECK(f.out.counters().renumbered.get() == 1);
+  CHECK(std::ranges::adjacent_find(f.came, [](const auto& x, const auto& y) { return x.last + 1 != y.last; }) ==
+        f.came.end());
+}
+
+TEST_CASE("line_arbiter: a line that is far behind when the other is lost counts as it did") {
+  feed f;
+  const line_id a = f.out.lines().add_line(true);
+  const line_id b = f.out.lines().add_line(false);
+  for (std::uint64_t id = 1; id <= 2'000; ++id) f.trade(a, id);
+  f.trade(b, 1);
+  f.out.line_lost(a);
+  std::int64_t ns = 1;
+  for (std::uint64_t id = 2; id <= 2'010; ++id) f.trade(b, id, ns += 10'000'000);
+  CHECK(f.came.size() == 2'010);
+  CHECK(f.out.counters().renumbered.get() == 0);
+}
+
+TEST_CASE("line_arbiter: a line is not waited for with streams that it never had") {
+  feed f;
+  const line_id a = f.out.lines().add_line(true);
+  f.trade(a, 5);  // of an earlier connection of the feed, say
+  const line_id b = f.out.lines().add_line(true);
+  f.out.lines().confirmed(b, tick_kind::trade, f.symbol);
+  f.trade(b, 9);
+  CHECK(f.ids() == ids{5, 9});
+  CHECK(f.gaps.size() == 1);
 }
 
 // --- any accident ---

@@ -56,8 +56,8 @@ TEST_CASE("line_group: who has withdrawn is missed by nobody") {
   goes.join();
   CHECK_FALSE(goes.connected());
   CHECK(stays.connected());
-  goes.withdraw();
-  goes.withdraw();
+  CHECK_FALSE(goes.withdraw());
+  CHECK_FALSE(goes.withdraw());
   CHECK(feed.whole());
   CHECK(feed.up() == 1);
   CHECK_FALSE(goes.disconnected());
@@ -74,7 +74,7 @@ TEST_CASE("line_group: one that withdraws while it is not connected makes the fe
   stays.join();
   goes.join();
   CHECK_FALSE(stays.connected());
-  goes.withdraw();
+  CHECK(goes.withdraw());  // now it is to be told
   CHECK(feed.whole());
   CHECK_FALSE(goes.connected());
   CHECK(feed.up() == 1);

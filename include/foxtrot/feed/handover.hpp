@@ -6,6 +6,7 @@
 #include <foxtrot/feed/tick_ids.hpp>
 #include <foxtrot/market/symbol.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,12 +23,24 @@ class handover {
   struct stream {
     numbering which;
     symbol_id symbol;
+    [[nodiscard]] friend bool operator==(const stream&, const stream&) = default;
   };
 
   /// Both lines are to deliver for `overlap`; the old one may be behind the new one by half of it.
   handover(const line_arbiter& lines, std::vector<stream> streams, steady_time::duration overlap)
       : lines_{lines}, streams_{std::move(streams)}, overlap_{overlap} {}
 
+  /// It is others by now; those that stay are as far as they were.
+  void follow(std::vector<stream> streams) {
+    std::vector<std::uint64_t> middle(middle_since_ ? streams.size() : 0, nothing_said);
+    for (std::size_t i = 0; i < middle.size(); ++i) {
+      const auto known = std::ranges::find(streams_, streams[i]);
+      if (known != streams_.end()) middle[i] = middle_[static_cast<std::size_t>(known - streams_.begin())];
+    }
+    streams_ = std::move(streams);
+    middle_ = std::move(middle);
+    goal_.clear();
+  }
   /// Whether `old` can go. `confirmed`: `fresh` has all streams.
   [[nodiscard]] bool ready(line_id old, line_id fresh, bool confirmed, steady_time now) {
     if (!confirmed) {  // or not any more
@@ -57,8 +70,10 @@ class handover {
     return all;
   }
 
+  static constexpr std::uint64_t nothing_said = ~std::uint64_t{0};  // nor will it have been
+
   const line_arbiter& lines_;
-  const std::vector<stream> streams_;
+  std::vector<stream> streams_;
   const steady_time::duration overlap_;
   std::optional<steady_time> since_;         // both deliver
   std::optional<steady_time> middle_since_;  // for half of the time

@@ -5,6 +5,7 @@
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/feed/asked_ids.hpp>
 #include <foxtrot/feed/continuity.hpp>
+#include <foxtrot/feed/detail/line_record.hpp>
 #include <foxtrot/feed/held_tick.hpp>
 #include <foxtrot/feed/line_race.hpp>
 #include <foxtrot/feed/tick_ids.hpp>
@@ -61,7 +62,7 @@ class line_arbiter : private live_object<line_arbiter> {
   [[nodiscard]] line_id add_line(bool leads) {
     const auto free = std::ranges::find(lines_, false, &line::open);
     if (free == lines_.end() && lines_.size() == static_cast<std::size_t>(no_line)) return no_line;
-    if (open_ == 1) seed(*std::ranges::find(lines_, true, &line::open));
+    if (open_ == 1) std::ranges::find(lines_, true, &line::open)->was_alone(published_);
     ++open_;
     const auto at = static_cast<std::size_t>(free - lines_.begin());
     if (free == lines_.end()) lines_.emplace_back();
@@ -75,7 +76,7 @@ class line_arbiter : private live_object<line_arbiter> {
     race_.forget(which);
   }
   /// Its connection has ended: nothing can be expected of it. What was held for it is ready().
-  void lost(line_id which) { std::ranges::fill(of(which).streams, by_kind{}); }
+  void lost(line_id which) { of(which).forget(); }
   /// The venue has said that it will send these ticks on this line from now on.
   void confirmed(line_id which, tick_kind kind, symbol_id symbol) {
     const auto numbered = numbering_of(kind);
@@ -111,9 +112,12 @@ class line_arbiter : private live_object<line_arbiter> {
     const bool named = *which != numbering::book_tickers;
     const std::uint64_t after = named ? ids.before : before != 0 && !again ? before : ids.last - 1;
     if (ids.last <= published) {
-      if (!again) race_.late(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
-      return again ? verdict::publish : verdict::pass_over;  // a line that counts anew is none of our business
+      own.same = own.same || has_come_to(*which, symbol, ids.last, from);
+      if (again || !own.same) return verdict::publish;  // it may count anew, which is for continuity to see
+      race_.late(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
+      return verdict::pass_over;
     }
+    own.same = true;
     const auto queue = held_.empty() ? held_.end() : held_.find(key_of(*which, symbol));
     if (queue == held_.end()) [[likely]] {
       if (after <= published || published == 0 || !is_awaited(*which, symbol, {published + 1, after}, confirmed_at)) {
@@ -176,7 +180,8 @@ class line_arbiter : private live_object<line_arbiter> {
 
   /// The highest id that the line has brought on its present connection; 0: none.
   [[nodiscard]] std::uint64_t last(line_id from, numbering which, symbol_id symbol) const noexcept {
-    const progress* const known = find(lines_[static_cast<std::size_t>(from)], which, symbol);
+    if (from == no_line) return 0;
+    const progress* const known = lines_[static_cast<std::size_t>(from)].find(which, symbol);
     return known != nullptr ? known->last : 0;
   }
   /// Who has been first how often, and by how much: see line_race.
@@ -184,17 +189,8 @@ class line_arbiter : private live_object<line_arbiter> {
   [[nodiscard]] const histogram& margins() const noexcept { return race_.margins(); }
 
  private:
-  // How far a line has come with a stream, on its present connection.
-  struct progress {
-    std::uint64_t last{0};          // 0: nothing yet
-    std::uint32_t confirmed_at{0};  // its place among all confirmations; 0: not confirmed
-  };
-  using by_kind = std::array<progress, numbering_count>;
-  struct line {
-    bool open{false};
-    bool leads{false};
-    std::vector<by_kind> streams{};  // by symbol
-  };
+  using line = detail::line_record;
+  using progress = detail::stream_progress;
   using key = std::uint32_t;
   using queues = std::map<key, std::deque<held_tick>>;  // each by last id
 
@@ -202,24 +198,14 @@ class line_arbiter : private live_object<line_arbiter> {
     return static_cast<key>(symbol) * static_cast<key>(numbering_count) + static_cast<key>(which);
   }
   [[nodiscard]] line& of(line_id which) noexcept { return lines_[static_cast<std::size_t>(which)]; }
-  [[nodiscard]] progress& of(line_id from, numbering which, symbol_id symbol) {
-    auto& all = of(from).streams;
-    const auto index = static_cast<std::size_t>(symbol);
-    if (index >= all.size()) [[unlikely]]
-      all.resize(index + 1);
-    return all[index][static_cast<std::size_t>(which)];
-  }
-  [[nodiscard]] static const progress* find(const line& from, numbering which, symbol_id symbol) noexcept {
-    const auto index = static_cast<std::size_t>(symbol);
-    return index < from.streams.size() ? &from.streams[index][static_cast<std::size_t>(which)] : nullptr;
-  }
+  [[nodiscard]] progress& of(line_id from, numbering which, symbol_id symbol) { return of(from).of(which, symbol); }
 
-  void seed(line& alone) {
-    alone.streams.resize(std::max(alone.streams.size(), published_.symbols()));
-    for (std::size_t symbol = 0; symbol < published_.symbols(); ++symbol)
-      for (std::size_t which = 0; which < numbering_count; ++which)
-        alone.streams[symbol][which].last =
-            published_.last(static_cast<numbering>(which), static_cast<symbol_id>(symbol));
+  // Whether another line has, on its present connection.
+  [[nodiscard]] bool has_come_to(numbering which, symbol_id symbol, std::uint64_t id, line_id but) const noexcept {
+    return std::ranges::any_of(lines_, [&](const line& each) {
+      const progress* const known = each.find(which, symbol);
+      return known != nullptr && &each != &lines_[static_cast<std::size_t>(but)] && known->last >= id;
+    });
   }
 
   // Whether a line that has not come so far has this stream. One that has not spoken yet may bring what was sent before
@@ -227,7 +213,7 @@ class line_arbiter : private live_object<line_arbiter> {
   [[nodiscard]] bool may_be_filled(numbering which, symbol_id symbol, std::uint64_t up_to,
                                    std::uint32_t confirmed_at) const noexcept {
     return open_ > 1 && std::ranges::any_of(lines_, [&](const line& each) {
-             const progress* const known = find(each, which, symbol);
+             const progress* const known = each.find(which, symbol);
              if (known == nullptr) return false;
              if (known->last != 0) return known->last < up_to;
              return known->confirmed_at != 0 && known->confirmed_at < confirmed_at;

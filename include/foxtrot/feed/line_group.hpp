@@ -33,10 +33,12 @@ class line_group : private live_object<line_group> {
     return true;
   }
   /// The feed does without these lines from now on: nothing about them is told any more.
-  void withdraw() noexcept {
-    if (std::exchange(withdrawn_, true)) return;
+  /// True where the rest of the feed is whole, which consumers do not know yet.
+  [[nodiscard]] bool withdraw() noexcept {
+    if (std::exchange(withdrawn_, true)) return false;
     if (up_ != 0) feed_.disconnected(false);
     if (members_ != 0) feed_.leave();
+    return feed_.became_whole();
   }
   /// Consumers take the feed for connected.
   [[nodiscard]] bool announced() const noexcept { return feed_.announced(); }

@@ -92,11 +92,13 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
       rotation_.end();
       retire(*next);
     }
+    resting_ = true;  // whoever is told last does not lead for a moment
     for_each_in_use([](Line& each) { each.rest(); });
+    resting_ = false;
   }
   /// As rest(), for good, and not told to consumers where others carry on with all that there is.
   [[nodiscard]] task<> withdraw(steady_time::duration patience) {
-    group_.withdraw();
+    if (group_.withdraw()) publish(status_code::connected);
     return stop(patience);
   }
   [[nodiscard]] task<> stop(steady_time::duration patience) {
@@ -105,6 +107,9 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     std::vector<Line*> left;  // the others are on their way already
     for_each_in_use([&left](Line& each) { left.push_back(&each); });
     for (Line* const each : left) (void)co_await each->session.stop(patience);
+    const steady_time limit = timers_.now() + 2 * goodbye_patience;
+    while (scope_.live() != 0 && timers_.now() < limit && !co_await timers_.sleep_for(std::chrono::milliseconds{5})) {
+    }
     (void)co_await scope_.close(timers_, patience);
     cancel();
   }
@@ -117,7 +122,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
   void drop(std::error_code reason) {
     for (const auto& each : lines_) each->line->session.drop(reason);
   }
-  /// Replaces every line that is connected, one after another.
+  /// Replaces every line that is connected.
   void rotate() {
     for (const auto& each : lines_) each->old = each->old || each->is_connected();
     replace_old();
@@ -182,11 +187,11 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
 
   void state_changed(member& which, session_state now) {
     which.due.cancel();
-    if (now == session_state::connected) {
-      if (const auto age = draw_age(settings_, random_); age > age.zero()) grow_old(which, age);
-    } else {
+    const auto age = draw_age(settings_, random_);
+    if (now != session_state::connected)
       which.old = which.old && now == session_state::closing;  // the next connection is a new one
-    }
+    else if (age > age.zero())
+      grow_old(which, age);
     if (now == session_state::error && !which.leaving) which.line->gave_up();
     choose_leader();
     on_change();
@@ -255,20 +260,16 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     on_change();
   }
 
-  // The one that leads goes on as long as it is connected.
   void choose_leader() {
-    const auto serves = [](const auto& each) { return !each->leaving && each->is_connected(); };
-    if (serves(leader_)) return;
-    auto better = std::ranges::find_if(lines_, serves);
-    if (better == lines_.end() && leader_->leaving)
-      better = std::ranges::find_if(lines_, [](const auto& each) { return !each->leaving; });
-    if (better == lines_.end()) return;
+    member& better = detail::leader_among(lines_, *leader_);
+    if (resting_ || &better == leader_) return;
     leader_->line->session.lead(false);
-    leader_ = better->get();
+    leader_ = &better;
     leader_->line->session.lead(true);
-    if (numbered(wanted_).size() == wanted_.size()) return;
-    publisher::batch batch{out_};
-    batch.publish_status(make_status(status_code::line_changed, epoch_clock::now_ns()), where_);
+    if (numbered(wanted_).size() != wanted_.size()) publish(status_code::line_changed);
+  }
+  void publish(status_code what) {
+    publisher::batch{out_}.publish_status(make_status(what, epoch_clock::now_ns()), where_);
   }
   void follow() {
     if (rotation_.under_way()) rotation_.follow(numbered(wanted_));
@@ -292,7 +293,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
       out_.lines(),
       settings_,
       {std::bind_front(&line_set::finish, this), std::bind_front(&line_set::give_up, this)}};
-  bool stopping_{false};
+  bool resting_{false}, stopping_{false};
   task_scope scope_;  // last: its tasks refer to the rest
 };
 

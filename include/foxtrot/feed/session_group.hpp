@@ -4,6 +4,7 @@
 #include <foxtrot/core/live_object.hpp>
 
 #include <cstddef>
+#include <utility>
 
 namespace foxtrot::inline v0 {
 
@@ -29,6 +30,8 @@ class session_group : private live_object<session_group> {
     announced_ = announced_ && !told;
   }
 
+  /// True where it is whole, and consumers do not know yet: they are to be told then.
+  [[nodiscard]] bool became_whole() noexcept { return whole() && !std::exchange(announced_, true); }
   [[nodiscard]] bool whole() const noexcept { return members_ != 0 && connected_ == members_; }
   /// Consumers take it for connected.
   [[nodiscard]] bool announced() const noexcept { return announced_; }

@@ -61,7 +61,7 @@ class stream_watcher : private live_object<stream_watcher<Protocol>> {
   /// Another line leads, or this one from now on.
   void lead(bool leads) {
     if (std::exchange(leads_, leads) == leads) return;
-    out_.lines().lead(line_, leads);
+    if (line_ != no_line) out_.lines().lead(line_, leads);
     if (leads) return watch(wanted_.confirmed_streams());
     look_.cancel();
     out_.ages().leave(this);

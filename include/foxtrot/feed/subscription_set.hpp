@@ -162,6 +162,11 @@ class subscription_set {
     return at != entries_.end() && (at->second.now == state::confirmed || at->second.now == state::silent);
   }
   [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
+  /// The venue has said yes or no to it.
+  [[nodiscard]] bool is_settled(std::string_view stream) const {
+    const auto at = entries_.find(stream);
+    return is_confirmed(stream) || (at != entries_.end() && at->second.now == state::rejected);
+  }
   /// Nothing is left to ask for, or to be answered. What was refused does not count.
   [[nodiscard]] bool settled() const noexcept {
     return std::ranges::all_of(entries_, [](const auto& each) {

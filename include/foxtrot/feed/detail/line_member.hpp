@@ -8,8 +8,10 @@
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace foxtrot::inline v0 {
 
@@ -46,6 +48,18 @@ struct line_member : private live_object<line_member<Line>> {
   bool old{false};      // it is to be replaced
   bool leaving{false};  // it has been
 };
+
+/// Who is to lead: the one that leads as long as it is connected; then any that is; then any that stays.
+template <class Line>
+[[nodiscard]] line_member<Line>& leader_among(const std::vector<std::unique_ptr<line_member<Line>>>& all,
+                                              line_member<Line>& now) {
+  const auto stays = [](const auto& each) { return !each->leaving; };
+  const auto serves = [](const auto& each) { return !each->leaving && each->is_connected(); };
+  if (serves(&now)) return now;
+  auto better = std::ranges::find_if(all, serves);
+  if (better == all.end() && now.leaving) better = std::ranges::find_if(all, stays);
+  return better != all.end() ? **better : now;
+}
 
 }  // namespace detail
 }  // namespace foxtrot::inline v0

@@ -36,12 +36,12 @@ class rotation : private live_object<rotation<Line>> {
     from_ = &from;
     to_ = &to;
     limit_ = timers_.now() + steady_time::duration{settings_.handover_limit};
-    follow(std::move(streams));
+    ready_.emplace(arbiter_, std::move(streams), steady_time::duration{settings_.overlap});
     look_later();
   }
   /// It is others by now.
   void follow(std::vector<handover::stream> streams) {
-    if (under_way()) ready_.emplace(arbiter_, std::move(streams), steady_time::duration{settings_.overlap});
+    if (under_way()) ready_->follow(std::move(streams));
   }
   /// Forgets what is under way.
   void end() noexcept {

@@ -48,8 +48,9 @@ class engines : private live_object<engines> {
       // seq_cst, here and where commands look: what changed meanwhile is sent by who changed it, or found now; and an
       // end that began meanwhile is begun there, or here
       begun_.store(i + 1, std::memory_order_seq_cst);
-      if (all_.size() != 1) catch_up(i, before, wanted_of(i));
+      catch_up(i, before, wanted_of(i));
       if (ending_.load(std::memory_order_seq_cst)) all_[i]->start_stop();
+      if (aborting_.load(std::memory_order_seq_cst)) all_[i]->abort();
     }
     return {};
   }
@@ -70,6 +71,7 @@ class engines : private live_object<engines> {
     for_each_begun([](engine& each) { each.start_stop(); });
   }
   void abort() {
+    aborting_.store(true, std::memory_order_seq_cst);
     start_stop();
     for_each_begun([](engine& each) { each.abort(); });
   }
@@ -139,6 +141,7 @@ class engines : private live_object<engines> {
   std::vector<std::unique_ptr<engine>> all_;
   std::atomic<std::size_t> begun_{0};  // of them, the first so many
   std::atomic<bool> ending_{false};
+  std::atomic<bool> aborting_{false};
 };
 
 }  // namespace foxtrot::inline v0::binance::detail

@@ -53,10 +53,12 @@ class line_shards : private live_object<line_shards> {
   std::function<void()> on_moved{[] {}};
 
   void subscribe(std::span<const std::string> streams) {
+    if (stopping_) return;
     std::map<shard*, std::vector<std::string>> shares;
     for (const std::string& stream : streams) {
+      if (is_on_its_way(stream)) continue;
       const auto known = home_.find(stream);
-      shard& home = known != home_.end() ? *known->second : place();
+      shard& home = known != home_.end() ? *known->second : place(stream);
       if (known == home_.end()) settle(stream, home);
       shares[&home].push_back(stream);
     }
@@ -114,11 +116,6 @@ class line_shards : private live_object<line_shards> {
   void for_each(Action action) const {
     for (const auto& each : shards_) action(*each->set);
   }
-  /// Where the stream is at home; null: nowhere.
-  [[nodiscard]] const lines* home_of(std::string_view stream) const {
-    const auto known = home_.find(stream);
-    return known != home_.end() ? known->second->set.get() : nullptr;
-  }
   /// Sets of lines that have the stream.
   [[nodiscard]] std::ptrdiff_t carriers(std::string_view stream) const {
     return std::ranges::count_if(shards_, [stream](const auto& each) { return each->set->is_confirmed(stream); });
@@ -149,6 +146,7 @@ class line_shards : private live_object<line_shards> {
     std::vector<std::string> numbered{};
     std::vector<std::string> others{};
     std::optional<handover> ready{};
+    steady_time limit{};
 
     void follow(const line_arbiter& arbiter, const line_settings& settings) {
       ready.emplace(arbiter, from->set->numbered({numbered.begin(), numbered.end()}),
@@ -164,11 +162,17 @@ class line_shards : private live_object<line_shards> {
     const std::lock_guard lock{structure_};
     return *shards_.emplace_back(std::move(made));
   }
-  // Where there is room for one more.
-  shard& place() {
-    const auto room = std::ranges::find_if(
-        shards_, [this](const auto& each) { return !each->leaving && each->load < settings_.max_streams; });
+  // Where there is room for one more; where the stream has just been, if there is.
+  shard& place(const std::string& stream) {
+    const auto has_room = [this](const auto& each) { return !each->leaving && each->load < settings_.max_streams; };
+    const auto was_there = [&](const auto& each) { return has_room(each) && each->set->knows(stream); };
+    auto room = std::ranges::find_if(shards_, was_there);
+    if (room == shards_.end()) room = std::ranges::find_if(shards_, has_room);
     return room != shards_.end() ? **room : add();
+  }
+  [[nodiscard]] bool is_on_its_way(const std::string& stream) const {
+    return std::ranges::any_of(
+        moves_, [&stream](const auto& each) { return std::ranges::find(each->others, stream) != each->others.end(); });
   }
   void settle(const std::string& stream, shard& home) {
     home_[stream] = &home;
@@ -180,6 +184,8 @@ class line_shards : private live_object<line_shards> {
     if (stopping_ || !moves_.empty()) return;
     const auto leaving = std::ranges::count(shards_, true, [](const auto& each) { return each->leaving; });
     const std::size_t staying = shards_.size() - static_cast<std::size_t>(leaving);
+    const auto is_up = [](const auto& each) { return each->leaving || each->set->is_up(); };
+    if (!std::ranges::all_of(shards_, is_up)) return;
     if (staying < 2 || home_.size() > (staying - 1) * settings_.max_streams * 3 / 4) return;
     const auto load = [](const auto& each) { return each->leaving ? std::size_t(-1) : each->load; };
     shard& from = **std::ranges::min_element(shards_, {}, load);
@@ -187,7 +193,7 @@ class line_shards : private live_object<line_shards> {
     std::map<shard*, std::vector<std::string>> shares;
     for (auto& [stream, home] : home_) {
       if (home != &from) continue;
-      home = &place();
+      home = &place(stream);
       ++home->load;
       shares[home].push_back(stream);
     }
@@ -200,6 +206,7 @@ class line_shards : private live_object<line_shards> {
     auto made = std::make_unique<move>();
     made->from = &from;
     made->to = &to;
+    made->limit = timers_.now() + steady_time::duration{settings_.handover_limit};
     for (const std::string& stream : streams)
       (from.set->numbered({stream}).empty() ? made->others : made->numbered).push_back(stream);
     made->follow(arbiter_, settings_);
@@ -213,17 +220,20 @@ class line_shards : private live_object<line_shards> {
   void look() {
     bool moved = false;
     for (const auto& each : moves_) {
+      const bool late = timers_.now() >= each->limit && each->to->set->is_up();
       const auto is_left = [&](const std::string& stream) { return !each->from->set->knows(stream); };
-      if (!each->others.empty() && std::ranges::all_of(each->others, is_left)) {
+      if (!each->others.empty() && (late || std::ranges::all_of(each->others, is_left))) {
         each->to->set->subscribe(each->others);
         each->others.clear();
         moved = true;
       }
-      const auto has = [&](const std::string& stream) { return each->to->set->is_confirmed(stream); };
+      const auto has = [&](const std::string& stream) {
+        return each->to->set->any([&](const auto& line) { return line.session.subscriptions().is_settled(stream); });
+      };
       const bool whole = std::ranges::all_of(each->numbered, has);
       const bool cut_off = !each->from->set->is_up();
       if (each->ready->ready(each->from->set->leader(), each->to->set->leader(), whole, timers_.now()) ||
-          (cut_off && whole)) {
+          (cut_off && whole) || late) {
         each->from->set->unsubscribe(each->numbered);
         each->numbered.clear();
       }
@@ -244,6 +254,7 @@ class line_shards : private live_object<line_shards> {
   void retire(shard& which) { (void)scope_.spawn("goodbye", goodbye(which)); }
   [[nodiscard]] task<> goodbye(shard& which) {
     co_await which.set->withdraw(goodbye_patience);
+    if (!which.set->tasks().empty()) co_return;  // it goes with all others
     const auto at = std::ranges::find(shards_, &which, &std::unique_ptr<shard>::get);
     std::unique_ptr<shard> gone;
     const std::lock_guard lock{structure_};  // whoever asks for tasks() finds it whole, or not at all

@@ -97,21 +97,19 @@ class session_lines : private live_object<session_lines> {
 
   /// Whether a connection that carries it is there.
   [[nodiscard]] bool is_up(std::string_view stream) const {
-    const auto* const home = of(stream).home_of(stream);
-    return home != nullptr && home->is_up();
+    return of(stream).any([stream](const auto& set) { return set.knows(stream) && set.is_up(); });
   }
   /// Whether it is better polled: no line that carries it is to be relied on.
   [[nodiscard]] bool falls_back(std::string_view stream) const {
-    const auto* const home = of(stream).home_of(stream);
-    return home != nullptr && falls_back(*home);
+    const auto serves = [stream](const auto& set) { return set.knows(stream) && !falls_back(set); };
+    return knows(stream) && !of(stream).any(serves);
   }
   [[nodiscard]] bool any_falls_back() const {
     return any_set([](const auto& set) { return falls_back(set); });
   }
   /// Whether the venue has said that it will send it.
   [[nodiscard]] bool is_confirmed(std::string_view stream) const {
-    const auto* const home = of(stream).home_of(stream);
-    return home != nullptr && home->is_confirmed(stream);
+    return of(stream).any([stream](const auto& set) { return set.is_confirmed(stream); });
   }
   /// Whether the venue may still send it.
   [[nodiscard]] bool knows(std::string_view stream) const {
@@ -212,8 +210,14 @@ class session_lines : private live_object<session_lines> {
     std::size_t connections = 0;
     for_each_set([&](const line_shards::lines& set) {
       connections += set.up();
-      worst = std::max(worst, set.is_up() ? session_state::connected : set.leading().session.state(),
-                       [&rank](auto a, auto b) { return rank(a) < rank(b); });
+      session_state best = session_state::error;
+      (void)set.any([&](const session_line& line) {
+        const session_state its = line.session.state();
+        if (rank(its) < rank(best)) best = its;
+        return false;
+      });
+      if (set.is_up()) best = session_state::connected;
+      if (rank(worst) < rank(best)) worst = best;
       if (set.any([](const auto& line) { return line.breaker.state() == breaker_state::closed; })) return;
       const breaker_state its = set.leading().breaker.state();
       if (breaker == breaker_state::closed || its == breaker_state::open) breaker = its;
