@@ -82,7 +82,8 @@ class strategy {
     if (quiet_) return;
     std::string line = std::string{"-- "} + s.name();
     if (s.symbol()) line += " " + std::string{s.symbol().name()};
-    if (s.code() == foxtrot::status_code::gap) line += " " + std::to_string(s.from()) + " to " + std::to_string(s.to());
+    if (s.code() == foxtrot::status_code::gap || s.code() == foxtrot::status_code::filled)
+      line += " " + std::to_string(s.from()) + " to " + std::to_string(s.to());
     if (s.code() == foxtrot::status_code::dropped) line += " " + std::to_string(s.count());
     if (s.code() == foxtrot::status_code::reconnecting) line += ", attempt " + std::to_string(s.attempt());
     if (s.error()) line += ": " + s.error().message();

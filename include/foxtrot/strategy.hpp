@@ -28,6 +28,7 @@
 #include <foxtrot/market/levels.hpp>
 #include <foxtrot/market/liquidation.hpp>
 #include <foxtrot/market/mark_price.hpp>
+#include <foxtrot/market/merge.hpp>
 #include <foxtrot/market/mini_ticker.hpp>
 #include <foxtrot/market/order_book.hpp>
 #include <foxtrot/market/order_side.hpp>

@@ -1323,6 +1323,12 @@ struct tick_tag {
   friend constexpr bool operator==(const tick_tag&, const tick_tag&) = default;
 };
 
+/// A flag of trades and aggregate trades: it was missing, and has been fetched.
+inline constexpr std::uint8_t filled_flag = 2;
+[[nodiscard]] constexpr bool is_filled(tick_tag tag) noexcept {
+  return (tag.kind == tick_kind::trade || tag.kind == tick_kind::aggregate_trade) && (tag.flags & filled_flag) != 0;
+}
+
 }  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0::binance {
@@ -3906,6 +3912,7 @@ enum class status_code : std::uint8_t {
   reconnecting,        ///< attempt() is about to begin
   gap,                 ///< symbol() misses something: reason() says what, gap_kind() of which kind of tick
   resynchronised,      ///< the book of symbol() is right again: every gap of depth updates before is mended
+  filled,              ///< ids from() to to() of a gap() of symbol() told before have been fetched and told: gap_kind()
   stale,               ///< symbol() has been silent for too long
   fresh,               ///< symbol() speaks again
   dropped,             ///< count() events were lost between the one before and the one after, because we were too slow
@@ -3917,8 +3924,9 @@ enum class status_code : std::uint8_t {
   thread_recovered,    ///< thread_name() gets on again
   thread_restarted,    ///< thread_name() runs again
   thread_failed,       ///< thread_name() has crashed too often and stays down
+  line_changed,  ///< ticks without ids come by another connection from here on: some may come twice, or not at all
 };
-inline constexpr std::size_t status_code_count = 16;
+inline constexpr std::size_t status_code_count = 18;
 
 /// Why a gap is told.
 enum class gap_reason : std::uint8_t {
@@ -3929,13 +3937,13 @@ enum class gap_reason : std::uint8_t {
 };
 
 struct status_record {
-  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt; threads: the name's first eight bytes
-  std::uint64_t second;  // gap: to; threads: the rest of the name, filled up with zeros
+  std::uint64_t first;   // gap, filled: from; dropped: count; reconnecting: attempt; threads: the name's first 8 bytes
+  std::uint64_t second;  // gap, filled: to; threads: the rest of the name, filled up with zeros
   std::int32_t error;    // an errc, or an errno if error_is_system
   status_code code;
   bool error_is_system;
-  tick_kind gap_kind;
-  gap_reason reason;  // gap
+  tick_kind gap_kind;   // gap, filled
+  gap_reason reason;    // gap
   bool attempt_failed;  // disconnected: there was no connection to lose
   std::uint8_t reserved[7];
   std::uint64_t position;  // under overflow::conflate: its number among the consumer's events
@@ -3970,6 +3978,7 @@ class status : public tick<status_record> {
                                                                       "reconnecting",
                                                                       "gap",
                                                                       "resynchronised",
+                                                                      "filled",
                                                                       "stale",
                                                                       "fresh",
                                                                       "dropped",
@@ -3980,7 +3989,8 @@ class status : public tick<status_record> {
                                                                       "thread_stalled",
                                                                       "thread_recovered",
                                                                       "thread_restarted",
-                                                                      "thread_failed"};
+                                                                      "thread_failed",
+                                                                      "line_changed"};
     const auto index = static_cast<std::size_t>(code());
     return index < names.size() ? names[index] : "?";
   }
@@ -3992,7 +4002,7 @@ class status : public tick<status_record> {
     return make_error_code(static_cast<errc>(record().error));
   }
   /// gap: the first and the last id in question, why, and of which kind of tick. Both ids are 0 where an earlier gap is
-  /// told again, after a loss or to a newcomer: the book of symbol() is not whole.
+  /// told again, after a loss or to a newcomer: the book of symbol() is not whole. filled: the same but for the reason.
   [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
   [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
   [[nodiscard]] gap_reason reason() const noexcept { return record().reason; }
@@ -4036,6 +4046,13 @@ class status : public tick<status_record> {
   return record;
 }
 
+/// `reconnecting`: that attempt is about to begin.
+[[nodiscard]] inline status_record make_attempt_status(std::int64_t received_ns, std::uint64_t attempt) {
+  status_record record = make_status(status_code::reconnecting, received_ns);
+  record.first = attempt;
+  return record;
+}
+
 /// The same about one symbol.
 [[nodiscard]] inline status_record make_symbol_status(status_code code, std::int64_t received_ns, symbol_id symbol) {
   status_record record = make_status(code, received_ns);
@@ -4050,6 +4067,16 @@ class status : public tick<status_record> {
   record.first = from;
   record.second = to;
   record.reason = reason;
+  record.gap_kind = kind;
+  return record;
+}
+
+/// These ids of a gap have been told after all.
+[[nodiscard]] inline status_record make_filled_status(std::uint64_t from, std::uint64_t to, tick_kind kind,
+                                                      std::int64_t received_ns, symbol_id symbol) {
+  status_record record = make_symbol_status(status_code::filled, received_ns, symbol);
+  record.first = from;
+  record.second = to;
   record.gap_kind = kind;
   return record;
 }
@@ -5038,6 +5065,8 @@ namespace detail {
 
 // foxtrot/feed/continuity.hpp: follows the venue's numbering of ticks: sees holes, and what came twice or too late.
 
+// foxtrot/feed/tick_ids.hpp: how the venue numbers its ticks.
+
 // foxtrot/market/aggregate_trade.hpp: the trades of one taker order at one price, as one.
 
 namespace foxtrot::inline v0 {
@@ -5079,6 +5108,9 @@ class aggregate_trade : public tick<aggregate_trade_record> {
   }
   [[nodiscard]] std::uint32_t trade_count() const noexcept { return record().trade_count; }
   [[nodiscard]] bool buyer_is_maker() const noexcept { return (tag().flags & buyer_is_maker_flag) != 0; }
+  /// It did not come when it should have, and was fetched: see gap_repair_settings. Under gap_repair::after it comes
+  /// behind later ones.
+  [[nodiscard]] bool is_filled() const noexcept { return foxtrot::is_filled(tag()); }
 
   /// When the venue sent it, and when it happened.
   [[nodiscard]] std::optional<timestamp> event_time() const noexcept {
@@ -5221,6 +5253,10 @@ class trade_tick : public tick<trade_record> {
 class trade : public trade_tick {
  public:
   using trade_tick::trade_tick;
+
+  /// It did not come when it should have, and was fetched: see gap_repair_settings. Under gap_repair::after it comes
+  /// behind later ones.
+  [[nodiscard]] bool is_filled() const noexcept { return foxtrot::is_filled(tag()); }
 };
 
 }  // namespace foxtrot::inline v0
@@ -5389,6 +5425,10 @@ class event {
   event& operator=(const event&) = delete;
 
   [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
+  /// As tick::received.
+  [[nodiscard]] timestamp received() const noexcept {
+    return timestamp{std::chrono::nanoseconds{payload_->as<status_record>().received_ns}};  // all have it there
+  }
 
   /// Calls the first handler that takes this kind of event, if there is one. One must take `const status&`: a strategy
   /// that is not told of a lost connection trades on stale prices.
@@ -5454,11 +5494,86 @@ concept event_handler = std::invocable<H&, const event&>;
 
 namespace foxtrot::inline v0 {
 
+/// What is numbered, for each symbol by itself.
+enum class numbering : std::uint8_t { trades, aggregate_trades, depth, book_tickers };
+inline constexpr std::size_t numbering_count = 4;
+
+[[nodiscard]] constexpr std::optional<numbering> numbering_of(tick_kind kind) noexcept {
+  switch (kind) {
+    case tick_kind::trade: return numbering::trades;
+    case tick_kind::aggregate_trade: return numbering::aggregate_trades;
+    case tick_kind::depth_update: return numbering::depth;
+    case tick_kind::book_ticker: return numbering::book_tickers;
+    default: return std::nullopt;
+  }
+}
+
+/// Whether they go on by one, so that the ids that are missing are known each by itself.
+[[nodiscard]] constexpr bool counts_by_one(numbering which) noexcept {
+  return which == numbering::trades || which == numbering::aggregate_trades;
+}
+/// The kind that is numbered so.
+[[nodiscard]] constexpr tick_kind numbered_kind(numbering which) noexcept {
+  switch (which) {
+    case numbering::trades: return tick_kind::trade;
+    case numbering::aggregate_trades: return tick_kind::aggregate_trade;
+    case numbering::depth: return tick_kind::depth_update;
+    case numbering::book_tickers: break;
+  }
+  return tick_kind::book_ticker;
+}
+
 /// Ids, both ends included.
 struct id_range {
   std::uint64_t from{0};
   std::uint64_t to{0};
+  friend constexpr bool operator==(const id_range&, const id_range&) = default;
 };
+
+/// The ids of one tick.
+struct tick_ids {
+  std::uint64_t before{0};  ///< what it follows; 0 where ids only grow, and nothing is said about it
+  std::uint64_t first{0};
+  std::uint64_t last{0};
+};
+
+/// Trades count one by one, and so do aggregate trades. Book updates of spot continue where the one before ended (U ==
+/// previous u + 1); those of the futures name the one before (pu == previous u). Ids of book tickers only grow, and are
+/// 0 from REST. Books sent whole follow nothing: one from REST may rightly be older than the updates. All 0 for kinds
+/// without a numbering.
+[[nodiscard]] inline tick_ids ids_of(tick_tag tag, const tick_payload& payload) noexcept {
+  switch (tag.kind) {
+    case tick_kind::trade: {
+      const std::uint64_t id = payload.as<trade_record>().trade_id;
+      return {id - 1, id, id};
+    }
+    case tick_kind::aggregate_trade: {
+      const std::uint64_t id = payload.as<aggregate_trade_record>().aggregate_id;
+      return {id - 1, id, id};
+    }
+    case tick_kind::book_ticker: {
+      const std::uint64_t id = payload.as<book_ticker_record>().update_id;
+      return {0, id, id};
+    }
+    case tick_kind::depth_update: {
+      const auto& record = payload.as<depth_record>();
+      const bool chained = (tag.flags & depth_update::previous_id_flag) != 0;
+      return {chained ? record.previous_id : record.first_id - (record.first_id != 0), record.first_id, record.last_id};
+    }
+    default: return {};
+  }
+}
+
+/// All records have it in one place.
+[[nodiscard]] inline std::int64_t received_ns_of(const tick_payload& payload) noexcept {
+  std::int64_t received_ns = 0;
+  std::memcpy(&received_ns, payload.bytes + offsetof(trade_record, received_ns), sizeof received_ns);
+  return received_ns;
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
 
 /// What the id of a tick says about it.
 enum class id_verdict : std::uint8_t {
@@ -5468,11 +5583,8 @@ enum class id_verdict : std::uint8_t {
   repeated,    ///< it has been seen, or is older: not to be published, for each symbol's ticks have an order
 };
 
-/// Follows the ids of each symbol of one market, over reconnects. Trades count one by one, and so do aggregate trades.
-/// Book updates of spot continue where the one before ended (U == previous u + 1); those of the futures name the one
-/// before (pu == previous u). Ids of book tickers only grow, and are absent (0) from REST. Books sent whole follow
-/// nothing: one from REST may rightly be older than the updates. One thread; allocates only for a symbol with a higher
-/// number than any before.
+/// Follows the ids of each symbol of one market, as ids_of() has them, over reconnects. One thread; allocates only for
+/// a symbol with a higher number than any before.
 class continuity {
  public:
   /// So many low ids in a row, over at least about a second, are a new numbering. A second connection that lags does
@@ -5484,72 +5596,55 @@ class continuity {
 
   [[nodiscard]] id_verdict follow(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
     switch (tag.kind) {
-      case tick_kind::trade: {
-        const std::uint64_t id = payload.as<trade_record>().trade_id;
-        return step(of(symbol).trade, {id - 1, id, id}, payload);
-      }
-      case tick_kind::aggregate_trade: {
-        const std::uint64_t id = payload.as<aggregate_trade_record>().aggregate_id;
-        return step(of(symbol).aggregate_trade, {id - 1, id, id}, payload);
-      }
+      case tick_kind::trade: return step(of(symbol, numbering::trades), ids_of(tag, payload), payload);
+      case tick_kind::aggregate_trade:
+        return step(of(symbol, numbering::aggregate_trades), ids_of(tag, payload), payload);
       case tick_kind::book_ticker: {
-        const std::uint64_t id = payload.as<book_ticker_record>().update_id;
-        return id != 0 ? step(of(symbol).book_ticker, {0, id, id}, payload) : id_verdict::in_order;
+        const tick_ids ids = ids_of(tag, payload);
+        return ids.last != 0 ? step(of(symbol, numbering::book_tickers), ids, payload) : id_verdict::in_order;
       }
-      case tick_kind::depth_update: {
-        const auto& record = payload.as<depth_record>();
-        const bool chained = (tag.flags & depth_update::previous_id_flag) != 0;
-        const std::uint64_t before = chained ? record.previous_id : record.first_id - (record.first_id != 0);
-        return step(of(symbol).depth, {before, record.first_id, record.last_id}, payload);
-      }
+      case tick_kind::depth_update: return step(of(symbol, numbering::depth), ids_of(tag, payload), payload);
       default: return id_verdict::in_order;
     }
   }
 
   /// What comes next of this kind follows nothing: nobody wanted what was between. Kinds without a numbering: nothing.
   void forget(tick_kind kind, symbol_id symbol) {
-    if (static_cast<std::size_t>(symbol) >= ids_.size()) return;
-    switch (kind) {
-      case tick_kind::trade: of(symbol).trade = {}; return;
-      case tick_kind::aggregate_trade: of(symbol).aggregate_trade = {}; return;
-      case tick_kind::book_ticker: of(symbol).book_ticker = {}; return;
-      case tick_kind::depth_update: of(symbol).depth = {}; return;
-      default: return;
-    }
+    const auto which = numbering_of(kind);
+    if (which && static_cast<std::size_t>(symbol) < ids_.size()) of(symbol, *which) = {};
   }
+
+  /// The highest id so far; 0: none yet.
+  [[nodiscard]] std::uint64_t last(numbering which, symbol_id symbol) const noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return index < ids_.size() ? ids_[index].all[static_cast<std::size_t>(which)].last : 0;
+  }
+  /// Symbols that may have a last id: these, counted from 0.
+  [[nodiscard]] std::size_t symbols() const noexcept { return ids_.size(); }
 
   /// After `gap`: the ids that never came. After `renumbered`: those of the tick itself.
   [[nodiscard]] const id_range& range() const noexcept { return range_; }
 
  private:
-  struct numbering {
+  struct progress {
     std::uint64_t last{0};          // the highest id; 0: none yet
     std::uint32_t repeated{0};      // ticks in a row that were not higher
     std::uint32_t low_since_ms{0};  // when the first of these came, in units of 2^20 ns
   };
   // All that a tick's check touches: one line.
   struct alignas(64) symbol_ids {
-    numbering trade;
-    numbering aggregate_trade;
-    numbering depth;
-    numbering book_ticker;
+    std::array<progress, numbering_count> all;
   };
   static_assert(sizeof(symbol_ids) == 64);
 
-  struct tick_ids {
-    std::uint64_t before;  // what it follows
-    std::uint64_t first;
-    std::uint64_t last;
-  };
-
-  [[nodiscard]] symbol_ids& of(symbol_id symbol) {
+  [[nodiscard]] progress& of(symbol_id symbol, numbering which) {
     const auto index = static_cast<std::size_t>(symbol);
     if (index >= ids_.size()) [[unlikely]]
       ids_.resize(index + 1);
-    return ids_[index];
+    return ids_[index].all[static_cast<std::size_t>(which)];
   }
 
-  [[nodiscard]] id_verdict step(numbering& seen, const tick_ids& now, const tick_payload& payload) noexcept {
+  [[nodiscard]] id_verdict step(progress& seen, const tick_ids& now, const tick_payload& payload) noexcept {
     const std::uint64_t last = seen.last;
     if (now.last <= last) [[unlikely]]
       return repeat(seen, now, payload);
@@ -5561,16 +5656,14 @@ class continuity {
     return id_verdict::gap;
   }
 
-  [[nodiscard, gnu::noinline]] id_verdict repeat(numbering& seen, const tick_ids& now,
+  [[nodiscard, gnu::noinline]] id_verdict repeat(progress& seen, const tick_ids& now,
                                                  const tick_payload& payload) noexcept {
     if (seen.last == 0) return id_verdict::in_order;  // a venue that counts from 0
     if (now.last == seen.last) {  // still the newest, as in the answers about a symbol that is not traded
       seen.repeated = 0;
       return id_verdict::repeated;
     }
-    std::int64_t received_ns = 0;                     // all records have it in one place
-    std::memcpy(&received_ns, payload.bytes + offsetof(trade_record, received_ns), sizeof received_ns);
-    const auto ms = static_cast<std::uint32_t>(received_ns >> 20);
+    const auto ms = static_cast<std::uint32_t>(received_ns_of(payload) >> 20);
     if (seen.repeated++ == 0) seen.low_since_ms = ms;
     const std::uint32_t passed = ms - seen.low_since_ms;
     const bool is_anew = (seen.repeated >= most_repeated && passed >= 1'000) ||
@@ -5604,27 +5697,24 @@ class named_counters {
   explicit named_counters(std::size_t room) noexcept : room_{room} {}
 
   /// The one writer.
-  void add(std::string_view name) {
-    name = name.substr(0, longest_name);
-    if (owned_ == nullptr) {
-      buckets_.resize(std::bit_ceil(2 * room_));
-      owned_ = std::make_unique<entry[]>(room_);
-      entries_.store(owned_.get(), std::memory_order_relaxed);  // readers look only after they have seen size_
+  void add(std::string_view name) { increment(count_of(name)); }
+  /// Likewise: from now on counts what these have counted together.
+  void become_sum_of(std::span<const named_counters* const> parts) {
+    std::map<std::string, std::uint64_t, std::less<>> sums;
+    std::uint64_t others = 0;
+    for (const named_counters* part : parts) {
+      others += part->others();
+      part->for_each([&sums](std::string_view name, std::uint64_t count) { sums[std::string{name}] += count; });
     }
-    std::size_t at = std::hash<std::string_view>{}(name);
-    std::uint16_t* bucket = nullptr;
-    for (;; ++at) {
-      bucket = &buckets_[at & (buckets_.size() - 1)];
-      if (*bucket == 0) break;
-      if (entry& known = owned_[*bucket - 1U]; known.view() == name) return increment(known.count);
+    for (const auto& [name, sum] : sums) {
+      std::atomic<std::uint64_t>& count = count_of(name);
+      if (&count == &others_) {
+        others += sum;
+      } else {
+        count.store(sum, std::memory_order_relaxed);
+      }
     }
-    const std::size_t known = size_.load(std::memory_order_relaxed);  // this thread wrote it
-    if (known == room_) return increment(others_);
-    *bucket = static_cast<std::uint16_t>(known + 1);
-    entry& fresh = owned_[known];
-    fresh.length = static_cast<std::uint8_t>(name.copy(fresh.name.data(), longest_name));
-    increment(fresh.count);
-    size_.store(known + 1, std::memory_order_release);  // carries the name, and where the entries are
+    others_.store(others, std::memory_order_relaxed);
   }
 
   /// Calls `each(name, count)` for every name so far. Any thread.
@@ -5661,6 +5751,30 @@ class named_counters {
     [[nodiscard]] std::string_view view() const noexcept { return {name.data(), length}; }
   };
 
+  // Where this name is counted, from now on if it is new.
+  [[nodiscard]] std::atomic<std::uint64_t>& count_of(std::string_view name) {
+    name = name.substr(0, longest_name);
+    if (owned_ == nullptr) {
+      buckets_.resize(std::bit_ceil(2 * room_));
+      owned_ = std::make_unique<entry[]>(room_);
+      entries_.store(owned_.get(), std::memory_order_relaxed);  // readers look only after they have seen size_
+    }
+    std::size_t at = std::hash<std::string_view>{}(name);
+    std::uint16_t* bucket = nullptr;
+    for (;; ++at) {
+      bucket = &buckets_[at & (buckets_.size() - 1)];
+      if (*bucket == 0) break;
+      if (entry& known = owned_[*bucket - 1U]; known.view() == name) return known.count;
+    }
+    const std::size_t known = size_.load(std::memory_order_relaxed);  // this thread wrote it
+    if (known == room_) return others_;
+    *bucket = static_cast<std::uint16_t>(known + 1);
+    entry& fresh = owned_[known];
+    fresh.length = static_cast<std::uint8_t>(name.copy(fresh.name.data(), longest_name));
+    size_.store(known + 1, std::memory_order_release);  // carries the name, and where the entries are
+    return fresh.count;
+  }
+
   // relaxed: a statistic with one writer, nothing is published with it
   static void increment(std::atomic<std::uint64_t>& count) noexcept {
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -5685,6 +5799,7 @@ class counter {
     // relaxed: a statistic, nothing is published with it
     value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
   }
+  void set(std::uint64_t now) noexcept { value_.store(now, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -5736,6 +5851,13 @@ struct feed_counters {
   counter polls;             ///< HTTP requests for ticks that were answered well
   counter failed_polls;      ///< and those that were not
   counter fallbacks_begun;   ///< times that polling stood in for a connection
+  counter rotations;         ///< connections replaced by a new one, without a break
+  counter failed_rotations;  ///< attempts at that which were given up, for the new one was not ready in time
+  counter lost_lines;        ///< disconnects while another connection carried the same streams
+  counter line_duplicates;   ///< ticks not published, for another line was first, or leads
+  counter held_ticks;        ///< ticks that had to wait for another line to bring what comes before
+  counter repaired_ticks;    ///< ticks that were missing and have been fetched and published
+  counter failed_repairs;    ///< holes of which a part or all could not be had, or not in time
   gauge round_trip_ns;       ///< from the last ping of ours to its pong; 0 before the first
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
@@ -5752,11 +5874,182 @@ struct feed_counters {
     rejected.add();
     rejections[static_cast<std::size_t>(rejection_of(why))].add();
   }
+
+  /// From now on what these have counted together, and the longest round trip. The one writer's.
+  void become_sum_of(std::span<const feed_counters* const> parts);
+};
+
+namespace detail {
+
+inline constexpr std::array summed_counters{&feed_counters::messages,
+                                            &feed_counters::bytes,
+                                            &feed_counters::answers,
+                                            &feed_counters::shutdowns,
+                                            &feed_counters::unknown,
+                                            &feed_counters::rejected,
+                                            &feed_counters::connects,
+                                            &feed_counters::disconnects,
+                                            &feed_counters::failed_attempts,
+                                            &feed_counters::gaps,
+                                            &feed_counters::duplicates,
+                                            &feed_counters::renumbered,
+                                            &feed_counters::absent_times,
+                                            &feed_counters::stale,
+                                            &feed_counters::silent_streams,
+                                            &feed_counters::handler_failures,
+                                            &feed_counters::polls,
+                                            &feed_counters::failed_polls,
+                                            &feed_counters::fallbacks_begun,
+                                            &feed_counters::rotations,
+                                            &feed_counters::failed_rotations,
+                                            &feed_counters::lost_lines,
+                                            &feed_counters::line_duplicates,
+                                            &feed_counters::held_ticks,
+                                            &feed_counters::repaired_ticks,
+                                            &feed_counters::failed_repairs};
+
+}  // namespace detail
+
+inline void feed_counters::become_sum_of(std::span<const feed_counters* const> parts) {
+  // all that are numbers by themselves
+  static_assert(offsetof(feed_counters, round_trip_ns) == detail::summed_counters.size() * sizeof(counter));
+  const auto add_up = [&](auto of) {
+    std::uint64_t sum = 0;
+    for (const feed_counters* part : parts) sum += of(*part).get();
+    return sum;
+  };
+  for (const auto each : detail::summed_counters)
+    (this->*each).set(add_up([each](const feed_counters& part) -> const counter& { return part.*each; }));
+  const auto add_up_all = [&](auto counters) {
+    for (std::size_t i = 0; i < (this->*counters).size(); ++i)
+      (this->*counters)[i].set(
+          add_up([=](const feed_counters& part) -> const counter& { return (part.*counters)[i]; }));
+  };
+  add_up_all(&feed_counters::ticks);
+  add_up_all(&feed_counters::errors);
+  add_up_all(&feed_counters::rejections);
+  std::int64_t slowest = 0;
+  for (const feed_counters* part : parts) slowest = std::max(slowest, part->round_trip_ns.get());
+  round_trip_ns.set(slowest);
+  for (const auto names : {&feed_counters::unknown_events, &feed_counters::fallbacks}) {
+    std::vector<const named_counters*> all;
+    for (const feed_counters* part : parts) all.push_back(&(part->*names));
+    (this->*names).become_sum_of(all);
+  }
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/detail/publication.hpp: how one drain's ticks and statuses reach everybody.
+
+// foxtrot/feed/gap_fill.hpp: what a batch of fetched ticks is for.
+
+// foxtrot/feed/open_holes.hpp: what is missing of one stream, and what has come of it.
+
+namespace foxtrot::inline v0 {
+
+/// Ids that are missing, and are looked for.
+struct open_hole {
+  id_range ids;
+  steady_time until{steady_time::max()};  ///< then it is too late
+  std::uint32_t attempts{0};              ///< requests that brought nothing of it
+  std::uint64_t next{ids.from};           ///< what lies before has come, or is not to be had
+  std::vector<id_range> came{};           ///< ascending
+
+  [[nodiscard]] std::uint64_t missing() const noexcept {
+    std::uint64_t left = ids.to - ids.from + 1;
+    for (const id_range& each : came) left -= each.to - each.from + 1;
+    return left;
+  }
+};
+
+/// The holes of one stream in the order of their ids; no two have an id in common. One thread.
+class open_holes {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return holes_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return holes_.size(); }
+  /// The lowest id that is still looked for. Not where there is no hole.
+  [[nodiscard]] std::uint64_t first() const noexcept { return holes_.front().next; }
+  /// Ids from first() to the last that is looked for among the next `most`.
+  [[nodiscard]] std::size_t span(std::size_t most) const noexcept {
+    const std::uint64_t begin = first();
+    std::uint64_t end = begin;
+    for (const open_hole& each : holes_) {
+      if (each.next >= begin + most) break;
+      end = std::min(each.ids.to + 1, begin + most);
+    }
+    return static_cast<std::size_t>(end - begin);
+  }
+  /// When the first of them is late.
+  [[nodiscard]] steady_time due() const noexcept {
+    steady_time earliest = steady_time::max();
+    for (const open_hole& each : holes_) earliest = std::min(earliest, each.until);
+    return earliest;
+  }
+
+  void add(const id_range& ids, steady_time until) {
+    const auto place = std::ranges::upper_bound(holes_, ids.from, {}, [](const open_hole& h) { return h.ids.from; });
+    holes_.insert(place, open_hole{.ids = ids, .until = until});
+  }
+
+  /// This id has been found: whether it is looked for, which it then is no longer. Ids come in ascending order.
+  [[nodiscard]] bool take(std::uint64_t id) {
+    const auto at = std::ranges::lower_bound(holes_, id, {}, [](const open_hole& h) { return h.ids.to; });
+    if (at == holes_.end() || id < at->next) return false;
+    at->next = id + 1;
+    if (!at->came.empty() && at->came.back().to + 1 == id)
+      at->came.back().to = id;
+    else
+      at->came.push_back({id, id});
+    return true;
+  }
+
+  /// A request for the ids up to this one has failed.
+  void note_failure(std::uint64_t up_to) noexcept {
+    for (open_hole& each : holes_)
+      if (each.next <= up_to) ++each.attempts;
+  }
+  /// What lies up to this id and has not come is not to be had.
+  void pass(std::uint64_t up_to) noexcept {
+    for (open_hole& each : holes_) each.next = std::max(each.next, std::min(up_to, each.ids.to) + 1);
+  }
+
+  /// Takes those out for which `which(hole)` is true.
+  template <class Which>
+  [[nodiscard]] std::vector<open_hole> extract_if(Which which) {
+    std::vector<open_hole> taken;
+    std::vector<open_hole> left;
+    for (open_hole& each : holes_) (which(std::as_const(each)) ? taken : left).push_back(std::move(each));
+    holes_ = std::move(left);
+    return taken;
+  }
+
+ private:
+  std::vector<open_hole> holes_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// The holes of one stream that fetched ticks may fill.
+struct gap_fill {
+  open_holes& holes;
+  bool in_order;             ///< the stream waits for them: they are told in their place, or not at all
+  std::uint64_t seen_to{0};  ///< the highest id among what was fetched
+
+  /// Whether this tick is looked for; then it is so no longer.
+  [[nodiscard]] bool take(std::uint64_t id) {
+    seen_to = std::max(seen_to, id);
+    return holes.take(id);
+  }
 };
 
 }  // namespace foxtrot::inline v0
 
 // foxtrot/feed/inline_consumer.hpp: handlers that run on the network thread.
+
+// foxtrot/feed/detail/inline_registry.hpp: who is called on the network thread, while others come and go.
 
 // foxtrot/market/detail/consumer_filter.hpp: which events a consumer wants.
 
@@ -6032,22 +6325,28 @@ inline void inline_registry::remove(const std::shared_ptr<inline_entry>& entry) 
 
 }  // namespace detail
 
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
 /// Keeps an inline handler registered. Once cancel() or the destructor has returned, the handler is neither running nor
 /// called again, and is destroyed with all that it holds. From within an inline handler, its own or another, of this
 /// feed or another, they do not wait, so that two feeds cannot wait for each other: a call on another feed's thread may
 /// then still be under way or just beginning, and the handler is destroyed when that feed's batch ends. May outlive the
-/// feed, whose end destroys the handlers.
+/// feed, whose end destroys the handlers. One that stands for several holds them all.
 class [[nodiscard]] inline_subscription : private live_object<inline_subscription> {
  public:
   inline_subscription() = default;
   inline_subscription(std::shared_ptr<detail::inline_registry> registry, std::shared_ptr<detail::inline_entry> entry)
       : registry_{std::move(registry)}, entry_{std::move(entry)} {}
+  explicit inline_subscription(std::vector<inline_subscription> several) noexcept : several_{std::move(several)} {}
   inline_subscription(inline_subscription&&) noexcept = default;
   inline_subscription& operator=(inline_subscription&& other) noexcept {
     if (this != &other) {
       cancel();
       registry_ = std::move(other.registry_);
       entry_ = std::move(other.entry_);
+      several_ = std::move(other.several_);
     }
     return *this;
   }
@@ -6058,11 +6357,13 @@ class [[nodiscard]] inline_subscription : private live_object<inline_subscriptio
     if (entry_ != nullptr) registry_->remove(entry_);
     entry_.reset();
     registry_.reset();
+    several_.clear();
   }
 
  private:
   std::shared_ptr<detail::inline_registry> registry_;
   std::shared_ptr<detail::inline_entry> entry_;
+  std::vector<inline_subscription> several_;
 };
 
 /// All inline handlers of a feed.
@@ -6148,6 +6449,498 @@ class inline_consumers {
 
  private:
   std::shared_ptr<detail::inline_registry> registry_{std::make_shared<detail::inline_registry>()};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/line_arbiter.hpp: several connections that carry the same streams, made one by the venue's ids.
+
+// foxtrot/core/histogram.hpp: latencies, recorded without allocation, read as percentiles.
+
+namespace foxtrot::inline v0 {
+
+/// Counts of nanoseconds in buckets whose width grows with the value: every reported value is within 1/128 (0.8 %) of a
+/// recorded one, from 1 ns to 2^40 ns (18 minutes); what is longer counts as that, what is negative as 0. 34 KiB,
+/// allocated once. Not thread-safe: one per thread, then merge.
+class histogram {
+ public:
+  histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
+
+  void record(std::int64_t nanoseconds) noexcept {
+    const std::int64_t value = std::clamp<std::int64_t>(nanoseconds, 0, largest);
+    ++(*counts_)[bucket_of(static_cast<std::uint64_t>(value))];
+    ++count_;
+    sum_ += static_cast<std::uint64_t>(value);
+    least_ = std::min(least_, value);
+    most_ = std::max(most_, value);
+  }
+
+  /// Adds what another one has recorded.
+  void merge(const histogram& other) noexcept {
+    for (std::size_t i = 0; i < bucket_count; ++i) (*counts_)[i] += (*other.counts_)[i];
+    count_ += other.count_;
+    sum_ += other.sum_;
+    least_ = std::min(least_, other.least_);
+    most_ = std::max(most_, other.most_);
+  }
+
+  void reset() noexcept {
+    counts_->fill(0);
+    count_ = sum_ = 0;
+    least_ = largest;
+    most_ = 0;
+  }
+
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  /// The smallest and largest recorded value, exact; 0 where nothing was recorded.
+  [[nodiscard]] std::int64_t min() const noexcept { return empty() ? 0 : least_; }
+  [[nodiscard]] std::int64_t max() const noexcept { return most_; }
+  [[nodiscard]] double mean() const noexcept {
+    return empty() ? 0.0 : static_cast<double>(sum_) / static_cast<double>(count_);
+  }
+
+  /// The value that a `fraction` of the recorded ones do not exceed: 0.5 is the median, 0.99 the p99. Rounded up to the
+  /// end of its bucket, never above max(). 0 where nothing was recorded.
+  [[nodiscard]] std::int64_t percentile(double fraction) const noexcept {
+    if (empty()) return 0;
+    const double wanted = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
+    const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      seen += (*counts_)[i];
+      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(last_value_of(i)), least_, most_);
+    }
+    return most_;
+  }
+
+ private:
+  // Values below 2 x 128 have a bucket each; above, every power of two is cut into 128.
+  static constexpr unsigned precision_bits = 7;
+  static constexpr unsigned range_bits = 40;
+  static constexpr std::int64_t largest = (std::int64_t{1} << range_bits) - 1;
+  static constexpr std::size_t bucket_count = (range_bits - precision_bits + 1) << precision_bits;
+
+  [[nodiscard]] static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
+    const unsigned width = static_cast<unsigned>(std::bit_width(value));
+    const unsigned shift = width > precision_bits + 1 ? width - (precision_bits + 1) : 0;
+    return (std::size_t{shift} << precision_bits) + static_cast<std::size_t>(value >> shift);
+  }
+  [[nodiscard]] static constexpr std::uint64_t last_value_of(std::size_t bucket) noexcept {
+    const std::size_t row = bucket >> precision_bits;
+    const std::size_t shift = row > 1 ? row - 1 : 0;
+    const std::uint64_t mantissa = bucket - (shift << precision_bits);
+    return ((mantissa + 1) << shift) - 1;
+  }
+
+  std::unique_ptr<std::array<std::uint64_t, bucket_count>> counts_;
+  std::uint64_t count_{0};
+  std::uint64_t sum_{0};
+  std::int64_t least_{largest};
+  std::int64_t most_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/asked_ids.hpp: the missing ids of one stream that have been asked for elsewhere.
+
+namespace foxtrot::inline v0 {
+
+/// Remembers what was asked for until the stream has passed it, so that nothing is asked for twice. One thread.
+class asked_ids {
+ public:
+  enum class answer : std::uint8_t {
+    never,    ///< nobody was asked
+    pending,  ///< some of them may come
+    settled,  ///< some were asked for, and none of these will come any more
+  };
+
+  [[nodiscard]] answer state_of(const id_range& hole) const noexcept {
+    answer found = answer::never;
+    for (const entry& each : entries_) {
+      if (!overlap(each.ids, hole)) continue;
+      if (each.pending) return answer::pending;
+      found = answer::settled;
+    }
+    return found;
+  }
+  [[nodiscard]] bool awaits(std::uint64_t id) const noexcept { return state_of({id, id}) == answer::pending; }
+
+  /// `pending`: somebody will look for them; else they cannot be had.
+  void add(const id_range& hole, bool pending) { entries_.push_back({hole, pending}); }
+
+  /// Of these ids none will come that has not come by now.
+  void settle(const id_range& ids) {
+    for (std::size_t i = 0, count = entries_.size(); i < count; ++i) {
+      const entry was = entries_[i];
+      if (!was.pending || !overlap(was.ids, ids)) continue;
+      entries_[i] = {{std::max(was.ids.from, ids.from), std::min(was.ids.to, ids.to)}, false};
+      if (was.ids.from < ids.from) entries_.push_back({{was.ids.from, ids.from - 1}, true});
+      if (was.ids.to > ids.to) entries_.push_back({{ids.to + 1, was.ids.to}, true});
+    }
+  }
+
+  /// The stream has come so far: what lies behind is of no interest.
+  void pass(std::uint64_t last) {
+    std::erase_if(entries_, [last](const entry& each) { return each.ids.to <= last; });
+  }
+
+ private:
+  struct entry {
+    id_range ids;
+    bool pending;
+  };
+
+  [[nodiscard]] static bool overlap(const id_range& a, const id_range& b) noexcept {
+    return a.from <= b.to && b.from <= a.to;
+  }
+
+  std::vector<entry> entries_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/held_tick.hpp: a tick that waits for others to come before it.
+
+// foxtrot/feed/line_race.hpp: which of several connections is first with a tick, and by how much.
+
+namespace foxtrot::inline v0 {
+
+/// One connection of a feed, from its first packet to its last and over reconnects.
+enum class line_id : std::uint8_t {};
+inline constexpr line_id no_line{255};
+
+/// Remembers who brought the last few ticks of each stream, and when. Streams are numbered from 0. One thread.
+class line_race {
+ public:
+  /// That line brought this tick, and was the first; no_line: nobody that takes part.
+  void first(line_id from, std::size_t stream, std::uint64_t id, std::int64_t received_ns) {
+    arrival_of(stream, id) = {id, received_ns, from};
+  }
+  /// That line brought it, too.
+  void late(line_id from, std::size_t stream, std::uint64_t id, std::int64_t received_ns) {
+    const arrival& winner = arrival_of(stream, id);
+    if (winner.id != id || winner.from == from || winner.from == no_line) return;  // too long ago to know
+    margins_.record(received_ns - winner.received_ns);
+    ++wins_[static_cast<std::size_t>(winner.from)];
+  }
+  /// The line is another from now on.
+  void forget(line_id which) noexcept { wins_[static_cast<std::size_t>(which)] = 0; }
+
+  /// How often the line was first with a tick that another brought as well.
+  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept { return wins_[static_cast<std::size_t>(which)]; }
+  /// By how much the first was ahead of the others, in nanoseconds.
+  [[nodiscard]] const histogram& margins() const noexcept { return margins_; }
+
+ private:
+  struct arrival {
+    std::uint64_t id{0};
+    std::int64_t received_ns{0};
+    line_id from{no_line};
+  };
+  static constexpr std::size_t arrivals_kept = 8;
+  using stream_arrivals = std::array<arrival, arrivals_kept>;
+
+  [[nodiscard]] arrival& arrival_of(std::size_t stream, std::uint64_t id) {
+    if (stream >= arrivals_.size()) [[unlikely]]
+      arrivals_.resize(stream + 1);
+    return arrivals_[stream][id % arrivals_kept];
+  }
+
+  std::vector<stream_arrivals> arrivals_;  // by stream
+  std::array<std::uint64_t, 256> wins_{};  // by line
+  histogram margins_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// A tick that waits for others to come before it.
+struct held_tick {
+  tick_tag tag;
+  symbol_id symbol;
+  tick_payload payload;
+  std::vector<raw_level> levels;
+  tick_ids ids;
+  std::uint64_t after;         ///< to be published when everything up to this id is
+  std::uint32_t round;         ///< in which it came
+  std::uint32_t confirmed_at;  ///< the stream, to the line that brought it
+  line_id from;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// Decides about each tick of each line: whoever brings it first is heard, and what follows a hole waits for the other
+/// lines as long as they can still fill it. So the ticks of a stream come once and in order, whichever line is faster,
+/// and a hole is told only where no line had it. What no line has may be asked for elsewhere (`on_hole`), which is then
+/// as good as one more line.
+///
+/// Kinds without ids are taken from the lines that lead alone. A book ticker does not name the one before it: each line
+/// is followed by its own order, and the first of a line waits until another has come as far. Costs nothing while there
+/// is one line and nobody to ask. Knows no clock: time passes in rounds. Network thread.
+class line_arbiter : private live_object<line_arbiter> {
+ public:
+  enum class verdict : std::uint8_t {
+    publish,    ///< now; what the ids say of it is for continuity to judge
+    pass_over,  ///< another line was first, or leads
+    hold,       ///< it has been copied
+  };
+  /// A held tick no longer waits for other lines when this many rounds have begun.
+  static constexpr std::uint32_t rounds_to_wait = 5;
+  /// More ticks are not held, whatever is missing.
+  static constexpr std::size_t most_held = 65'536;
+
+  explicit line_arbiter(const continuity& published) : published_{published} {}
+  line_arbiter(const line_arbiter&) = delete;
+  line_arbiter& operator=(const line_arbiter&) = delete;
+
+  /// Called when a tick is held and none was: rounds have to pass from now on.
+  std::function<void()> on_hold;
+  /// Told of ids that no line can bring, of ticks that count one by one: true where they have been asked for, and are
+  /// awaited until settled(). May not publish. Null: nobody can be asked.
+  std::function<bool(tick_kind, symbol_id, const id_range&)> on_hole;
+
+  /// A new line; no_line where there are 255. The one that was alone is taken to have brought all there was.
+  [[nodiscard]] line_id add_line(bool leads) {
+    const auto free = std::ranges::find(lines_, false, &line::open);
+    if (free == lines_.end() && lines_.size() == static_cast<std::size_t>(no_line)) return no_line;
+    if (open_ == 1) seed(*std::ranges::find(lines_, true, &line::open));
+    ++open_;
+    const auto at = static_cast<std::size_t>(free - lines_.begin());
+    if (free == lines_.end()) lines_.emplace_back();
+    lines_[at] = {.open = true, .leads = leads};
+    return static_cast<line_id>(at);
+  }
+  /// After lost(), which see.
+  void remove_line(line_id which) {
+    --open_;
+    of(which) = {};
+    race_.forget(which);
+  }
+  /// Its connection has ended: nothing can be expected of it. What was held for it is ready().
+  void lost(line_id which) { std::ranges::fill(of(which).streams, by_kind{}); }
+  /// The venue has said that it will send these ticks on this line from now on.
+  void confirmed(line_id which, tick_kind kind, symbol_id symbol) {
+    const auto numbered = numbering_of(kind);
+    if (!numbered) return;
+    progress& own = of(which, *numbered, symbol);
+    if (own.confirmed_at == 0) own.confirmed_at = ++confirmations_;
+  }
+  /// Nobody wants these ticks of it any more.
+  void unsubscribed(line_id which, tick_kind kind, symbol_id symbol) {
+    if (const auto numbered = numbering_of(kind)) of(which, *numbered, symbol) = {};
+  }
+  /// Whether its ticks without ids count.
+  void lead(line_id which, bool leads) { of(which).leads = leads; }
+
+  /// Whether there is anything to decide about what comes from there; no_line: by another way, which polling is.
+  [[nodiscard]] bool engaged(line_id from) const noexcept {
+    return (from != no_line && open_ > 1) || on_hole != nullptr;
+  }
+
+  [[nodiscard]] verdict take(line_id from, tick_tag tag, symbol_id symbol, const tick_payload& payload,
+                             std::span<const raw_level> levels) {
+    const auto which = numbering_of(tag.kind);
+    const tick_ids ids = ids_of(tag, payload);
+    const bool alone = from == no_line || open_ < 2;  // no other line has a say
+    if (!which || ids.last == 0 || (alone && !counts_by_one(*which)))
+      return alone || of(from).leads ? verdict::publish : verdict::pass_over;
+    progress unknown;
+    progress& own = alone ? unknown : of(from, *which, symbol);
+    const std::uint32_t confirmed_at = own.confirmed_at;
+    const std::uint64_t before = std::exchange(own.last, std::max(own.last, ids.last));
+    const bool again = alone || ids.last <= before;  // by this line itself
+    const std::uint64_t published = published_.last(*which, symbol);
+    const bool named = *which != numbering::book_tickers;
+    const std::uint64_t after = named ? ids.before : before != 0 && !again ? before : ids.last - 1;
+    if (ids.last <= published) {
+      if (!again) race_.late(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
+      return again ? verdict::publish : verdict::pass_over;  // a line that counts anew is none of our business
+    }
+    const auto queue = held_.empty() ? held_.end() : held_.find(key_of(*which, symbol));
+    if (queue == held_.end()) [[likely]] {
+      if (after <= published || published == 0 || !is_awaited(*which, symbol, {published + 1, after}, confirmed_at)) {
+        race_.first(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
+        return verdict::publish;
+      }
+    } else if (const std::uint64_t newest = queue->second.back().ids.last; newest < after) {
+      (void)is_awaited(*which, symbol, {newest + 1, after}, confirmed_at);  // asked for in good time
+    }
+    (void)hold({tag, symbol, payload, {levels.begin(), levels.end()}, ids, after, round_, confirmed_at, from}, *which);
+    return verdict::hold;
+  }
+
+  /// A tick that was asked for takes its place among those that are held. False where it is not awaited any more.
+  [[nodiscard]] bool fill(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
+    const auto which = numbering_of(tag.kind);
+    const tick_ids ids = ids_of(tag, payload);
+    if (!which || ids.last <= published_.last(*which, symbol)) return false;
+    if (!asked_[key_of(*which, symbol)].awaits(ids.last)) return false;
+    return hold({tag, symbol, payload, {}, ids, ids.before, round_, 0, no_line}, *which);
+  }
+  /// Of these ids, which were asked for, none will come that has not come by now: what waited for them may be ready().
+  void settled(tick_kind kind, symbol_id symbol, const id_range& ids) {
+    if (const auto which = numbering_of(kind)) asked_[key_of(*which, symbol)].settle(ids);
+  }
+  /// Nobody can be asked any more, and nothing that was asked for will come.
+  void stop_asking() noexcept { on_hole = nullptr, asked_.clear(); }
+
+  [[nodiscard]] bool holds() const noexcept { return !held_.empty(); }
+  [[nodiscard]] std::size_t held() const noexcept { return held_count_; }
+  /// The next held tick of this kind that waits for nothing any more. It is to be published before the next call.
+  [[nodiscard]] std::optional<held_tick> ready(tick_kind kind, symbol_id symbol) {
+    const auto which = numbering_of(kind);
+    const auto queue = which ? held_.find(key_of(*which, symbol)) : held_.end();
+    return queue != held_.end() ? ready(queue) : std::nullopt;
+  }
+  /// The same of any kind and symbol.
+  [[nodiscard]] std::optional<held_tick> ready() {
+    for (auto queue = held_.begin(), next = queue; queue != held_.end(); queue = next) {
+      next = std::next(queue);
+      if (auto found = ready(queue)) return found;
+    }
+    return std::nullopt;
+  }
+  /// Another round begins.
+  void pass_time() noexcept { ++round_; }
+
+  /// What comes next of this kind follows nothing. What is held is dropped.
+  void forget(tick_kind kind, symbol_id symbol) {
+    const auto which = numbering_of(kind);
+    if (!which) return;
+    for (std::size_t at = 0; at < lines_.size(); ++at)
+      if (lines_[at].open) of(static_cast<line_id>(at), *which, symbol) = {};
+    asked_.erase(key_of(*which, symbol));
+    if (const auto queue = held_.find(key_of(*which, symbol)); queue != held_.end()) {
+      held_count_ -= queue->second.size();
+      held_.erase(queue);
+    }
+  }
+
+  /// The highest id that the line has brought on its present connection; 0: none.
+  [[nodiscard]] std::uint64_t last(line_id from, numbering which, symbol_id symbol) const noexcept {
+    const progress* const known = find(lines_[static_cast<std::size_t>(from)], which, symbol);
+    return known != nullptr ? known->last : 0;
+  }
+  /// Who has been first how often, and by how much: see line_race.
+  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept { return race_.wins(which); }
+  [[nodiscard]] const histogram& margins() const noexcept { return race_.margins(); }
+
+ private:
+  // How far a line has come with a stream, on its present connection.
+  struct progress {
+    std::uint64_t last{0};          // 0: nothing yet
+    std::uint32_t confirmed_at{0};  // its place among all confirmations; 0: not confirmed
+  };
+  using by_kind = std::array<progress, numbering_count>;
+  struct line {
+    bool open{false};
+    bool leads{false};
+    std::vector<by_kind> streams{};  // by symbol
+  };
+  using key = std::uint32_t;
+  using queues = std::map<key, std::deque<held_tick>>;  // each by last id
+
+  [[nodiscard]] static key key_of(numbering which, symbol_id symbol) noexcept {
+    return static_cast<key>(symbol) * static_cast<key>(numbering_count) + static_cast<key>(which);
+  }
+  [[nodiscard]] line& of(line_id which) noexcept { return lines_[static_cast<std::size_t>(which)]; }
+  [[nodiscard]] progress& of(line_id from, numbering which, symbol_id symbol) {
+    auto& all = of(from).streams;
+    const auto index = static_cast<std::size_t>(symbol);
+    if (index >= all.size()) [[unlikely]]
+      all.resize(index + 1);
+    return all[index][static_cast<std::size_t>(which)];
+  }
+  [[nodiscard]] static const progress* find(const line& from, numbering which, symbol_id symbol) noexcept {
+    const auto index = static_cast<std::size_t>(symbol);
+    return index < from.streams.size() ? &from.streams[index][static_cast<std::size_t>(which)] : nullptr;
+  }
+
+  void seed(line& alone) {
+    alone.streams.resize(std::max(alone.streams.size(), published_.symbols()));
+    for (std::size_t symbol = 0; symbol < published_.symbols(); ++symbol)
+      for (std::size_t which = 0; which < numbering_count; ++which)
+        alone.streams[symbol][which].last =
+            published_.last(static_cast<numbering>(which), static_cast<symbol_id>(symbol));
+  }
+
+  // Whether a line that has not come so far has this stream. One that has not spoken yet may bring what was sent before
+  // the stream was confirmed to the other.
+  [[nodiscard]] bool may_be_filled(numbering which, symbol_id symbol, std::uint64_t up_to,
+                                   std::uint32_t confirmed_at) const noexcept {
+    return open_ > 1 && std::ranges::any_of(lines_, [&](const line& each) {
+             const progress* const known = find(each, which, symbol);
+             if (known == nullptr) return false;
+             if (known->last != 0) return known->last < up_to;
+             return known->confirmed_at != 0 && known->confirmed_at < confirmed_at;
+           });
+  }
+
+  // Whether any of these ids may still come, from whomever. Asks where nobody was asked.
+  [[nodiscard, gnu::noinline]] bool is_awaited(numbering which, symbol_id symbol, const id_range& hole,
+                                               std::uint32_t confirmed_at, bool from_lines = true) {
+    if (from_lines && may_be_filled(which, symbol, hole.to, confirmed_at)) return true;
+    if (!on_hole || !counts_by_one(which)) return false;
+    asked_ids& asked = asked_[key_of(which, symbol)];
+    asked.pass(published_.last(which, symbol));
+    const asked_ids::answer known = asked.state_of(hole);
+    if (known != asked_ids::answer::never) return known == asked_ids::answer::pending;
+    const bool taken = on_hole(numbered_kind(which), symbol, hole);
+    asked.add(hole, taken);
+    return taken;
+  }
+
+  // False where it is held already.
+  [[gnu::noinline]] bool hold(held_tick tick, numbering which) {
+    const bool first = held_.empty();
+    auto& queue = held_[key_of(which, tick.symbol)];
+    const auto place =
+        std::ranges::lower_bound(queue, tick.ids.last, {}, [](const auto& each) { return each.ids.last; });
+    if (place != queue.end() && place->ids.last == tick.ids.last) {  // by both lines
+      place->after = std::min(place->after, tick.after);
+      return false;
+    }
+    queue.insert(place, std::move(tick));
+    ++held_count_;
+    if (first && on_hold) on_hold();
+    return true;
+  }
+
+  [[nodiscard]] std::optional<held_tick> ready(queues::iterator at) {
+    auto& queue = at->second;
+    const auto which = static_cast<numbering>(at->first % numbering_count);
+    std::optional<held_tick> found;
+    while (!found && !queue.empty()) {
+      held_tick& head = queue.front();
+      const std::uint64_t published = published_.last(which, head.symbol);
+      if (head.ids.last > published) {
+        const bool late = round_ - head.round >= rounds_to_wait;
+        if (head.after > published && published != 0 && held_count_ <= most_held &&
+            is_awaited(which, head.symbol, {published + 1, head.after}, head.confirmed_at, !late))
+          break;
+        race_.first(head.from, at->first, head.ids.last, received_ns_of(head.payload));
+        found = std::move(head);
+      }
+      queue.pop_front();
+      --held_count_;
+    }
+    if (queue.empty()) held_.erase(at);
+    return found;
+  }
+
+  const continuity& published_;
+  std::vector<line> lines_;
+  std::size_t open_{0};
+  queues held_;
+  std::size_t held_count_{0};
+  std::uint32_t round_{0};
+  std::uint32_t confirmations_{0};
+  std::map<key, asked_ids> asked_;
+  line_race race_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -6617,9 +7410,31 @@ namespace foxtrot::inline v0 {
 /// one atomic, so one comes first in its modification order. If the sleeper's does, the waker sees it and wakes it, or
 /// it finds the word stepped. If the waker's does, the sleeper's reads from it or from a later one (acquire from
 /// release), so its second look sees the news.
+///
+/// One sleeper can wait for several: a spot may listen to others. Who enters it enters those as well, in a count of its
+/// own, and after it has got its ticket here; so the argument holds for each of them, and a waker there that sees the
+/// entry steps the word here, which is later than the ticket.
 class parking_spot {
  public:
   using duration = std::chrono::nanoseconds;
+
+  parking_spot() noexcept = default;
+  parking_spot(const parking_spot&) = delete;
+  parking_spot& operator=(const parking_spot&) = delete;
+  ~parking_spot() {
+    const std::unique_ptr<links> mine{links_.load(std::memory_order_relaxed)};
+    if (mine == nullptr) return;
+    for (parking_spot* other : mine->heard) other->forget(*this);
+  }
+
+  /// From now on wake() on `other`, and on all that it listens to, wakes who sleeps here. Costs its wakers nothing
+  /// unless somebody sleeps. `other` outlives this spot. Before anybody sleeps here; spots do not listen in a circle.
+  void listen_to(parking_spot& other) {
+    made_links().heard.push_back(&other);
+    links& there = other.made_links();
+    const std::lock_guard lock{there.mutex};
+    there.listeners.push_back(this);
+  }
 
   /// Proof of having been entered.
   class ticket {
@@ -6634,7 +7449,9 @@ class parking_spot {
 
   /// Enters the caller as a sleeper. It has to look for news again, and then to call cancel() or wait().
   [[nodiscard]] ticket prepare() noexcept {
-    return ticket{step_of(word_.fetch_add(sleeper, std::memory_order_acq_rel))};
+    const ticket mine{step_of(word_.fetch_add(sleeper, std::memory_order_acq_rel))};
+    count_listener(listener);
+    return mine;
   }
   /// There was news: not sleeping after all.
   void cancel(ticket) noexcept { leave(); }
@@ -6658,27 +7475,77 @@ class parking_spot {
 
   /// Wakes every sleeper, or up to `how_many`. Any thread. What a sleeper is to see has been written before.
   void wake(std::uint32_t how_many = INT_MAX) noexcept {
-    if (sleepers_in(word_.fetch_add(step, std::memory_order_acq_rel)) == 0) return;
-    ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, std::min<std::uint32_t>(how_many, INT_MAX), nullptr, nullptr,
-              0);
+    const std::uint64_t before = word_.fetch_add(step, std::memory_order_acq_rel);
+    if (entered_in(before) != 0) wake_entered(before, how_many);
   }
 
   /// How many are entered now: for tests and statistics.
   [[nodiscard]] std::uint32_t sleepers() const noexcept { return sleepers_in(word_.load(std::memory_order_relaxed)); }
 
  private:
-  // The upper half counts wake-ups: a sleeper misses one only if exactly 2^32 of them fall between its two steps.
+  // The upper half counts wake-ups: a sleeper misses one only if exactly 2^32 of them fall between its two steps. The
+  // lower one counts who is entered: here, and at spots that listen.
   static constexpr std::uint64_t sleeper = 1;
+  static constexpr std::uint64_t listener = std::uint64_t{1} << 20;
   static constexpr std::uint64_t step = std::uint64_t{1} << 32;
+
+  struct links {
+    std::vector<parking_spot*> heard;  // the owner's
+    std::mutex mutex;                  // guards the listeners, each of which it keeps alive
+    std::vector<parking_spot*> listeners;
+  };
+
   [[nodiscard]] static std::uint32_t step_of(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word >> 32);
   }
-  [[nodiscard]] static std::uint32_t sleepers_in(std::uint64_t word) noexcept {
+  [[nodiscard]] static std::uint32_t entered_in(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word);
+  }
+  [[nodiscard]] static std::uint32_t sleepers_in(std::uint64_t word) noexcept {
+    return entered_in(word) % static_cast<std::uint32_t>(listener);
   }
 
   // A read-modify-write as well, so that the chain of the argument above stays unbroken.
-  void leave() noexcept { word_.fetch_sub(sleeper, std::memory_order_acq_rel); }
+  void leave() noexcept {
+    word_.fetch_sub(sleeper, std::memory_order_acq_rel);
+    count_listener(std::uint64_t{0} - listener);  // one less
+  }
+
+  // At all spots that this one listens to.
+  void count_listener(std::uint64_t more) noexcept {
+    const links* const mine = links_.load(std::memory_order_relaxed);  // what is heard was made before anybody slept
+    if (mine == nullptr) return;
+    for (parking_spot* other : mine->heard) {
+      other->word_.fetch_add(more, std::memory_order_acq_rel);
+      other->count_listener(more);
+    }
+  }
+
+  [[gnu::noinline]] void wake_entered(std::uint64_t before, std::uint32_t how_many) noexcept {
+    if (entered_in(before) >= listener) {
+      links& mine = *links_.load(std::memory_order_acquire);
+      const std::lock_guard lock{mine.mutex};
+      for (parking_spot* each : mine.listeners) each->wake();
+    }
+    if (sleepers_in(before) == 0) return;
+    ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, std::min<std::uint32_t>(how_many, INT_MAX), nullptr, nullptr,
+              0);
+  }
+
+  // Several may come to listen at once.
+  [[nodiscard]] links& made_links() {
+    if (links* known = links_.load(std::memory_order_acquire)) return *known;
+    auto made = std::make_unique<links>();
+    links* known = nullptr;
+    // release: what was made; acquire: what another has made
+    if (links_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) return *made.release();
+    return *known;
+  }
+  void forget(parking_spot& gone) noexcept {
+    links& mine = *links_.load(std::memory_order_acquire);
+    const std::lock_guard lock{mine.mutex};
+    std::erase(mine.listeners, &gone);
+  }
 
   // The kernel compares 32 bits: the upper half of the word.
   [[nodiscard]] std::uint32_t* address() noexcept {
@@ -6698,7 +7565,9 @@ class parking_spot {
   }
 
   alignas(cache_line) std::atomic<std::uint64_t> word_{0};
+  std::atomic<links*> links_{nullptr};  // made by the first who listens; goes with the spot
 };
+static_assert(sizeof(parking_spot) == cache_line);
 
 }  // namespace foxtrot::inline v0
 
@@ -7386,6 +8255,7 @@ class conflated_channel : private live_object<conflated_channel> {
   void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
     // a change is worth nothing without those before it, and what is unknown may be one
     if (tag.kind == tick_kind::depth_update || tag.kind == tick_kind::unknown_event) return;
+    if (is_filled(tag)) return;  // a newer one has come, or comes at once
     ++position_;
     if (!find_place(line, tag, body)) return status_.lose_one();
     status_.note_news();
@@ -8242,6 +9112,66 @@ class feed_cursor : private live_object<feed_cursor> {
 
 // foxtrot/market/detail/inbox.hpp: where a subscription's events come from, by whatever policy.
 
+// foxtrot/market/detail/merged_inbox.hpp: several inboxes that are read as one.
+
+// foxtrot/market/detail/joint_status.hpp: what a consumer is told where a feed comes in parts: the statuses of one
+// feed.
+
+namespace foxtrot::inline v0::detail {
+
+inline constexpr std::size_t most_parts = 64;
+
+/// The parts that a feed needs to be whole, a bit each: those that have something to bring.
+using parts_in_use = std::atomic<std::uint64_t>;
+
+/// Lets statuses of the parts pass, or not: `connected` when the last part is; every connection that a part loses or
+/// cannot make, but of goodbyes and of the states that a newcomer finds only one; polling when the first part begins
+/// and when the last ends. All other statuses pass. One thread.
+class joint_status {
+ public:
+  explicit joint_status(std::shared_ptr<const parts_in_use> needed) noexcept : needed_{std::move(needed)} {}
+
+  /// Whether a consumer that heard of everything before hears of this.
+  [[nodiscard]] bool passes(std::size_t part, const status_record& record) noexcept {
+    const std::uint64_t bit = std::uint64_t{1} << part;
+    switch (record.code) {
+      case status_code::connected:
+        known_ |= bit;
+        connected_ |= bit;
+        return whole() && std::exchange(told_, state::whole) != state::whole;
+      case status_code::disconnected:
+      case status_code::reconnecting: {
+        const bool is_news = (known_ & bit) != 0 && !is_goodbye(record);
+        known_ |= bit;
+        connected_ &= ~bit;
+        return std::exchange(told_, state::broken) != state::broken || is_news;
+      }
+      case status_code::fallback_started: return std::exchange(polled_, polled_ | bit) == 0;
+      case status_code::fallback_ended: return std::exchange(polled_, polled_ & ~bit) == bit;
+      case status_code::dropped: told_ = state::unknown; return true;  // a state that follows is told again
+      default: return true;
+    }
+  }
+
+ private:
+  enum class state : std::uint8_t { unknown, whole, broken };
+
+  // relaxed: who has an event of a part that came into use has what was written before
+  [[nodiscard]] bool whole() const noexcept { return (needed_->load(std::memory_order_relaxed) & ~connected_) == 0; }
+  [[nodiscard]] static bool is_goodbye(const status_record& record) noexcept {
+    return record.code == status_code::disconnected && !record.error_is_system &&
+           record.error == static_cast<std::int32_t>(errc::cancelled);
+  }
+
+  std::shared_ptr<const parts_in_use> needed_;
+  std::uint64_t known_{0};  // parts, a bit each: have said how their connection is
+  std::uint64_t connected_{0};
+  std::uint64_t polled_{0};
+  state told_{state::unknown};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 // foxtrot/market/detail/symbol_key.hpp: a symbol as callers have it: by name or by number.
 
 namespace foxtrot::inline v0::detail {
@@ -8261,6 +9191,124 @@ class symbol_key {
  private:
   symbol_id id_{symbol_id::none};
   std::string_view name_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// Takes from one after the other, up to `run` events each time, so that none waits long for the others and their lines
+/// stay in the cache for a while. The order of each stays; between them there is none. A template because inboxes hold
+/// these. The threads are an inbox's.
+template <class Inbox>
+class merged_inbox : private live_object<merged_inbox<Inbox>> {
+ public:
+  /// Events of one part before the next has its turn.
+  static constexpr unsigned run = 8;
+
+  /// At least one. With `as_one` they are parts of one feed, and it decides about their statuses.
+  explicit merged_inbox(std::vector<std::shared_ptr<Inbox>> parts, std::optional<joint_status> as_one = {})
+      : as_one_{std::move(as_one)} {
+    parts_.reserve(parts.size());
+    for (auto& each : parts) {
+      spot_.listen_to(each->spot());
+      parts_.push_back({std::move(each)});
+    }
+  }
+  merged_inbox(const merged_inbox&) = delete;
+  merged_inbox& operator=(const merged_inbox&) = delete;
+
+  [[nodiscard]] [[gnu::noinline]] waiting_event front() noexcept {
+    if (shown_.payload != nullptr) return shown_;
+    for (std::size_t empty = 0; empty < parts_.size();) {
+      part& from = parts_[at_];
+      const waiting_event oldest = from.inbox->held() ? waiting_event{} : from.inbox->front();
+      if (oldest.payload == nullptr) {
+        ++empty;
+      } else if (is_told(oldest)) {
+        return shown_ = oldest;
+      } else {
+        from.inbox->pop(oldest);
+        from.inbox->wake_producer();
+        empty = 0;
+      }
+      move_on();  // also after what is not told: a newcomer hears all parts' states before ticks
+    }
+    return {};
+  }
+  [[gnu::noinline]] void pop(const waiting_event&) noexcept {
+    parts_[at_].inbox->pop(std::exchange(shown_, {}));
+    parts_[at_].popped = true;
+    if (--left_ == 0) move_on();
+  }
+
+  [[gnu::noinline]] void wake_producer() noexcept {
+    for (part& each : parts_) {
+      if (std::exchange(each.popped, false)) each.inbox->wake_producer();
+    }
+  }
+  [[nodiscard]] bool closed_by_producer() const noexcept {
+    return std::ranges::all_of(parts_, [](const part& each) { return each.inbox->closed_by_producer(); });
+  }
+  void close_by_consumer() noexcept {
+    for (const part& each : parts_) each.inbox->leave();
+  }
+  /// Hears of all parts'.
+  [[nodiscard]] parking_spot& consumer_spot() noexcept { return spot_; }
+  /// Those of the event in front.
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return parts_[at_].inbox->symbols(); }
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    std::size_t sum = 0;
+    for (const part& each : parts_) sum += each.inbox->capacity();
+    return sum;
+  }
+
+  // --- any thread ---
+
+  [[nodiscard]] std::uint64_t dropped() const noexcept {
+    std::uint64_t sum = 0;
+    for (const part& each : parts_) sum += each.inbox->dropped();
+    return sum;
+  }
+  /// Of several that have one, the one that was received last.
+  template <event_handler Told>
+  bool latest(tick_kind kind, symbol_key of, std::uint8_t which, Told&& told) const {
+    const Inbox* newest = nullptr;
+    timestamp newest_at{};
+    for (const part& each : parts_) {
+      finding found;
+      if (!each.inbox->latest(kind, of, which, found)) continue;
+      if (newest == nullptr || found.at > newest_at) newest = each.inbox.get(), newest_at = found.at;
+    }
+    return newest != nullptr && newest->latest(kind, of, which, told);
+  }
+
+ private:
+  // A type of its own: one that depended on what is told would depend on itself, for parts may be merged, too.
+  struct finding {
+    timestamp at{};
+    void operator()(const event& found) noexcept { at = found.received(); }
+  };
+  struct part {
+    std::shared_ptr<Inbox> inbox;
+    bool popped{false};  // since its producer was woken last
+  };
+
+  [[nodiscard]] bool is_told(const waiting_event& oldest) noexcept {
+    if (tick_tag::unpack(oldest.tag).kind != tick_kind::status || !as_one_) return true;
+    return as_one_->passes(at_, oldest.payload->template as<status_record>());
+  }
+  void move_on() noexcept {
+    at_ = at_ + 1 == parts_.size() ? 0 : at_ + 1;
+    left_ = run;
+  }
+
+  std::vector<part> parts_;
+  parking_spot spot_;  // goes before what it listens to
+  std::optional<joint_status> as_one_;
+  waiting_event shown_;  // the front of parts_[at_], until pop()
+  std::size_t at_{0};
+  unsigned left_{run};
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -8337,6 +9385,8 @@ namespace foxtrot::inline v0::detail {
 /// losing the event never loses the fact. Belongs to the consumer's thread, but for is_stale().
 class symbol_states {
  public:
+  /// Of nothing: all that there is to tell is told by others.
+  symbol_states() noexcept : compared_{true} {}
   symbol_states(std::shared_ptr<const status_board> board, consumer_filter filter)
       : board_{std::move(board)}, filter_{std::move(filter)} {
     look();
@@ -8345,7 +9395,7 @@ class symbol_states {
   /// The consumer has been shown this.
   void note(const waiting_event& shown) noexcept {
     const tick_kind kind = tick_tag::unpack(shown.tag).kind;
-    if (kind != tick_kind::status) return;
+    if (kind != tick_kind::status || board_ == nullptr) return;
     const auto& record = shown.payload->as<status_record>();
     switch (record.code) {
       case status_code::stale: set(silent_, record.symbol, true); break;
@@ -8452,20 +9502,21 @@ class symbol_states {
 
 namespace foxtrot::inline v0::detail {
 
-/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left(),
-/// nudge() and latest() may be called from any thread, the rest from the one that reads.
+/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events; or several such.
+/// leave(), left(), nudge() and latest() may be called from any thread, the rest from the one that reads.
 class inbox : private live_object<inbox> {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
   decltype(auto) with(Action&& action) noexcept {
     if (auto* ring = std::get_if<std::unique_ptr<feed_cursor>>(&from_)) return action(**ring);
     if (auto* own = std::get_if<std::shared_ptr<channel>>(&from_)) return action(**own);
-    return action(**std::get_if<std::shared_ptr<conflated_channel>>(&from_));
+    if (auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_)) return action(**table);
+    return action(**std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_));
   }
 
  public:
-  using source =
-      std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>, std::shared_ptr<conflated_channel>>;
+  using source = std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>,
+                              std::shared_ptr<conflated_channel>, std::unique_ptr<merged_inbox<inbox>>>;
 
   inbox(source from, symbol_states states) : from_{std::move(from)}, states_{std::move(states)} {}
 
@@ -8517,6 +9568,8 @@ class inbox : private live_object<inbox> {
   /// As conflated_channel::latest, but nothing of a symbol that is stale, and nothing from queues.
   template <event_handler Told>
   bool latest(tick_kind kind, symbol_key of, std::uint8_t part, Told&& told) const {
+    if (const auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_))
+      return (*several)->latest(kind, of, part, told);
     const auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_);
     if (table == nullptr) return false;
     const symbol_id symbol = of.in((*table)->symbols());
@@ -8978,6 +10031,265 @@ class stream_ages : private live_object<stream_ages> {
 
 }  // namespace foxtrot::inline v0
 
+namespace foxtrot::inline v0::detail {
+
+/// What a publisher consists of.
+struct publisher_state {
+  publisher_state(symbol_table& table, const ring_settings& ring) : symbols{table}, consumers{table, ring} {}
+
+  symbol_table& symbols;
+  feed_counters counters;
+  inline_consumers handlers;
+  outlets consumers;
+  // the network thread's own
+  foxtrot::continuity continuity;
+  line_arbiter lines{continuity};
+  stream_ages ages;
+  book_keeper* books{nullptr};
+  std::function<void(tick_kind, symbol_id, const id_range&)> on_gap;
+  bool follows_ids{true};
+  std::vector<raw_level> scratch_levels;
+  tick_payload scratch;
+};
+
+/// See publisher::batch.
+class publication {
+ public:
+  publication(publisher_state& to, line_id from, gap_fill* fill = nullptr)
+      : to_{to}, from_{from}, fill_{fill}, handlers_{to.handlers.lock()} {
+    to_.consumers.look_for_changes();
+    if (!handlers_.empty() && to_.consumers.state()) greet_handlers();
+  }
+  publication(const publication&) = delete;
+  publication& operator=(const publication&) = delete;
+  ~publication() { to_.consumers.wake_consumers(); }
+
+  /// Where a decoder writes the next tick: one line, and room for `max_levels` price levels. Both are the decoder's
+  /// until publish(), or until the next draft, which forgets an unpublished one.
+  struct draft {
+    tick_payload* payload;
+    std::span<raw_level> levels;
+  };
+  [[nodiscard]] draft begin(std::size_t max_levels = 0) {
+    in_place_ = {};
+    if (const auto& all = to_.consumers.queues(); all.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
+      if (auto* queue = all.front().in_place()) in_place_ = queue->try_claim(max_levels);
+    }
+    if (in_place_.payload != nullptr) return draft_ = {in_place_.payload, in_place_.body.elements};
+    if (to_.scratch_levels.size() < max_levels) to_.scratch_levels.resize(max_levels);  // grows to the largest, once
+    return draft_ = {&to_.scratch, std::span{to_.scratch_levels}.first(max_levels)};
+  }
+
+  /// Gives the draft, with its first `level_count` levels, to everyone who wants it. Where the venue's ids show a hole
+  /// before it, or the book that we keep is not right with it, everyone hears of that first. Where they show that it
+  /// came before, or is late, nobody gets it. What mends a book is followed by `resynchronised`.
+  void publish(tick_tag tag, symbol_id symbol, std::size_t level_count = 0) {
+    if (arbitrated_) [[unlikely]]
+      return arbitrate(tag, symbol, level_count);
+    admit(tag, symbol, level_count);
+  }
+
+  /// Publishes what the arbiter of the lines holds and what waits for nothing any more.
+  void release_held() {
+    while (auto next = to_.lines.ready()) admit(*next);
+  }
+
+  /// Publishes the whole book that is kept of this symbol, now or as soon as it is right. False where none is kept. Not
+  /// while a draft is open.
+  bool publish_book(venue where, symbol_id symbol) {
+    if (to_.books == nullptr || !to_.books->want(symbol)) return false;
+    if (to_.books->is_current(symbol)) follow_up(where, symbol);
+    return true;
+  }
+
+  /// A status event, to everyone: nobody can filter these. A draft that is open is forgotten.
+  void publish_status(const status_record& record, venue where) {
+    in_place_ = {};
+    const tick_tag tag{.kind = tick_kind::status, .where = where};
+    to_.counters.ticks[static_cast<std::size_t>(tick_kind::status)].add();
+    to_.consumers.note(record, tag.packed());
+    if (auto* ring = to_.consumers.ring()) ring->publish_status(record, tag.packed());
+    for (const outlet& each : to_.consumers.queues()) {
+      std::optional<inline_consumers::unlocked> meanwhile;
+      if (each.would_wait(0)) let_others_go_on(meanwhile);
+      each.put_status(record, tag.packed());
+    }
+    if (!handlers_.empty()) {
+      tick_payload line;
+      line.emplace<status_record>() = record;
+      handlers_.call(event{line, tag.packed(), {}, to_.symbols}, tag.kind, record.symbol,
+                     to_.counters.handler_failures);
+    }
+  }
+
+  /// Whether anybody asked for events of this kind, of whatever symbols: what nobody wants need not be written.
+  [[nodiscard]] bool wants(tick_kind kind) const noexcept { return handlers_.wants(kind) || to_.consumers.wants(kind); }
+
+  [[nodiscard]] feed_counters& counters() noexcept { return to_.counters; }
+  [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols; }
+
+ private:
+  // Another line may have been first, or may still bring what comes before it.
+  [[gnu::noinline]] void arbitrate(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    if (fill_ != nullptr) return fill(tag, symbol);
+    const auto levels = draft_.levels.first(level_count);
+    switch (to_.lines.take(from_, tag, symbol, *draft_.payload, levels)) {
+      case line_arbiter::verdict::publish: admit(tag, symbol, level_count); break;
+      case line_arbiter::verdict::hold: to_.counters.held_ticks.add(); break;
+      case line_arbiter::verdict::pass_over: to_.counters.line_duplicates.add(); break;
+    }
+    in_place_ = {};
+    if (!to_.lines.holds()) return;
+    while (auto next = to_.lines.ready(tag.kind, symbol)) admit(*next);
+  }
+  // It has been fetched. What nobody asked for came with it.
+  void fill(tick_tag tag, symbol_id symbol) {
+    const bool wanted = fill_->take(ids_of(tag, *draft_.payload).last);
+    tag.flags |= filled_flag;
+    if (wanted && !fill_->in_order) {
+      to_.counters.repaired_ticks.add();
+      return deliver(tag, symbol, 0);
+    }
+    in_place_ = {};
+    if (!wanted || !to_.lines.fill(tag, symbol, *draft_.payload)) return;
+    while (auto next = to_.lines.ready(tag.kind, symbol)) admit(*next);
+  }
+  void admit(held_tick& held) {
+    if (is_filled(held.tag)) to_.counters.repaired_ticks.add();
+    in_place_ = {};
+    draft_ = {&held.payload, held.levels};
+    admit(held.tag, held.symbol, held.levels.size());
+  }
+
+  void admit(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    const id_verdict ids = to_.follows_ids ? to_.continuity.follow(tag, symbol, *draft_.payload) : id_verdict::in_order;
+    if (ids != id_verdict::in_order) [[unlikely]] {
+      if (ids == id_verdict::repeated) return pass_over(tag, symbol, level_count);
+      const id_range& hole = to_.continuity.range();
+      const bool anew = ids == id_verdict::renumbered;
+      if (anew) to_.counters.renumbered.add();
+      if (anew && tag.kind == tick_kind::depth_update && to_.books != nullptr) to_.books->forget_ids(symbol);
+      publish_gap({anew ? gap_reason::renumbered : gap_reason::missing, hole.from, hole.to}, tag, symbol, level_count);
+      if (to_.on_gap && !anew) to_.on_gap(tag.kind, symbol, hole);
+    }
+    tell_if_fresh(tag, symbol, level_count);
+    if (to_.books == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
+    const book_action book = to_.books->take(tag, draft_.payload->as<depth_record>(), draft_.levels.first(level_count));
+    const bool told = ids == id_verdict::gap && book.lost && book.lost->fault == gap_reason::missing;
+    if (book.lost && !told) [[unlikely]]
+      publish_gap(*book.lost, tag, symbol, level_count);
+    deliver(tag, symbol, level_count);
+    if (to_.books->live(symbol) != nullptr) follow_up(tag.where, symbol);
+  }
+
+  // Partial books are whole by themselves.
+  [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
+    return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
+  }
+  // Of a symbol that was stale.
+  void tell_if_fresh(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    const bool polled = tag.how == source::http;
+    if (polled ? to_.ages.note_polled(tag.kind, symbol) : to_.ages.note(tag.kind, symbol)) [[unlikely]]
+      publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
+  }
+  // It came before. What was asked for and is no newer proves that the symbol is merely quiet.
+  void pass_over(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    if (tag.how == source::http) tell_if_fresh(tag, symbol, level_count);
+    to_.counters.duplicates.add();
+    in_place_ = {};
+  }
+
+  void deliver(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    to_.counters.ticks[static_cast<std::size_t>(tag.kind)].add();
+    if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
+    const std::span<const raw_level> body = draft_.levels.first(level_count);
+    if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
+    for (const outlet& each : to_.consumers.queues()) {
+      if (!each.wants(tag.kind, symbol)) continue;
+      std::optional<inline_consumers::unlocked> meanwhile;
+      if (each.would_wait(level_count)) let_others_go_on(meanwhile);
+      each.put(*draft_.payload, tag, body);
+    }
+    if (!handlers_.empty()) {
+      const event told{*draft_.payload, tag.packed(), body, to_.symbols};
+      handlers_.call(told, tag.kind, symbol, to_.counters.handler_failures);
+    }
+  }
+
+  void greet_handlers() {
+    tick_payload line;
+    line.emplace<status_record>() = to_.consumers.state()->record;
+    handlers_.greet(event{line, to_.consumers.state()->tag, {}, to_.symbols}, to_.counters.handler_failures);
+  }
+
+  // The ring, if anybody reads it.
+  [[nodiscard]] feed_ring* read_ring() const noexcept {
+    auto* ring = to_.consumers.ring();
+    return ring != nullptr && ring->has_readers() ? ring : nullptr;
+  }
+
+  void publish_in_place(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    const outlet& only = to_.consumers.queues().front();
+    if (only.wants(tag.kind, symbol)) {
+      if (has_body(tag.kind)) set_body_position(*in_place_.payload, in_place_.body.position);
+      only.in_place()->publish(in_place_, level_count, tag.packed());
+    }
+    in_place_ = {};
+  }
+
+  // From the queue's next line back to the scratch line, so that something else can go before.
+  void withdraw(std::size_t level_count) {
+    if (in_place_.payload == nullptr) return;
+    to_.scratch = *draft_.payload;
+    if (to_.scratch_levels.size() < level_count) to_.scratch_levels.resize(level_count);
+    std::ranges::copy(draft_.levels.first(level_count), to_.scratch_levels.begin());
+    draft_ = {&to_.scratch, std::span{to_.scratch_levels}};
+    in_place_ = {};
+  }
+
+  // Before the draft, which has so many levels.
+  void publish_gap(const book_loss& what, tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    to_.counters.gaps.add();
+    publish_before(gap_record(what, tag.kind, symbol), tag.where, level_count);
+  }
+  void publish_before(const status_record& record, venue where, std::size_t level_count) {
+    withdraw(level_count);
+    publish_status(record, where);
+  }
+
+  // The book is right now.
+  void follow_up(venue where, symbol_id symbol) {
+    if (to_.consumers.is_book_broken(symbol)) [[unlikely]]
+      publish_status(make_symbol_status(status_code::resynchronised, epoch_clock::now_ns(), symbol), where);
+    if (to_.books->give(symbol)) [[unlikely]]
+      deliver_book(*to_.books->live(symbol), where, symbol);
+  }
+
+  void deliver_book(const book_synchroniser& kept, venue where, symbol_id symbol) {
+    const draft room = begin(level_count(kept.book()));
+    room.payload->emplace<depth_record>() = write_book(kept, symbol, room.levels);
+    const tick_tag tag{.kind = tick_kind::depth_snapshot, .where = where, .flags = depth_snapshot::kept_book_flag};
+    deliver(tag, symbol, level_count(kept.book()));
+  }
+
+  // Where we are about to wait for one consumer, nobody else shall wait for us: sleepers get what is published already,
+  // and handlers can be deregistered while `meanwhile` lives.
+  void let_others_go_on(std::optional<inline_consumers::unlocked>& meanwhile) {
+    to_.consumers.wake_consumers();
+    meanwhile.emplace(handlers_);
+  }
+
+  publisher_state& to_;
+  const line_id from_;
+  gap_fill* const fill_;
+  const bool arbitrated_{fill_ != nullptr || to_.lines.engaged(from_)};
+  inline_consumers::locked handlers_;
+  channel::slot in_place_;
+  draft draft_{};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
 
 // foxtrot/core/heartbeat.hpp: how a thread shows that it still gets on with its work, and at what.
@@ -9138,6 +10450,10 @@ concept latest_value = kind_of<Tick> != tick_kind::status && kind_of<Tick> != ti
 
 namespace foxtrot::inline v0 {
 
+namespace detail {
+class merging;
+}
+
 /// A consumer's own cursor on a feed. Movable, not copyable; one thread reads at a time. Destruction deregisters it,
 /// and the feed forgets it. The feed may go first: `closed()` turns true once everything has been read. On a thread
 /// that is watched (see heartbeat) each call and each turn of a loop beats, and waiting is no stall.
@@ -9242,6 +10558,8 @@ class subscription : private live_object<subscription> {
   }
 
  private:
+  friend class detail::merging;
+
   // The event at the front, given back to the producer on destruction. One at a time: within, there is no other.
   class held {
    public:
@@ -9375,9 +10693,17 @@ class subscription::range {
     current_.reset();
     inbox_->wake_producer();
   }
+  // What is there already; most events of a burst are.
+  bool take() {
+    if (inbox_->left() || stop_.stop_requested()) return false;
+    beat();
+    if (!current_.emplace(*inbox_)) current_.reset();
+    return current_.has_value();
+  }
   void next() {
     leave();
-    if (inbox_ != nullptr && wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
+    if (inbox_ == nullptr || take()) return;
+    if (wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
   }
 
   std::shared_ptr<detail::inbox> inbox_;
@@ -9407,7 +10733,7 @@ class publisher : private live_object<publisher> {
   class batch;
 
   explicit publisher(symbol_table& symbols = symbol_table::shared(), const ring_settings& ring = {})
-      : symbols_{symbols}, consumers_{symbols, ring} {}
+      : state_{symbols, ring} {}
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
   ~publisher() { close(); }
@@ -9415,9 +10741,9 @@ class publisher : private live_object<publisher> {
   /// A new consumer, from any thread. It gets the state of the connection first. errc::bad_argument for a symbol that
   /// cannot be a name, errc::closed after close().
   [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
-    auto filter = detail::consumer_filter::make(wanted, symbols_);
+    auto filter = detail::consumer_filter::make(wanted, state_.symbols);
     if (!filter) return filter.error();
-    auto inbox = consumers_.add(std::move(*filter), wanted);
+    auto inbox = state_.consumers.add(std::move(*filter), wanted);
     if (inbox == nullptr) return errc::closed;
     return subscription{std::move(inbox), wanted.waiting};
   }
@@ -9427,240 +10753,69 @@ class publisher : private live_object<publisher> {
   /// above.
   [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
                                                              inline_handler handler) {
-    auto filter = detail::consumer_filter::make(wanted, symbols_);
+    auto filter = detail::consumer_filter::make(wanted, state_.symbols);
     if (!filter) return filter.error();
-    return inline_.add(std::move(*filter), std::move(handler));
+    return state_.handlers.add(std::move(*filter), std::move(handler));
   }
 
   /// While true, a network thread does not wait for room in a full queue: what does not fit is lost and counted. A wait
   /// under way ends. Any thread.
-  void interrupt(bool on = true) { consumers_.interrupt(on); }
+  void interrupt(bool on = true) { state_.consumers.interrupt(on); }
 
   /// No more events: consumers read what is there and then see the end; inline handlers are destroyed. Idempotent; not
   /// while a batch is open.
-  void close() { consumers_.close(), inline_.close(); }
+  void close() { state_.consumers.close(), state_.handlers.close(); }
 
   /// Shows every depth update and REST snapshot to `keeper` from now on, or to nobody; tells what becomes of its books,
   /// and publishes them where asked to. Network thread, or while there is none.
-  void show_books_to(book_keeper* keeper) noexcept { books_ = keeper; }
+  void show_books_to(book_keeper* keeper) noexcept { state_.books = keeper; }
 
   /// Off: ticks are published whatever their ids say. For tests and benches that send one message again and again.
   /// Likewise.
-  void follow_ids(bool on) noexcept { follows_ids_ = on; }
+  void follow_ids(bool on) noexcept { state_.follows_ids = on; }
   /// The next tick of this kind follows nothing: nobody wanted what was between. Likewise.
-  void forget_ids(tick_kind kind, symbol_id symbol) { continuity_.forget(kind, symbol); }
+  void forget_ids(tick_kind kind, symbol_id symbol) {
+    state_.continuity.forget(kind, symbol);
+    state_.lines.forget(kind, symbol);
+  }
 
-  [[nodiscard]] stream_ages& ages() noexcept { return ages_; }  // the network thread's
-  [[nodiscard]] symbol_table& symbols() const noexcept { return symbols_; }
-  [[nodiscard]] feed_counters& counters() noexcept { return counters_; }
-  [[nodiscard]] const feed_counters& counters() const noexcept { return counters_; }
+  /// Called after each gap of ids that are missing, whatever the kind; null: nobody is. May not publish. Likewise.
+  void on_gap(std::function<void(tick_kind, symbol_id, const id_range&)> told) { state_.on_gap = std::move(told); }
+
+  /// Who decides where several connections carry the same streams. Likewise.
+  [[nodiscard]] line_arbiter& lines() noexcept { return state_.lines; }
+  [[nodiscard]] const continuity& ids() const noexcept { return state_.continuity; }
+  /// The connection of a line has ended: what waited for it is published. Likewise; not while a batch is open.
+  void line_lost(line_id which);
+  /// Publishes what waits for nothing any more. Likewise.
+  void release_held();
+
+  [[nodiscard]] stream_ages& ages() noexcept { return state_.ages; }  // the network thread's
+  [[nodiscard]] symbol_table& symbols() const noexcept { return state_.symbols; }
+  [[nodiscard]] feed_counters& counters() noexcept { return state_.counters; }
+  [[nodiscard]] const feed_counters& counters() const noexcept { return state_.counters; }
 
  private:
-  symbol_table& symbols_;
-  feed_counters counters_;
-  inline_consumers inline_;
-  detail::outlets consumers_;
-  // the network thread's own
-  continuity continuity_;
-  stream_ages ages_;
-  book_keeper* books_{nullptr};
-  bool follows_ids_{true};
-  std::vector<raw_level> scratch_levels_;
-  tick_payload scratch_;
+  detail::publisher_state state_;
 };
 
 /// Everything that is published during one drain of a socket: one at a time, network thread. Its end wakes the
 /// sleepers.
-class publisher::batch {
+class publisher::batch : public detail::publication {
  public:
-  explicit batch(publisher& to) : to_{to}, handlers_{to.inline_.lock()} {
-    to_.consumers_.look_for_changes();
-    if (!handlers_.empty() && to_.consumers_.state()) greet_handlers();
-  }
-  batch(const batch&) = delete;
-  batch& operator=(const batch&) = delete;
-  ~batch() { to_.consumers_.wake_consumers(); }
-
-  /// Where a decoder writes the next tick: one line, and room for `max_levels` price levels. Both are the decoder's
-  /// until publish(), or until the next draft, which forgets an unpublished one.
-  struct draft {
-    tick_payload* payload;
-    std::span<raw_level> levels;
-  };
-  [[nodiscard]] draft begin(std::size_t max_levels = 0) {
-    in_place_ = {};
-    if (const auto& all = to_.consumers_.queues(); all.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
-      if (auto* queue = all.front().in_place()) in_place_ = queue->try_claim(max_levels);
-    }
-    if (in_place_.payload != nullptr) return draft_ = {in_place_.payload, in_place_.body.elements};
-    if (to_.scratch_levels_.size() < max_levels) to_.scratch_levels_.resize(max_levels);  // grows to the largest, once
-    return draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}.first(max_levels)};
-  }
-
-  /// Gives the draft, with its first `level_count` levels, to everyone who wants it. Where the venue's ids show a hole
-  /// before it, or the book that we keep is not right with it, everyone hears of that first. Where they show that it
-  /// came before, or is late, nobody gets it. What mends a book is followed by `resynchronised`.
-  void publish(tick_tag tag, symbol_id symbol, std::size_t level_count = 0) {
-    const id_verdict ids =
-        to_.follows_ids_ ? to_.continuity_.follow(tag, symbol, *draft_.payload) : id_verdict::in_order;
-    if (ids != id_verdict::in_order) [[unlikely]] {
-      if (ids == id_verdict::repeated) return pass_over(tag, symbol, level_count);
-      const id_range& hole = to_.continuity_.range();
-      const bool anew = ids == id_verdict::renumbered;
-      if (anew) to_.counters_.renumbered.add();
-      if (anew && tag.kind == tick_kind::depth_update && to_.books_ != nullptr) to_.books_->forget_ids(symbol);
-      publish_gap({anew ? gap_reason::renumbered : gap_reason::missing, hole.from, hole.to}, tag, symbol, level_count);
-    }
-    tell_if_fresh(tag, symbol, level_count);
-    if (to_.books_ == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
-    const book_action book =
-        to_.books_->take(tag, draft_.payload->as<depth_record>(), draft_.levels.first(level_count));
-    const bool told = ids == id_verdict::gap && book.lost && book.lost->fault == gap_reason::missing;
-    if (book.lost && !told) [[unlikely]]
-      publish_gap(*book.lost, tag, symbol, level_count);
-    deliver(tag, symbol, level_count);
-    if (to_.books_->live(symbol) != nullptr) follow_up(tag.where, symbol);
-  }
-
-  /// Publishes the whole book that is kept of this symbol, now or as soon as it is right. False where none is kept. Not
-  /// while a draft is open.
-  bool publish_book(venue where, symbol_id symbol) {
-    if (to_.books_ == nullptr || !to_.books_->want(symbol)) return false;
-    if (to_.books_->is_current(symbol)) follow_up(where, symbol);
-    return true;
-  }
-
-  /// A status event, to everyone: nobody can filter these. A draft that is open is forgotten.
-  void publish_status(const status_record& record, venue where) {
-    in_place_ = {};
-    const tick_tag tag{.kind = tick_kind::status, .where = where};
-    to_.counters_.ticks[static_cast<std::size_t>(tick_kind::status)].add();
-    to_.consumers_.note(record, tag.packed());
-    if (auto* ring = to_.consumers_.ring()) ring->publish_status(record, tag.packed());
-    for (const detail::outlet& each : to_.consumers_.queues()) {
-      std::optional<inline_consumers::unlocked> meanwhile;
-      if (each.would_wait(0)) let_others_go_on(meanwhile);
-      each.put_status(record, tag.packed());
-    }
-    if (!handlers_.empty()) {
-      tick_payload line;
-      line.emplace<status_record>() = record;
-      handlers_.call(event{line, tag.packed(), {}, to_.symbols_}, tag.kind, record.symbol,
-                     to_.counters_.handler_failures);
-    }
-  }
-
-  /// Whether anybody asked for events of this kind, of whatever symbols: what nobody wants need not be written.
-  [[nodiscard]] bool wants(tick_kind kind) const noexcept {
-    return handlers_.wants(kind) || to_.consumers_.wants(kind);
-  }
-
-  [[nodiscard]] feed_counters& counters() noexcept { return to_.counters_; }
-  [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols_; }
-
- private:
-  // Partial books are whole by themselves.
-  [[nodiscard]] static bool changes_book(tick_tag tag) noexcept {
-    return tag.kind == tick_kind::depth_update || (tag.kind == tick_kind::depth_snapshot && tag.how == source::http);
-  }
-  // Of a symbol that was stale.
-  void tell_if_fresh(tick_tag tag, symbol_id symbol, std::size_t level_count) {
-    const bool polled = tag.how == source::http;
-    if (polled ? to_.ages_.note_polled(tag.kind, symbol) : to_.ages_.note(tag.kind, symbol)) [[unlikely]]
-      publish_before(make_symbol_status(status_code::fresh, epoch_clock::now_ns(), symbol), tag.where, level_count);
-  }
-  // It came before. What was asked for and is no newer proves that the symbol is merely quiet.
-  void pass_over(tick_tag tag, symbol_id symbol, std::size_t level_count) {
-    if (tag.how == source::http) tell_if_fresh(tag, symbol, level_count);
-    to_.counters_.duplicates.add();
-    in_place_ = {};
-  }
-
-  void deliver(tick_tag tag, symbol_id symbol, std::size_t level_count) {
-    to_.counters_.ticks[static_cast<std::size_t>(tag.kind)].add();
-    if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
-    const std::span<const raw_level> body = draft_.levels.first(level_count);
-    if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
-    for (const detail::outlet& each : to_.consumers_.queues()) {
-      if (!each.wants(tag.kind, symbol)) continue;
-      std::optional<inline_consumers::unlocked> meanwhile;
-      if (each.would_wait(level_count)) let_others_go_on(meanwhile);
-      each.put(*draft_.payload, tag, body);
-    }
-    if (!handlers_.empty()) {
-      const event told{*draft_.payload, tag.packed(), body, to_.symbols_};
-      handlers_.call(told, tag.kind, symbol, to_.counters_.handler_failures);
-    }
-  }
-
-  void greet_handlers() {
-    tick_payload line;
-    line.emplace<status_record>() = to_.consumers_.state()->record;
-    handlers_.greet(event{line, to_.consumers_.state()->tag, {}, to_.symbols_}, to_.counters_.handler_failures);
-  }
-
-  // The ring, if anybody reads it.
-  [[nodiscard]] detail::feed_ring* read_ring() const noexcept {
-    auto* ring = to_.consumers_.ring();
-    return ring != nullptr && ring->has_readers() ? ring : nullptr;
-  }
-
-  void publish_in_place(tick_tag tag, symbol_id symbol, std::size_t level_count) {
-    const detail::outlet& only = to_.consumers_.queues().front();
-    if (only.wants(tag.kind, symbol)) {
-      if (detail::has_body(tag.kind)) detail::set_body_position(*in_place_.payload, in_place_.body.position);
-      only.in_place()->publish(in_place_, level_count, tag.packed());
-    }
-    in_place_ = {};
-  }
-
-  // From the queue's next line back to the scratch line, so that something else can go before.
-  void withdraw(std::size_t level_count) {
-    if (in_place_.payload == nullptr) return;
-    to_.scratch_ = *draft_.payload;
-    if (to_.scratch_levels_.size() < level_count) to_.scratch_levels_.resize(level_count);
-    std::ranges::copy(draft_.levels.first(level_count), to_.scratch_levels_.begin());
-    draft_ = {&to_.scratch_, std::span{to_.scratch_levels_}};
-    in_place_ = {};
-  }
-
-  // Before the draft, which has so many levels.
-  void publish_gap(const book_loss& what, tick_tag tag, symbol_id symbol, std::size_t level_count) {
-    to_.counters_.gaps.add();
-    publish_before(detail::gap_record(what, tag.kind, symbol), tag.where, level_count);
-  }
-  void publish_before(const status_record& record, venue where, std::size_t level_count) {
-    withdraw(level_count);
-    publish_status(record, where);
-  }
-
-  // The book is right now.
-  void follow_up(venue where, symbol_id symbol) {
-    if (to_.consumers_.is_book_broken(symbol)) [[unlikely]]
-      publish_status(make_symbol_status(status_code::resynchronised, epoch_clock::now_ns(), symbol), where);
-    if (to_.books_->give(symbol)) [[unlikely]]
-      deliver_book(*to_.books_->live(symbol), where, symbol);
-  }
-
-  void deliver_book(const book_synchroniser& kept, venue where, symbol_id symbol) {
-    const draft room = begin(detail::level_count(kept.book()));
-    room.payload->emplace<depth_record>() = detail::write_book(kept, symbol, room.levels);
-    const tick_tag tag{.kind = tick_kind::depth_snapshot, .where = where, .flags = depth_snapshot::kept_book_flag};
-    deliver(tag, symbol, detail::level_count(kept.book()));
-  }
-
-  // Where we are about to wait for one consumer, nobody else shall wait for us: sleepers get what is published already,
-  // and handlers can be deregistered while `meanwhile` lives.
-  void let_others_go_on(std::optional<inline_consumers::unlocked>& meanwhile) {
-    to_.consumers_.wake_consumers();
-    meanwhile.emplace(handlers_);
-  }
-
-  publisher& to_;
-  inline_consumers::locked handlers_;
-  detail::channel::slot in_place_;
-  draft draft_{};
+  /// `from` is the line that brings it; nothing where there is only one way that it can come.
+  explicit batch(publisher& to, line_id from = no_line) : publication{to.state_, from} {}
+  /// For ticks that have been fetched: those that `fill` wants are marked so and published.
+  batch(publisher& to, gap_fill& fill) : publication{to.state_, no_line, &fill} {}
 };
+
+inline void publisher::line_lost(line_id which) {
+  state_.lines.lost(which);
+  release_held();
+}
+inline void publisher::release_held() {
+  if (state_.lines.holds()) batch{*this}.release_held();
+}
 
 }  // namespace foxtrot::inline v0
 
@@ -11653,6 +12808,7 @@ class websocket_choice {
   [[nodiscard]] bool is_none() const noexcept { return !all_ && symbols_.empty(); }
   /// In alphabetical order.
   [[nodiscard]] const std::vector<std::string>& symbols() const noexcept { return symbols_; }
+  [[nodiscard]] friend bool operator==(const websocket_choice&, const websocket_choice&) = default;
 
  private:
   bool all_{true};
@@ -11660,6 +12816,57 @@ class websocket_choice {
 };
 
 }  // namespace foxtrot::inline v0::binance
+
+// foxtrot/feed/gap_repair_settings.hpp: whether ticks that are missing are fetched, and when they are told.
+
+namespace foxtrot::inline v0 {
+
+/// What becomes of trades and aggregate trades whose ids are missing.
+enum class gap_repair : std::uint8_t {
+  off,     ///< a gap is told
+  before,  ///< they are fetched while the stream waits, and told in order; a gap is told of what could not be had
+  after,   ///< a gap is told at once and the stream goes on; they follow as they come, and then status `filled`
+};
+
+/// Books are not concerned: they mend themselves by snapshots.
+struct gap_repair_settings {
+  gap_repair mode{gap_repair::off};
+  std::chrono::milliseconds limit{2'000};  ///< so long ticks wait for those before them; gap_repair::before
+  std::uint64_t most{5'000};               ///< ids in a hole; of a larger one a gap is told at once, and that is all
+  double weight_share{0.5};                ///< of what the venue allows in a minute, at most; polling has its own
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/line_settings.hpp: how many connections carry a feed's streams, and when they are replaced.
+
+namespace foxtrot::inline v0 {
+
+/// The defaults: one connection, replaced without a break before the venue ends it after 24 hours.
+struct line_settings {
+  /// Connections that carry the same streams, 1 to 4. With 2 (A/B lines) whoever brings a tick first is heard, and the
+  /// loss of one is no loss.
+  std::size_t count{1};
+  std::chrono::milliseconds rotate_after{std::chrono::hours{23}};     ///< a connection's age; zero: never
+  std::chrono::milliseconds rotate_jitter{std::chrono::minutes{30}};  ///< up to so much earlier, at random
+  /// When a connection is replaced, both deliver for so long at least, once the new one has all streams. Its half is
+  /// the most that the old one may be behind the new one.
+  std::chrono::milliseconds overlap{2'000};
+  std::chrono::milliseconds handover_limit{30'000};  ///< a new connection that is not ready by then is given up
+  /// How long a tick waits for those before it, where another connection can still bring them; up to a quarter more.
+  std::chrono::milliseconds hold_limit{500};
+  std::size_t max_streams{1'024};  ///< on one connection; more are spread over several. At most what the venue takes.
+};
+
+/// When a connection that begins now is to be replaced; zero: never.
+template <class Random>
+[[nodiscard]] std::chrono::milliseconds draw_age(const line_settings& settings, Random& random) {
+  const auto most = std::clamp(settings.rotate_jitter, std::chrono::milliseconds{0}, settings.rotate_after / 2);
+  return settings.rotate_after -
+         std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{0, most.count()}(random)};
+}
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/feed/poll_settings.hpp: how often, and how much, is asked for over HTTP.
 
@@ -17602,13 +18809,17 @@ namespace foxtrot::inline v0::binance {
 /// What the venue counts its times in. Spot only: the futures know milliseconds alone.
 enum class time_unit : std::uint8_t { milliseconds, microseconds };
 
-/// The network thread.
+/// The network thread, or several: each then has connections, a ring and a queue of each consumer for itself, of the
+/// capacities that are asked for, and all streams of the symbols that are its. A symbol stays with the thread that it
+/// got when it first came, which had the fewest streams then. Streams of all symbols ("!ticker@arr") come by the first.
 struct network_settings {
-  std::string name{"net"};
+  std::string name{"net"};   ///< of the first; the others are "net-2", "net-3"
   int cpu{-1};               ///< pinned to this CPU; -1: anywhere
   int realtime_priority{0};  ///< SCHED_FIFO where above 0
   foxtrot::idle idle{foxtrot::idle::block};
   scheduling policy{scheduling::inherited};
+  std::size_t threads{1};        ///< up to 64
+  std::vector<int> more_cpus{};  ///< of the second, the third and so on, as `cpu`; the rest run anywhere
 };
 
 struct market_data_settings {
@@ -17622,6 +18833,7 @@ struct market_data_settings {
   std::string ca_pem{};         ///< the same as text
   dial_settings dial{};         ///< time-outs, addresses instead of a look-up
 
+  line_settings lines{};         ///< how many connections carry the streams, and when they are replaced
   session_settings session{};    ///< its `upgrade` is filled in from the URL, its `breaker` from below
   websocket_choice websocket{};  ///< which symbols come by WebSocket; the others are polled over HTTP
   /// Where WebSocket keeps failing, the same ticks are polled until it works again. Otherwise the backoff alone decides
@@ -17631,6 +18843,7 @@ struct market_data_settings {
   poll_settings polling{};
   bool depth_snapshots{true};  ///< keep the book of each symbol with a depth stream, and fetch snapshots for it
   std::size_t snapshot_levels{1000};
+  gap_repair_settings gap_repair{};  ///< whether trades that are missing are fetched
   std::chrono::milliseconds request_timeout{10'000};
 
   ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
@@ -17649,16 +18862,32 @@ struct market_data_settings {
 
 namespace detail {
 
+/// Of one of several network threads.
+[[nodiscard]] inline network_settings network_of(network_settings all, std::size_t thread) {
+  if (thread != 0) {
+    all.name += "-" + std::to_string(thread + 1);
+    all.cpu = thread <= all.more_cpus.size() ? all.more_cpus[thread - 1] : -1;
+  }
+  return all;
+}
+
 /// The venue's limit for one connection.
 inline constexpr std::size_t max_streams = 1024;
 
-/// Whether these are names of streams, and no more than the venue takes on one connection of each route.
-[[nodiscard]] inline bool are_streams(market where, const std::vector<std::string>& streams) {
-  std::vector<std::size_t> counts(paths_of(where).size());
-  for (const std::string& stream : streams) {
-    if (!is_stream_name(stream) || ++counts[route_of(where, stream)] > max_streams) return false;
-  }
-  return true;
+[[nodiscard]] inline bool are_stream_names(const std::vector<std::string>& streams) {
+  return std::ranges::all_of(streams, [](const std::string& stream) { return is_stream_name(stream); });
+}
+
+[[nodiscard]] inline bool is_possible(const line_settings& lines) noexcept {
+  constexpr std::chrono::milliseconds none{0};
+  return lines.count >= 1 && lines.count <= 4 && lines.max_streams >= 1 && lines.max_streams <= max_streams &&
+         lines.rotate_after >= none && lines.rotate_jitter >= none && lines.overlap >= none &&
+         lines.handover_limit > lines.overlap && lines.hold_limit > none;
+}
+
+[[nodiscard]] inline bool is_possible(const network_settings& network) noexcept {
+  return network.threads >= 1 && network.threads <= foxtrot::detail::most_parts &&
+         network.more_cpus.size() < network.threads;
 }
 
 /// Settings that have been checked and completed.
@@ -17667,6 +18896,8 @@ struct checked_settings {
   url websocket;
   url rest;
   tls_context tls;
+  /// Whether this network thread tells of that thread among its ticks; empty: of all.
+  std::function<bool(std::string_view)> tells_of{};
 
   [[nodiscard]] static result<checked_settings> make(market_data_settings given) {
     const endpoints venue = public_endpoints(given.market);
@@ -17678,9 +18909,11 @@ struct checked_settings {
     if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
     const bool microseconds = given.time_unit == time_unit::microseconds;
     if (microseconds && given.market != market::spot) return errc::bad_argument;
-    if (!are_streams(given.market, given.streams)) return errc::bad_argument;
+    if (!are_stream_names(given.streams) || !is_possible(given.lines) || !is_possible(given.network))
+      return errc::bad_argument;
     if (given.breaker.failure_threshold == 0 || given.breaker.half_open_permits == 0 ||
-        given.breaker.half_open_successes == 0 || given.polling.interval <= std::chrono::milliseconds::zero())
+        given.breaker.half_open_successes == 0 || given.gap_repair.limit < std::chrono::milliseconds::zero() ||
+        given.polling.interval <= std::chrono::milliseconds::zero())
       return errc::bad_argument;
     auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
     if (!tls) return tls.error();
@@ -17693,7 +18926,7 @@ struct checked_settings {
     given.session.upgrade.secure = websocket->secure;
     // behind the path of each route; web-socket-streams.md, "General"
     given.session.upgrade.target = microseconds ? "?timeUnit=MICROSECOND" : "";
-    return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls)};
+    return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls), {}};
   }
 };
 
@@ -19266,10 +20499,11 @@ struct exchange_info_request {
 
 namespace foxtrot::inline v0::binance {
 
-/// A moment's view. Where a feed has several connections, of the one that is worst off.
+/// A moment's view. Where a feed has several connections, of the one that is worst off; numbers are of all together.
 struct connection_info {
   session_state state{session_state::disconnected};  ///< of WebSocket
   breaker_state breaker{breaker_state::closed};      ///< not closed: ticks are polled meanwhile
+  std::size_t connections{0};                        ///< that there are now
   std::size_t polled_streams{0};                     ///< come by HTTP, by choice or as a fallback
   std::chrono::nanoseconds connected_for{0};         ///< all connections without a break; 0 where one is missing
   std::chrono::nanoseconds round_trip{0};            ///< of the last ping of ours that was answered; 0: none yet
@@ -19279,7 +20513,264 @@ struct connection_info {
   std::string endpoint;
 };
 
+namespace detail {
+
+/// How two parts of a feed stand together. One without streams of its own says nothing of its connection.
+[[nodiscard]] inline connection_info worse(const connection_info& a, const connection_info& b) {
+  constexpr std::array order{session_state::disconnected, session_state::connected,    session_state::closing,
+                             session_state::connecting,   session_state::reconnecting, session_state::error};
+  const auto rank = [&order](session_state state) { return std::ranges::find(order, state) - order.begin(); };
+  connection_info made = rank(a.state) < rank(b.state) ? b : a;
+  if (a.state == b.state) made.connected_for = std::min(a.connected_for, b.connected_for);
+  made.breaker = a.breaker == breaker_state::closed || b.breaker == breaker_state::open ? b.breaker : a.breaker;
+  made.connections = a.connections + b.connections;
+  made.polled_streams = a.polled_streams + b.polled_streams;
+  return made;
+}
+
+}  // namespace detail
+
 }  // namespace foxtrot::inline v0::binance
+
+// foxtrot/exchange/binance/detail/engines.hpp: all that runs between connect and disconnect, on one network thread or
+// several.
+
+// foxtrot/exchange/binance/detail/feed_parts.hpp: what a feed has once for each of its network threads, connected or
+// not.
+
+// foxtrot/exchange/binance/detail/stream_shares.hpp: which of a feed's network threads has which streams.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// All streams of a symbol have one thread, the one that had the fewest streams when the symbol first came; for good,
+/// so that its ticks stay in order wherever they wait. What has no symbol goes to the first. One thread at a time.
+class stream_shares {
+ public:
+  /// By thread.
+  using shares = std::vector<std::vector<std::string>>;
+
+  explicit stream_shares(std::size_t threads) : loads_(threads) {}
+
+  /// These are new.
+  void add(std::span<const std::string> streams) {
+    if (loads_.size() == 1) {
+      loads_.front() += streams.size();
+      return;
+    }
+    // with all that comes of a symbol at once, in the order in which symbols come
+    std::vector<std::pair<std::string, std::size_t>> symbols;
+    std::map<std::string, std::size_t, std::less<>> places;
+    for (const std::string& stream : streams) {
+      std::string symbol = symbol_of_stream(stream);
+      const auto [at, fresh] = places.try_emplace(symbol, symbols.size());
+      if (fresh) symbols.emplace_back(std::move(symbol), 0);
+      ++symbols[at->second].second;
+    }
+    for (auto& [symbol, count] : symbols) loads_[assign(std::move(symbol))] += count;
+  }
+  /// These were added, and are no longer wanted. Their symbols stay where they are.
+  void remove(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) --loads_[thread_of(stream)];
+  }
+
+  /// The first for what never came.
+  [[nodiscard]] std::size_t thread_of(std::string_view stream) const {
+    return loads_.size() == 1 ? 0 : thread_of_symbol(symbol_of_stream(stream));
+  }
+  [[nodiscard]] std::size_t thread_of_symbol(std::string_view symbol) const {
+    const auto known = threads_.find(symbol);
+    return known != threads_.end() ? known->second : 0;
+  }
+  [[nodiscard]] shares split(std::span<const std::string> streams) const {
+    shares made(loads_.size());
+    for (const std::string& stream : streams) made[thread_of(stream)].push_back(stream);
+    return made;
+  }
+  /// The threads that have streams, a bit each; the first where there are none.
+  [[nodiscard]] std::uint64_t in_use() const noexcept {
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < loads_.size(); ++i) bits |= std::uint64_t{loads_[i] != 0} << i;
+    return bits != 0 ? bits : 1;
+  }
+  [[nodiscard]] std::size_t load(std::size_t thread) const noexcept { return loads_[thread]; }
+
+ private:
+  [[nodiscard]] std::size_t assign(std::string symbol) {
+    if (symbol.empty()) return 0;
+    const auto [at, fresh] = threads_.try_emplace(std::move(symbol), 0);
+    if (fresh) at->second = static_cast<std::size_t>(std::ranges::min_element(loads_) - loads_.begin());
+    return at->second;
+  }
+
+  std::vector<std::size_t> loads_;  // streams
+  std::map<std::string, std::size_t, std::less<>> threads_;
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/feed/detail/joint_handler.hpp: one inline handler on several network threads of one feed.
+
+namespace foxtrot::inline v0::detail {
+
+/// Ticks reach it from all threads, at the same time; statuses one after the other, as those of one feed.
+class joint_handler : private live_object<joint_handler> {
+ public:
+  joint_handler(inline_handler handler, joint_status statuses)
+      : handler_{std::move(handler)}, statuses_{std::move(statuses)} {}
+  joint_handler(const joint_handler&) = delete;
+  joint_handler& operator=(const joint_handler&) = delete;
+
+  /// On the network thread of that part.
+  void call(std::size_t part, const event& told) {
+    if (told.kind() != tick_kind::status) return handler_(told);
+    // also while it is called: of two statuses the later is told later
+    const std::lock_guard lock{mutex_};
+    bool passes = false;
+    told.visit([&](const status& each) { passes = statuses_.passes(part, each.record()); });
+    if (passes) handler_(told);
+  }
+
+ private:
+  const inline_handler handler_;
+  std::mutex mutex_;
+  joint_status statuses_;  // under the mutex
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/merge.hpp: one loop over several feeds.
+
+namespace foxtrot::inline v0 {
+
+namespace detail {
+
+/// What merge() makes; with `as_one`, of the parts of one feed, whose statuses it decides about.
+class merging {
+ public:
+  [[nodiscard]] static subscription merge(std::vector<subscription> from, std::optional<joint_status> as_one = {}) {
+    std::vector<std::shared_ptr<inbox>> parts;
+    std::optional<idle> waiting;
+    for (subscription& each : from) {
+      if (each.inbox_ == nullptr) continue;
+      if (!waiting) waiting = each.waiting_;
+      parts.push_back(std::move(each.inbox_));
+    }
+    if (parts.empty()) return {};
+    if (parts.size() == 1 && !as_one) return {std::move(parts.front()), *waiting};
+    auto merged = std::make_unique<merged_inbox<inbox>>(std::move(parts), std::move(as_one));
+    return {std::make_shared<inbox>(std::move(merged), symbol_states{}), *waiting};
+  }
+};
+
+}  // namespace detail
+
+/// Several subscriptions, of one feed or of different ones, read as one: each in its own order, none for more than a
+/// few events while others wait. Statuses are each feed's own, and say which by `venue()`. It waits as the first does,
+/// and wakes for any; it has closed when all have; losses and capacities add up; `latest` is the newest of all. Nothing
+/// is copied, and nothing allocated per event.
+[[nodiscard]] inline subscription merge(std::vector<subscription> from) {
+  return detail::merging::merge(std::move(from));
+}
+template <std::same_as<subscription>... Others>
+[[nodiscard]] subscription merge(subscription first, Others... others) {
+  std::vector<subscription> all;
+  all.reserve(1 + sizeof...(Others));
+  all.push_back(std::move(first));
+  (all.push_back(std::move(others)), ...);
+  return detail::merging::merge(std::move(all));
+}
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// A publisher for each thread, and the consumers that read all of them as one. Any thread, except where it says so.
+class feed_parts : private live_object<feed_parts> {
+ public:
+  struct part {
+    explicit part(checked_settings its) : settings{std::move(its)}, out{*settings.given.symbols, settings.given.ring} {}
+
+    checked_settings settings;  // without streams; its choice of WebSocket changes, under the owner's lock
+    publisher out;
+  };
+
+  explicit feed_parts(const checked_settings& settings) {
+    const std::size_t count = settings.given.network.threads;
+    for (std::size_t i = 0; i < count; ++i) all_.push_back(std::make_unique<part>(settings_of(settings, i)));
+    if (count == 1) return;
+    sum_ = std::make_unique<feed_counters>();
+    for (const auto& each : all_) counted_.push_back(&each->out.counters());
+  }
+  feed_parts(const feed_parts&) = delete;
+  feed_parts& operator=(const feed_parts&) = delete;
+
+  [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+  [[nodiscard]] part& operator[](std::size_t thread) noexcept { return *all_[thread]; }
+
+  [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
+    if (size() == 1) return all_.front()->out.subscribe(wanted);
+    std::vector<subscription> made;
+    for (const auto& each : all_) {
+      auto one = each->out.subscribe(wanted);
+      if (!one) return one.error();
+      made.push_back(std::move(*one));
+    }
+    return foxtrot::detail::merging::merge(std::move(made), foxtrot::detail::joint_status{in_use_});
+  }
+  [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
+                                                             inline_handler handler) {
+    if (size() == 1) return all_.front()->out.subscribe_inline(wanted, std::move(handler));
+    using foxtrot::detail::joint_handler;
+    const auto joint = std::make_shared<joint_handler>(std::move(handler), foxtrot::detail::joint_status{in_use_});
+    std::vector<inline_subscription> made;
+    for (std::size_t i = 0; i < size(); ++i) {
+      auto one = all_[i]->out.subscribe_inline(wanted, [joint, i](const event& told) { joint->call(i, told); });
+      if (!one) return one.error();
+      made.push_back(std::move(*one));
+    }
+    return inline_subscription{std::move(made)};
+  }
+
+  void interrupt(bool on) {
+    for (const auto& each : all_) each->out.interrupt(on);
+  }
+  /// Not while a network thread runs.
+  void close() {
+    for (const auto& each : all_) each->out.close();
+  }
+
+  /// Those of the one thread, as they go; of several what they were when this was called last.
+  [[nodiscard]] const feed_counters& counters() const {
+    if (sum_ == nullptr) return all_.front()->out.counters();
+    const std::lock_guard lock{sum_mutex_};
+    sum_->become_sum_of(counted_);
+    return *sum_;
+  }
+
+  /// Which threads have anything to bring.
+  void use(const stream_shares& shares) noexcept { in_use_->store(shares.in_use(), std::memory_order_relaxed); }
+
+ private:
+  [[nodiscard]] static checked_settings settings_of(checked_settings made, std::size_t thread) {
+    const network_settings all = made.given.network;
+    made.given.streams.clear();
+    if (all.threads == 1) return made;
+    made.given.network = network_of(all, thread);
+    made.given.polling.weight_share /= static_cast<double>(all.threads);  // the venue counts by address
+    made.given.gap_repair.weight_share /= static_cast<double>(all.threads);
+    // A thread that does not get on cannot say so.
+    made.tells_of = [thread, first = all.name](std::string_view name) { return thread == (name == first ? 1U : 0U); };
+    return made;
+  }
+
+  std::vector<std::unique_ptr<part>> all_;
+  std::shared_ptr<foxtrot::detail::parts_in_use> in_use_{std::make_shared<foxtrot::detail::parts_in_use>(1)};
+  std::vector<const feed_counters*> counted_;
+  mutable std::mutex sum_mutex_;
+  std::unique_ptr<feed_counters> sum_;  // of several; written under the mutex
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
 
 // foxtrot/exchange/binance/engine.hpp: everything that runs between connect and disconnect of a market_data.
 
@@ -19402,6 +20893,22 @@ class depth_fetcher : private live_object<depth_fetcher> {
 // foxtrot/exchange/binance/detail/dual_mode.hpp: decides for each stream whether it comes by WebSocket or is polled.
 
 // foxtrot/exchange/binance/detail/rest_polling.hpp: the venue of an HTTP poller: its requests, asked and told as ticks.
+
+// foxtrot/exchange/binance/detail/used_weight.hpp: what an answer says of the weight that has been used.
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// X-MBX-USED-WEIGHT-1M, or without the interval: rest-api.md, "IP Limits".
+[[nodiscard]] inline std::optional<std::uint32_t> used_weight(const http_fields& headers) {
+  for (const char* const name : {"X-MBX-USED-WEIGHT-1M", "X-MBX-USED-WEIGHT"}) {
+    const auto text = headers.find(name);
+    std::uint32_t used = 0;
+    if (text && std::from_chars(text->data(), text->data() + text->size(), used).ec == std::errc{}) return used;
+  }
+  return std::nullopt;
+}
+
+}  // namespace foxtrot::inline v0::binance::detail
 
 // foxtrot/exchange/binance/poll_plan.hpp: which REST requests stand in for which streams.
 
@@ -20079,16 +21586,6 @@ class rest_polling : private live_object<rest_polling> {
   }
 
  private:
-  // X-MBX-USED-WEIGHT-1M, or without the interval: rest-api.md, "IP Limits".
-  [[nodiscard]] static std::optional<std::uint32_t> used_weight(const http_fields& headers) {
-    for (const char* const name : {"X-MBX-USED-WEIGHT-1M", "X-MBX-USED-WEIGHT"}) {
-      const auto text = headers.find(name);
-      std::uint32_t used = 0;
-      if (text && std::from_chars(text->data(), text->data() + text->size(), used).ec == std::errc{}) return used;
-    }
-    return std::nullopt;
-  }
-
   [[nodiscard]] std::error_code publish(const poll_request& request, const std::string& body) {
     publisher::batch batch{out_};
     feed_counters& count = batch.counters();
@@ -20135,8 +21632,15 @@ static_assert(poll_venue<rest_polling>);
 
 }  // namespace foxtrot::inline v0::binance::detail
 
-// foxtrot/exchange/binance/detail/session_lines.hpp: the WebSocket sessions of one feed: one for each of the venue's
+// foxtrot/exchange/binance/detail/session_lines.hpp: the WebSocket connections of one feed, on each of the venue's
 // routes.
+
+// foxtrot/exchange/binance/detail/line_shards.hpp: the streams of one route, spread over as many connections as it
+// takes.
+
+// foxtrot/exchange/binance/detail/session_line.hpp: one connection to the venue that stays up, with all it needs.
+
+// foxtrot/feed/line_group.hpp: connections that carry the same streams, which consumers hear of as one.
 
 // foxtrot/feed/session_group.hpp: the connections of one feed, which consumers hear of as one.
 
@@ -20153,16 +21657,79 @@ class session_group : private live_object<session_group> {
   void join() noexcept { ++members_; }
   void leave() noexcept { --members_; }
   /// True where the feed is whole now.
-  [[nodiscard]] bool connected() noexcept { return ++connected_ == members_; }
-  void disconnected() noexcept { --connected_; }
+  [[nodiscard]] bool connected() noexcept {
+    const bool whole = ++connected_ == members_;
+    announced_ = announced_ || whole;
+    return whole;
+  }
+  /// `told`: consumers hear of it.
+  void disconnected(bool told = true) noexcept {
+    --connected_;
+    announced_ = announced_ && !told;
+  }
 
   [[nodiscard]] bool whole() const noexcept { return members_ != 0 && connected_ == members_; }
+  /// Consumers take it for connected.
+  [[nodiscard]] bool announced() const noexcept { return announced_; }
   /// Connections that there are.
   [[nodiscard]] std::size_t up() const noexcept { return connected_; }
 
  private:
   std::size_t members_{0};
   std::size_t connected_{0};
+  bool announced_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// One member of a session_group, connected while one of its lines is: the loss of a line that another stands in for is
+/// not told. Loop thread only.
+class line_group : private live_object<line_group> {
+ public:
+  explicit line_group(session_group& feed) noexcept : feed_{feed} {}
+  line_group(const line_group&) = delete;
+  line_group& operator=(const line_group&) = delete;
+
+  void join() noexcept {
+    if (members_++ == 0 && !withdrawn_) feed_.join();
+  }
+  void leave() noexcept {
+    if (--members_ == 0 && !withdrawn_) feed_.leave();
+  }
+  /// True where the feed is whole by that.
+  [[nodiscard]] bool connected() noexcept { return ++up_ == 1 && !withdrawn_ && feed_.connected(); }
+  /// True where that was the last line.
+  [[nodiscard]] bool disconnected() noexcept {
+    if (--up_ != 0 || withdrawn_) return false;
+    feed_.disconnected();
+    return true;
+  }
+  /// The feed does without these lines from now on: nothing about them is told any more.
+  void withdraw() noexcept {
+    if (std::exchange(withdrawn_, true)) return;
+    if (up_ != 0) feed_.disconnected(false);
+    if (members_ != 0) feed_.leave();
+  }
+  /// Consumers take the feed for connected.
+  [[nodiscard]] bool announced() const noexcept { return feed_.announced(); }
+
+  /// Lines that are connected.
+  [[nodiscard]] std::size_t up() const noexcept { return up_; }
+
+ private:
+  session_group& feed_;
+  std::size_t members_{0};
+  std::size_t up_{0};
+  bool withdrawn_{false};
+};
+
+/// Where a session stands among others.
+struct line_place {
+  line_group* group{nullptr};  ///< null: it is alone. Outlives the session.
+  line_id line{no_line};       ///< as the publisher's arbiter knows it
+  bool leads{true};            ///< its ticks without ids count, and it watches over the streams' ages
 };
 
 }  // namespace foxtrot::inline v0
@@ -20456,6 +22023,24 @@ class ping_pong : private live_object<ping_pong> {
 
 }  // namespace foxtrot::inline v0::detail
 
+// foxtrot/feed/session_hooks.hpp: what a session tells its owner.
+
+namespace foxtrot::inline v0 {
+
+/// Told of streams that the venue has just confirmed.
+using confirmation_handler = std::function<void(const std::vector<std::string>&)>;
+
+/// Called on the loop, where nothing is being published; none of them may destroy the session.
+struct session_hooks {
+  std::function<void()> on_connected{[] {}};              ///< after each `connected`
+  confirmation_handler on_confirmed{[](const auto&) {}};  ///< after each answer, with the streams that it confirmed
+  session_observer on_state{[](auto, auto) {}};           ///< after each change of the state
+  std::function<void(breaker_state)> on_breaker{[](auto) {}};  ///< after each change of the breaker's made here
+  std::function<void()> on_shutdown{[] {}};                    ///< the venue has announced the end of this connection
+};
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/feed/subscription_set.hpp: the streams one connection should have against those the venue has acknowledged.
 
 namespace foxtrot::inline v0 {
@@ -20605,6 +22190,19 @@ class subscription_set {
     return at != entries_.end() && (at->second.now == state::confirmed || at->second.now == state::silent);
   }
   [[nodiscard]] std::size_t confirmed() const { return count(state::confirmed); }
+  /// Nothing is left to ask for, or to be answered. What was refused does not count.
+  [[nodiscard]] bool settled() const noexcept {
+    return std::ranges::all_of(entries_, [](const auto& each) {
+      const state now = each.second.now;
+      return now == state::confirmed || now == state::silent || now == state::rejected;
+    });
+  }
+  [[nodiscard]] std::vector<std::string> confirmed_streams() const {
+    std::vector<std::string> all;
+    for (const auto& [stream, known] : entries_)
+      if (known.now == state::confirmed || known.now == state::silent) all.push_back(stream);
+    return all;
+  }
   [[nodiscard]] std::size_t rejected() const { return count(state::rejected); }
   [[nodiscard]] std::size_t silent() const { return count(state::silent); }
   [[nodiscard]] std::vector<std::string> streams() const {
@@ -20659,13 +22257,12 @@ class subscription_set {
 
 namespace foxtrot::inline v0::detail {
 
-/// Told of streams that the venue has just confirmed.
-using confirmation_handler = std::function<void(const std::vector<std::string>&)>;
-
-/// What becomes of the venue's answers.
-struct answer_handlers {
+/// Which line it is, and what becomes of the venue's answers and announcements.
+struct connection_role {
+  line_id line{no_line};
   confirmation_handler confirmed;  ///< at once, before the messages behind the answer: may not publish
   confirmation_handler answered;   ///< the same when all that came with it has been published; after other answers, too
+  std::function<void()> shutdown;  ///< the venue is about to end the connection; likewise
 };
 
 /// Lives as long as one connection, in the frame of the coroutine that owns it. Loop thread only. The venue's JSON
@@ -20674,7 +22271,7 @@ template <venue_protocol Protocol, byte_stream Stream>
 class live_connection : private live_object<live_connection<Protocol, Stream>> {
  public:
   live_connection(Stream stream, const session_settings& settings, async_thread_bridge& bridge, publisher& out,
-                  Protocol& protocol, subscription_set& wanted, const answer_handlers& answers,
+                  Protocol& protocol, subscription_set& wanted, const connection_role& role,
                   websocket_error_handler& errors, breaker_gate& gate, const diagnostics& log)
       : settings_{settings},
         bridge_{bridge},
@@ -20682,7 +22279,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
         out_{out},
         protocol_{protocol},
         wanted_{wanted},
-        answers_{answers},
+        role_{role},
         errors_{errors},
         gate_{gate},
         log_{log},
@@ -20777,26 +22374,22 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   // Everything one read of the socket brought, published in one batch.
   drain_result drain() {
     if (reason_) return {reason_, false};
-    const batch_end always{batch_};
-    received_ns_ = 0;  // taken once, at the first message that this read brought
+    const on_exit always{[this] { batch_.reset(); }};  // also where memory runs out
+    received_ns_ = 0;                                  // taken once, at the first message that this read brought
     got_data_ = false;
     reader frames{*this};
     const std::uint64_t reads = socket_.counters().reads;
     const drain_result result = socket_.drain(frames);
     batch_.reset();
     if (socket_.counters().reads != reads) silence_.feed();
-    if (std::exchange(answered_, false)) answers_.answered(std::exchange(confirmed_, {}));
+    if (std::exchange(shutdown_, false)) role_.shutdown();
+    if (std::exchange(answered_, false)) role_.answered(std::exchange(confirmed_, {}));
     has_data_ = has_data_ || got_data_;
     if (got_data_ && !gate_.proven()) gate_.succeed(timers_.now());
     pings_.answer();
     if (result.error) fail(result.error);
     return result;
   }
-
-  struct batch_end {  // also where memory runs out
-    std::optional<publisher::batch>& open;
-    ~batch_end() { open.reset(); }
-  };
 
   // One turn of a spinning loop: true where the socket had something.
   bool poll() {
@@ -20806,7 +22399,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   }
 
   void take(message_kind kind, std::string_view payload) {
-    if (!batch_) batch_.emplace(out_);
+    if (!batch_) batch_.emplace(out_, role_.line);
     if (received_ns_ == 0) received_ns_ = epoch_clock::now_ns() + settings_.clock_shift.count();
     feed_counters& count = batch_->counters();
     count.messages.add();
@@ -20816,6 +22409,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
       case message_type::tick: got_data_ = true; return;
       case message_type::answer: count.answers.add(); return take_answer(protocol_.last_answer());
       case message_type::shutdown:
+        shutdown_ = true;
         count.shutdowns.add();
         batch_->publish_status(make_status(status_code::shutdown_announced, received_ns_), protocol_.where());
         log_.report(severity::info, "websocket_manager", "the venue announces a shutdown");
@@ -20848,7 +22442,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
                   errc::subscription_rejected);
     }
     const std::vector<std::string> confirmed = wanted_.confirmed_by(id);
-    answers_.confirmed(confirmed);
+    role_.confirmed(confirmed);
     confirmed_.insert(confirmed_.end(), confirmed.begin(), confirmed.end());
     answered_ = true;
     watch_answers();
@@ -20887,7 +22481,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   publisher& out_;
   Protocol& protocol_;
   subscription_set& wanted_;
-  const answer_handlers& answers_;
+  const connection_role& role_;
   websocket_error_handler& errors_;
   breaker_gate& gate_;
   const diagnostics& log_;
@@ -20903,6 +22497,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   std::uint16_t close_code_{0};  // the peer's
   bool got_data_{false};         // in this read
   bool has_data_{false};
+  bool shutdown_{false};                // announced in this read
   bool answered_{false};                // the venue, to a request, in this read
   std::vector<std::string> confirmed_;  // by that
   ping_pong pings_{
@@ -20927,19 +22522,21 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
 namespace foxtrot::inline v0::detail {
 
 /// Tells consumers of symbols that become stale, asks again for streams that were confirmed and never spoke, and gives
-/// them up in the end. Loop thread only.
+/// them up in the end. Where several lines carry the streams, the one that leads does that. Loop thread only.
 template <venue_protocol Protocol>
 class stream_watcher : private live_object<stream_watcher<Protocol>> {
  public:
   /// `ask` is called when `wanted` has something to ask for.
   stream_watcher(const data_age_limits& limits, timer_queue& timers, publisher& out, const Protocol& protocol,
-                 subscription_set& wanted, const diagnostics& log, std::function<void()> ask)
+                 subscription_set& wanted, const diagnostics& log, const line_place& place, std::function<void()> ask)
       : limits_{limits},
         timers_{timers},
         out_{out},
         protocol_{protocol},
         wanted_{wanted},
         log_{log},
+        line_{place.line},
+        leads_{place.leads},
         ask_{std::move(ask)} {}
   stream_watcher(const stream_watcher&) = delete;
   stream_watcher& operator=(const stream_watcher&) = delete;
@@ -20951,10 +22548,21 @@ class stream_watcher : private live_object<stream_watcher<Protocol>> {
       const auto key = protocol_.key_of(stream);
       if (!key) continue;
       const auto symbol = out_.symbols().intern(key->symbol);
-      if (symbol) out_.ages().watch(this, stream, key->kind, *symbol, timers_.now());
+      if (!symbol) continue;
+      if (line_ != no_line) out_.lines().confirmed(line_, key->kind, *symbol);
+      if (leads_) out_.ages().watch(this, stream, key->kind, *symbol, timers_.now());
     }
+    if (!leads_) return;
     looked_ = timers_.now();
     look_later();
+  }
+  /// Another line leads, or this one from now on.
+  void lead(bool leads) {
+    if (std::exchange(leads_, leads) == leads) return;
+    out_.lines().lead(line_, leads);
+    if (leads) return watch(wanted_.confirmed_streams());
+    look_.cancel();
+    out_.ages().leave(this);
   }
   /// The connection is lost.
   void pause() noexcept {
@@ -20964,7 +22572,10 @@ class stream_watcher : private live_object<stream_watcher<Protocol>> {
   /// Nobody wants that stream any more.
   void forget(const std::string& stream) {
     const auto key = protocol_.key_of(stream);
-    if (key && out_.ages().forget(this, stream)) publish(status_code::fresh, out_.symbols().find(key->symbol));
+    if (!key) return;
+    const symbol_id symbol = out_.symbols().find(key->symbol);
+    if (line_ != no_line && symbol != symbol_id::none) out_.lines().unsubscribed(line_, key->kind, symbol);
+    if (out_.ages().forget(this, stream)) publish(status_code::fresh, symbol);
   }
 
  private:
@@ -21015,6 +22626,8 @@ class stream_watcher : private live_object<stream_watcher<Protocol>> {
   const Protocol& protocol_;
   subscription_set& wanted_;
   const diagnostics& log_;
+  const line_id line_;
+  bool leads_;
   const std::function<void()> ask_;
   std::vector<age_finding> findings_;  // of one look
   steady_time looked_{};
@@ -21030,11 +22643,11 @@ namespace foxtrot::inline v0 {
 /// again. Every step has a deadline, every loss is published in order with the ticks. With a circuit breaker it tries
 /// no more often than that allows. Loop thread only, except state() and tasks().
 template <venue_protocol Protocol, dialer Dialer>
-class websocket_manager : private live_object<websocket_manager<Protocol, Dialer>> {
+class websocket_manager : public session_hooks, private live_object<websocket_manager<Protocol, Dialer>> {
  public:
-  /// Sessions of one feed share a `group`, and consumers hear that they are connected when all of them are.
+  /// Sessions of one feed have their `place` in its groups: consumers hear of all as of one connection.
   websocket_manager(async_thread_bridge& bridge, publisher& out, Protocol& protocol, Dialer dial,
-                    session_settings settings, const diagnostics& log, session_group* group = nullptr)
+                    session_settings settings, const diagnostics& log, const line_place& place = {})
       : bridge_{bridge},
         timers_{bridge.timers()},
         out_{out},
@@ -21043,17 +22656,13 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
         settings_{std::move(settings)},
         log_{log},
         errors_{settings_.errors != nullptr ? settings_.errors : std::make_shared<websocket_error_handler>()},
-        group_{group != nullptr ? *group : own_group_} {}
+        group_{place.group != nullptr ? *place.group : own_group_},
+        place_{place} {}
   websocket_manager(const websocket_manager&) = delete;
   websocket_manager& operator=(const websocket_manager&) = delete;
-  ~websocket_manager() = default;
-
-  /// Called on the loop after each `connected`, and for each answer of the venue's, with the streams that it confirmed.
-  std::function<void()> on_connected;
-  detail::confirmation_handler on_confirmed;
-  /// Likewise after each change of the state, and of the breaker's by what happened here.
-  session_observer on_state;
-  std::function<void(breaker_state)> on_breaker;
+  ~websocket_manager() {
+    if (joined_) group_.leave();
+  }
 
   /// Begins; again after it has given up, or was told to rest.
   void start() {
@@ -21069,9 +22678,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   /// Says goodbye and connects no more until start().
   void rest() {
     again_ = false;
-    restart_.cancel();
-    if (!running_) return;
     begin_close();
+    if (!running_) return;
     if (live_ == nullptr) return scope_.cancel();
     rest_due_ = timers_.call_after(steady_time::duration{settings_.close_timeout}, [this] {
       if (live_ != nullptr) live_->fail(errc::cancelled);
@@ -21109,6 +22717,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     if (live_ != nullptr) live_->send_requests();
   }
   [[nodiscard]] const subscription_set& subscriptions() const noexcept { return wanted_; }
+  /// Among lines that carry the same streams: see line_place.
+  void lead(bool leads) { ages_.lead(leads); }
 
   /// Resets the connection as if the network had failed: for tests and for users who know better.
   void drop(std::error_code reason) {
@@ -21151,12 +22761,12 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     while (!closing_) {
       if (const std::error_code error = co_await turns_.its_turn()) co_return;
       ++attempts_;
-      if (std::exchange(tried_, true)) tell_attempt();
+      if (std::exchange(tried_, true)) tell(make_attempt_status(epoch_clock::now_ns(), attempts_));
       last_error_ = co_await attempt();
       if (closing_) break;
       if (hopeless_ || (settings_.max_attempts != 0 && attempts_ >= settings_.max_attempts)) {
         log_.report(severity::error, "websocket_manager", "gives up", last_error_);
-        publish(make_disconnected_status(epoch_clock::now_ns(), errc::attempts_exhausted, false));
+        tell(make_disconnected_status(epoch_clock::now_ns(), errc::attempts_exhausted, false));
         set_state(session_state::error, last_error_);
         co_return;
       }
@@ -21170,8 +22780,8 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       co_return failed({.code = wanted.error()});
     auto stream = co_await dial_.connect(timers_);
     if (!stream) co_return failed({.code = stream.error()});
-    connection live{std::move(*stream), settings_, bridge_,       out_, protocol_, wanted_,
-                    answers_,           *errors_,  turns_.gate(), log_};
+    connection live{std::move(*stream), settings_,     bridge_, out_, protocol_, wanted_, role_,
+                    *errors_,           turns_.gate(), log_};
     if (const std::error_code error = co_await live.upgrade()) co_return failed(live.refusal(error));
 
     live_ = &live;
@@ -21180,7 +22790,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     if (group_.connected()) publish(make_status(status_code::connected, epoch_clock::now_ns()));
     set_state(session_state::connected, {});
     live.send_requests();
-    if (on_connected) on_connected();
+    on_connected();
     co_return co_await live.read_until_end();
   }
 
@@ -21196,7 +22806,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
     if (closing_) return error.code;
     out_.counters().failed_attempts.add();
     log_.report(severity::warning, "websocket_manager", "cannot connect", error.code);
-    publish(make_disconnected_status(epoch_clock::now_ns(), error.code, false));
+    tell(make_disconnected_status(epoch_clock::now_ns(), error.code, false));
     take_error(error);
     return error.code;
   }
@@ -21212,7 +22822,9 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
 
   void disconnected(connection& live) {
     live_ = nullptr;
-    group_.disconnected();
+    const bool announced = group_.announced();
+    const bool told = group_.disconnected() && (announced || !closing_);  // several say goodbye as one
+    if (place_.line != no_line) out_.line_lost(place_.line);
     ages_.pause();
     wanted_.forget_answers();
     if (live.was_healthy()) {
@@ -21220,17 +22832,17 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
       attempts_ = 0;
     }
     const std::error_code reason = closing_ ? make_error_code(errc::cancelled) : live.end_reason();
-    publish(make_disconnected_status(epoch_clock::now_ns(), reason, true));
+    if (told) publish(make_disconnected_status(epoch_clock::now_ns(), reason, true));
     if (closing_) return;
     out_.counters().disconnects.add();
+    if (!told) out_.counters().lost_lines.add();
     log_.report(severity::warning, "websocket_manager", "connection lost", reason);
     take_error(live.why_ended());
   }
 
-  void tell_attempt() {
-    status_record record = make_status(status_code::reconnecting, epoch_clock::now_ns());
-    record.first = attempts_;
-    publish(record);
+  // Unless another line stands in.
+  void tell(const status_record& record) {
+    if (group_.up() == 0) publish(record);
   }
   void publish(const status_record& record) {
     publisher::batch batch{out_};
@@ -21240,7 +22852,7 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   // A view for others: orders nothing.
   void set_state(session_state now, std::error_code why) {
     if (state_.exchange(now, std::memory_order_relaxed) == now) return;
-    if (on_state) on_state(now, why);
+    on_state(now, why);
     if (settings_.on_state) settings_.on_state(now, why);
   }
 
@@ -21254,20 +22866,20 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
   const std::shared_ptr<websocket_error_handler> errors_;
   task_scope scope_{bridge_.context(), "websocket_manager", &log_};
   async_event ended_{bridge_.context()};
-  session_group own_group_;
-  session_group& group_;
-  detail::turnstile turns_{timers_, settings_, protocol_.limits().attempts, log_, [this](breaker_state now) {
-                             if (on_breaker) on_breaker(now);
-                           }};
+  session_group alone_;
+  line_group own_group_{alone_};
+  line_group& group_;
+  const line_place place_;
+  detail::turnstile turns_{timers_, settings_, protocol_.limits().attempts, log_,
+                           [this](breaker_state now) { on_breaker(now); }};
   subscription_set wanted_;
   connection* live_{nullptr};  // in attempt()'s frame
-  detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, [this] {
+  detail::stream_watcher<Protocol> ages_{settings_.ages, timers_, out_, protocol_, wanted_, log_, place_, [this] {
                                            if (live_ != nullptr) live_->send_requests();
                                          }};
-  const detail::answer_handlers answers_{[this](const auto& streams) { ages_.watch(streams); },
-                                         [this](const auto& streams) {
-                                           if (on_confirmed) on_confirmed(streams);
-                                         }};
+  const detail::connection_role role_{place_.line, [this](const auto& streams) { ages_.watch(streams); },
+                                      [this](const auto& streams) { on_confirmed(streams); },
+                                      [this] { on_shutdown(); }};
   std::error_code last_error_;
   std::uint64_t attempts_{0};  // since the last healthy connection
   bool running_{false};
@@ -21285,201 +22897,952 @@ class websocket_manager : private live_object<websocket_manager<Protocol, Dialer
 
 namespace foxtrot::inline v0::binance::detail {
 
-/// Spot and COIN-M have one, USD-M two. A route's session begins when it has its first stream. One that gave up is
-/// begun again after the breaker's recovery time-out, where its streams can be polled meanwhile. Loop thread only,
-/// except state() and tasks().
-class session_lines : private live_object<session_lines> {
- public:
-  session_lines(const checked_settings& settings, async_thread_bridge& bridge, publisher& out)
-      : settings_{settings}, timers_{bridge.timers()} {
-    for (const std::string_view path : paths_of(settings.given.market)) {
-      all_.push_back(std::make_unique<line>(*this, path, bridge, out));
-    }
-  }
-  session_lines(const session_lines&) = delete;
-  session_lines& operator=(const session_lines&) = delete;
+/// A Line of a line_set. Where it gave up and its streams can be polled meanwhile, it begins again after the breaker's
+/// recovery time-out. Loop thread only.
+struct session_line : private live_object<session_line> {
+  session_line(const checked_settings& wanted, std::string_view path, async_thread_bridge& bridge, publisher& out,
+               const line_place& place)
+      : settings{wanted},
+        timers{bridge.timers()},
+        decoder{wanted.given.market},
+        breaker{wanted.given.breaker},
+        session{bridge,
+                out,
+                decoder,
+                tls_dialer{wanted.tls, wanted.websocket.host, wanted.websocket.port, wanted.given.dial},
+                session_of(path),
+                wanted.given.log,
+                place} {}
 
-  /// Called after every change of a state or a breaker; after each connection of the route that has the books; and with
-  /// streams that the venue has confirmed, none where it answered something else.
-  std::function<void()> on_change;
-  std::function<void()> on_books_connected;
-  foxtrot::detail::confirmation_handler on_confirmed;
-
-  void subscribe(std::span<const std::string> streams) {
-    for_each_line(streams, [](line& each, const std::vector<std::string>& its) {
-      each.session.subscribe(its);
-      each.session.start();
-    });
-  }
-  void unsubscribe(std::span<const std::string> streams) {
-    for_each_line(streams, [](line& each, const std::vector<std::string>& its) { each.session.unsubscribe(its); });
-  }
-  /// Connects though nothing is wanted yet.
-  void start_first() { all_.front()->session.start(); }
-  /// Disconnects until something is subscribed to.
   void rest() {
-    for (const auto& each : all_) {
-      each->again.cancel();
-      each->session.rest();
-    }
-  }
-
-  [[nodiscard]] task<> stop(steady_time::duration patience) {
-    for (const auto& each : all_) {
-      each->again.cancel();
-      each->session.rest();  // all say goodbye before one is waited for
-    }
-    for (const auto& each : all_) (void)co_await each->session.stop(patience);
+    again.cancel();
+    session.rest();
   }
   void cancel() {
-    for (const auto& each : all_) {
-      each->again.cancel();
-      each->session.cancel();
+    again.cancel();
+    session.cancel();
+  }
+  void gave_up() {
+    if (!settings.given.fallback || session.hopeless()) return;
+    again =
+        timers.call_after(steady_time::duration{settings.given.breaker.recovery_timeout}, [this] { session.start(); });
+  }
+  /// Whether its streams are better polled: the breaker is not closed, or the session has given up.
+  [[nodiscard]] bool falls_back() const {
+    return settings.given.fallback &&
+           (breaker.state() != breaker_state::closed || session.state() == session_state::error);
+  }
+
+  const checked_settings& settings;
+  timer_queue& timers;
+  protocol decoder;
+  circuit_breaker breaker;
+  websocket_manager<protocol, tls_dialer> session;
+  timer again{};
+
+ private:
+  [[nodiscard]] session_settings session_of(std::string_view path) {
+    session_settings made = settings.given.session;
+    made.upgrade.target = std::string{path} + made.upgrade.target;  // there is the query already
+    if (settings.given.fallback) made.breaker = &breaker;
+    return made;
+  }
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/feed/handover.hpp: when a new connection has everything that an old one had.
+
+namespace foxtrot::inline v0 {
+
+/// Watches streams on their way from one line to another. Both deliver for a while. What the old line brings late in
+/// that time was sent after the new one had its streams: once the new one has brought that, too, it has everything, and
+/// the old one can go. Streams that say nothing meanwhile miss nothing. Knows no clock; one thread.
+class handover {
+ public:
+  struct stream {
+    numbering which;
+    symbol_id symbol;
+  };
+
+  /// Both lines are to deliver for `overlap`; the old one may be behind the new one by half of it.
+  handover(const line_arbiter& lines, std::vector<stream> streams, steady_time::duration overlap)
+      : lines_{lines}, streams_{std::move(streams)}, overlap_{overlap} {}
+
+  /// Whether `old` can go. `confirmed`: `fresh` has all streams.
+  [[nodiscard]] bool ready(line_id old, line_id fresh, bool confirmed, steady_time now) {
+    if (!confirmed) {  // or not any more
+      since_ = middle_since_ = std::nullopt;
+      goal_.clear();
+      return false;
     }
+    if (!since_) since_ = now;
+    if (!middle_since_ && now - *since_ >= overlap_ / 2) {
+      middle_since_ = now;
+      middle_ = positions(old);
+    }
+    if (!middle_since_ || now - *middle_since_ < overlap_ / 2) return false;
+    if (goal_.empty()) goal_ = positions(old);
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+      const bool spoke = goal_[i] > middle_[i];
+      if (spoke && lines_.last(fresh, streams_[i].which, streams_[i].symbol) < goal_[i]) return false;
+    }
+    return true;
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::uint64_t> positions(line_id of) const {
+    std::vector<std::uint64_t> all;
+    all.reserve(streams_.size());
+    for (const stream& each : streams_) all.push_back(lines_.last(of, each.which, each.symbol));
+    return all;
+  }
+
+  const line_arbiter& lines_;
+  const std::vector<stream> streams_;
+  const steady_time::duration overlap_;
+  std::optional<steady_time> since_;         // both deliver
+  std::optional<steady_time> middle_since_;  // for half of the time
+  std::vector<std::uint64_t> middle_;        // where the old line was then
+  std::vector<std::uint64_t> goal_;          // and at its end
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/line_set.hpp: the connections that carry one set of streams, replaced without a break.
+
+// foxtrot/feed/detail/line_member.hpp: one of the lines of a set.
+
+namespace foxtrot::inline v0 {
+
+/// What a set of lines tells its owner, on the loop.
+struct line_set_hooks {
+  std::function<void()> on_change{[] {}};                 ///< a state, a breaker, or which line leads
+  std::function<void(bool)> on_connected{[](bool) {}};    ///< a line has; whether it is the only one
+  confirmation_handler on_confirmed{[](const auto&) {}};  ///< streams that no other line had; none after other answers
+};
+
+namespace detail {
+
+/// A line and its place at the arbiter, which it has as long as it lives.
+template <class Line>
+struct line_member : private live_object<line_member<Line>> {
+  explicit line_member(publisher& to) : out{to}, id{to.lines().add_line(false)} {}
+  line_member(const line_member&) = delete;
+  line_member& operator=(const line_member&) = delete;
+  ~line_member() {
+    due.cancel();
+    line.reset();
+    if (id == no_line) return;
+    out.line_lost(id);
+    out.lines().remove_line(id);
+  }
+  [[nodiscard]] bool is_connected() const noexcept { return line->session.state() == session_state::connected; }
+
+  [[nodiscard]] bool is_whole() const { return is_connected() && line->session.subscriptions().settled(); }
+
+  publisher& out;
+  const line_id id;
+  std::unique_ptr<Line> line;
+  timer due{};          // when it will be old
+  bool old{false};      // it is to be replaced
+  bool leaving{false};  // it has been
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+// foxtrot/feed/detail/rotation.hpp: one connection takes over from another, or fails to in time.
+
+namespace foxtrot::inline v0::detail {
+
+/// Looks at both lines now and then. A Line has an `id`, and tells whether it `is_connected`, and whether it
+/// `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.
+template <class Line>
+class rotation : private live_object<rotation<Line>> {
+ public:
+  struct calls {
+    std::function<void(Line& from, Line& to)> done;
+    std::function<void(Line& from, Line& to)> failed;
+  };
+
+  rotation(timer_queue& timers, const line_arbiter& arbiter, const line_settings& settings, calls made)
+      : timers_{timers}, arbiter_{arbiter}, settings_{settings}, calls_{std::move(made)} {}
+  rotation(const rotation&) = delete;
+  rotation& operator=(const rotation&) = delete;
+
+  /// `to` is to take over these streams from `from`. Not while one is under way.
+  void begin(Line& from, Line& to, std::vector<handover::stream> streams) {
+    from_ = &from;
+    to_ = &to;
+    limit_ = timers_.now() + steady_time::duration{settings_.handover_limit};
+    follow(std::move(streams));
+    look_later();
+  }
+  /// It is others by now.
+  void follow(std::vector<handover::stream> streams) {
+    if (under_way()) ready_.emplace(arbiter_, std::move(streams), steady_time::duration{settings_.overlap});
+  }
+  /// Forgets what is under way.
+  void end() noexcept {
+    from_ = to_ = nullptr;
+    look_.cancel();
+  }
+  [[nodiscard]] bool under_way() const noexcept { return to_ != nullptr; }
+  /// Who is about to take over; null: nobody.
+  [[nodiscard]] Line* successor() const noexcept { return to_; }
+
+ private:
+  static constexpr std::chrono::milliseconds look_every{20};
+
+  void look_later() {
+    look_ = timers_.call_after(steady_time::duration{look_every}, [this] { look(); });
+  }
+  void look() {
+    const bool whole = to_->is_whole();
+    const bool ready = ready_->ready(from_->id, to_->id, whole, timers_.now());
+    const bool cut_off = !from_->is_connected();
+    const bool late = timers_.now() >= limit_;
+    if (ready || (cut_off && whole)) return finish(calls_.done);
+    if (!late) return look_later();
+    finish(cut_off && to_->is_connected() ? calls_.done : calls_.failed);
+  }
+  void finish(const std::function<void(Line&, Line&)>& how) {
+    Line& from = *from_;
+    Line& to = *to_;
+    end();
+    how(from, to);
+  }
+
+  timer_queue& timers_;
+  const line_arbiter& arbiter_;
+  const line_settings& settings_;
+  const calls calls_;
+  Line* from_{nullptr};
+  Line* to_{nullptr};
+  std::optional<handover> ready_;
+  steady_time limit_{};
+  timer look_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// Owns the lines that carry the same streams, one or several (A/B). Each is a session that reconnects by itself. A
+/// line that is old, or whose end the venue announces, gets a successor, and goes when that one has delivered what it
+/// had: see handover. If it is lost before, the successor takes over at once; if the successor is not ready in time, it
+/// is given up, and the old line stays. One line leads: its ticks without ids count.
+///
+/// A Line has a `session`, a websocket_manager, and is made with the place that it has among others. Loop thread only,
+/// except tasks().
+template <class Line>
+class line_set : public line_set_hooks, private live_object<line_set<Line>> {
+ public:
+  using line_maker = std::function<std::unique_ptr<Line>(const line_place&)>;
+  /// Which numbered stream of which symbol that is; nothing for others.
+  using stream_finder = std::function<std::optional<handover::stream>(std::string_view)>;
+
+  line_set(async_thread_bridge& bridge, publisher& out, venue where, session_group& feed, const line_settings& settings,
+           const diagnostics& log, line_maker make, stream_finder find)
+      : timers_{bridge.timers()},
+        out_{out},
+        where_{where},
+        settings_{settings},
+        log_{log},
+        make_{std::move(make)},
+        find_{std::move(find)},
+        group_{feed},
+        scope_{bridge.context(), "lines", &log} {
+    for (std::size_t i = 0; i < settings.count; ++i) add();
+    leader_ = lines_.front().get();
+    leader_->line->session.lead(true);
+  }
+  line_set(const line_set&) = delete;
+  line_set& operator=(const line_set&) = delete;
+
+  /// Connects, where it was not, even for no stream.
+  void subscribe(std::span<const std::string> streams) {
+    wanted_.insert(streams.begin(), streams.end());
+    for_each_in_use([&](Line& each) {
+      each.session.subscribe(streams);
+      each.session.start();
+    });
+    follow();
+  }
+  void unsubscribe(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) wanted_.erase(stream);
+    for (const auto& each : lines_) each->line->session.unsubscribe(streams);
+    follow();
+  }
+  /// Disconnects until something is subscribed to.
+  void rest() {
+    for (const auto& each : lines_) each->old = false;
+    if (member* const next = rotation_.successor()) {
+      rotation_.end();
+      retire(*next);
+    }
+    for_each_in_use([](Line& each) { each.rest(); });
+  }
+  /// As rest(), for good, and not told to consumers where others carry on with all that there is.
+  [[nodiscard]] task<> withdraw(steady_time::duration patience) {
+    group_.withdraw();
+    return stop(patience);
+  }
+  [[nodiscard]] task<> stop(steady_time::duration patience) {
+    stopping_ = true;
+    rest();
+    std::vector<Line*> left;  // the others are on their way already
+    for_each_in_use([&left](Line& each) { left.push_back(&each); });
+    for (Line* const each : left) (void)co_await each->session.stop(patience);
+    (void)co_await scope_.close(timers_, patience);
+    cancel();
+  }
+  void cancel() {
+    stopping_ = true;
+    rotation_.end();
+    for (const auto& each : lines_) each->line->cancel();
+    scope_.cancel();
   }
   void drop(std::error_code reason) {
-    for (const auto& each : all_) each->session.drop(reason);
+    for (const auto& each : lines_) each->line->session.drop(reason);
+  }
+  /// Replaces every line that is connected, one after another.
+  void rotate() {
+    for (const auto& each : lines_) each->old = each->old || each->is_connected();
+    replace_old();
   }
 
-  /// Whether its route is connected.
-  [[nodiscard]] bool is_up(std::string_view stream) const {
-    return of(stream).session.state() == session_state::connected;
-  }
-  /// Whether it is better polled: its route's breaker is not closed, or its session has given up.
-  [[nodiscard]] bool falls_back(std::string_view stream) const { return falls_back(of(stream)); }
-  [[nodiscard]] bool any_falls_back() const {
-    return std::ranges::any_of(all_, [this](const auto& each) { return falls_back(*each); });
-  }
-  /// Whether the venue has said that it will send it.
+  [[nodiscard]] const std::set<std::string>& wanted() const noexcept { return wanted_; }
+  [[nodiscard]] bool is_up() const noexcept { return group_.up() != 0; }
+  [[nodiscard]] std::size_t up() const noexcept { return group_.up(); }
+  /// The venue has said that it will send it, on one line at least.
   [[nodiscard]] bool is_confirmed(std::string_view stream) const {
-    return of(stream).session.subscriptions().is_confirmed(stream);
+    return any([&](const Line& each) { return each.session.subscriptions().is_confirmed(stream); });
   }
-  /// Whether the venue may still send it.
+  /// The venue may still send it.
   [[nodiscard]] bool knows(std::string_view stream) const {
-    return of(stream).session.subscriptions().contains(stream);
+    return any([&](const Line& each) { return each.session.subscriptions().contains(stream); });
   }
-  [[nodiscard]] bool any_running() const {
-    return std::ranges::any_of(all_, [](const auto& each) { return each->session.running(); });
+  template <class Predicate>
+  [[nodiscard]] bool any(Predicate holds) const {
+    return std::ranges::any_of(lines_, [&holds](const auto& each) { return !each->leaving && holds(*each->line); });
   }
-  /// Of the first route that has one.
-  [[nodiscard]] std::error_code last_error() const {
-    for (const auto& each : all_) {
-      if (each->session.last_error()) return each->session.last_error();
-    }
-    return {};
+  /// The line that leads.
+  [[nodiscard]] line_id leader() const noexcept { return leader_->id; }
+  [[nodiscard]] const Line& leading() const noexcept { return *leader_->line; }
+  /// Those among these streams that are numbered.
+  [[nodiscard]] std::vector<handover::stream> numbered(const std::set<std::string>& streams) const {
+    std::vector<handover::stream> found;
+    for (const std::string& stream : streams)
+      if (const auto one = find_(stream)) found.push_back(*one);
+    return found;
   }
-  [[nodiscard]] bool books_connected() const noexcept {
-    return all_.front()->session.state() == session_state::connected;
-  }
-
-  /// The worst of all routes that are in use. Any thread.
-  [[nodiscard]] session_state state() const noexcept {
-    constexpr auto rank = [](session_state state) {
-      constexpr std::array order{session_state::disconnected, session_state::connected,    session_state::closing,
-                                 session_state::connecting,   session_state::reconnecting, session_state::error};
-      return std::ranges::find(order, state) - order.begin();
-    };
-    session_state worst = session_state::disconnected;
-    for (const auto& each : all_)
-      worst = std::max(worst, each->session.state(), [&](auto a, auto b) { return rank(a) < rank(b); });
-    return worst;
-  }
-  /// How long all that are in use have been connected; zero where one is not. Any thread.
-  [[nodiscard]] std::chrono::nanoseconds connected_for(steady_time now) const noexcept {
-    const std::int64_t since = whole_since_ns_.load(std::memory_order_relaxed);
-    return std::chrono::nanoseconds{since != 0 ? now.time_since_epoch().count() - since : 0};
-  }
-  [[nodiscard]] breaker_state breaker() const {
-    breaker_state worst = breaker_state::closed;
-    for (const auto& each : all_) {
-      const breaker_state now = each->breaker.state();
-      if (worst == breaker_state::closed || now == breaker_state::open) worst = now;
-    }
-    return worst;
-  }
+  /// Tasks that have not ended, by name. Any thread.
   [[nodiscard]] std::vector<std::string> tasks() const {
+    const std::lock_guard lock{structure_};
     std::vector<std::string> names;
-    for (const auto& each : all_) {
-      for (std::string& name : each->session.tasks()) names.push_back(std::move(name));
-    }
+    for (const auto& each : lines_)
+      for (std::string& name : each->line->session.tasks()) names.push_back(std::move(name));
     return names;
   }
 
  private:
-  struct line : private live_object<line> {
-    line(session_lines& owner, std::string_view path, async_thread_bridge& bridge, publisher& out)
-        : decoder{owner.settings_.given.market},
-          breaker{owner.settings_.given.breaker},
-          session{bridge,
-                  out,
-                  decoder,
-                  tls_dialer{owner.settings_.tls, owner.settings_.websocket.host, owner.settings_.websocket.port,
-                             owner.settings_.given.dial},
-                  owner.session_of(path, breaker),
-                  owner.settings_.given.log,
-                  &owner.group_} {
-      const bool has_books = owner.all_.empty();
-      session.on_connected = [&owner, has_books] {
-        if (has_books && owner.on_books_connected) owner.on_books_connected();
-      };
-      session.on_confirmed = [&owner](const std::vector<std::string>& streams) {
-        if (owner.on_confirmed) owner.on_confirmed(streams);
-      };
-      session.on_state = [&owner, this](session_state now, std::error_code) {
-        if (now == session_state::error) owner.begin_again(*this);
-        owner.changed();
-      };
-      session.on_breaker = [&owner](breaker_state) { owner.changed(); };
-    }
-
-    protocol decoder;
-    circuit_breaker breaker;
-    websocket_manager<protocol, tls_dialer> session;
-    timer again;
-  };
-
-  [[nodiscard]] session_settings session_of(std::string_view path, circuit_breaker& breaker) const {
-    session_settings made = settings_.given.session;
-    made.upgrade.target = std::string{path} + made.upgrade.target;  // there is the query already
-    if (settings_.given.fallback) made.breaker = &breaker;
-    return made;
+  using member = detail::line_member<Line>;
+  static constexpr std::chrono::milliseconds goodbye_patience{500};
+  template <class Action>
+  void for_each_in_use(Action action) {
+    for (std::size_t i = 0; i < lines_.size(); ++i)
+      if (!lines_[i]->leaving) action(*lines_[i]->line);
+  }
+  member& add() {
+    auto made = std::make_unique<member>(out_);
+    member& added = *made;
+    added.line = make_({.group = &group_, .line = added.id, .leads = false});
+    auto& session = added.line->session;
+    session.on_state = [this, &added](session_state now, std::error_code) { state_changed(added, now); };
+    session.on_breaker = [this](breaker_state) { on_change(); };
+    session.on_connected = [this] { on_connected(group_.up() == 1); };
+    session.on_confirmed = [this, &added](const auto& streams) { confirmed(added, streams); };
+    session.on_shutdown = [this, &added] { replace(added); };
+    const std::lock_guard lock{structure_};
+    lines_.push_back(std::move(made));
+    return added;
   }
 
-  [[nodiscard]] line& of(std::string_view stream) const {
-    return *all_[std::min(route_of(settings_.given.market, stream), all_.size() - 1)];
+  void state_changed(member& which, session_state now) {
+    which.due.cancel();
+    if (now == session_state::connected) {
+      if (const auto age = draw_age(settings_, random_); age > age.zero()) grow_old(which, age);
+    } else {
+      which.old = which.old && now == session_state::closing;  // the next connection is a new one
+    }
+    if (now == session_state::error && !which.leaving) which.line->gave_up();
+    choose_leader();
+    on_change();
+  }
+  void confirmed(const member& by, const std::vector<std::string>& streams) {
+    std::vector<std::string> fresh;
+    std::ranges::copy_if(streams, std::back_inserter(fresh), [&](const std::string& stream) {
+      return std::ranges::none_of(lines_, [&](const auto& each) {
+        return each.get() != &by && each->line->session.subscriptions().is_confirmed(stream);
+      });
+    });
+    on_confirmed(fresh);
+  }
+
+  void grow_old(member& which, std::chrono::milliseconds wait) {
+    which.due = timers_.call_after(steady_time::duration{wait}, [this, &which] { replace(which); });
+  }
+  void replace(member& which) {
+    which.old = true;
+    replace_old();
+  }
+
+  // One at a time of those that stand in for each other.
+  void replace_old() {
+    if (stopping_ || rotation_.under_way()) return;
+    const auto old = std::ranges::find_if(lines_, [](const auto& each) { return each->old && !each->leaving; });
+    if (old == lines_.end()) return;
+    member& from = **old;
+    member& to = add();
+    if (to.id == no_line) return remove(to);  // it lives as long as the venue lets it, and reconnects
+    rotation_.begin(from, to, numbered(wanted_));
+    to.line->session.subscribe(std::vector<std::string>{wanted_.begin(), wanted_.end()});
+    to.line->session.start();
+  }
+  void finish(member& from, member&) {
+    out_.counters().rotations.add();
+    retire(from);
+    replace_old();
+  }
+  // The old one stays, and is replaced before long.
+  void give_up(member& from, member& to) {
+    out_.counters().failed_rotations.add();
+    log_.report(severity::warning, "line_set", "a new connection is not ready in time", errc::timeout);
+    retire(to);
+    from.old = false;
+    if (from.is_connected()) grow_old(from, settings_.handover_limit);
+    replace_old();
+  }
+
+  void retire(member& which) {
+    which.leaving = true;
+    which.due.cancel();
+    choose_leader();
+    (void)scope_.spawn("goodbye", goodbye(which));
+  }
+  [[nodiscard]] task<> goodbye(member& which) {
+    (void)co_await which.line->session.stop(goodbye_patience);
+    remove(which);
+  }
+  void remove(member& which) {
+    const auto at = std::ranges::find(lines_, &which, &std::unique_ptr<member>::get);
+    std::unique_lock lock{structure_};
+    const std::unique_ptr<member> gone = std::move(*at);
+    lines_.erase(at);
+    lock.unlock();
+    on_change();
+  }
+
+  // The one that leads goes on as long as it is connected.
+  void choose_leader() {
+    const auto serves = [](const auto& each) { return !each->leaving && each->is_connected(); };
+    if (serves(leader_)) return;
+    auto better = std::ranges::find_if(lines_, serves);
+    if (better == lines_.end() && leader_->leaving)
+      better = std::ranges::find_if(lines_, [](const auto& each) { return !each->leaving; });
+    if (better == lines_.end()) return;
+    leader_->line->session.lead(false);
+    leader_ = better->get();
+    leader_->line->session.lead(true);
+    if (numbered(wanted_).size() == wanted_.size()) return;
+    publisher::batch batch{out_};
+    batch.publish_status(make_status(status_code::line_changed, epoch_clock::now_ns()), where_);
+  }
+  void follow() {
+    if (rotation_.under_way()) rotation_.follow(numbered(wanted_));
+  }
+
+  timer_queue& timers_;
+  publisher& out_;
+  const venue where_;
+  const line_settings& settings_;
+  const diagnostics& log_;
+  const line_maker make_;
+  const stream_finder find_;
+  line_group group_;
+  std::minstd_rand random_{std::random_device{}()};
+  std::set<std::string> wanted_;
+  mutable std::mutex structure_;  // held while lines_ changes, and by who reads it on another thread
+  std::vector<std::unique_ptr<member>> lines_;
+  member* leader_{nullptr};
+  detail::rotation<member> rotation_{
+      timers_,
+      out_.lines(),
+      settings_,
+      {std::bind_front(&line_set::finish, this), std::bind_front(&line_set::give_up, this)}};
+  bool stopping_{false};
+  task_scope scope_;  // last: its tasks refer to the rest
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Each stream has its home in one set of lines. New streams go where there is room, else to a new set. Where the
+/// streams that are left would fit well into fewer sets, the smallest set is given up: its streams are taken over by
+/// others, numbered ones without a break (see handover), others with one, so that nothing comes twice. Loop thread
+/// only, except tasks().
+class line_shards : private live_object<line_shards> {
+ public:
+  using lines = line_set<session_line>;
+  using lines_maker = std::function<std::unique_ptr<lines>()>;
+
+  line_shards(timer_queue& timers, const line_arbiter& arbiter, const line_settings& settings, const diagnostics& log,
+              lines_maker make)
+      : timers_{timers},
+        arbiter_{arbiter},
+        settings_{settings},
+        make_{std::move(make)},
+        scope_{timers.context(), "shards", &log} {
+    add();
+  }
+  line_shards(const line_shards&) = delete;
+  line_shards& operator=(const line_shards&) = delete;
+
+  /// After streams without ids have been taken over.
+  std::function<void()> on_moved{[] {}};
+
+  void subscribe(std::span<const std::string> streams) {
+    std::map<shard*, std::vector<std::string>> shares;
+    for (const std::string& stream : streams) {
+      const auto known = home_.find(stream);
+      shard& home = known != home_.end() ? *known->second : place();
+      if (known == home_.end()) settle(stream, home);
+      shares[&home].push_back(stream);
+    }
+    for (const auto& [home, its] : shares) home->set->subscribe(its);
+  }
+  void unsubscribe(std::span<const std::string> streams) {
+    for (const std::string& stream : streams) {
+      const auto known = home_.find(stream);
+      if (known == home_.end()) continue;
+      --known->second->load;
+      home_.erase(known);
+    }
+    for (const auto& each : shards_) each->set->unsubscribe(streams);
+    for (const auto& each : moves_) {
+      const auto is_gone = [&](const std::string& stream) {
+        return std::ranges::find(streams, stream) != streams.end();
+      };
+      std::erase_if(each->numbered, is_gone);
+      std::erase_if(each->others, is_gone);
+      each->follow(arbiter_, settings_);
+    }
+    use_fewer();
+  }
+
+  /// Connects though nothing is wanted yet.
+  void start() {
+    (*std::ranges::find_if(shards_, [](const auto& each) { return !each->leaving; }))->set->subscribe({});
+  }
+  /// Disconnects until something is subscribed to.
+  void rest() {
+    for (const auto& each : moves_) {  // what is under way arrives at once: nothing comes by either
+      each->to->set->subscribe(each->others);
+      each->from->set->unsubscribe(each->numbered);
+    }
+    end_moves();
+    for_each([](lines& each) { each.rest(); });
+  }
+  [[nodiscard]] task<> stop(steady_time::duration patience) {
+    stopping_ = true;
+    rest();                    // all say goodbye before one is waited for
+    std::vector<lines*> left;  // the others are on their way already
+    for (const auto& each : shards_)
+      if (!each->leaving) left.push_back(each->set.get());
+    for (lines* const each : left) co_await each->stop(patience);
+    (void)co_await scope_.close(timers_, patience);
+  }
+  void cancel() {
+    stopping_ = true;
+    look_.cancel();
+    moves_.clear();
+    for_each([](lines& each) { each.cancel(); });
+    scope_.cancel();
   }
   template <class Action>
-  void for_each_line(std::span<const std::string> streams, Action action) {
-    for (const auto& each : all_) {
-      std::vector<std::string> its;
-      std::ranges::copy_if(streams, std::back_inserter(its),
-                           [&](const auto& stream) { return &of(stream) == each.get(); });
-      if (!its.empty()) action(*each, its);
-    }
+  void for_each(Action action) const {
+    for (const auto& each : shards_) action(*each->set);
+  }
+  /// Where the stream is at home; null: nowhere.
+  [[nodiscard]] const lines* home_of(std::string_view stream) const {
+    const auto known = home_.find(stream);
+    return known != home_.end() ? known->second->set.get() : nullptr;
+  }
+  /// Sets of lines that have the stream.
+  [[nodiscard]] std::ptrdiff_t carriers(std::string_view stream) const {
+    return std::ranges::count_if(shards_, [stream](const auto& each) { return each->set->is_confirmed(stream); });
+  }
+  template <class Predicate>
+  [[nodiscard]] bool any(Predicate holds) const {
+    return std::ranges::any_of(shards_, [&](const auto& each) { return holds(std::as_const(*each->set)); });
+  }
+  /// Any thread.
+  [[nodiscard]] std::vector<std::string> tasks() const {
+    const std::lock_guard lock{structure_};
+    std::vector<std::string> names;
+    for (const auto& each : shards_)
+      for (std::string& name : each->set->tasks()) names.push_back(std::move(name));
+    return names;
   }
 
-  [[nodiscard]] bool falls_back(const line& each) const {
-    return settings_.given.fallback &&
-           (each.breaker.state() != breaker_state::closed || each.session.state() == session_state::error);
+ private:
+  struct shard : private live_object<shard> {
+    std::unique_ptr<lines> set;
+    std::size_t load{0};  // streams at home there
+    bool leaving{false};
+  };
+  // Streams on their way from one shard to another.
+  struct move : private live_object<move> {
+    shard* from{nullptr};
+    shard* to{nullptr};
+    std::vector<std::string> numbered{};
+    std::vector<std::string> others{};
+    std::optional<handover> ready{};
+
+    void follow(const line_arbiter& arbiter, const line_settings& settings) {
+      ready.emplace(arbiter, from->set->numbered({numbered.begin(), numbered.end()}),
+                    steady_time::duration{settings.overlap});
+    }
+  };
+  static constexpr std::chrono::milliseconds look_every{20};
+  static constexpr std::chrono::milliseconds goodbye_patience{500};
+
+  shard& add() {
+    auto made = std::make_unique<shard>();
+    made->set = make_();
+    const std::lock_guard lock{structure_};
+    return *shards_.emplace_back(std::move(made));
   }
-  void begin_again(line& given_up) {
-    if (!settings_.given.fallback || given_up.session.hopeless()) return;
-    const steady_time::duration wait{settings_.given.breaker.recovery_timeout};
-    given_up.again = timers_.call_after(wait, [&given_up] { given_up.session.start(); });
+  // Where there is room for one more.
+  shard& place() {
+    const auto room = std::ranges::find_if(
+        shards_, [this](const auto& each) { return !each->leaving && each->load < settings_.max_streams; });
+    return room != shards_.end() ? **room : add();
   }
+  void settle(const std::string& stream, shard& home) {
+    home_[stream] = &home;
+    ++home.load;
+  }
+
+  // A quarter stays free, lest the next stream need another connection.
+  void use_fewer() {
+    if (stopping_ || !moves_.empty()) return;
+    const auto leaving = std::ranges::count(shards_, true, [](const auto& each) { return each->leaving; });
+    const std::size_t staying = shards_.size() - static_cast<std::size_t>(leaving);
+    if (staying < 2 || home_.size() > (staying - 1) * settings_.max_streams * 3 / 4) return;
+    const auto load = [](const auto& each) { return each->leaving ? std::size_t(-1) : each->load; };
+    shard& from = **std::ranges::min_element(shards_, {}, load);
+    from.leaving = true;
+    std::map<shard*, std::vector<std::string>> shares;
+    for (auto& [stream, home] : home_) {
+      if (home != &from) continue;
+      home = &place();
+      ++home->load;
+      shares[home].push_back(stream);
+    }
+    from.load = 0;
+    for (auto& [to, streams] : shares) begin_move(from, *to, streams);
+    if (shares.empty()) return retire(from);
+    look_later();
+  }
+  void begin_move(shard& from, shard& to, const std::vector<std::string>& streams) {
+    auto made = std::make_unique<move>();
+    made->from = &from;
+    made->to = &to;
+    for (const std::string& stream : streams)
+      (from.set->numbered({stream}).empty() ? made->others : made->numbered).push_back(stream);
+    made->follow(arbiter_, settings_);
+    to.set->subscribe(made->numbered);
+    from.set->unsubscribe(made->others);
+    moves_.push_back(std::move(made));
+  }
+  void look_later() {
+    look_ = timers_.call_after(steady_time::duration{look_every}, [this] { look(); });
+  }
+  void look() {
+    bool moved = false;
+    for (const auto& each : moves_) {
+      const auto is_left = [&](const std::string& stream) { return !each->from->set->knows(stream); };
+      if (!each->others.empty() && std::ranges::all_of(each->others, is_left)) {
+        each->to->set->subscribe(each->others);
+        each->others.clear();
+        moved = true;
+      }
+      const auto has = [&](const std::string& stream) { return each->to->set->is_confirmed(stream); };
+      const bool whole = std::ranges::all_of(each->numbered, has);
+      const bool cut_off = !each->from->set->is_up();
+      if (each->ready->ready(each->from->set->leader(), each->to->set->leader(), whole, timers_.now()) ||
+          (cut_off && whole)) {
+        each->from->set->unsubscribe(each->numbered);
+        each->numbered.clear();
+      }
+    }
+    if (moved) on_moved();
+    const bool done =
+        std::ranges::all_of(moves_, [](const auto& each) { return each->numbered.empty() && each->others.empty(); });
+    if (!done) return look_later();
+    end_moves();
+    use_fewer();
+  }
+  void end_moves() {
+    look_.cancel();
+    if (!moves_.empty()) retire(*moves_.front()->from);
+    moves_.clear();
+  }
+
+  void retire(shard& which) { (void)scope_.spawn("goodbye", goodbye(which)); }
+  [[nodiscard]] task<> goodbye(shard& which) {
+    co_await which.set->withdraw(goodbye_patience);
+    const auto at = std::ranges::find(shards_, &which, &std::unique_ptr<shard>::get);
+    std::unique_ptr<shard> gone;
+    const std::lock_guard lock{structure_};  // whoever asks for tasks() finds it whole, or not at all
+    gone = std::move(*at);
+    shards_.erase(at);
+  }
+
+  timer_queue& timers_;
+  const line_arbiter& arbiter_;
+  const line_settings& settings_;
+  const lines_maker make_;
+  mutable std::mutex structure_;  // held while shards_ changes, and by who reads it on another thread
+  std::vector<std::unique_ptr<shard>> shards_;
+  std::map<std::string, shard*, std::less<>> home_;  // of each stream that is wanted
+  std::vector<std::unique_ptr<move>> moves_;         // from one shard, to others
+  timer look_;
+  bool stopping_{false};
+  task_scope scope_;  // last: its tasks refer to the rest
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Spot and COIN-M have one route, USD-M two. A route's connections begin when it has its first stream. Loop thread
+/// only, except where it says otherwise.
+class session_lines : private live_object<session_lines> {
+ public:
+  session_lines(const checked_settings& settings, async_thread_bridge& bridge, publisher& out)
+      : settings_{settings}, bridge_{bridge}, timers_{bridge.timers()}, out_{out} {
+    for (const std::string_view path : paths_of(settings.given.market)) {
+      const bool has_books = routes_.empty();
+      routes_.push_back(std::make_unique<line_shards>(timers_, out.lines(), settings.given.lines, settings.given.log,
+                                                      [this, path, has_books] { return lines_of(path, has_books); }));
+      routes_.back()->on_moved = [this] { tell_line_changed(); };
+    }
+    out.lines().on_hold = [this] { pass_time_later(); };
+  }
+  session_lines(const session_lines&) = delete;
+  session_lines& operator=(const session_lines&) = delete;
+  ~session_lines() { out_.lines().on_hold = nullptr; }
+
+  /// Called after every change of a state or a breaker; after each connection of the route that has the books where no
+  /// other carries the same, with its streams; and with streams that the venue has confirmed and nobody had, none where
+  /// it answered something else.
+  std::function<void()> on_change{[] {}};
+  std::function<void(const std::set<std::string>&)> on_books_connected{[](const auto&) {}};
+  confirmation_handler on_confirmed{[](const auto&) {}};
+
+  void subscribe(std::span<const std::string> streams) {
+    for_each_route(streams, [](line_shards& route, const auto& its) { route.subscribe(its); });
+  }
+  void unsubscribe(std::span<const std::string> streams) {
+    for_each_route(streams, [](line_shards& route, const auto& its) { route.unsubscribe(its); });
+  }
+  /// Connects though nothing is wanted yet.
+  void start_first() { routes_.front()->start(); }
+  /// Disconnects until something is subscribed to.
+  void rest() {
+    for (const auto& route : routes_) route->rest();
+  }
+  /// Replaces every connection, without a break.
+  void rotate() {
+    for_each_set([](line_shards::lines& set) { set.rotate(); });
+  }
+
+  [[nodiscard]] task<> stop(steady_time::duration patience) {
+    rest();  // all say goodbye before one is waited for
+    for (const auto& route : routes_) co_await route->stop(patience);
+  }
+  void cancel() {
+    for (const auto& route : routes_) route->cancel();
+  }
+  void drop(std::error_code reason) {
+    for_each_set([reason](line_shards::lines& set) { set.drop(reason); });
+  }
+
+  /// Whether a connection that carries it is there.
+  [[nodiscard]] bool is_up(std::string_view stream) const {
+    const auto* const home = of(stream).home_of(stream);
+    return home != nullptr && home->is_up();
+  }
+  /// Whether it is better polled: no line that carries it is to be relied on.
+  [[nodiscard]] bool falls_back(std::string_view stream) const {
+    const auto* const home = of(stream).home_of(stream);
+    return home != nullptr && falls_back(*home);
+  }
+  [[nodiscard]] bool any_falls_back() const {
+    return any_set([](const auto& set) { return falls_back(set); });
+  }
+  /// Whether the venue has said that it will send it.
+  [[nodiscard]] bool is_confirmed(std::string_view stream) const {
+    const auto* const home = of(stream).home_of(stream);
+    return home != nullptr && home->is_confirmed(stream);
+  }
+  /// Whether the venue may still send it.
+  [[nodiscard]] bool knows(std::string_view stream) const {
+    return of(stream).any([stream](const auto& set) { return set.knows(stream); });
+  }
+  [[nodiscard]] bool any_running() const {
+    return any_set([](const auto& set) { return set.any([](const auto& line) { return line.session.running(); }); });
+  }
+  /// Of the first that has one.
+  [[nodiscard]] std::error_code last_error() const {
+    std::error_code found;
+    for_each_set([&found](const line_shards::lines& set) {
+      if (!found) found = set.leading().session.last_error();
+    });
+    return found;
+  }
+  [[nodiscard]] bool books_connected() const {
+    return !routes_.front()->any([](const auto& set) { return !set.is_up(); });
+  }
+
+  // --- any thread ---
+
+  /// The worst of all that are in use; of lines that carry the same, the best.
+  [[nodiscard]] session_state state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  /// How long everything has been connected; zero where something is not.
+  [[nodiscard]] std::chrono::nanoseconds connected_for(steady_time now) const noexcept {
+    const std::int64_t since = whole_since_ns_.load(std::memory_order_relaxed);
+    return std::chrono::nanoseconds{since != 0 ? now.time_since_epoch().count() - since : 0};
+  }
+  [[nodiscard]] breaker_state breaker() const noexcept { return breaker_.load(std::memory_order_relaxed); }
+  /// Connections that there are.
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::vector<std::string> tasks() const {
+    std::vector<std::string> names;
+    for (const auto& route : routes_)
+      for (std::string& name : route->tasks()) names.push_back(std::move(name));
+    return names;
+  }
+
+ private:
+  [[nodiscard]] std::unique_ptr<line_shards::lines> lines_of(std::string_view path, bool has_books) {
+    auto made = std::make_unique<line_shards::lines>(
+        bridge_, out_, venue_of(settings_.given.market), group_, settings_.given.lines, settings_.given.log,
+        [this, path](const line_place& place) {
+          return std::make_unique<session_line>(settings_, path, bridge_, out_, place);
+        },
+        [this](std::string_view stream) { return numbered(stream); });
+    made->on_change = [this] { changed(); };
+    made->on_confirmed = [this](std::vector<std::string> streams) {
+      std::erase_if(streams, [this](const std::string& each) { return of(each).carriers(each) > 1; });  // it moves
+      on_confirmed(streams);
+    };
+    if (has_books) {
+      made->on_connected = [this, set = made.get()](bool alone) {
+        if (alone) on_books_connected(set->wanted());
+      };
+    }
+    return made;
+  }
+  [[nodiscard]] std::optional<handover::stream> numbered(std::string_view stream) const {
+    const auto kind = numbered_kind_of_stream(stream);
+    const auto symbol = kind ? out_.symbols().intern(symbol_of_stream(stream)) : errc::bad_argument;
+    if (!symbol) return std::nullopt;
+    return handover::stream{*numbering_of(*kind), *symbol};
+  }
+
+  [[nodiscard]] line_shards& of(std::string_view stream) const {
+    return *routes_[std::min(route_of(settings_.given.market, stream), routes_.size() - 1)];
+  }
+  template <class Action>
+  void for_each_route(std::span<const std::string> streams, Action action) {
+    for (const auto& route : routes_) {
+      std::vector<std::string> its;
+      std::ranges::copy_if(streams, std::back_inserter(its),
+                           [&](const auto& stream) { return &of(stream) == route.get(); });
+      if (!its.empty()) action(*route, its);
+    }
+  }
+  template <class Action>
+  void for_each_set(Action action) const {
+    for (const auto& route : routes_) route->for_each(action);
+  }
+  template <class Predicate>
+  [[nodiscard]] bool any_set(Predicate holds) const {
+    return std::ranges::any_of(routes_, [&holds](const auto& route) { return route->any(holds); });
+  }
+  [[nodiscard]] static bool falls_back(const line_shards::lines& set) {
+    return !set.any([](const session_line& line) { return !line.falls_back(); });
+  }
+
+  // What others read is written here alone, and orders nothing.
   void changed() {
-    const bool whole = state() == session_state::connected;
-    // written here alone, and read by people: orders nothing
+    constexpr std::array order{session_state::disconnected, session_state::connected,    session_state::closing,
+                               session_state::connecting,   session_state::reconnecting, session_state::error};
+    const auto rank = [&order](session_state state) { return std::ranges::find(order, state) - order.begin(); };
+    session_state worst = session_state::disconnected;
+    breaker_state breaker = breaker_state::closed;
+    std::size_t connections = 0;
+    for_each_set([&](const line_shards::lines& set) {
+      connections += set.up();
+      worst = std::max(worst, set.is_up() ? session_state::connected : set.leading().session.state(),
+                       [&rank](auto a, auto b) { return rank(a) < rank(b); });
+      if (set.any([](const auto& line) { return line.breaker.state() == breaker_state::closed; })) return;
+      const breaker_state its = set.leading().breaker.state();
+      if (breaker == breaker_state::closed || its == breaker_state::open) breaker = its;
+    });
+    state_.store(worst, std::memory_order_relaxed);
+    breaker_.store(breaker, std::memory_order_relaxed);
+    connections_.store(connections, std::memory_order_relaxed);
+    const bool whole = worst == session_state::connected;
     if (whole != (whole_since_ns_.load(std::memory_order_relaxed) != 0))
       whole_since_ns_.store(whole ? timers_.now().time_since_epoch().count() : 0, std::memory_order_relaxed);
-    if (on_change) on_change();
+    on_change();
+  }
+
+  void tell_line_changed() {
+    publisher::batch batch{out_};
+    batch.publish_status(make_status(status_code::line_changed, epoch_clock::now_ns()),
+                         venue_of(settings_.given.market));
+  }
+
+  // While ticks are held.
+  void pass_time_later() {
+    const steady_time::duration round =
+        steady_time::duration{settings_.given.lines.hold_limit} / (line_arbiter::rounds_to_wait - 1);
+    hold_ = timers_.call_after(round, [this] {
+      out_.lines().pass_time();
+      out_.release_held();
+      if (out_.lines().holds()) pass_time_later();
+    });
   }
 
   const checked_settings& settings_;
+  async_thread_bridge& bridge_;
   timer_queue& timers_;
+  publisher& out_;
   session_group group_;
+  std::atomic<session_state> state_{session_state::disconnected};
+  std::atomic<breaker_state> breaker_{breaker_state::closed};
+  std::atomic<std::size_t> connections_{0};
   std::atomic<std::int64_t> whole_since_ns_{0};  // of the steady clock; 0: it is not
-  std::vector<std::unique_ptr<line>> all_;       // the one with the books first
+  timer hold_;
+  std::vector<std::unique_ptr<line_shards>> routes_;  // the one with the books first
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -21516,6 +23879,11 @@ class weight_budget : private live_object<weight_budget> {
   /// The venue says that so much of this minute has been used, by everybody at this address; the minute ends in `left`.
   void told(std::uint32_t used, std::chrono::nanoseconds left, steady_time now) noexcept {
     if (static_cast<double>(used) >= 0.9 * limit_) closed_until_ = now + left;
+  }
+  /// Of this minute: the venue's begin with everybody's.
+  [[nodiscard]] static std::chrono::nanoseconds left_of_minute() noexcept {
+    constexpr std::int64_t minute = 60'000'000'000;
+    return std::chrono::nanoseconds{minute - epoch_clock::now_ns() % minute};
   }
 
  private:
@@ -21623,7 +23991,7 @@ class http_poller : private live_object<http_poller<Venue>> {
 
   void heed(const poll_request& request, const poll_answer& answer) {
     const steady_time now = timers_.now();
-    if (answer.used_weight) weight_.told(*answer.used_weight, left_of_minute(), now);
+    if (answer.used_weight) weight_.told(*answer.used_weight, weight_budget::left_of_minute(), now);
     if (!answer.error.code) {
       out_.counters().polls.add();
       retry_.reset();
@@ -21657,12 +24025,6 @@ class http_poller : private live_object<http_poller<Venue>> {
       }
     }
     for (poll_request& each : smaller) jobs_.push_back({std::move(each), timers_.now()});
-  }
-
-  // The venue's minutes begin with everybody's.
-  [[nodiscard]] static std::chrono::nanoseconds left_of_minute() noexcept {
-    constexpr std::int64_t minute = 60'000'000'000;
-    return std::chrono::nanoseconds{minute - epoch_clock::now_ns() % minute};
   }
 
   timer_queue& timers_;
@@ -21766,10 +24128,13 @@ class dual_mode : private live_object<dual_mode> {
       again_ = false;
       const bool falls_back = lines_.any_falls_back();
       if (falls_back) tell_fallback(true);
-      std::vector<std::string> polled;
-      std::ranges::copy_if(streams_, std::back_inserter(polled),
-                           [this](const auto& each) { return is_to_be_polled(each); });
-      poll(std::move(polled));
+      const bool all_by_websocket = choice_.is_all() && !falls_back && polled_.empty();  // then nobody need be asked
+      if (!all_by_websocket) {
+        std::vector<std::string> polled;
+        std::ranges::copy_if(streams_, std::back_inserter(polled),
+                             [this](const auto& each) { return is_to_be_polled(each); });
+        poll(std::move(polled));
+      }
       if (!falls_back) tell_fallback(false);
     } while (again_);
     reviewing_ = false;
@@ -21872,6 +24237,438 @@ class dual_mode : private live_object<dual_mode> {
   bool fallback_{false};
   bool reviewing_{false};
   bool again_{false};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/exchange/binance/trade_fetcher.hpp: trades that are missing, fetched over REST where the user wants it.
+
+// foxtrot/exchange/binance/detail/trade_history.hpp: the venue of a gap repairer: trades by their ids, over REST.
+
+// foxtrot/feed/repair_request.hpp: a request for ticks that are missing, and what a gap repairer has to know of a
+// venue.
+
+namespace foxtrot::inline v0 {
+
+/// One request for ticks of one stream, from an id on.
+struct repair_request {
+  tick_kind kind{tick_kind::trade};
+  std::string symbol{};
+  std::uint64_t first{0};  ///< the lowest id that is wanted
+  std::size_t count{0};    ///< ids from there on
+  std::string target{};    ///< path and query
+  std::uint32_t weight{1};
+};
+
+/// How it went, and what came.
+struct repair_answer {
+  poll_answer how{};
+  std::string body{};  ///< as http_client leaves it, with what a parser may read behind it
+};
+
+/// Asks for ticks by id. Used by one network thread.
+template <class V>
+concept repair_venue = requires(V& venue, const V& known, const repair_request& request, std::string_view symbol,
+                                std::uint64_t first, std::size_t count, publisher::batch& out) {
+  /// Whether ticks of that kind can be asked for.
+  { known.has(tick_kind::trade) } -> std::same_as<bool>;
+  /// So many ids fit into one answer.
+  { known.most_ids() } -> std::same_as<std::size_t>;
+  /// Of a kind that it has; `count` is no more than fits.
+  { known.plan(tick_kind::trade, symbol, first, count) } -> std::same_as<repair_request>;
+  /// Takes part in cancellation; `request` lives until it ends.
+  { venue.ask(request) } -> std::same_as<task<repair_answer>>;
+  /// Publishes what is in the body, in the order of its ids; errc::none, or what was wrong first.
+  { venue.decode(request, std::string_view{}, out) } -> std::same_as<errc>;
+  { known.where() } -> std::same_as<foxtrot::venue>;
+  /// What it allows in a minute.
+  { known.weight_per_minute() } -> std::same_as<std::uint32_t>;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Implements repair_venue. Aggregate trades are asked for by `fromId` everywhere. Trades are on spot, at hosts that
+/// serve more than market data; elsewhere that needs a key, or is not served, and the latest thousand have to do.
+/// Weights and limits: rest-api.md of binance-spot-api-docs, "Old trade lookup", "Recent trades list" and
+/// "Compressed/Aggregate trades list", all without a key; faqs/market_data_only.md there; the pages "Recent Trades
+/// List", "Old Trades Lookup" and "Compressed/Aggregate Trades List" of the futures. Loop thread only.
+class trade_history : private live_object<trade_history> {
+ public:
+  trade_history(timer_queue& timers, const checked_settings& settings)
+      : settings_{settings},
+        decoder_{settings.given.market},
+        client_{timers, settings.tls, {.dial = settings.given.dial, .limits = {}, .headers = {}}} {}
+  trade_history(const trade_history&) = delete;
+  trade_history& operator=(const trade_history&) = delete;
+
+  [[nodiscard]] bool has(tick_kind kind) const noexcept {
+    return kind == tick_kind::trade || kind == tick_kind::aggregate_trade;
+  }
+  [[nodiscard]] std::size_t most_ids() const noexcept { return 1'000; }
+  [[nodiscard]] venue where() const noexcept { return venue_of(market()); }
+  [[nodiscard]] std::uint32_t weight_per_minute() const noexcept {
+    const std::uint32_t wanted = settings_.given.polling.weight_per_minute;
+    return wanted != 0 ? wanted : poll_plan{market()}.weight_per_minute();
+  }
+
+  [[nodiscard]] repair_request plan(tick_kind kind, std::string_view symbol, std::uint64_t first,
+                                    std::size_t count) const {
+    repair_request made{.kind = kind, .symbol = std::string{symbol}, .first = first, .count = count};
+    const bool aggregate = kind == tick_kind::aggregate_trade;
+    const bool by_id = aggregate || serves_history();
+    const bool spot = market() == binance::market::spot;
+    made.target = spot ? "/api/v3/" : market() == binance::market::usdm ? "/fapi/v1/" : "/dapi/v1/";
+    made.target += aggregate ? "aggTrades" : by_id ? "historicalTrades" : "trades";
+    made.target += "?symbol=" + escaped_symbol(made.symbol);
+    if (by_id) made.target += "&fromId=" + std::to_string(first);
+    made.target += "&limit=" + std::to_string(by_id ? count : most_ids());
+    made.weight = aggregate ? (spot ? 4 : 20) : (spot ? 25 : 5);
+    return made;
+  }
+
+  [[nodiscard]] task<repair_answer> ask(const repair_request& request) {
+    repair_answer made;
+    url where = settings_.rest;
+    where.target = request.target;
+    auto answer = co_await client_.get(std::move(where), patience());
+    session_error& error = made.how.error;
+    error.code = answer ? answer->error() : answer.error();
+    if (!answer) co_return made;
+    made.how.used_weight = used_weight(answer->headers);
+    if (error.code) {
+      error.http_status = answer->status;
+      error.venue_code = venue_code_of(answer->body);
+      error.retry_after = answer->retry_after();
+    }
+    made.body = std::move(answer->body);
+    co_return made;
+  }
+
+  [[nodiscard]] errc decode(const repair_request& request, std::string_view body, publisher::batch& out) {
+    const std::int64_t now = epoch_clock::now_ns() + settings_.given.session.clock_shift.count();
+    const auto wanted = [](tick_kind, symbol_id) { return true; };
+    return request.kind == tick_kind::trade ? decoder_.trades(body, request.symbol, now, out, wanted)
+                                            : decoder_.aggregate_trades(body, request.symbol, now, out, wanted);
+  }
+
+ private:
+  [[nodiscard]] binance::market market() const noexcept { return settings_.given.market; }
+  [[nodiscard]] bool serves_history() const noexcept {
+    return market() == binance::market::spot && settings_.rest.host != "data-api.binance.vision";
+  }
+  // Nobody waits longer.
+  [[nodiscard]] steady_time::duration patience() const noexcept {
+    const steady_time::duration usual{settings_.given.request_timeout};
+    const gap_repair_settings& wanted = settings_.given.gap_repair;
+    return wanted.mode == gap_repair::before ? std::min(usual, steady_time::duration{wanted.limit}) : usual;
+  }
+
+  const checked_settings& settings_;
+  rest_decoder decoder_;
+  http_client client_;
+};
+static_assert(repair_venue<trade_history>);
+
+}  // namespace foxtrot::inline v0::binance::detail
+
+// foxtrot/feed/gap_repairer.hpp: fetches ticks that are missing, one request at a time.
+
+namespace foxtrot::inline v0 {
+
+/// Hears of holes in the ids of trades and aggregate trades, and fetches what is missing within the venue's weight: the
+/// streams in turn, and as many holes of one by one request as an answer can hold. Where the stream waits, a hole that
+/// is not filled in time is given up, at once where the server has said that it will not answer until then; where it
+/// does not, after some attempts without success. What a hole lacks in the end has been told as a gap, and counts as a
+/// failed repair. Loop thread only.
+template <repair_venue Venue>
+class gap_repairer : private live_object<gap_repairer<Venue>> {
+ public:
+  /// That are looked for at once; others are not.
+  static constexpr std::size_t most_holes = 1'024;
+  /// Requests for one hole that bring nothing of it.
+  static constexpr std::uint32_t most_attempts = 5;
+
+  gap_repairer(timer_queue& timers, publisher& out, Venue& venue, websocket_error_handler& errors,
+               const gap_repair_settings& settings, const diagnostics& log)
+      : timers_{timers},
+        out_{out},
+        venue_{venue},
+        errors_{errors},
+        settings_{settings},
+        log_{log},
+        weight_{venue.weight_per_minute(), settings.weight_share},
+        news_{timers.context()} {}
+  gap_repairer(const gap_repairer&) = delete;
+  gap_repairer& operator=(const gap_repairer&) = delete;
+  ~gap_repairer() { end(); }
+
+  /// Hears of holes from now on.
+  void start() {
+    running_ = true;
+    if (waits()) {
+      out_.lines().on_hole = [this](tick_kind kind, symbol_id symbol, const id_range& ids) {
+        return take(kind, symbol, ids);
+      };
+    } else {
+      out_.on_gap([this](tick_kind kind, symbol_id symbol, const id_range& ids) { (void)take(kind, symbol, ids); });
+    }
+  }
+  /// Looks for nothing any more; what waited is published. Idempotent; not while a batch is open.
+  void end() {
+    if (!std::exchange(running_, false)) return;
+    due_.cancel();
+    waits() ? out_.lines().stop_asking() : out_.on_gap(nullptr);
+    close_if([](const auto&, const open_hole&) { return true; });
+    out_.release_held();
+  }
+  /// Nobody wants these ticks any more. Not while a batch is open.
+  void forget(tick_kind kind, symbol_id symbol) {
+    const auto at = streams_.find({kind, symbol});
+    if (at == streams_.end()) return;
+    holes_ -= at->second.holes.size();
+    streams_.erase(at);
+    out_.lines().settled(kind, symbol, everything);
+    out_.release_held();
+  }
+
+  /// Holes that are looked for.
+  [[nodiscard]] std::size_t holes() const noexcept { return holes_; }
+
+  /// Fetches until cancelled; end() follows.
+  [[nodiscard]] task<> run() {
+    while (true) {
+      forget_passed();
+      const auto next = next_stream();
+      if (next == streams_.end()) {
+        if (const std::error_code error = co_await news_.wait()) co_return;
+        continue;
+      }
+      const stream_key of = next->first;
+      const open_holes& holes = next->second.holes;
+      // one more: where the venue knows what comes behind a hole, what it does not know in it is not to be had
+      const std::size_t count = std::min(holes.span(venue_.most_ids()) + 1, venue_.most_ids());
+      const repair_request request = venue_.plan(of.first, out_.symbols().name(of.second), holes.first(), count);
+      const steady_time now = timers_.now();
+      const steady_time when =
+          std::max({next->second.not_before, closed_until_, weight_.next_allowed(request.weight, now)});
+      if (when > now) {
+        const timer alarm = timers_.call_at(when, [this] { news_.notify(); });
+        if (const std::error_code error = co_await news_.wait()) co_return;
+        continue;  // what is missing may have changed
+      }
+      last_asked_ = of;
+      weight_.spend(request.weight, now);
+      const repair_answer answer = co_await venue_.ask(request);
+      if (answer.how.error.code == errc::cancelled) co_return;
+      heed(of, request, answer);
+    }
+  }
+
+ private:
+  using stream_key = std::pair<tick_kind, symbol_id>;
+  struct stream {
+    open_holes holes;
+    steady_time not_before{};
+  };
+  using stream_map = std::map<stream_key, stream>;
+
+  static constexpr std::chrono::seconds not_let_in{60};  // who is refused for good asks again now and then
+  static constexpr id_range everything{0, ~std::uint64_t{0}};
+
+  [[nodiscard]] bool waits() const noexcept { return settings_.mode == gap_repair::before; }
+
+  // False where it will not be looked for.
+  [[nodiscard]] bool take(tick_kind kind, symbol_id symbol, const id_range& ids) {
+    const auto which = numbering_of(kind);
+    if (!which || !counts_by_one(*which)) return false;
+    const steady_time until = waits() ? timers_.now() + steady_time::duration{settings_.limit} : steady_time::max();
+    if (ids.to - ids.from >= settings_.most || holes_ == most_holes || !venue_.has(kind) || closed_until_ >= until) {
+      out_.counters().failed_repairs.add();
+      return false;
+    }
+    streams_[{kind, symbol}].holes.add(ids, until);
+    ++holes_;
+    if (waits() && holes_ == 1) watch_time();
+    news_.notify();
+    return true;
+  }
+
+  // The one after the last, of those that may be asked for soonest.
+  [[nodiscard]] stream_map::iterator next_stream() {
+    const auto sooner = [now = timers_.now()](const auto& a, const auto& b) {
+      return std::max(a.second.not_before, now) < std::max(b.second.not_before, now);
+    };
+    const auto behind = streams_.upper_bound(last_asked_);
+    const auto first = std::min_element(behind, streams_.end(), sooner);
+    const auto other = std::min_element(streams_.begin(), behind, sooner);
+    if (first == streams_.end()) return other == behind ? streams_.end() : other;
+    return other != behind && sooner(*other, *first) ? other : first;
+  }
+
+  void heed(const stream_key& of, const repair_request& request, const repair_answer& answer) {
+    if (answer.how.used_weight) weight_.told(*answer.how.used_weight, weight_budget::left_of_minute(), timers_.now());
+    session_error error = answer.how.error;
+    std::uint64_t seen_to = 0;
+    if (!error.code) error.code = publish(of, request, answer.body, seen_to);
+    const auto at = streams_.find(of);
+    if (seen_to >= request.first && at != streams_.end()) {  // what the answer has passed over is not to be had
+      at->second.holes.pass(seen_to);
+      close_if([&](const stream_key& key, const open_hole& hole) { return key == of && hole.ids.to <= seen_to; });
+      out_.lines().settled(of.first, of.second, {request.first, seen_to});
+    }
+    if (error.code) {
+      heed_error(of, request, error);
+    } else if (seen_to >= request.first) {
+      retry_.reset();
+    } else {
+      fail(of, request, timers_.now() + retry_.next());  // it is not known there yet
+    }
+    out_.release_held();
+  }
+
+  [[nodiscard]] std::error_code publish(const stream_key& of, const repair_request& request, const std::string& body,
+                                        std::uint64_t& seen_to) {
+    const auto at = streams_.find(of);
+    if (at == streams_.end()) return {};  // nobody wants it any more
+    gap_fill fill{.holes = at->second.holes, .in_order = waits()};
+    publisher::batch batch{out_, fill};
+    feed_counters& count = batch.counters();
+    count.messages.add();
+    count.bytes.add(body.size());
+    const errc bad = venue_.decode(request, body, batch);
+    seen_to = fill.seen_to;
+    if (bad == errc::none) return {};
+    count.count_rejected(bad);
+    return bad;
+  }
+
+  void heed_error(const stream_key& of, const repair_request& request, const session_error& error) {
+    const steady_time now = timers_.now();
+    const error_decision decided = errors_.handle(error, now);
+    out_.counters().count(decided.kind);
+    log_.report(severity::warning, "gap_repairer", "no answer to " + request.target, error.code);
+    if (decided.kind == error_kind::symbol)
+      return close_if([&](const stream_key& key, const open_hole&) { return key == of; });
+    if (decided.kind == error_kind::data) return fail(of, request, now + retry_.next());
+    // The venue cannot be left alone as long as a connection may be, unless the server says so, or lets us in no more.
+    const bool told_to_wait = error.retry_after || decided.kind == error_kind::rate_limit;
+    steady_time::duration told = told_to_wait ? decided.response.delay : steady_time::duration::zero();
+    if (!decided.response.retry) told = not_let_in;
+    closed_until_ = now + std::max(retry_.next(), told);
+    fail(of, request, closed_until_);
+    close_if([this](const stream_key&, const open_hole& hole) { return hole.until <= closed_until_; });
+  }
+  // The request has brought nothing.
+  void fail(const stream_key& of, const repair_request& request, steady_time again) {
+    const auto at = streams_.find(of);
+    if (at == streams_.end()) return;
+    at->second.not_before = again;
+    at->second.holes.note_failure(request.first + request.count - 1);
+    if (waits()) return;  // until it is late
+    close_if([](const stream_key&, const open_hole& hole) { return hole.attempts >= most_attempts; });
+  }
+
+  // What lines have brought meanwhile is not looked for any more.
+  void forget_passed() {
+    if (!waits()) return;
+    for (auto& [key, its] : streams_) {
+      const std::uint64_t last = out_.ids().last(*numbering_of(key.first), key.second);
+      holes_ -= its.holes.extract_if([last](const open_hole& hole) { return hole.ids.to <= last; }).size();
+    }
+    std::erase_if(streams_, [](const auto& each) { return each.second.holes.empty(); });
+  }
+
+  // Those for which `which(stream, hole)` is true are not looked for any more, and it is told what has become of them.
+  template <class Which>
+  void close_if(Which which) {
+    std::vector<std::pair<stream_key, open_hole>> closed;
+    for (auto& [key, its] : streams_) {
+      for (open_hole& each : its.holes.extract_if([&](const open_hole& hole) { return which(key, hole); }))
+        closed.emplace_back(key, std::move(each));
+    }
+    holes_ -= closed.size();
+    std::erase_if(streams_, [](const auto& each) { return each.second.holes.empty(); });
+    for (const auto& [key, hole] : closed) tell(key, hole);
+  }
+  void tell(const stream_key& of, const open_hole& hole) {
+    if (hole.missing() != 0) out_.counters().failed_repairs.add();
+    if (waits()) return out_.lines().settled(of.first, of.second, hole.ids);
+    publisher::batch batch{out_};
+    for (const id_range& came : hole.came) {
+      batch.publish_status(make_filled_status(came.from, came.to, of.first, epoch_clock::now_ns(), of.second),
+                           venue_.where());
+    }
+  }
+
+  // Holes are late in the order in which they were found, or about that.
+  void watch_time() {
+    steady_time earliest = steady_time::max();
+    for (const auto& [key, its] : streams_) earliest = std::min(earliest, its.holes.due());
+    if (earliest == steady_time::max()) return;
+    due_ = timers_.call_at(earliest, [this] {
+      close_if([now = timers_.now()](const stream_key&, const open_hole& hole) { return hole.until <= now; });
+      out_.release_held();
+      watch_time();
+    });
+  }
+
+  timer_queue& timers_;
+  publisher& out_;
+  Venue& venue_;
+  websocket_error_handler& errors_;
+  const gap_repair_settings settings_;
+  const diagnostics& log_;
+  weight_budget weight_;
+  backoff retry_{
+      {.base = std::chrono::milliseconds{100}, .cap = std::chrono::milliseconds{30'000}, .first_immediate = false}};
+  async_event news_;
+  stream_map streams_;
+  std::size_t holes_{0};
+  stream_key last_asked_{};
+  steady_time closed_until_{};
+  timer due_;
+  bool running_{false};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::binance::detail {
+
+/// Does what market_data_settings::gap_repair says. Loop thread only.
+class trade_fetcher : private live_object<trade_fetcher> {
+ public:
+  trade_fetcher(timer_queue& timers, publisher& out, const checked_settings& settings)
+      : out_{out},
+        mode_{settings.given.gap_repair.mode},
+        history_{timers, settings},
+        repairer_{
+            timers, out, history_, *settings.given.session.errors, settings.given.gap_repair, settings.given.log} {}
+  trade_fetcher(const trade_fetcher&) = delete;
+  trade_fetcher& operator=(const trade_fetcher&) = delete;
+
+  /// Begins, as a task of `scope`.
+  void start(task_scope& scope) {
+    if (mode_ == gap_repair::off) return;
+    repairer_.start();
+    (void)scope.spawn("gap repair", repairer_.run());
+  }
+  /// What waited is published. Idempotent.
+  void end() { repairer_.end(); }
+  /// Of these streams those that are not among `left` are not wanted any more.
+  void forget(std::span<const std::string> streams, const std::set<std::string>& left) {
+    for (const std::string& stream : streams) {
+      const auto kind = numbered_kind_of_stream(stream);
+      if (kind && !left.contains(stream)) repairer_.forget(*kind, out_.symbols().find(symbol_of_stream(stream)));
+    }
+  }
+
+ private:
+  publisher& out_;
+  const gap_repair mode_;
+  trade_history history_;
+  gap_repairer<trade_history> repairer_;
 };
 
 }  // namespace foxtrot::inline v0::binance::detail
@@ -22305,7 +25102,7 @@ class engine : private live_object<engine> {
     lines_.cancel();
     bridge_.context().restart();
     bridge_.context().poll();
-    lines_.on_change = nullptr;
+    lines_.on_change = [] {};
     out_.show_books_to(nullptr);
   }
 
@@ -22322,6 +25119,7 @@ class engine : private live_object<engine> {
             (void)requests_.spawn("depth snapshots", fetcher_.run());
           }
           (void)requests_.spawn("polling", modes_.run());
+          trades_.start(requests_);
           subscribe_now(streams);
           modes_.start();
         },
@@ -22368,6 +25166,7 @@ class engine : private live_object<engine> {
   /// Lets newcomers hear the state of the connection even if nothing else happens.
   [[nodiscard]] bool greet_newcomers() { return commands_.try_send({command::action::greet, {}}); }
   [[nodiscard]] bool drop_connection() { return commands_.try_send({command::action::drop, {}}); }
+  [[nodiscard]] bool rotate() { return commands_.try_send({command::action::rotate, {}}); }
   /// Others come by WebSocket from then on.
   [[nodiscard]] bool choose(websocket_choice choice) {
     return commands_.try_send({.what = command::action::choose, .choice = std::move(choice)});
@@ -22392,6 +25191,7 @@ class engine : private live_object<engine> {
     into.state = lines_.state();
     into.breaker = lines_.breaker();
     into.polled_streams = modes_.polled();
+    into.connections = lines_.connections();
     into.connected_for = lines_.connected_for(bridge_.timers().now());
   }
   [[nodiscard]] bool on_network_thread() const noexcept { return bridge_.on_loop_thread(); }
@@ -22401,7 +25201,7 @@ class engine : private live_object<engine> {
   static constexpr std::chrono::milliseconds task_patience{500};
 
   struct command {
-    enum class action : std::uint8_t { subscribe, unsubscribe, choose, greet, drop, snapshot, tell_of_thread };
+    enum class action : std::uint8_t { subscribe, unsubscribe, choose, greet, drop, rotate, snapshot, tell_of_thread };
     action what;
     std::vector<std::string> names{};  // of streams; snapshot: of a symbol; tell_of_thread: of a thread
     status_code status{};              // tell_of_thread
@@ -22414,29 +25214,25 @@ class engine : private live_object<engine> {
       case command::action::subscribe: forget_ids(wanted.names); return subscribe_now(wanted.names);
       case command::action::unsubscribe: return unsubscribe_now(wanted.names);
       case command::action::choose: return modes_.choose(std::move(wanted.choice));
-      case command::action::greet: {
-        const publisher::batch adopt{out_};
-        return;
-      }
+      case command::action::greet: return void(publisher::batch{out_});  // adopts them
       case command::action::drop: return lines_.drop(errc::closed);
+      case command::action::rotate: return lines_.rotate();
       case command::action::snapshot: {
         if (!lines_.books_connected()) books_.doubt_all();
         publisher::batch batch{out_};
         (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
         return;
       }
-      case command::action::tell_of_thread: {
-        publisher::batch batch{out_};
-        batch.publish_status(make_thread_status(wanted.status, epoch_clock::now_ns(), wanted.names.front()),
-                             protocol_.where());
-        return;
-      }
+      case command::action::tell_of_thread:
+        return publisher::batch{out_}.publish_status(
+            make_thread_status(wanted.status, epoch_clock::now_ns(), wanted.names.front()), protocol_.where());
     }
   }
 
   void listen_to(thread_monitor& monitor) {
     watched_ = monitor.watch(settings_.given.network.name, bridge_.pulse(), settings_.given.watch);
     told_ = monitor.on_event([this](const thread_event& event) {
+      if (settings_.tells_of && !settings_.tells_of(event.name)) return;
       constexpr auto first = static_cast<unsigned>(status_code::thread_crashed);
       const auto code = static_cast<status_code>(first + static_cast<unsigned>(event.kind));
       (void)commands_.try_send({command::action::tell_of_thread, {event.name}, code});  // full: it has worse to tell of
@@ -22446,8 +25242,9 @@ class engine : private live_object<engine> {
   void listen_to_lines() {
     lines_.on_change = [this] { modes_.review(); };
     // What is under way when a connection is made may be of before.
-    lines_.on_books_connected = [this] {
-      fetcher_.forget();
+    lines_.on_books_connected = [this](const std::set<std::string>& streams) {
+      for (const std::string& stream : streams)
+        if (const std::string symbol = depth_symbol_of(stream); !symbol.empty()) fetcher_.forget(symbol);
       books_.doubt_all();
     };
     // A book that misses nothing but has no changes, either, would not ask: so one is fetched for each anyway.
@@ -22485,6 +25282,7 @@ class engine : private live_object<engine> {
   void unsubscribe_now(std::span<const std::string> streams) {
     modes_.unsubscribe(streams);
     const auto& left = modes_.streams();
+    trades_.forget(streams, left);
     for_each_book(streams, [&](const std::string& symbol) {
       const auto is_left = [&symbol](const std::string& stream) { return depth_symbol_of(stream) == symbol; };
       if (std::any_of(left.begin(), left.end(), is_left)) return;  // at another speed
@@ -22502,6 +25300,7 @@ class engine : private live_object<engine> {
 
   [[nodiscard]] task<> say_goodbye() {
     requests_.cancel();
+    trades_.end();
     co_await lines_.stop(task_patience);
     (void)co_await requests_.close(bridge_.timers(), task_patience);
     modes_.end();
@@ -22520,6 +25319,7 @@ class engine : private live_object<engine> {
   timer books_due_;
   session_lines lines_;
   depth_fetcher fetcher_;
+  trade_fetcher trades_{bridge_.timers(), out_, settings_};
   dual_mode modes_;
   command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
   task_scope requests_{bridge_.context(), "requests", &settings_.given.log};
@@ -22529,25 +25329,153 @@ class engine : private live_object<engine> {
 
 }  // namespace foxtrot::inline v0::binance::detail
 
+namespace foxtrot::inline v0::binance::detail {
+
+/// What a feed wants now, by thread.
+struct wanted_streams {
+  std::vector<std::string> streams;
+  websocket_choice choice;
+};
+
+/// The engines of one connect: they begin and end together, and none dies before the threads of all have ended. So on
+/// each of them all can be used without a lock. Threads as an engine's.
+class engines : private live_object<engines> {
+ public:
+  explicit engines(feed_parts& parts) {
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      all_.push_back(std::make_unique<engine>(parts[i].settings, parts[i].out));
+  }
+  engines(const engines&) = delete;
+  engines& operator=(const engines&) = delete;
+  ~engines() { join(); }
+
+  /// Starts one after the other. The first error; the caller stops then, and none is left. `wanted_of` says what a
+  /// thread has to bring.
+  [[nodiscard]] std::error_code start(const std::function<wanted_streams(std::size_t)>& wanted_of, const void* owner) {
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      wanted_streams before = wanted_of(i);
+      if (const std::error_code error = all_[i]->start(before.streams, owner)) return error;
+      // seq_cst, here and where commands look: what changed meanwhile is sent by who changed it, or found now; and an
+      // end that began meanwhile is begun there, or here
+      begun_.store(i + 1, std::memory_order_seq_cst);
+      if (all_.size() != 1) catch_up(i, before, wanted_of(i));
+      if (ending_.load(std::memory_order_seq_cst)) all_[i]->start_stop();
+    }
+    return {};
+  }
+
+  std::error_code stop() {
+    start_stop();
+    if (on_network_thread()) return {};
+    std::error_code first;
+    const std::size_t begun = begun_.load(std::memory_order_seq_cst);
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      if (i >= begun && !all_[i]->stuck()) continue;  // it has no thread that could say goodbye
+      if (const std::error_code late = all_[i]->stop(); !first) first = late;
+    }
+    return first;
+  }
+  void start_stop() {
+    ending_.store(true, std::memory_order_seq_cst);
+    for_each_begun([](engine& each) { each.start_stop(); });
+  }
+  void abort() {
+    start_stop();
+    for_each_begun([](engine& each) { each.abort(); });
+  }
+  [[nodiscard]] std::vector<std::string> tasks() const {
+    std::vector<std::string> names;
+    for (const auto& each : all_) {
+      for (std::string& name : each->tasks()) names.push_back(std::move(name));
+    }
+    return names;
+  }
+
+  /// Does this on each thread, or on one; one that has not begun will find out by itself. False where one of them has
+  /// too much waiting.
+  template <class Action>
+  bool tell(Action action) {
+    bool taken = true;
+    for_each_begun([&](engine& each) { taken = action(each) && taken; });
+    return taken;
+  }
+  template <class Action>
+  bool tell(std::size_t thread, Action action) {
+    return thread >= begun_.load(std::memory_order_seq_cst) || action(*all_[thread]);
+  }
+
+  [[nodiscard]] bool stuck() {
+    return std::ranges::any_of(all_, [](const auto& each) { return each->stuck(); });
+  }
+  void join() {
+    for (const auto& each : all_) each->join();
+  }
+  [[nodiscard]] bool ending() const noexcept {
+    return std::ranges::any_of(all_, [](const auto& each) { return each->ending(); });
+  }
+  /// One of them: it will not come back by itself.
+  [[nodiscard]] bool given_up() const noexcept {
+    return std::ranges::any_of(all_, [](const auto& each) { return each->given_up(); });
+  }
+  void describe(connection_info& into) {
+    const connection_info blank = into;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      connection_info its = blank;
+      all_[i]->describe(its);
+      into = i == 0 ? its : worse(into, its);
+    }
+  }
+  [[nodiscard]] bool on_network_thread() const noexcept {
+    return std::ranges::any_of(all_, [](const auto& each) { return each->on_network_thread(); });
+  }
+
+ private:
+  template <class Action>
+  void for_each_begun(Action action) {
+    const std::size_t begun = begun_.load(std::memory_order_seq_cst);
+    for (std::size_t i = 0; i < begun; ++i) action(*all_[i]);
+  }
+
+  void catch_up(std::size_t thread, const wanted_streams& before, wanted_streams now) {
+    std::vector<std::string> gone;
+    std::ranges::copy_if(before.streams, std::back_inserter(gone), [&now](const std::string& stream) {
+      return std::ranges::find(now.streams, stream) == now.streams.end();
+    });
+    if (!gone.empty()) (void)all_[thread]->unsubscribe(std::move(gone));
+    if (now.streams != before.streams) (void)all_[thread]->subscribe(std::move(now.streams));
+    if (now.choice != before.choice) (void)all_[thread]->choose(std::move(now.choice));
+  }
+
+  std::vector<std::unique_ptr<engine>> all_;
+  std::atomic<std::size_t> begun_{0};  // of them, the first so many
+  std::atomic<bool> ending_{false};
+};
+
+}  // namespace foxtrot::inline v0::binance::detail
+
 namespace foxtrot::inline v0::binance {
 
 /// Streams a market into any number of consumers, reconnects by itself, polls the same ticks over HTTP where WebSocket
 /// does not work or is not wanted, and ends when told to. Every function may be
-/// called from any thread, inline handlers included; only the destructor may not run on the network thread.
+/// called from any thread, inline handlers included; only the destructor may not run on the network thread. On request
+/// it has several such threads (network_settings::threads): consumers read them as one feed.
 class market_data : private live_object<market_data> {
  public:
   /// Checks the settings; nothing is connected yet. Throws std::system_error for a stream name, URL or certificate file
   /// that cannot be right.
   explicit market_data(market_data_settings settings)
-      : settings_{checked(std::move(settings))}, out_{*settings_.given.symbols, settings_.given.ring} {}
+      : settings_{checked(std::move(settings))}, shares_{settings_.given.network.threads}, parts_{settings_} {
+    shares_.add(settings_.given.streams);
+    parts_.use(shares_);
+  }
   market_data(const market_data&) = delete;
   market_data& operator=(const market_data&) = delete;
   /// Disconnects; consumers read what is there and then see the end.
   ~market_data() {
     disconnect();
-    if (engine_ != nullptr) engine_->join();
-    replace_engine(nullptr);
-    out_.close();
+    if (engines_ != nullptr) engines_->join();
+    replace_engines(nullptr);
+    parts_.close();
   }
 
   /// A consumer of everything that reads the feed's ring.
@@ -22555,90 +25483,104 @@ class market_data : private live_object<market_data> {
     auto made = subscribe(subscription_settings{});
     return made ? std::move(*made) : subscription{};
   }
-  /// A consumer of what it wants, by the policy it wants. errc::bad_argument for a symbol that cannot be a name.
+  /// A consumer of what it wants, by the policy it wants. errc::bad_argument for a symbol that cannot be a name. With
+  /// several network threads it has a queue of that capacity for each.
   [[nodiscard]] result<subscription> subscribe(const subscription_settings& wanted) {
-    auto made = out_.subscribe(wanted);
+    auto made = parts_.subscribe(wanted);
     greet_newcomers();
     return made;
   }
-  /// A handler on the network thread: see publisher::subscribe_inline.
+  /// A handler on the network thread: see publisher::subscribe_inline. With several network threads it is called on all
+  /// of them AT THE SAME TIME, each with the ticks of its own symbols: what they share in there needs a lock. Statuses
+  /// come one at a time, and as those of one feed.
   [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
                                                              inline_handler handler) {
-    auto made = out_.subscribe_inline(wanted, std::move(handler));
+    auto made = parts_.subscribe_inline(wanted, std::move(handler));
     greet_newcomers();
     return made;
   }
 
   /// Starts the network thread and returns; the connection is made there, and consumers hear of it. Connected already:
-  /// nothing. The error is the system's, where no thread could be had; errc::would_block while an earlier disconnect
-  /// waits for an inline handler to return.
+  /// nothing. The error is the system's, where no thread could be had, and then none runs; errc::would_block while an
+  /// earlier disconnect waits for an inline handler to return.
   std::error_code connect() {
-    if (on_network_thread()) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
+    if (on_network_thread()) return engines_->ending() ? make_error_code(errc::would_block) : std::error_code{};
     const std::lock_guard lock{mutex_};
-    const bool over = engine_ != nullptr && (engine_->ending() || engine_->given_up());
-    if (over) (void)end_engine();  // an inline handler has disconnected, or the session has given up
-    if (engine_ != nullptr) return engine_->ending() ? make_error_code(errc::would_block) : std::error_code{};
-    out_.interrupt(false);
-    replace_engine(std::make_unique<detail::engine>(settings_, out_));
-    const std::error_code failed = engine_->start(streams_now(), this);
-    if (failed) end_engine();
+    const bool over = engines_ != nullptr && (engines_->ending() || engines_->given_up());
+    if (over) (void)end_engines();  // an inline handler has disconnected, or a session has given up
+    if (engines_ != nullptr) return engines_->ending() ? make_error_code(errc::would_block) : std::error_code{};
+    parts_.interrupt(false);
+    replace_engines(made_engines());
+    const std::error_code failed = engines_->start([this](std::size_t thread) { return wanted_of(thread); }, this);
+    if (failed) end_engines();
     return failed;
   }
 
   /// Says goodbye to the venue and ends the network thread; what consumers have not read yet stays readable.
   /// Idempotent. An inline handler that calls it only begins it. errc::timeout where something would not end in time.
   std::error_code disconnect() {
-    out_.interrupt(true);
-    if (on_network_thread()) return engine_->stop();
+    parts_.interrupt(true);
+    if (on_network_thread()) return engines_->stop();
     const std::lock_guard lock{mutex_};
-    out_.interrupt(true);  // again: a connect() may have come between
-    return engine_ != nullptr ? end_engine() : std::error_code{};
+    parts_.interrupt(true);  // again: a connect() may have come between
+    return engines_ != nullptr ? end_engines() : std::error_code{};
   }
 
   /// Begins a disconnect and returns: several feeds say goodbye at the same time when each was told so before the first
   /// disconnect() waits. Idempotent.
   void start_disconnect() {
-    out_.interrupt(true);
+    parts_.interrupt(true);
     const std::lock_guard lock{alive_};
-    if (engine_ != nullptr) engine_->start_stop();
+    if (engines_ != nullptr) engines_->start_stop();
   }
   /// Cuts off what a disconnect() still does politely, such as waiting for the venue's goodbye: for a shutdown that has
   /// run out of patience. Begins a disconnect where there was none. Never waits; disconnect() or the destructor joins.
   void abort() {
-    out_.interrupt(true);
+    parts_.interrupt(true);
     const std::lock_guard lock{alive_};
-    if (engine_ != nullptr) engine_->abort();
+    if (engines_ != nullptr) engines_->abort();
   }
   /// Tasks of the network thread that have not ended, by name: what a shutdown waits for. Never waits.
   [[nodiscard]] std::vector<std::string> tasks() {
     const std::lock_guard lock{alive_};
-    return engine_ != nullptr ? engine_->tasks() : std::vector<std::string>{};
+    return engines_ != nullptr ? engines_->tasks() : std::vector<std::string>{};
   }
 
-  /// Adds streams, now and for later connections. errc::bad_argument, and nothing added, for a name that cannot be one,
-  /// or for more than 1,024 in all; errc::would_block where the network thread does not get to what it was told before:
-  /// later connections will have them.
+  /// Adds streams, now and for later connections: on the connections that there are, or, where those are full, on
+  /// others. errc::bad_argument, and nothing added, for a name that cannot be one; errc::would_block where the network
+  /// thread does not get to what it was told before: later connections will have them.
   std::error_code subscribe_streams(const std::vector<std::string>& streams) {
+    detail::stream_shares::shares by_thread;
     {
       const std::lock_guard lock{streams_mutex_};
       std::vector<std::string> all = settings_.given.streams;
+      const auto before = static_cast<std::ptrdiff_t>(all.size());
       for (const std::string& stream : streams) {
         if (std::find(all.begin(), all.end(), stream) == all.end()) all.push_back(stream);
       }
-      if (!detail::are_streams(settings_.given.market, all)) return errc::bad_argument;
+      if (!detail::are_stream_names(all)) return errc::bad_argument;
+      shares_.add({all.begin() + before, all.end()});
+      parts_.use(shares_);
       settings_.given.streams = std::move(all);
+      by_thread = shares_.split(streams);
     }
-    return tell_engine([&streams](detail::engine& running) { return running.subscribe(streams); });
+    return tell_threads(by_thread, [](detail::engine& running, auto& its) { return running.subscribe(its); });
   }
   /// Takes streams away, now and for later connections. errc::would_block as above.
   std::error_code unsubscribe_streams(const std::vector<std::string>& streams) {
+    detail::stream_shares::shares by_thread;
     {
       const std::lock_guard lock{streams_mutex_};
-      std::erase_if(settings_.given.streams, [&streams](const std::string& stream) {
-        return std::find(streams.begin(), streams.end(), stream) != streams.end();
+      auto& all = settings_.given.streams;
+      const auto gone = std::stable_partition(all.begin(), all.end(), [&streams](const std::string& stream) {
+        return std::find(streams.begin(), streams.end(), stream) == streams.end();
       });
+      shares_.remove({gone, all.end()});
+      parts_.use(shares_);
+      all.erase(gone, all.end());
+      by_thread = shares_.split(streams);
     }
-    return tell_engine([&streams](detail::engine& running) { return running.unsubscribe(streams); });
+    return tell_threads(by_thread, [](detail::engine& running, auto& its) { return running.unsubscribe(its); });
   }
 
   /// Which symbols come by WebSocket, from now on and for later connections; the others are polled. errc::would_block
@@ -22648,12 +25590,17 @@ class market_data : private live_object<market_data> {
       const std::lock_guard lock{streams_mutex_};
       settings_.given.websocket = choice;
     }
-    return tell_engine([&choice](detail::engine& running) { return running.choose(std::move(choice)); });
+    return tell_engines([&choice](detail::engine& running) { return running.choose(choice); });
   }
 
   /// Cuts the connection as the network might; it is made again at once. For drills.
   std::error_code drop_connection() {
-    return tell_engine([](detail::engine& running) { return running.drop_connection(); });
+    return tell_engines([](detail::engine& running) { return running.drop_connection(); });
+  }
+
+  /// Replaces every connection by a new one, without a break, as it is done before the venue ends them. For drills.
+  std::error_code rotate() {
+    return tell_engines([](detail::engine& running) { return running.rotate(); });
   }
 
   /// Asks for the whole book of a symbol, such as "BTCUSDT", that has a stream of depth updates: for a consumer that
@@ -22661,25 +25608,25 @@ class market_data : private live_object<market_data> {
   /// among the updates: at once, or as soon as our book is right. errc::bad_argument where we keep no such book,
   /// errc::closed where nothing is connected, errc::would_block as above.
   std::error_code request_snapshot(std::string_view symbol) {
+    std::size_t thread = 0;
     {
       const std::lock_guard lock{streams_mutex_};
+      thread = shares_.thread_of_symbol(symbol);
       const auto& all = settings_.given.streams;
       const bool kept = std::any_of(all.begin(), all.end(),
                                     [symbol](const auto& stream) { return detail::depth_symbol_of(stream) == symbol; });
       if (!kept || !settings_.given.depth_snapshots) return errc::bad_argument;
     }
-    bool running = false;
-    const std::error_code error = tell_engine([&](detail::engine& engine) {
-      running = true;
-      return engine.request_snapshot(std::string{symbol});
-    });
-    return running ? error : make_error_code(errc::closed);
+    std::error_code error = make_error_code(errc::closed);
+    const auto ask = [symbol](detail::engine& its) { return its.request_snapshot(std::string{symbol}); };
+    with_engines([&](detail::engines& all) { error = outcome_of(all.tell(thread, ask)); });
+    return error;
   }
 
   [[nodiscard]] binance::connection_info connection_info() {
     binance::connection_info made;
     made.endpoint = settings_.websocket.host + ":" + std::to_string(settings_.websocket.port);
-    with_engine([&made](detail::engine& running) { running.describe(made); });
+    with_engines([&made](detail::engines& running) { running.describe(made); });
     const feed_counters& count = counters();
     made.connects = count.connects.get();
     made.disconnects = count.disconnects.get();
@@ -22691,7 +25638,8 @@ class market_data : private live_object<market_data> {
   [[nodiscard]] error_summary error_statistics() const {
     return settings_.given.session.errors->statistics(system_time().now());
   }
-  [[nodiscard]] const feed_counters& counters() const noexcept { return out_.counters(); }
+  /// As it goes. With several network threads what all of them had counted when this was called last, here or anywhere.
+  [[nodiscard]] const feed_counters& counters() const { return parts_.counters(); }
 
  private:
   [[nodiscard]] static detail::checked_settings checked(market_data_settings given) {
@@ -22705,49 +25653,69 @@ class market_data : private live_object<market_data> {
 
   // On the network thread without the lock: whoever holds it may be waiting for this thread to end.
   template <class Action>
-  void with_engine(Action action) {
-    if (on_network_thread()) return action(*engine_);
+  void with_engines(Action action) {
+    if (on_network_thread()) return action(*engines_);
     const std::lock_guard lock{mutex_};
-    if (engine_ != nullptr) action(*engine_);
+    if (engines_ != nullptr) action(*engines_);
   }
 
-  // The same for a command, which there may be no room for.
+  // The same for a command to each thread, which there may be no room for; and for what is each thread's own.
   template <class Action>
-  std::error_code tell_engine(Action action) {
+  std::error_code tell_engines(Action action) {
     bool taken = true;
-    with_engine([&](detail::engine& running) { taken = action(running); });
+    with_engines([&](detail::engines& running) { taken = running.tell(action); });
+    return outcome_of(taken);
+  }
+  template <class Action>
+  std::error_code tell_threads(const detail::stream_shares::shares& by_thread, Action action) {
+    bool taken = true;
+    with_engines([&](detail::engines& running) {
+      for (std::size_t i = 0; i < by_thread.size(); ++i) {
+        if (by_thread[i].empty()) continue;
+        taken = running.tell(i, [&](detail::engine& its) { return action(its, by_thread[i]); }) && taken;
+      }
+    });
+    return outcome_of(taken);
+  }
+  [[nodiscard]] static std::error_code outcome_of(bool taken) {
     return taken ? std::error_code{} : make_error_code(errc::would_block);
   }
   // Where there is no room for it, the network thread is behind with so much that it will greet them anyway.
   void greet_newcomers() {
-    (void)tell_engine([](detail::engine& running) { return running.greet_newcomers(); });
+    (void)tell_engines([](detail::engine& running) { return running.greet_newcomers(); });
   }
 
-  [[nodiscard]] std::vector<std::string> streams_now() {
+  [[nodiscard]] detail::wanted_streams wanted_of(std::size_t thread) {
     const std::lock_guard lock{streams_mutex_};
-    return settings_.given.streams;
+    return {std::move(shares_.split(settings_.given.streams)[thread]), settings_.given.websocket};
+  }
+  [[nodiscard]] std::unique_ptr<detail::engines> made_engines() {
+    const std::lock_guard lock{streams_mutex_};
+    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].settings.given.websocket = settings_.given.websocket;
+    return std::make_unique<detail::engines>(parts_);
   }
 
-  std::error_code end_engine() {
-    const std::error_code late = engine_->stop();
-    if (engine_->stuck())
+  std::error_code end_engines() {
+    const std::error_code late = engines_->stop();
+    if (engines_->stuck())
       return late;  // in a handler, which may still use it: a later disconnect or the destructor joins
-    replace_engine(nullptr);
+    replace_engines(nullptr);
     return late;
   }
 
-  // The old one dies without anybody waiting for it.
-  void replace_engine(std::unique_ptr<detail::engine> by) {
+  // The old ones die without anybody waiting for it.
+  void replace_engines(std::unique_ptr<detail::engines> by) {
     const std::lock_guard lock{alive_};
-    engine_.swap(by);
+    engines_.swap(by);
   }
 
-  detail::checked_settings settings_;  // constant but for the streams, which streams_mutex_ guards
+  detail::checked_settings settings_;  // constant but for the streams and the choice, which streams_mutex_ guards
   std::mutex streams_mutex_;
-  publisher out_;
-  std::mutex mutex_;  // held while an engine starts and stops
-  std::mutex alive_;  // held while it is replaced or used without mutex_; taken last, and never for long
-  std::unique_ptr<detail::engine> engine_;
+  detail::stream_shares shares_;  // likewise
+  detail::feed_parts parts_;
+  std::mutex mutex_;  // held while engines start and stop
+  std::mutex alive_;  // held while they are replaced or used without mutex_; taken last, and never for long
+  std::unique_ptr<detail::engines> engines_;
 };
 
 }  // namespace foxtrot::inline v0::binance
@@ -24225,93 +27193,6 @@ consteval wide_decimal operator""_wide_dec(const char* text, std::size_t length)
 }
 
 }  // namespace literals
-
-}  // namespace foxtrot::inline v0
-
-// foxtrot/core/histogram.hpp: latencies, recorded without allocation, read as percentiles.
-
-namespace foxtrot::inline v0 {
-
-/// Counts of nanoseconds in buckets whose width grows with the value: every reported value is within 1/128 (0.8 %) of a
-/// recorded one, from 1 ns to 2^40 ns (18 minutes); what is longer counts as that, what is negative as 0. 34 KiB,
-/// allocated once. Not thread-safe: one per thread, then merge.
-class histogram {
- public:
-  histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
-
-  void record(std::int64_t nanoseconds) noexcept {
-    const std::int64_t value = std::clamp<std::int64_t>(nanoseconds, 0, largest);
-    ++(*counts_)[bucket_of(static_cast<std::uint64_t>(value))];
-    ++count_;
-    sum_ += static_cast<std::uint64_t>(value);
-    least_ = std::min(least_, value);
-    most_ = std::max(most_, value);
-  }
-
-  /// Adds what another one has recorded.
-  void merge(const histogram& other) noexcept {
-    for (std::size_t i = 0; i < bucket_count; ++i) (*counts_)[i] += (*other.counts_)[i];
-    count_ += other.count_;
-    sum_ += other.sum_;
-    least_ = std::min(least_, other.least_);
-    most_ = std::max(most_, other.most_);
-  }
-
-  void reset() noexcept {
-    counts_->fill(0);
-    count_ = sum_ = 0;
-    least_ = largest;
-    most_ = 0;
-  }
-
-  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
-  /// The smallest and largest recorded value, exact; 0 where nothing was recorded.
-  [[nodiscard]] std::int64_t min() const noexcept { return empty() ? 0 : least_; }
-  [[nodiscard]] std::int64_t max() const noexcept { return most_; }
-  [[nodiscard]] double mean() const noexcept {
-    return empty() ? 0.0 : static_cast<double>(sum_) / static_cast<double>(count_);
-  }
-
-  /// The value that a `fraction` of the recorded ones do not exceed: 0.5 is the median, 0.99 the p99. Rounded up to the
-  /// end of its bucket, never above max(). 0 where nothing was recorded.
-  [[nodiscard]] std::int64_t percentile(double fraction) const noexcept {
-    if (empty()) return 0;
-    const double wanted = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
-    const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
-    std::uint64_t seen = 0;
-    for (std::size_t i = 0; i < bucket_count; ++i) {
-      seen += (*counts_)[i];
-      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(last_value_of(i)), least_, most_);
-    }
-    return most_;
-  }
-
- private:
-  // Values below 2 x 128 have a bucket each; above, every power of two is cut into 128.
-  static constexpr unsigned precision_bits = 7;
-  static constexpr unsigned range_bits = 40;
-  static constexpr std::int64_t largest = (std::int64_t{1} << range_bits) - 1;
-  static constexpr std::size_t bucket_count = (range_bits - precision_bits + 1) << precision_bits;
-
-  [[nodiscard]] static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
-    const unsigned width = static_cast<unsigned>(std::bit_width(value));
-    const unsigned shift = width > precision_bits + 1 ? width - (precision_bits + 1) : 0;
-    return (std::size_t{shift} << precision_bits) + static_cast<std::size_t>(value >> shift);
-  }
-  [[nodiscard]] static constexpr std::uint64_t last_value_of(std::size_t bucket) noexcept {
-    const std::size_t row = bucket >> precision_bits;
-    const std::size_t shift = row > 1 ? row - 1 : 0;
-    const std::uint64_t mantissa = bucket - (shift << precision_bits);
-    return ((mantissa + 1) << shift) - 1;
-  }
-
-  std::unique_ptr<std::array<std::uint64_t, bucket_count>> counts_;
-  std::uint64_t count_{0};
-  std::uint64_t sum_{0};
-  std::int64_t least_{largest};
-  std::int64_t most_{0};
-};
 
 }  // namespace foxtrot::inline v0
 

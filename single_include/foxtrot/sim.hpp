@@ -590,7 +590,8 @@ struct capture_survey {
 namespace foxtrot::inline v0 {
 
 /// What goes wrong. In brackets the members of a `fault` that say more. The instants come first: they happen once, to
-/// the connections that live then. All others are conditions: they hold for as long as the fault lasts.
+/// the connections that live then, or to a single one of them [whom]. All others are conditions: they hold for as long
+/// as the fault lasts.
 enum class fault_kind : std::uint8_t {
   reset,            ///< every connection ends with RST
   fin,              ///< every connection ends with FIN: no WebSocket close, no close_notify
@@ -612,6 +613,7 @@ enum class fault_kind : std::uint8_t {
   freeze,    ///< nothing is read or written: a silent peer
   drip,      ///< at most [bytes] leave every [wait]
   coalesce,  ///< what is due leaves at most every [wait]
+  delay,     ///< a WebSocket's messages leave up to [wait] late, by burst, at random for each connection
   split,     ///< writes, hence TLS records, of at most [bytes]
 
   // market data, by connection and stream
@@ -641,12 +643,22 @@ enum class fault_kind : std::uint8_t {
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::rest_json) + 1;
 
+/// Whom an instant hits: everybody, or one of the WebSockets that are open on both sides, if there is any. Of a fault
+/// that asks for an age, one that is old enough.
+enum class fault_victims : std::uint8_t {
+  all,
+  one,     ///< drawn by the exchange's seed
+  oldest,  ///< open for the longest time
+  newest,
+};
+
 /// The members behind `lasts` mean what the kind says, and nothing to the others.
 struct fault {
   std::chrono::milliseconds at{0};  ///< of a script: after the exchange's start
   fault_kind kind{fault_kind::reset};
-  std::chrono::milliseconds lasts{0};  ///< of a condition; 0: until cleared
-  std::uint32_t code{0};               ///< of a WebSocket's close, or an HTTP status
+  fault_victims whom{fault_victims::all};  ///< of an instant but `clear`
+  std::chrono::milliseconds lasts{0};      ///< of a condition; 0: until cleared
+  std::uint32_t code{0};                   ///< of a WebSocket's close, or an HTTP status
   std::uint32_t one_in{1};
   std::uint32_t per_second{0};
   std::size_t bytes{0};
@@ -701,6 +713,7 @@ inline constexpr std::array<fault_form, fault_kinds> fault_forms{{
     {fault_kind::freeze, "freeze", fault_arguments::none},
     {fault_kind::drip, "drip", fault_arguments::bytes_every},
     {fault_kind::coalesce, "coalesce", fault_arguments::wait},
+    {fault_kind::delay, "delay", fault_arguments::wait},
     {fault_kind::split, "split", fault_arguments::bytes},
     {fault_kind::pause, "pause", fault_arguments::none},
     {fault_kind::mute, "mute", fault_arguments::none},
@@ -740,6 +753,9 @@ static_assert([] {
 /// False for what happens once.
 [[nodiscard]] constexpr bool is_condition(fault_kind kind) noexcept { return kind > fault_kind::clear; }
 
+/// Whether it may be aimed at one connection.
+[[nodiscard]] constexpr bool has_victims(fault_kind kind) noexcept { return kind < fault_kind::clear; }
+
 }  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0 {
@@ -768,6 +784,10 @@ inline constexpr std::array<std::pair<std::string_view, certificate_kind>, 6> ce
      {"self-signed", certificate_kind::self_signed},
      {"common-name-only", certificate_kind::common_name_only}}};
 
+// All of them needs no word.
+inline constexpr std::array<std::pair<std::string_view, fault_victims>, 3> victim_names{
+    {{"one", fault_victims::one}, {"oldest", fault_victims::oldest}, {"newest", fault_victims::newest}}};
+
 /// Reads one line. After a failure `problem` says what is wrong with it.
 class fault_line {
  public:
@@ -793,6 +813,7 @@ class fault_line {
         std::find_if(fault_forms.begin(), fault_forms.end(), [&](const auto& f) { return f.name == name; });
     if (form == fault_forms.end()) return fail("no fault of this name", name);
     into.kind = form->kind;
+    if (has_victims(into.kind)) victims(into);
     if (!arguments(form->arguments, into)) return false;
     if (peek() == "for" && is_condition(into.kind)) {
       next();
@@ -856,6 +877,12 @@ class fault_line {
 
   /// True where `name` is there and its value is to follow.
   [[nodiscard]] bool option(std::string_view name) noexcept { return peek() == name && !next().empty(); }
+
+  void victims(fault& into) noexcept {
+    const auto named = std::find_if(victim_names.begin(), victim_names.end(),
+                                    [this](const auto& entry) { return option(entry.first); });
+    if (named != victim_names.end()) into.whom = named->second;
+  }
 
   [[nodiscard]] bool certificate(fault& into) {
     const std::string_view word = next();
@@ -941,20 +968,24 @@ class fault_line {
 /// The line of a script that means this fault: "5s upgrade 503 for 4s".
 [[nodiscard]] inline std::string to_string(const fault& what) {
   std::string line = detail::duration_text(what.at) + " ";
-  line.append(to_string(what.kind)).append(detail::arguments_text(what));
+  line.append(to_string(what.kind));
+  for (const auto& [name, whom] : detail::victim_names)
+    if (whom == what.whom && has_victims(what.kind)) line.append(" ").append(name);
+  line.append(detail::arguments_text(what));
   if (is_condition(what.kind) && what.lasts.count() != 0) line += " for " + detail::duration_text(what.lasts);
   return line;
 }
 
-/// Faults in any order. As text: `AT NAME [ARGUMENTS] [for DURATION]`, one a line, `#` begins a comment. The names are
-/// those of fault_kind with hyphens; the arguments follow from this:
+/// Faults in any order. As text: `AT NAME [WHOM] [ARGUMENTS] [for DURATION]`, one a line, `#` begins a comment. The
+/// names are those of fault_kind with hyphens, instants may say one, oldest or newest; the arguments follow from this:
 ///
-///     500ms reset                               5s   upgrade 503 retry-after 2 for 4s
+///     500ms reset oldest                        5s   upgrade 503 retry-after 2 for 4s
 ///     1s    close 1012 maintenance              6s   rest 429 retry-after 2 for 1s
 ///     2s    server-shutdown cut 500ms           7s   drip 100 every 20ms for 1s
 ///     3s    freeze for 3s                       8s   drop 1/1000 for 5s
 ///     4s    silence btcusdt@bookTicker for 2s   9s   ping-storm 100 size 125 for 1s
 ///     4s    certificate expired for 2s          10s  ack-delay 500ms for 3s
+///     5s    reset                               11s  delay 20ms for 5s
 struct fault_script {
   std::vector<fault> faults{};
 
@@ -1112,7 +1143,8 @@ struct exchange_settings {
   std::vector<symbol_spec> symbols{};   ///< empty: default_symbols(market)
   std::int64_t events_per_second{800};  ///< of all symbols
   std::uint64_t seed{1};
-  std::size_t levels{1'000};  ///< per side of a book
+  std::size_t levels{1'000};                      ///< per side of a book
+  std::chrono::milliseconds depth_interval{100};  ///< of one symbol's diffs, also where a stream's name says 100 ms
   replay_settings replay{};
   bool tls{true};
   certificate_kind certificate{certificate_kind::right};
@@ -1122,6 +1154,9 @@ struct exchange_settings {
   int cpu{-1};  ///< that the exchange's thread is pinned to; -1: none
   exchange_limits limits{};
   fault_script faults{};  ///< their times count from the start
+  /// Messages of each stream whose ids and times `exchange::sent` tells, some 30 bytes each; 0: none. Of what the
+  /// market makes unseen quotes are kept as well, because their ids have holes.
+  std::size_t log_sent{0};
 };
 
 /// Kinds of messages that statistics tell apart.
@@ -1133,6 +1168,7 @@ struct exchange_statistics {
   std::uint64_t connections{0};  ///< accepted since the start
   std::uint64_t open_connections{0};
   std::uint64_t websockets{0};  ///< upgraded since the start
+  std::uint64_t upgrades_refused{0};
   std::uint64_t open_websockets{0};
   std::array<std::uint64_t, sim_message_kinds> sent{};  ///< market data messages handed to connections
   std::uint64_t control_messages{0};                    ///< received: texts
@@ -1157,6 +1193,9 @@ struct exchange_statistics {
   /// any more, even where the exchange has not read that far: it asks the kernel whenever another one opens.
   std::uint64_t most_websockets_at_once{0};
   std::uint64_t most_websockets_per_path{0};  ///< the same, of any one path without its query
+  std::uint64_t most_streams_per_websocket{0};
+  /// The most texts, pings and pongs of one client within a second, those of a ping storm's not counted.
+  std::uint64_t most_messages_per_second{0};
 
   [[nodiscard]] std::uint64_t sent_of(sim_message kind) const noexcept { return sent[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] std::uint64_t sent_total() const noexcept {
@@ -1191,13 +1230,15 @@ struct exchange_counters {
   sim_counter control_messages, pings_sent, pongs_received, rest_requests, bytes_sent;
   sim_counter dropped_slow, dropped_noisy, replayed_lines, replay_finished, replay_failed;
   sim_counter faults_begun, messages_dropped, messages_duplicated, messages_reordered, messages_spoiled;
-  sim_counter answers_withheld, most_websockets_at_once, most_websockets_per_path;
+  sim_counter answers_withheld, upgrades_refused, most_websockets_at_once, most_websockets_per_path;
+  sim_counter most_streams_per_websocket, most_messages_per_second;
 
   [[nodiscard]] exchange_statistics look() const noexcept {
     exchange_statistics seen;
     seen.connections = connections.get();
     seen.open_connections = open_connections.get();
     seen.websockets = websockets.get();
+    seen.upgrades_refused = upgrades_refused.get();
     seen.open_websockets = open_websockets.get();
     for (std::size_t i = 0; i < sent.size(); ++i) seen.sent[i] = sent[i].get();
     seen.control_messages = control_messages.get();
@@ -1218,6 +1259,8 @@ struct exchange_counters {
     seen.answers_withheld = answers_withheld.get();
     seen.most_websockets_at_once = most_websockets_at_once.get();
     seen.most_websockets_per_path = most_websockets_per_path.get();
+    seen.most_streams_per_websocket = most_streams_per_websocket.get();
+    seen.most_messages_per_second = most_messages_per_second.get();
     return seen;
   }
 };
@@ -2336,10 +2379,12 @@ class market_source {
   [[nodiscard]] virtual std::string book_ticker(std::size_t symbol) = 0;
 
   // Bodies about one of `symbols`, or elements of them; empty where this source has none.
-  [[nodiscard]] virtual std::string trades(std::size_t symbol, std::size_t limit) {
-    return (void)symbol, (void)limit, std::string{};
+  /// Trades from that id on, or the last ones.
+  [[nodiscard]] virtual std::string trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
+                                           std::size_t limit) {
+    return (void)symbol, (void)first_id, (void)limit, std::string{};
   }
-  /// From that id on, or the last ones.
+  /// Likewise.
   [[nodiscard]] virtual std::string aggregate_trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
                                                      std::size_t limit) {
     return (void)symbol, (void)first_id, (void)limit, std::string{};
@@ -2849,6 +2894,36 @@ class control_session {
 
 // foxtrot/sim/exchange_connection.hpp: the exchange's end of one connection.
 
+// foxtrot/sim/client_messages.hpp: how often a client of a simulated exchange speaks, and when that is too often.
+
+namespace foxtrot::inline v0 {
+
+/// One connection's messages in the second that ends now. Loop thread only.
+class client_messages {
+ public:
+  client_messages(const exchange_limits& limits, detail::exchange_counters& counters) : counters_{counters} {
+    if (limits.messages_per_second == 0) return;
+    limiter_.emplace(rate_limit_settings{limits.messages_per_second, second, 0});
+  }
+
+  /// Counts one more; false where it is one too many.
+  [[nodiscard]] bool admit(steady_time now) {
+    while (!recent_.empty() && recent_.front() + second <= now) recent_.pop_front();
+    recent_.push_back(now);
+    counters_.most_messages_per_second.raise_to(recent_.size());
+    return !limiter_ || limiter_->try_acquire(now, send_priority::urgent);
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds second{1000};
+
+  detail::exchange_counters& counters_;
+  std::optional<rate_limiter> limiter_;
+  std::deque<steady_time> recent_;
+};
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/sim/control_answers.hpp: answers to control messages, and the faults that keep them from a client.
 
 // foxtrot/sim/faults_in_force.hpp: the conditions under which a simulated exchange works at the moment.
@@ -3022,6 +3097,114 @@ class control_answers {
   fault_share refused_, lost_;
   std::deque<late_answer> late_;
   timer timer_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/exchange_parts.hpp: what the connections of a simulated exchange share.
+
+// foxtrot/sim/sent_log.hpp: which ids a simulated exchange has made and sent, through which connection, and when.
+
+namespace foxtrot::inline v0 {
+
+/// One message of a stream on its way to one client.
+struct sent_message {
+  std::uint64_t id{0};      ///< of the trade or the quote; the last one of a diff
+  std::int64_t at_ns{0};    ///< when it was handed to the connection, by epoch_clock: before any delay of its bytes
+  std::uint64_t client{0};  ///< by the order in which connections were accepted, from 1; 0: the market made it
+};
+
+/// What one stream has sent, in that order, faults included: what was dropped is not here, what was doubled is twice.
+/// What the bytes' own end kept from a client, as a reset does, nobody can know.
+struct sent_messages {
+  std::vector<sent_message> all{};
+  bool complete{true};  ///< false: there were more than were to be kept
+
+  /// Each once, ascending: what at least one client was sent, or what the market made.
+  [[nodiscard]] std::vector<std::uint64_t> sent_ids() const {
+    return ids([](const sent_message& each) { return each.client != 0; });
+  }
+  [[nodiscard]] std::vector<std::uint64_t> made_ids() const {
+    return ids([](const sent_message& each) { return each.client == 0; });
+  }
+
+ private:
+  template <class Predicate>
+  [[nodiscard]] std::vector<std::uint64_t> ids(Predicate counts) const {
+    std::vector<std::uint64_t> found;
+    for (const sent_message& each : all)
+      if (counts(each)) found.push_back(each.id);
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+  }
+};
+
+/// Written by the loop's thread, read by any.
+class sent_log : private live_object<sent_log> {
+ public:
+  /// `most` messages of each stream are kept; 0: none, and nothing is done for it.
+  explicit sent_log(std::size_t most) : most_{most} {}
+
+  [[nodiscard]] bool enabled() const noexcept { return most_ != 0; }
+
+  /// Nothing where that text has no id.
+  void add(sim_message kind, std::string_view stream, std::string_view text, std::uint64_t client) {
+    if (const std::uint64_t id = id_in(kind, text); id != 0) add(stream, id, client);
+  }
+  void add(std::string_view stream, std::uint64_t id, std::uint64_t client) {
+    const sent_message added{id, epoch_clock::now_ns(), client};
+    const std::lock_guard lock{mutex_};
+    sent_messages& its = streams_[std::string{stream}];
+    its.complete = its.complete && its.all.size() < most_;
+    if (its.complete) its.all.push_back(added);
+  }
+
+  [[nodiscard]] sent_messages of(const std::string& stream) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = streams_.find(stream);
+    return found == streams_.end() ? sent_messages{} : found->second;
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::string_view key_of(sim_message kind) noexcept {
+    switch (kind) {
+      case sim_message::book_ticker:
+      case sim_message::depth: return "\"u\":";
+      case sim_message::trade: return "\"t\":";
+      case sim_message::agg_trade: return "\"a\":";
+      case sim_message::mark_price:
+      case sim_message::other: break;
+    }
+    return {};
+  }
+  [[nodiscard]] static std::uint64_t id_in(sim_message kind, std::string_view text) noexcept {
+    const std::string_view key = key_of(kind);
+    const std::size_t at = key.empty() ? text.npos : text.find(key);
+    std::uint64_t id = 0;
+    if (at != text.npos) std::from_chars(text.data() + at + key.size(), text.data() + text.size(), id);
+    return id;
+  }
+
+  std::size_t most_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::unordered_map<std::string, sent_messages> streams_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// All of it outlives them. Loop thread only.
+struct exchange_parts {
+  timer_queue& timers;
+  stream_hub& hub;
+  const market_source& source;
+  const exchange_limits& limits;
+  detail::exchange_counters& counters;
+  const faults_in_force& faults;
+  sent_log& log;
+  bool drop_slow{true};  ///< a replay waits for slow readers instead
 };
 
 }  // namespace foxtrot::inline v0
@@ -3417,7 +3600,7 @@ static_assert(byte_stream<sim_stream>);
 
 namespace foxtrot::inline v0 {
 
-/// Sends what the queue holds, at once where the socket takes it. Loop thread only.
+/// Sends what the queue holds, at once where the socket takes it and no fault delays it. Loop thread only.
 class exchange_socket : private live_object<exchange_socket> {
  public:
   exchange_socket(sim_stream stream, const faults_in_force& faults, const exchange_limits& limits,
@@ -3426,7 +3609,8 @@ class exchange_socket : private live_object<exchange_socket> {
         limits_{limits},
         counters_{counters},
         stream_{std::move(stream)},
-        full_{faults.timers().context()} {}
+        full_{faults.timers().context()},
+        random_{faults.seed() ^ (counters.connections.get() << 32U)} {}
   exchange_socket(const exchange_socket&) = delete;
   exchange_socket& operator=(const exchange_socket&) = delete;
   ~exchange_socket() = default;
@@ -3439,7 +3623,7 @@ class exchange_socket : private live_object<exchange_socket> {
   [[nodiscard]] std::size_t unsent() const noexcept { return stream_.is_open() ? queue_.size() : 0; }
 
   void flush() {
-    if (blocked_ || cut_ || !stream_.is_open()) return;
+    if (blocked_ || cut_ || !stream_.is_open() || held_back()) return;
     const std::error_code error = queue_.flush(stream_);
     if (!error) return;
     if (error == errc::would_block) {
@@ -3521,16 +3705,38 @@ class exchange_socket : private live_object<exchange_socket> {
   }
   /// Drops the connection after the limit for closing.
   void close_later() {
+    end_delay();
     limit_ = faults_.timers().call_after(limits_.close_timeout, [this] { drop(); });
   }
 
   /// Other faults are in force now.
   void faults_changed() {
     if (doomed_) drop();
+    end_delay();
     stream_.transport().wake();
   }
 
  private:
+  /// Whether a delay keeps what is to be sent. It draws its time for the first of a burst; what follows meanwhile
+  /// leaves with that, so that nothing overtakes.
+  [[nodiscard]] bool held_back() {
+    if (delayed_) return true;
+    if (undelayed_ || queue_.empty() || !faults_.has(fault_kind::delay)) return false;
+    const std::chrono::microseconds most = faults_.wait_of(fault_kind::delay);
+    delayed_ = true;
+    delay_ = faults_.timers().call_after(most * random_.below(1'025) / 1'024, [this] { end_delay(); });
+    return true;
+  }
+  /// What was held back leaves now.
+  void end_delay() {
+    if (!std::exchange(delayed_, false)) return;
+    delay_.cancel();
+    undelayed_ = true;
+    flush();
+    undelayed_ = false;
+    full_.notify();  // whoever waits for room looks again
+  }
+
   const faults_in_force& faults_;
   const exchange_limits& limits_;
   detail::exchange_counters& counters_;
@@ -3541,6 +3747,10 @@ class exchange_socket : private live_object<exchange_socket> {
   bool cut_{false};
   bool doomed_{false};
   timer limit_;
+  sim_random random_;      // draws delays
+  bool delayed_{false};    // until `delay_` the queue is kept
+  bool undelayed_{false};  // a flush that no delay keeps
+  timer delay_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -3682,17 +3892,6 @@ namespace foxtrot::inline v0 {
 
 namespace foxtrot::inline v0 {
 
-/// What connections share. Loop thread only.
-struct exchange_parts {
-  timer_queue& timers;
-  stream_hub& hub;
-  const market_source& source;
-  const exchange_limits& limits;
-  detail::exchange_counters& counters;
-  const faults_in_force& faults;
-  bool drop_slow{true};  ///< a replay waits for slow readers instead
-};
-
 /// One accepted connection, plain HTTP until `open`, a WebSocket from then on. Owned by the tasks that read and write
 /// it. Every message leaves through `deliver` and every byte through the stream: faults have one place to step in. Loop
 /// thread only.
@@ -3702,8 +3901,9 @@ class exchange_connection final : public stream_subscriber,
  public:
   exchange_connection(sim_stream stream, exchange_parts parts)
       : parts_{parts},
-        seed_{parts.faults.seed() + parts.counters.connections.get()},
-        socket_{std::move(stream), parts.faults, parts.limits, parts.counters} {}
+        number_{parts.counters.connections.get()},
+        socket_{std::move(stream), parts.faults, parts.limits, parts.counters},
+        heard_{parts.limits, parts.counters} {}
   ~exchange_connection() override {
     if (!session_) return;
     parts_.hub.forget(*this);
@@ -3809,14 +4009,14 @@ class exchange_connection final : public stream_subscriber,
           route{target.route},
           path{std::move(asked)},
           opened_at{self.parts_.timers.now()},
-          answers{target.combined, self.parts_.faults, self.parts_.counters, self.seed_,
+          answers{target.combined, self.parts_.faults, self.parts_.counters, self.seed(),
                   [&self](std::string_view text) { self.tell(opcode::text, text); }},
           pings{self.parts_.limits,
                 self.parts_.counters,
                 self.parts_.faults,
                 {[&self](std::string_view payload) { self.tell(opcode::ping, payload); },
                  [&self] { self.begin_close(close_code::policy_violation, "Pong timeout"); }}},
-          faults{self.parts_.faults, self.parts_.counters, self.seed_} {}
+          faults{self.parts_.faults, self.parts_.counters, self.seed()} {}
 
     time_unit unit;
     stream_route route;
@@ -3876,6 +4076,7 @@ class exchange_connection final : public stream_subscriber,
 
   void deliver(sim_message kind, std::string_view stream, std::string_view data) {
     put(stream, data);
+    if (parts_.log.enabled()) parts_.log.add(kind, stream, data, number_);
     parts_.counters.sent[static_cast<std::size_t>(kind)].add();
     limit_unsent();
   }
@@ -3903,11 +4104,7 @@ class exchange_connection final : public stream_subscriber,
   /// Counts a message of the client's; the one too many ends the connection.
   [[nodiscard]] bool admit() {
     if (session_->closing) return false;
-    if (!rate_ && parts_.limits.messages_per_second != 0) {
-      const std::chrono::milliseconds second{1000};
-      rate_.emplace(rate_limit_settings{parts_.limits.messages_per_second, second, 0});
-    }
-    if (!rate_ || rate_->try_acquire(parts_.timers.now(), send_priority::urgent)) return true;
+    if (heard_.admit(parts_.timers.now())) return true;
     parts_.counters.dropped_noisy.add();
     begin_close(close_code::policy_violation, "Too many requests");
     return false;
@@ -3929,17 +4126,47 @@ class exchange_connection final : public stream_subscriber,
   void subscribe(const std::vector<std::string>& names) {
     for (const std::string& name : names)
       if (const auto stream = parts_.source.find_stream(name, session_->route)) parts_.hub.subscribe(*stream, *this);
+    parts_.counters.most_streams_per_websocket.raise_to(session_->answers.control.streams().size());
   }
 
+  [[nodiscard]] std::uint64_t seed() const noexcept { return parts_.faults.seed() + number_; }
+
   exchange_parts parts_;
-  std::uint64_t seed_;
+  std::uint64_t number_;  // of this connection, from 1
   exchange_socket socket_;
-  std::optional<rate_limiter> rate_;
+  client_messages heard_;
   std::unique_ptr<session> session_;  // once it is a WebSocket
   timer cut_timer_;
 };
 
 }  // namespace foxtrot::inline v0
+
+// foxtrot/sim/websocket_census.hpp: how many WebSockets are open at once, from where the client stands.
+
+namespace foxtrot::inline v0::detail {
+
+/// Whether the peer of this socket has ended its direction, or the connection is gone, whatever has been read of it.
+[[nodiscard]] inline bool peer_hung_up(int socket) noexcept {
+  pollfd asked{socket, POLLRDHUP, 0};
+  return ::poll(&asked, 1, 0) != 0;  // POLLHUP and POLLERR are told unasked
+}
+
+/// Counts `opened` and those of `all` that are open beside it, and keeps the most.
+template <class Connection>
+void take_census(const std::vector<std::shared_ptr<Connection>>& all, Connection& opened, exchange_counters& counters) {
+  std::uint64_t at_once = 1;
+  std::uint64_t on_path = 1;
+  for (const auto& other : all) {
+    if (other.get() == &opened || !other->is_open_websocket()) continue;
+    if (peer_hung_up(other->socket().stream().transport().native_handle())) continue;
+    ++at_once;
+    if (other->path() == opened.path()) ++on_path;
+  }
+  counters.most_websockets_at_once.raise_to(at_once);
+  counters.most_websockets_per_path.raise_to(on_path);
+}
+
+}  // namespace foxtrot::inline v0::detail
 
 namespace foxtrot::inline v0 {
 
@@ -3947,6 +4174,8 @@ namespace foxtrot::inline v0 {
 class exchange_clients {
  public:
   using pointer = std::shared_ptr<exchange_connection>;
+
+  explicit exchange_clients(std::uint64_t seed) : random_{seed} {}
 
   void add(const pointer& accepted) {
     std::erase_if(all_, [](const auto& weak) { return weak.expired(); });
@@ -3978,19 +4207,38 @@ class exchange_clients {
   }
 
   /// An instant happens; `clear` and conditions are not for here.
-  void suffer(const fault& what, steady_time now) const {
-    each([&](exchange_connection& one) {
-      if (what.kind == fault_kind::reset) return one.socket().reset();
-      if (what.kind == fault_kind::fin) return one.cut();
-      if (!one.is_open_websocket()) return;
-      if (what.kind == fault_kind::close) return one.begin_close(static_cast<close_code>(what.code), what.text);
-      if (what.kind == fault_kind::expire && one.opened_at() <= now - what.wait)
-        return one.begin_close(close_code::going_away, {});
-      if (what.kind == fault_kind::server_shutdown) shut_down(one, what.wait);
-    });
+  void suffer(const fault& what, steady_time now) {
+    if (what.whom == fault_victims::all) return each([&](exchange_connection& one) { hit(one, what, now); });
+    if (const pointer victim = choose(what, now)) hit(*victim, what, now);
   }
 
  private:
+  [[nodiscard]] static bool is_due(const exchange_connection& one, const fault& what, steady_time now) noexcept {
+    return what.kind != fault_kind::expire || one.opened_at() <= now - what.wait;
+  }
+
+  [[nodiscard]] pointer choose(const fault& what, steady_time now) {
+    std::vector<pointer> open = alive();
+    std::erase_if(open, [&](const pointer& each) {
+      return !each->is_open_websocket() || !is_due(*each, what, now) ||
+             detail::peer_hung_up(each->socket().stream().transport().native_handle());
+    });
+    if (open.empty()) return {};
+    if (what.whom == fault_victims::one) return open[random_.below(open.size())];
+    std::stable_sort(open.begin(), open.end(),
+                     [](const pointer& a, const pointer& b) { return a->opened_at() < b->opened_at(); });
+    return what.whom == fault_victims::oldest ? open.front() : open.back();
+  }
+
+  static void hit(exchange_connection& one, const fault& what, steady_time now) {
+    if (what.kind == fault_kind::reset) return one.socket().reset();
+    if (what.kind == fault_kind::fin) return one.cut();
+    if (!one.is_open_websocket() || !is_due(one, what, now)) return;
+    if (what.kind == fault_kind::close) return one.begin_close(static_cast<close_code>(what.code), what.text);
+    if (what.kind == fault_kind::expire) return one.begin_close(close_code::going_away, {});
+    if (what.kind == fault_kind::server_shutdown) shut_down(one, what.wait);
+  }
+
   static void shut_down(exchange_connection& one, std::chrono::milliseconds cut_after) {
     const auto ms = std::to_string(epoch_clock::now_ns() / 1'000'000);
     one.announce("!serverShutdown", "{\"e\":\"serverShutdown\",\"E\":" + ms + "}");
@@ -3998,6 +4246,7 @@ class exchange_clients {
   }
 
   std::vector<std::weak_ptr<exchange_connection>> all_;
+  sim_random random_;  // draws victims
 };
 
 }  // namespace foxtrot::inline v0
@@ -4162,6 +4411,7 @@ struct rest_reply {
   }
   [[nodiscard]] static rest_reply not_found() { return problem(404, "Not Found", 0, ""); }
   [[nodiscard]] static rest_reply invalid_symbol() { return bad_request(-1121, "Invalid symbol."); }
+  [[nodiscard]] static rest_reply no_key() { return problem(401, "Unauthorized", -2014, "API-key format invalid."); }
   [[nodiscard]] static rest_reply missing(std::string_view parameter) {
     return bad_request(
         -1102, "Mandatory parameter '" + std::string{parameter} + "' was not sent, was empty/null, or malformed.");
@@ -4240,8 +4490,8 @@ class rest_symbols {
 
 namespace foxtrot::inline v0 {
 
-/// Answers ticker/bookTicker, ticker/24hr, trades, aggTrades, klines, avgPrice (spot) and premiumIndex (futures). Loop
-/// thread only; `source` has to outlive it.
+/// Answers ticker/bookTicker, ticker/24hr, trades, historicalTrades (spot; the futures want a key), aggTrades, klines,
+/// avgPrice (spot) and premiumIndex (futures). Loop thread only; `source` has to outlive it.
 class rest_market_data {
  public:
   rest_market_data(sim_market market, market_source& source, const rest_symbols& symbols)
@@ -4256,7 +4506,8 @@ class rest_market_data {
       return of_many(target, [this](std::size_t symbol) { return source_.mark_price(symbol); });
     }
     if (name == "ticker/24hr") return tickers(target);
-    if (name == "trades") return trades(target);
+    if (name == "trades") return trades(target, false);
+    if (name == "historicalTrades") return spot() ? trades(target, true) : rest_reply::no_key();
     if (name == "aggTrades") return aggregate_trades(target);
     if (name == "klines") return klines(target);
     if (name == "avgPrice" && spot()) return average_price(target);
@@ -4295,12 +4546,14 @@ class rest_market_data {
     return of_many(target, [&](std::size_t symbol) { return source_.ticker(symbol, type == "MINI"); });
   }
 
-  [[nodiscard]] rest_reply trades(const request_target& target) const {
+  [[nodiscard]] rest_reply trades(const request_target& target, bool by_id) const {
     std::size_t symbol = 0;
     std::size_t limit = usual_limit;
+    std::optional<std::uint64_t> first;
     if (auto problem = symbols_.one(target, symbol)) return *problem;
     if (auto problem = read_limit(target, 1'000, limit)) return *problem;
-    return with(source_.trades(symbol, limit));
+    if (auto problem = by_id ? read_first(target, first) : std::nullopt) return *problem;
+    return with(source_.trades(symbol, first, limit));
   }
 
   [[nodiscard]] rest_reply aggregate_trades(const request_target& target) const {
@@ -4309,10 +4562,7 @@ class rest_market_data {
     std::optional<std::uint64_t> first;
     if (auto problem = symbols_.one(target, symbol)) return *problem;
     if (auto problem = read_limit(target, 1'000, limit)) return *problem;
-    if (const auto text = target.parameter("fromId")) {
-      first = number_in(*text);
-      if (!first) return rest_reply::invalid("fromId");
-    }
+    if (auto problem = read_first(target, first)) return *problem;
     return with(source_.aggregate_trades(symbol, first, limit));
   }
 
@@ -4341,6 +4591,13 @@ class rest_market_data {
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return value;
+  }
+  [[nodiscard]] static std::optional<rest_reply> read_first(const request_target& target,
+                                                            std::optional<std::uint64_t>& first) {
+    const auto text = target.parameter("fromId");
+    if (!text) return std::nullopt;
+    first = number_in(*text);
+    return first ? std::nullopt : std::optional{rest_reply::invalid("fromId")};
   }
   /// Spot gives no more than it has, the futures refuse to.
   [[nodiscard]] std::optional<rest_reply> read_limit(const request_target& target, std::size_t most,
@@ -4391,7 +4648,7 @@ class rest_weights {
     if (name == "exchangeInfo") return 20;
     if (name == "ticker/bookTicker") return target.parameter("symbol") ? 2 : 4;
     if (name == "ticker/24hr") return of_spot_tickers(target);
-    if (name == "trades") return 25;
+    if (name == "trades" || name == "historicalTrades") return 25;
     if (name == "aggTrades") return 4;
     return name == "klines" || name == "avgPrice" ? 2 : 1;
   }
@@ -4410,7 +4667,7 @@ class rest_weights {
     if (name == "ticker/bookTicker") return target.parameter("symbol") ? 2 : 5;
     if (name == "ticker/24hr") return target.parameter("symbol") ? 1 : 40;
     if (name == "trades") return 5;
-    if (name == "aggTrades") return 20;
+    if (name == "aggTrades" || name == "historicalTrades") return 20;
     return name == "premiumIndex" && market_ == sim_market::coinm ? 10 : 1;
   }
 
@@ -4695,33 +4952,6 @@ class server_certificates {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/sim/websocket_census.hpp: how many WebSockets are open at once, from where the client stands.
-
-namespace foxtrot::inline v0::detail {
-
-/// Whether the peer of this socket has ended its direction, or the connection is gone, whatever has been read of it.
-[[nodiscard]] inline bool peer_hung_up(int socket) noexcept {
-  pollfd asked{socket, POLLRDHUP, 0};
-  return ::poll(&asked, 1, 0) != 0;  // POLLHUP and POLLERR are told unasked
-}
-
-/// Counts `opened` and those of `all` that are open beside it, and keeps the most.
-template <class Connection>
-void take_census(const std::vector<std::shared_ptr<Connection>>& all, Connection& opened, exchange_counters& counters) {
-  std::uint64_t at_once = 1;
-  std::uint64_t on_path = 1;
-  for (const auto& other : all) {
-    if (other.get() == &opened || !other->is_open_websocket()) continue;
-    if (peer_hung_up(other->socket().stream().transport().native_handle())) continue;
-    ++at_once;
-    if (other->path() == opened.path()) ++on_path;
-  }
-  counters.most_websockets_at_once.raise_to(at_once);
-  counters.most_websockets_per_path.raise_to(on_path);
-}
-
-}  // namespace foxtrot::inline v0::detail
-
 namespace foxtrot::inline v0 {
 
 /// The loop's side of an exchange. Every task that it starts belongs to `scope`, which has to be closed before it is
@@ -4729,7 +4959,7 @@ namespace foxtrot::inline v0 {
 class exchange_server : private live_object<exchange_server> {
  public:
   exchange_server(const exchange_settings& settings, std::optional<server_certificates> certificates,
-                  asio::io_context& loop, timer_queue& timers, task_scope& scope, market_source& source,
+                  asio::io_context& loop, timer_queue& timers, task_scope& scope, market_source& source, sent_log& log,
                   detail::exchange_counters& counters)
       : settings_{settings},
         certificates_{std::move(certificates)},
@@ -4737,6 +4967,7 @@ class exchange_server : private live_object<exchange_server> {
         timers_{timers},
         scope_{scope},
         source_{source},
+        log_{log},
         counters_{counters},
         hub_{loop},
         api_{settings.market, settings.limits.weight_per_minute, source},
@@ -4833,8 +5064,8 @@ class exchange_server : private live_object<exchange_server> {
         tcp_stream{std::move(socket)}.reset();
         continue;
       }
-      const exchange_parts parts{
-          timers_, hub_, source_, settings_.limits, counters_, faults_, settings_.replay.path.empty()};
+      const exchange_parts parts{timers_,   hub_,    source_, settings_.limits,
+                                 counters_, faults_, log_,    settings_.replay.path.empty()};
       sim_stream stream{tcp_stream{std::move(socket)}, tls(), &faults_};
       auto accepted = std::make_shared<exchange_connection>(std::move(stream), parts);
       clients_.add(accepted);
@@ -4861,6 +5092,7 @@ class exchange_server : private live_object<exchange_server> {
           co_return;
         }
         const bool accepted = response.starts_with("HTTP/1.1 101");
+        if (!accepted) counters_.upgrades_refused.add();
         if (const std::error_code error = co_await client->socket().send_all(std::move(response))) break;
         if (!accepted) break;
         client->open(*target, request_target::parse(request.target).path, received);
@@ -4927,13 +5159,14 @@ class exchange_server : private live_object<exchange_server> {
   timer_queue& timers_;
   task_scope& scope_;
   market_source& source_;
+  sent_log& log_;
   detail::exchange_counters& counters_;
   stream_hub hub_;
   faults_in_force faults_{timers_, settings_.seed};
   rest_api api_;
   http_faults rest_{faults_, api_, counters_};
   acceptor acceptor_;
-  exchange_clients clients_;
+  exchange_clients clients_{settings_.seed};
   std::vector<timer> script_;
   bool paused_by_hand_{false};
   bool paused_{false};
@@ -5103,7 +5336,7 @@ namespace foxtrot::inline v0 {
 /// constructor.
 class symbol_history {
  public:
-  static constexpr std::size_t most_trades = 1'000;
+  static constexpr std::size_t most_trades = 10'000;
 
   struct trade {
     std::uint64_t id{0};
@@ -5185,14 +5418,16 @@ class rest_json {
         quantity_{spec.quantity_decimals, spot() ? 8 : spec.quantity_decimals},
         name_{spec.name} {}
 
-  /// The last `limit` trades, oldest first.
-  void trades(std::string& out, const symbol_history& from, std::size_t limit) const {
-    const std::size_t count = std::min(limit, from.size());
-    text_writer to{out, 16 + count * row_room};
+  /// Those from that id on, or the last ones, `limit` at most; oldest first.
+  void trades(std::string& out, const symbol_history& from, std::optional<std::uint64_t> first_id,
+              std::size_t limit) const {
+    const std::size_t begin = place_of(from, first_id, limit);
+    const std::size_t end = std::min(begin + limit, from.size());
+    text_writer to{out, 16 + (end - begin) * row_room};
     to.text("[");
-    for (std::size_t i = from.size() - count; i < from.size(); ++i) {
+    for (std::size_t i = begin; i < end; ++i) {
       const symbol_history::trade& one = from.at(i);
-      to.text(i == from.size() - count ? "{\"id\":" : ",{\"id\":").number(one.id);
+      to.text(i == begin ? "{\"id\":" : ",{\"id\":").number(one.id);
       price(to.text(",\"price\":"), one.traded.price);
       quantity(to.text(",\"qty\":"), one.traded.quantity);
       to.text(coinm() ? ",\"baseQty\":" : ",\"quoteQty\":");
@@ -5204,14 +5439,10 @@ class rest_json {
     to.text("]");
   }
 
-  /// Those from that id on, or the last ones. One trade each, as in the stream.
+  /// Likewise. One trade each, as in the stream.
   void aggregate_trades(std::string& out, const symbol_history& from, std::optional<std::uint64_t> first_id,
                         std::size_t limit) const {
-    std::size_t begin = from.size() - std::min(limit, from.size());
-    if (first_id) {
-      begin = 0;
-      while (begin < from.size() && from.at(begin).id < *first_id) ++begin;
-    }
+    const std::size_t begin = place_of(from, first_id, limit);
     const std::size_t end = std::min(begin + limit, from.size());
     text_writer to{out, 16 + (end - begin) * row_room};
     to.text("[");
@@ -5302,6 +5533,15 @@ class rest_json {
  private:
   static constexpr std::size_t row_room = 12 * text_writer::wide_number_room;
 
+  // Of the first trade that is told.
+  [[nodiscard]] static std::size_t place_of(const symbol_history& from, std::optional<std::uint64_t> first_id,
+                                            std::size_t limit) noexcept {
+    if (!first_id) return from.size() - std::min(limit, from.size());
+    std::size_t place = 0;
+    while (place < from.size() && from.at(place).id < *first_id) ++place;
+    return place;
+  }
+
   [[nodiscard]] static std::int64_t ms(std::int64_t ns) noexcept { return ns / 1'000'000; }
   [[nodiscard]] bool spot() const noexcept { return market_ == sim_market::spot; }
   [[nodiscard]] bool coinm() const noexcept { return market_ == sim_market::coinm; }
@@ -5355,8 +5595,9 @@ namespace foxtrot::inline v0 {
 /// once. Texts are written only for streams that somebody wants, once per time unit.
 class generator_source final : public market_source, private live_object<generator_source> {
  public:
-  explicit generator_source(generator_settings settings)
-      : generator_{std::move(settings)}, specs_{generator_.symbols().begin(), generator_.symbols().end()} {
+  /// `log`: null where nobody wants to know.
+  explicit generator_source(generator_settings settings, sent_log* log = nullptr)
+      : generator_{std::move(settings)}, log_{log}, specs_{generator_.symbols().begin(), generator_.symbols().end()} {
     for (const symbol_spec& spec : specs_) {
       json_.emplace_back(generator_.market(), spec);
       rest_.emplace_back(generator_.market(), spec);
@@ -5395,6 +5636,8 @@ class generator_source final : public market_source, private live_object<generat
         const market_event& event = generator_.next();
         history_[event.symbol].add(event);
         truth_.note(event);
+        if (log_ != nullptr && event.what == event_kind::book_ticker)
+          log_->add(names_[event.symbol * channels.size() + quotes], event.update_id, 0);
         tell(hub, event);
         ++told;
       }
@@ -5425,9 +5668,10 @@ class generator_source final : public market_source, private live_object<generat
     json_[symbol].rest_book_ticker(body, generator_.book(symbol), epoch_clock::now_ns());
     return body;
   }
-  [[nodiscard]] std::string trades(std::size_t symbol, std::size_t limit) override {
+  [[nodiscard]] std::string trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
+                                   std::size_t limit) override {
     std::string body;
-    rest_[symbol].trades(body, history_[symbol], limit);
+    rest_[symbol].trades(body, history_[symbol], first_id, limit);
     return body;
   }
   [[nodiscard]] std::string aggregate_trades(std::size_t symbol, std::optional<std::uint64_t> first_id,
@@ -5484,6 +5728,7 @@ class generator_source final : public market_source, private live_object<generat
       {"markPrice@1s", event_kind::mark_price, sim_message::mark_price, 0},
       {"depth@0ms", event_kind::depth, sim_message::depth, 0},
   }};
+  static constexpr std::size_t quotes = 0;  // of these
   static constexpr std::chrono::nanoseconds tick = std::chrono::milliseconds{1};
   static constexpr std::int64_t burst_ns = 100'000;  // what comes so soon belongs to the burst that is due
   static constexpr std::int64_t most_behind_ns = 500'000'000;
@@ -5527,6 +5772,7 @@ class generator_source final : public market_source, private live_object<generat
   }
 
   market_generator generator_;
+  sent_log* log_;
   detail::truth_keeper truth_{generator_};
   std::vector<symbol_spec> specs_;
   std::vector<market_json> json_;  // by symbol
@@ -5549,7 +5795,9 @@ namespace foxtrot::inline v0 {
 class exchange : private live_object<exchange> {
  public:
   explicit exchange(exchange_settings settings = {}, diagnostics log = {})
-      : settings_{std::move(settings)}, bridge_{bridge_settings_of(settings_), std::move(log)} {}
+      : settings_{std::move(settings)},
+        log_{settings_.log_sent},
+        bridge_{bridge_settings_of(settings_), std::move(log)} {}
   exchange(const exchange&) = delete;
   exchange& operator=(const exchange&) = delete;
   /// Stops.
@@ -5566,7 +5814,7 @@ class exchange : private live_object<exchange> {
     }
     if (const std::error_code error = prepare_source()) return error;
     server_.emplace(settings_, std::move(certificates), bridge_.context(), bridge_.timers(), bridge_.scope(), *source_,
-                    counters_);
+                    log_, counters_);
     const auto port = server_->listen();
     if (!port) return port.error();
     if (const std::error_code error = bridge_.start()) return error;
@@ -5585,6 +5833,9 @@ class exchange : private live_object<exchange> {
   [[nodiscard]] exchange_statistics statistics() const noexcept { return counters_.look(); }
   /// The last ids that a generated market has made; nothing before `start`.
   [[nodiscard]] exchange_truth truth() const { return port_ != 0 ? source_->truth() : exchange_truth{}; }
+
+  /// What this stream has sent, to whom and when; nothing where the settings do not ask for it.
+  [[nodiscard]] sent_messages sent(const std::string& stream) const { return log_.of(stream); }
 
   /// Goes wrong now, whatever its `at` says; the faults of the settings follow their own times.
   void inject(fault what) {
@@ -5630,7 +5881,8 @@ class exchange : private live_object<exchange> {
       wanted.seed = settings_.seed;
       wanted.events_per_second = settings_.events_per_second;
       wanted.levels = settings_.levels;
-      source_ = std::make_unique<generator_source>(std::move(wanted));
+      wanted.depth_interval = std::max(settings_.depth_interval, std::chrono::milliseconds{1});
+      source_ = std::make_unique<generator_source>(std::move(wanted), log_.enabled() ? &log_ : nullptr);
       return {};
     }
     auto replay = capture_replay::open(settings_.replay, counters_);
@@ -5645,6 +5897,7 @@ class exchange : private live_object<exchange> {
 
   exchange_settings settings_;
   detail::exchange_counters counters_;
+  sent_log log_;
   std::string ca_pem_;
   std::uint16_t port_{0};
   std::unique_ptr<market_source> source_;

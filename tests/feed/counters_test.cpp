@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <thread>
 
 namespace {
@@ -38,6 +39,42 @@ TEST_CASE("counters: errors are counted by kind") {
   CHECK(counters.errors[static_cast<std::size_t>(error_kind::timeout)].get() == 2);
   CHECK(counters.errors[static_cast<std::size_t>(error_kind::tls)].get() == 1);
   CHECK(counters.errors[static_cast<std::size_t>(error_kind::network)].get() == 0);
+}
+
+TEST_CASE("counters: of several feeds they add up, each time anew") {
+  feed_counters a;
+  feed_counters b;
+  feed_counters sum;
+  const feed_counters* const parts[] = {&a, &b};
+  a.messages.add(3);
+  b.messages.add(4);
+  b.fallbacks_begun.add();
+  a.ticks[1].add(5);
+  b.ticks[1].add(6);
+  a.count(errc::timeout);
+  b.count_rejected(errc::wrong_type);
+  a.round_trip_ns.set(7);
+  b.round_trip_ns.set(2);
+  a.unknown_events.add("x");
+  b.unknown_events.add("x");
+  b.unknown_events.add("y");
+  for (std::size_t i = 0; i < 70; ++i) a.unknown_events.add("n" + std::to_string(i));
+  for (int round = 0; round < 2; ++round) {
+    sum.become_sum_of(parts);
+    CHECK(sum.messages.get() == 7);
+    CHECK(sum.rejected.get() == 1);
+    CHECK(sum.fallbacks_begun.get() == 1);
+    CHECK(sum.ticks[1].get() == 11);
+    CHECK(sum.errors[static_cast<std::size_t>(error_kind::timeout)].get() == 1);
+    CHECK(sum.rejections[static_cast<std::size_t>(rejection::wrong_type)].get() == 1);
+    CHECK(sum.round_trip_ns.get() == 7);
+    CHECK(sum.unknown_events.total() == 73);
+  }
+  b.messages.add();
+  b.unknown_events.add("x");
+  sum.become_sum_of(parts);
+  CHECK(sum.messages.get() == 8);
+  CHECK(sum.unknown_events.total() == 74);
 }
 
 }  // namespace

@@ -173,7 +173,7 @@ TEST_CASE("line_arbiter: what follows a hole waits for the line that can fill it
   SECTION("the other is removed, and one line is left") {
     f.out.line_lost(b);
     f.out.lines().remove_line(b);
-    CHECK_FALSE(f.out.lines().engaged());
+    CHECK_FALSE(f.out.lines().engaged(a));
     CHECK(f.ids() == ids{1, 3, 4});
     CHECK_FALSE(f.out.lines().holds());
   }

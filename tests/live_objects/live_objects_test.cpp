@@ -38,6 +38,7 @@ using namespace foxtrot;
 using namespace foxtrot_test;
 using namespace std::chrono_literals;
 using binance::market_data;
+using binance::market_data_settings;
 
 static_assert(counts_live_objects);
 
@@ -182,6 +183,30 @@ TEST_CASE("live_objects: disconnected first, connected again, and then gone") {
     use(*feed, *all);
     CHECK_FALSE(feed->disconnect());
   });
+}
+
+TEST_CASE("live_objects: a feed goes while it fetches what is missing") {
+  for (const gap_repair mode : {gap_repair::before, gap_repair::after}) {
+    {
+      exchange venue{busy()};
+      REQUIRE(venue.start());
+      market_data_settings settings = feed_settings(venue, {"btcusdt@trade", "ethusdt@aggTrade"});
+      settings.gap_repair.mode = mode;
+      market_data feed{settings};
+      REQUIRE_FALSE(feed.connect());
+      REQUIRE(eventually([&] { return published_ticks(feed.counters()) > 20; }));
+      fault stall;
+      stall.kind = fault_kind::rest_stall;
+      venue.inject(stall);
+      fault drop;
+      drop.kind = fault_kind::drop;
+      drop.one_in = 20;
+      venue.inject(drop);
+      REQUIRE(eventually([&] { return venue.statistics().answers_withheld > 0; }));
+      CHECK(made("gap_repairer"));
+    }
+    CHECK(left() == "");
+  }
 }
 
 TEST_CASE("live_objects: everything goes by an exception") {

@@ -39,6 +39,8 @@ TEST_CASE("aggregate_trade: says what its record holds", "[market]") {
   const aggregate_trade sold{
       record, {.kind = tick_kind::aggregate_trade, .flags = aggregate_trade::buyer_is_maker_flag}, table};
   CHECK(sold.buyer_is_maker());
+  CHECK_FALSE(sold.is_filled());
+  CHECK(aggregate_trade{record, {.kind = tick_kind::aggregate_trade, .flags = filled_flag}, table}.is_filled());
   CHECK(sold.last_trade_id() == sold.first_trade_id());
   CHECK(sold.event_time() == timestamp{std::chrono::microseconds{received / 1000 - 5}});
 }

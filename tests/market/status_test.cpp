@@ -52,6 +52,13 @@ TEST_CASE("status: its numbers", "[market]") {
   CHECK(gap.received().time_since_epoch().count() == 77);
   CHECK_FALSE(gap.symbol());
 
+  const status filled = made(make_filled_status(10, 12, tick_kind::aggregate_trade, 78, symbol_id{3}));
+  CHECK(std::string{filled.name()} == "filled");
+  CHECK((filled.from() == 10 && filled.to() == 12));
+  CHECK(filled.gap_kind() == tick_kind::aggregate_trade);
+  CHECK(filled.record().symbol == symbol_id{3});
+  CHECK(filled.received().time_since_epoch().count() == 78);
+
   record = make_status(status_code::dropped, 0);
   record.first = 5;
   CHECK(made(record).count() == 5);

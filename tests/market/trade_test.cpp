@@ -35,4 +35,8 @@ TEST_CASE("trade: says what its record holds", "[market]") {
   const trade sold{record, {.kind = tick_kind::trade, .flags = trade::buyer_is_maker_flag}, table};
   CHECK(sold.buyer_is_maker());
   CHECK(sold.event_time() == timestamp{std::chrono::microseconds{received / 1000 + 7}});
+  CHECK_FALSE(sold.is_filled());
+  const trade fetched{record, {.kind = tick_kind::trade, .how = source::http, .flags = filled_flag}, table};
+  CHECK(fetched.is_filled());
+  CHECK_FALSE(fetched.buyer_is_maker());
 }

@@ -21,13 +21,24 @@ namespace {
 
 /// Two threads hand a number back and forth: each parks until the other has answered, and every time anew the one parks
 /// just when the other publishes. Who sleeps out its patience while the news is there has lost a wake-up.
-std::uint64_t lost_wake_ups(std::uint64_t rounds) {
+/// Listening, they park at a spot of their own that listens to where they are woken.
+std::uint64_t lost_wake_ups(std::uint64_t rounds, bool listening = false) {
   struct alignas(cache_line) side {
+    explicit side(bool listening) : sleeps_at{listening ? joint : spot} {
+      if (!listening) return;
+      middle.listen_to(spot);
+      joint.listen_to(elsewhere);
+      joint.listen_to(middle);
+    }
     parking_spot spot;
+    parking_spot elsewhere;
+    parking_spot middle;
+    parking_spot joint;
+    parking_spot& sleeps_at;
     std::atomic<std::uint64_t> news{0};
   };
-  side here;
-  side there;
+  side here{listening};
+  side there{listening};
   std::atomic<std::uint64_t> lost{0};
   const auto patience = bound(2s);
   // Waits until `own.news` is at least `wanted`, some turns by looking first and some by parking straight away.
@@ -36,7 +47,7 @@ std::uint64_t lost_wake_ups(std::uint64_t rounds) {
     for (std::uint64_t look = 0; look < looks && missing(); ++look) cpu_relax();
     while (missing()) {
       const auto start = std::chrono::steady_clock::now();
-      own.spot.park(missing, patience);
+      own.sleeps_at.park(missing, patience);
       if (std::chrono::steady_clock::now() - start >= patience && !missing()) {
         lost.fetch_add(1, std::memory_order_relaxed);
         return;
@@ -168,7 +179,59 @@ TEST_CASE("parking_spot: wakes all sleepers, or as many as asked", "[queue]") {
   CHECK(spot.sleepers() == 0);
 }
 
-TEST_CASE("parking_spot: no wake-up is lost", "[queue][stress]") { CHECK(lost_wake_ups(repetitions(50'000)) == 0); }
+TEST_CASE("parking_spot: who listens is woken by each that it listens to, and sleeps at none of them", "[queue]") {
+  parking_spot first;
+  parking_spot second;
+  parking_spot joint;
+  joint.listen_to(first);
+  joint.listen_to(second);
+  const auto mine = joint.prepare();
+  CHECK(joint.sleepers() == 1);
+  CHECK(first.sleepers() == 0);
+  second.wake();
+  joint.wait(mine);  // comes back without patience: it was woken before it slept
+  CHECK(joint.sleepers() == 0);
+  std::atomic<int> wakes{0};
+  for (parking_spot* each : {&first, &second}) {
+    std::promise<pid_t> started;
+    std::atomic<bool> there{false};
+    std::jthread sleeper{[&] {
+      started.set_value(foxtrot_test::this_thread());
+      while (!there) joint.park([&] { return !there; });
+      ++wakes;
+    }};
+    REQUIRE(foxtrot_test::falls_asleep(started.get_future().get()));
+    there = true;
+    each->wake();
+  }
+  CHECK(wakes == 2);
+}
+
+TEST_CASE("parking_spot: a spot that listens may go while others wake", "[queue][stress]") {
+  parking_spot news;
+  std::jthread waker{[&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) news.wake();
+  }};
+  std::vector<std::jthread> listeners;
+  for (int i = 0; i < 2; ++i) {
+    listeners.emplace_back([&] {
+      for (std::size_t round = 0; round < repetitions(20'000); ++round) {
+        parking_spot joint;
+        joint.listen_to(news);
+        joint.park([] { return true; });
+      }
+    });
+  }
+  listeners.clear();
+  waker.request_stop();
+  waker.join();
+  CHECK(news.sleepers() == 0);
+}
+
+TEST_CASE("parking_spot: no wake-up is lost", "[queue][stress]") {
+  CHECK(lost_wake_ups(repetitions(50'000)) == 0);
+  CHECK(lost_wake_ups(repetitions(50'000), true) == 0);
+}
 
 TEST_CASE("parking_spot: no wake-up is lost in ten million races", "[queue][stress][soak]") {
   CHECK(lost_wake_ups(repetitions(10'000'000)) == 0);

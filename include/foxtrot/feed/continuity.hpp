@@ -13,12 +13,6 @@
 
 namespace foxtrot::inline v0 {
 
-/// Ids, both ends included.
-struct id_range {
-  std::uint64_t from{0};
-  std::uint64_t to{0};
-};
-
 /// What the id of a tick says about it.
 enum class id_verdict : std::uint8_t {
   in_order,    ///< it follows what came before, or its kind has no numbering

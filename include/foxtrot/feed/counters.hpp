@@ -6,11 +6,14 @@
 #include <foxtrot/feed/named_counters.hpp>
 #include <foxtrot/market/kinds.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <system_error>
+#include <vector>
 
 namespace foxtrot::inline v0 {
 
@@ -21,6 +24,7 @@ class counter {
     // relaxed: a statistic, nothing is published with it
     value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
   }
+  void set(std::uint64_t now) noexcept { value_.store(now, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -77,6 +81,8 @@ struct feed_counters {
   counter lost_lines;        ///< disconnects while another connection carried the same streams
   counter line_duplicates;   ///< ticks not published, for another line was first, or leads
   counter held_ticks;        ///< ticks that had to wait for another line to bring what comes before
+  counter repaired_ticks;    ///< ticks that were missing and have been fetched and published
+  counter failed_repairs;    ///< holes of which a part or all could not be had, or not in time
   gauge round_trip_ns;       ///< from the last ping of ours to its pong; 0 before the first
   std::array<counter, tick_kind_count>
       ticks;  ///< published, by kind; not what one consumer alone is told (dropped, greetings)
@@ -93,6 +99,68 @@ struct feed_counters {
     rejected.add();
     rejections[static_cast<std::size_t>(rejection_of(why))].add();
   }
+
+  /// From now on what these have counted together, and the longest round trip. The one writer's.
+  void become_sum_of(std::span<const feed_counters* const> parts);
 };
+
+namespace detail {
+
+inline constexpr std::array summed_counters{&feed_counters::messages,
+                                            &feed_counters::bytes,
+                                            &feed_counters::answers,
+                                            &feed_counters::shutdowns,
+                                            &feed_counters::unknown,
+                                            &feed_counters::rejected,
+                                            &feed_counters::connects,
+                                            &feed_counters::disconnects,
+                                            &feed_counters::failed_attempts,
+                                            &feed_counters::gaps,
+                                            &feed_counters::duplicates,
+                                            &feed_counters::renumbered,
+                                            &feed_counters::absent_times,
+                                            &feed_counters::stale,
+                                            &feed_counters::silent_streams,
+                                            &feed_counters::handler_failures,
+                                            &feed_counters::polls,
+                                            &feed_counters::failed_polls,
+                                            &feed_counters::fallbacks_begun,
+                                            &feed_counters::rotations,
+                                            &feed_counters::failed_rotations,
+                                            &feed_counters::lost_lines,
+                                            &feed_counters::line_duplicates,
+                                            &feed_counters::held_ticks,
+                                            &feed_counters::repaired_ticks,
+                                            &feed_counters::failed_repairs};
+
+}  // namespace detail
+
+inline void feed_counters::become_sum_of(std::span<const feed_counters* const> parts) {
+  // all that are numbers by themselves
+  static_assert(offsetof(feed_counters, round_trip_ns) == detail::summed_counters.size() * sizeof(counter));
+  const auto add_up = [&](auto of) {
+    std::uint64_t sum = 0;
+    for (const feed_counters* part : parts) sum += of(*part).get();
+    return sum;
+  };
+  for (const auto each : detail::summed_counters)
+    (this->*each).set(add_up([each](const feed_counters& part) -> const counter& { return part.*each; }));
+  const auto add_up_all = [&](auto counters) {
+    for (std::size_t i = 0; i < (this->*counters).size(); ++i)
+      (this->*counters)[i].set(
+          add_up([=](const feed_counters& part) -> const counter& { return (part.*counters)[i]; }));
+  };
+  add_up_all(&feed_counters::ticks);
+  add_up_all(&feed_counters::errors);
+  add_up_all(&feed_counters::rejections);
+  std::int64_t slowest = 0;
+  for (const feed_counters* part : parts) slowest = std::max(slowest, part->round_trip_ns.get());
+  round_trip_ns.set(slowest);
+  for (const auto names : {&feed_counters::unknown_events, &feed_counters::fallbacks}) {
+    std::vector<const named_counters*> all;
+    for (const feed_counters* part : parts) all.push_back(&(part->*names));
+    (this->*names).become_sum_of(all);
+  }
+}
 
 }  // namespace foxtrot::inline v0

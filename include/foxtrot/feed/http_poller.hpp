@@ -110,7 +110,7 @@ class http_poller : private live_object<http_poller<Venue>> {
 
   void heed(const poll_request& request, const poll_answer& answer) {
     const steady_time now = timers_.now();
-    if (answer.used_weight) weight_.told(*answer.used_weight, left_of_minute(), now);
+    if (answer.used_weight) weight_.told(*answer.used_weight, weight_budget::left_of_minute(), now);
     if (!answer.error.code) {
       out_.counters().polls.add();
       retry_.reset();
@@ -144,12 +144,6 @@ class http_poller : private live_object<http_poller<Venue>> {
       }
     }
     for (poll_request& each : smaller) jobs_.push_back({std::move(each), timers_.now()});
-  }
-
-  // The venue's minutes begin with everybody's.
-  [[nodiscard]] static std::chrono::nanoseconds left_of_minute() noexcept {
-    constexpr std::int64_t minute = 60'000'000'000;
-    return std::chrono::nanoseconds{minute - epoch_clock::now_ns() % minute};
   }
 
   timer_queue& timers_;

@@ -3,7 +3,10 @@
 
 #include <foxtrot/core/histogram.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/feed/asked_ids.hpp>
 #include <foxtrot/feed/continuity.hpp>
+#include <foxtrot/feed/held_tick.hpp>
+#include <foxtrot/feed/line_race.hpp>
 #include <foxtrot/feed/tick_ids.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
@@ -24,30 +27,14 @@
 
 namespace foxtrot::inline v0 {
 
-/// One connection of a feed, from its first packet to its last and over reconnects.
-enum class line_id : std::uint8_t {};
-inline constexpr line_id no_line{255};
-
-/// A tick that waits for others to come before it.
-struct held_tick {
-  tick_tag tag;
-  symbol_id symbol;
-  tick_payload payload;
-  std::vector<raw_level> levels;
-  tick_ids ids;
-  std::uint64_t after;         ///< to be published when everything up to this id is
-  std::uint32_t round;         ///< in which it came
-  std::uint32_t confirmed_at;  ///< the stream, to the line that brought it
-  line_id from;
-};
-
 /// Decides about each tick of each line: whoever brings it first is heard, and what follows a hole waits for the other
 /// lines as long as they can still fill it. So the ticks of a stream come once and in order, whichever line is faster,
-/// and a hole is told only where no line had it.
+/// and a hole is told only where no line had it. What no line has may be asked for elsewhere (`on_hole`), which is then
+/// as good as one more line.
 ///
 /// Kinds without ids are taken from the lines that lead alone. A book ticker does not name the one before it: each line
 /// is followed by its own order, and the first of a line waits until another has come as far. Costs nothing while there
-/// is one line. Knows no clock: time passes in rounds. Network thread.
+/// is one line and nobody to ask. Knows no clock: time passes in rounds. Network thread.
 class line_arbiter : private live_object<line_arbiter> {
  public:
   enum class verdict : std::uint8_t {
@@ -55,7 +42,7 @@ class line_arbiter : private live_object<line_arbiter> {
     pass_over,  ///< another line was first, or leads
     hold,       ///< it has been copied
   };
-  /// A held tick is given up waiting for when this many rounds have begun.
+  /// A held tick no longer waits for other lines when this many rounds have begun.
   static constexpr std::uint32_t rounds_to_wait = 5;
   /// More ticks are not held, whatever is missing.
   static constexpr std::size_t most_held = 65'536;
@@ -66,6 +53,9 @@ class line_arbiter : private live_object<line_arbiter> {
 
   /// Called when a tick is held and none was: rounds have to pass from now on.
   std::function<void()> on_hold;
+  /// Told of ids that no line can bring, of ticks that count one by one: true where they have been asked for, and are
+  /// awaited until settled(). May not publish. Null: nobody can be asked.
+  std::function<bool(tick_kind, symbol_id, const id_range&)> on_hole;
 
   /// A new line; no_line where there are 255. The one that was alone is taken to have brought all there was.
   [[nodiscard]] line_id add_line(bool leads) {
@@ -82,6 +72,7 @@ class line_arbiter : private live_object<line_arbiter> {
   void remove_line(line_id which) {
     --open_;
     of(which) = {};
+    race_.forget(which);
   }
   /// Its connection has ended: nothing can be expected of it. What was held for it is ready().
   void lost(line_id which) { std::ranges::fill(of(which).streams, by_kind{}); }
@@ -99,33 +90,57 @@ class line_arbiter : private live_object<line_arbiter> {
   /// Whether its ticks without ids count.
   void lead(line_id which, bool leads) { of(which).leads = leads; }
 
-  /// Whether there is anything to decide.
-  [[nodiscard]] bool engaged() const noexcept { return open_ > 1; }
+  /// Whether there is anything to decide about what comes from there; no_line: by another way, which polling is.
+  [[nodiscard]] bool engaged(line_id from) const noexcept {
+    return (from != no_line && open_ > 1) || on_hole != nullptr;
+  }
 
   [[nodiscard]] verdict take(line_id from, tick_tag tag, symbol_id symbol, const tick_payload& payload,
                              std::span<const raw_level> levels) {
     const auto which = numbering_of(tag.kind);
     const tick_ids ids = ids_of(tag, payload);
-    if (!which || ids.last == 0) return of(from).leads ? verdict::publish : verdict::pass_over;
-    progress& own = of(from, *which, symbol);
+    const bool alone = from == no_line || open_ < 2;  // no other line has a say
+    if (!which || ids.last == 0 || (alone && !counts_by_one(*which)))
+      return alone || of(from).leads ? verdict::publish : verdict::pass_over;
+    progress unknown;
+    progress& own = alone ? unknown : of(from, *which, symbol);
+    const std::uint32_t confirmed_at = own.confirmed_at;
     const std::uint64_t before = std::exchange(own.last, std::max(own.last, ids.last));
-    const bool again = ids.last <= before;  // by this line itself
+    const bool again = alone || ids.last <= before;  // by this line itself
     const std::uint64_t published = published_.last(*which, symbol);
     const bool named = *which != numbering::book_tickers;
     const std::uint64_t after = named ? ids.before : before != 0 && !again ? before : ids.last - 1;
     if (ids.last <= published) {
-      if (!again) note_late(from, *which, symbol, ids.last, payload);
+      if (!again) race_.late(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
       return again ? verdict::publish : verdict::pass_over;  // a line that counts anew is none of our business
     }
-    if (held_.empty() || !held_.contains(key_of(*which, symbol))) [[likely]] {
-      if (after <= published || published == 0 || !may_be_filled(*which, symbol, after, own.confirmed_at)) {
-        note_first(from, *which, symbol, ids.last, payload);
+    const auto queue = held_.empty() ? held_.end() : held_.find(key_of(*which, symbol));
+    if (queue == held_.end()) [[likely]] {
+      if (after <= published || published == 0 || !is_awaited(*which, symbol, {published + 1, after}, confirmed_at)) {
+        race_.first(from, key_of(*which, symbol), ids.last, received_ns_of(payload));
         return verdict::publish;
       }
+    } else if (const std::uint64_t newest = queue->second.back().ids.last; newest < after) {
+      (void)is_awaited(*which, symbol, {newest + 1, after}, confirmed_at);  // asked for in good time
     }
-    hold({tag, symbol, payload, {levels.begin(), levels.end()}, ids, after, round_, own.confirmed_at, from}, *which);
+    (void)hold({tag, symbol, payload, {levels.begin(), levels.end()}, ids, after, round_, confirmed_at, from}, *which);
     return verdict::hold;
   }
+
+  /// A tick that was asked for takes its place among those that are held. False where it is not awaited any more.
+  [[nodiscard]] bool fill(tick_tag tag, symbol_id symbol, const tick_payload& payload) {
+    const auto which = numbering_of(tag.kind);
+    const tick_ids ids = ids_of(tag, payload);
+    if (!which || ids.last <= published_.last(*which, symbol)) return false;
+    if (!asked_[key_of(*which, symbol)].awaits(ids.last)) return false;
+    return hold({tag, symbol, payload, {}, ids, ids.before, round_, 0, no_line}, *which);
+  }
+  /// Of these ids, which were asked for, none will come that has not come by now: what waited for them may be ready().
+  void settled(tick_kind kind, symbol_id symbol, const id_range& ids) {
+    if (const auto which = numbering_of(kind)) asked_[key_of(*which, symbol)].settle(ids);
+  }
+  /// Nobody can be asked any more, and nothing that was asked for will come.
+  void stop_asking() noexcept { on_hole = nullptr, asked_.clear(); }
 
   [[nodiscard]] bool holds() const noexcept { return !held_.empty(); }
   [[nodiscard]] std::size_t held() const noexcept { return held_count_; }
@@ -137,10 +152,9 @@ class line_arbiter : private live_object<line_arbiter> {
   }
   /// The same of any kind and symbol.
   [[nodiscard]] std::optional<held_tick> ready() {
-    for (auto queue = held_.begin(); queue != held_.end();) {
-      const auto next = std::next(queue);
+    for (auto queue = held_.begin(), next = queue; queue != held_.end(); queue = next) {
+      next = std::next(queue);
       if (auto found = ready(queue)) return found;
-      queue = next;
     }
     return std::nullopt;
   }
@@ -153,6 +167,7 @@ class line_arbiter : private live_object<line_arbiter> {
     if (!which) return;
     for (std::size_t at = 0; at < lines_.size(); ++at)
       if (lines_[at].open) of(static_cast<line_id>(at), *which, symbol) = {};
+    asked_.erase(key_of(*which, symbol));
     if (const auto queue = held_.find(key_of(*which, symbol)); queue != held_.end()) {
       held_count_ -= queue->second.size();
       held_.erase(queue);
@@ -164,12 +179,9 @@ class line_arbiter : private live_object<line_arbiter> {
     const progress* const known = find(lines_[static_cast<std::size_t>(from)], which, symbol);
     return known != nullptr ? known->last : 0;
   }
-  /// How often the line was first with a tick that another brought as well.
-  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept {
-    return lines_[static_cast<std::size_t>(which)].wins;
-  }
-  /// By how much the first was ahead of the others, in nanoseconds.
-  [[nodiscard]] const histogram& margins() const noexcept { return margins_; }
+  /// Who has been first how often, and by how much: see line_race.
+  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept { return race_.wins(which); }
+  [[nodiscard]] const histogram& margins() const noexcept { return race_.margins(); }
 
  private:
   // How far a line has come with a stream, on its present connection.
@@ -181,18 +193,8 @@ class line_arbiter : private live_object<line_arbiter> {
   struct line {
     bool open{false};
     bool leads{false};
-    std::uint64_t wins{0};
     std::vector<by_kind> streams{};  // by symbol
   };
-  // Who brought the last few ticks of a stream, and when.
-  struct arrival {
-    std::uint64_t id{0};
-    std::int64_t received_ns{0};
-    line_id from{no_line};
-  };
-  static constexpr std::size_t arrivals_kept = 8;
-  using stream_arrivals = std::array<arrival, arrivals_kept>;
-
   using key = std::uint32_t;
   using queues = std::map<key, std::deque<held_tick>>;  // each by last id
 
@@ -220,30 +222,46 @@ class line_arbiter : private live_object<line_arbiter> {
             published_.last(static_cast<numbering>(which), static_cast<symbol_id>(symbol));
   }
 
-  // Whether a line that has not come so far has this stream at all. One that has not spoken yet may bring what was sent
-  // before the stream was confirmed to the other.
+  // Whether a line that has not come so far has this stream. One that has not spoken yet may bring what was sent before
+  // the stream was confirmed to the other.
   [[nodiscard]] bool may_be_filled(numbering which, symbol_id symbol, std::uint64_t up_to,
                                    std::uint32_t confirmed_at) const noexcept {
-    return std::ranges::any_of(lines_, [&](const line& each) {
-      const progress* const known = find(each, which, symbol);
-      if (known == nullptr) return false;
-      if (known->last != 0) return known->last < up_to;
-      return known->confirmed_at != 0 && known->confirmed_at < confirmed_at;
-    });
+    return open_ > 1 && std::ranges::any_of(lines_, [&](const line& each) {
+             const progress* const known = find(each, which, symbol);
+             if (known == nullptr) return false;
+             if (known->last != 0) return known->last < up_to;
+             return known->confirmed_at != 0 && known->confirmed_at < confirmed_at;
+           });
   }
 
-  [[gnu::noinline]] void hold(held_tick tick, numbering which) {
+  // Whether any of these ids may still come, from whomever. Asks where nobody was asked.
+  [[nodiscard, gnu::noinline]] bool is_awaited(numbering which, symbol_id symbol, const id_range& hole,
+                                               std::uint32_t confirmed_at, bool from_lines = true) {
+    if (from_lines && may_be_filled(which, symbol, hole.to, confirmed_at)) return true;
+    if (!on_hole || !counts_by_one(which)) return false;
+    asked_ids& asked = asked_[key_of(which, symbol)];
+    asked.pass(published_.last(which, symbol));
+    const asked_ids::answer known = asked.state_of(hole);
+    if (known != asked_ids::answer::never) return known == asked_ids::answer::pending;
+    const bool taken = on_hole(numbered_kind(which), symbol, hole);
+    asked.add(hole, taken);
+    return taken;
+  }
+
+  // False where it is held already.
+  [[gnu::noinline]] bool hold(held_tick tick, numbering which) {
     const bool first = held_.empty();
     auto& queue = held_[key_of(which, tick.symbol)];
-    const auto last_id = [](const held_tick& each) { return each.ids.last; };
-    const auto place = std::ranges::lower_bound(queue, tick.ids.last, {}, last_id);
+    const auto place =
+        std::ranges::lower_bound(queue, tick.ids.last, {}, [](const auto& each) { return each.ids.last; });
     if (place != queue.end() && place->ids.last == tick.ids.last) {  // by both lines
       place->after = std::min(place->after, tick.after);
-      return;
+      return false;
     }
     queue.insert(place, std::move(tick));
     ++held_count_;
     if (first && on_hold) on_hold();
+    return true;
   }
 
   [[nodiscard]] std::optional<held_tick> ready(queues::iterator at) {
@@ -254,11 +272,11 @@ class line_arbiter : private live_object<line_arbiter> {
       held_tick& head = queue.front();
       const std::uint64_t published = published_.last(which, head.symbol);
       if (head.ids.last > published) {
-        const bool over = round_ - head.round >= rounds_to_wait || held_count_ > most_held;
-        if (head.after > published && published != 0 && !over &&
-            may_be_filled(which, head.symbol, head.after, head.confirmed_at))
+        const bool late = round_ - head.round >= rounds_to_wait;
+        if (head.after > published && published != 0 && held_count_ <= most_held &&
+            is_awaited(which, head.symbol, {published + 1, head.after}, head.confirmed_at, !late))
           break;
-        note_first(head.from, which, head.symbol, head.ids.last, head.payload);
+        race_.first(head.from, at->first, head.ids.last, received_ns_of(head.payload));
         found = std::move(head);
       }
       queue.pop_front();
@@ -268,22 +286,6 @@ class line_arbiter : private live_object<line_arbiter> {
     return found;
   }
 
-  [[nodiscard]] arrival& arrival_of(numbering which, symbol_id symbol, std::uint64_t id) {
-    const std::size_t index = key_of(which, symbol);
-    if (index >= arrivals_.size()) [[unlikely]]
-      arrivals_.resize(index + 1);
-    return arrivals_[index][id % arrivals_kept];
-  }
-  void note_first(line_id from, numbering which, symbol_id symbol, std::uint64_t id, const tick_payload& payload) {
-    arrival_of(which, symbol, id) = {id, received_ns_of(payload), from};
-  }
-  void note_late(line_id from, numbering which, symbol_id symbol, std::uint64_t id, const tick_payload& payload) {
-    const arrival& first = arrival_of(which, symbol, id);
-    if (first.id != id || first.from == from) return;  // too long ago to know
-    margins_.record(received_ns_of(payload) - first.received_ns);
-    ++of(first.from).wins;
-  }
-
   const continuity& published_;
   std::vector<line> lines_;
   std::size_t open_{0};
@@ -291,8 +293,8 @@ class line_arbiter : private live_object<line_arbiter> {
   std::size_t held_count_{0};
   std::uint32_t round_{0};
   std::uint32_t confirmations_{0};
-  std::vector<stream_arrivals> arrivals_;  // by symbol and kind
-  histogram margins_;
+  std::map<key, asked_ids> asked_;
+  line_race race_;
 };
 
 }  // namespace foxtrot::inline v0

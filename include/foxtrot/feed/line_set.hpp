@@ -159,7 +159,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
 
  private:
   using member = detail::line_member<Line>;
-  static constexpr std::chrono::milliseconds patience{500};
+  static constexpr std::chrono::milliseconds goodbye_patience{500};
   template <class Action>
   void for_each_in_use(Action action) {
     for (std::size_t i = 0; i < lines_.size(); ++i)
@@ -243,7 +243,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     (void)scope_.spawn("goodbye", goodbye(which));
   }
   [[nodiscard]] task<> goodbye(member& which) {
-    (void)co_await which.line->session.stop(patience);
+    (void)co_await which.line->session.stop(goodbye_patience);
     remove(which);
   }
   void remove(member& which) {

@@ -7,7 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,27 +27,24 @@ class named_counters {
   explicit named_counters(std::size_t room) noexcept : room_{room} {}
 
   /// The one writer.
-  void add(std::string_view name) {
-    name = name.substr(0, longest_name);
-    if (owned_ == nullptr) {
-      buckets_.resize(std::bit_ceil(2 * room_));
-      owned_ = std::make_unique<entry[]>(room_);
-      entries_.store(owned_.get(), std::memory_order_relaxed);  // readers look only after they have seen size_
+  void add(std::string_view name) { increment(count_of(name)); }
+  /// Likewise: from now on counts what these have counted together.
+  void become_sum_of(std::span<const named_counters* const> parts) {
+    std::map<std::string, std::uint64_t, std::less<>> sums;
+    std::uint64_t others = 0;
+    for (const named_counters* part : parts) {
+      others += part->others();
+      part->for_each([&sums](std::string_view name, std::uint64_t count) { sums[std::string{name}] += count; });
     }
-    std::size_t at = std::hash<std::string_view>{}(name);
-    std::uint16_t* bucket = nullptr;
-    for (;; ++at) {
-      bucket = &buckets_[at & (buckets_.size() - 1)];
-      if (*bucket == 0) break;
-      if (entry& known = owned_[*bucket - 1U]; known.view() == name) return increment(known.count);
+    for (const auto& [name, sum] : sums) {
+      std::atomic<std::uint64_t>& count = count_of(name);
+      if (&count == &others_) {
+        others += sum;
+      } else {
+        count.store(sum, std::memory_order_relaxed);
+      }
     }
-    const std::size_t known = size_.load(std::memory_order_relaxed);  // this thread wrote it
-    if (known == room_) return increment(others_);
-    *bucket = static_cast<std::uint16_t>(known + 1);
-    entry& fresh = owned_[known];
-    fresh.length = static_cast<std::uint8_t>(name.copy(fresh.name.data(), longest_name));
-    increment(fresh.count);
-    size_.store(known + 1, std::memory_order_release);  // carries the name, and where the entries are
+    others_.store(others, std::memory_order_relaxed);
   }
 
   /// Calls `each(name, count)` for every name so far. Any thread.
@@ -80,6 +80,30 @@ class named_counters {
     std::atomic<std::uint64_t> count;
     [[nodiscard]] std::string_view view() const noexcept { return {name.data(), length}; }
   };
+
+  // Where this name is counted, from now on if it is new.
+  [[nodiscard]] std::atomic<std::uint64_t>& count_of(std::string_view name) {
+    name = name.substr(0, longest_name);
+    if (owned_ == nullptr) {
+      buckets_.resize(std::bit_ceil(2 * room_));
+      owned_ = std::make_unique<entry[]>(room_);
+      entries_.store(owned_.get(), std::memory_order_relaxed);  // readers look only after they have seen size_
+    }
+    std::size_t at = std::hash<std::string_view>{}(name);
+    std::uint16_t* bucket = nullptr;
+    for (;; ++at) {
+      bucket = &buckets_[at & (buckets_.size() - 1)];
+      if (*bucket == 0) break;
+      if (entry& known = owned_[*bucket - 1U]; known.view() == name) return known.count;
+    }
+    const std::size_t known = size_.load(std::memory_order_relaxed);  // this thread wrote it
+    if (known == room_) return others_;
+    *bucket = static_cast<std::uint16_t>(known + 1);
+    entry& fresh = owned_[known];
+    fresh.length = static_cast<std::uint8_t>(name.copy(fresh.name.data(), longest_name));
+    size_.store(known + 1, std::memory_order_release);  // carries the name, and where the entries are
+    return fresh.count;
+  }
 
   // relaxed: a statistic with one writer, nothing is published with it
   static void increment(std::atomic<std::uint64_t>& count) noexcept {

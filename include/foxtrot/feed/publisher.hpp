@@ -8,14 +8,17 @@
 #include <foxtrot/feed/continuity.hpp>
 #include <foxtrot/feed/counters.hpp>
 #include <foxtrot/feed/detail/publication.hpp>
+#include <foxtrot/feed/gap_fill.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
 #include <foxtrot/feed/line_arbiter.hpp>
 #include <foxtrot/feed/stream_ages.hpp>
+#include <foxtrot/feed/tick_ids.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/subscription.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 
+#include <functional>
 #include <utility>
 
 namespace foxtrot::inline v0 {
@@ -77,6 +80,9 @@ class publisher : private live_object<publisher> {
     state_.lines.forget(kind, symbol);
   }
 
+  /// Called after each gap of ids that are missing, whatever the kind; null: nobody is. May not publish. Likewise.
+  void on_gap(std::function<void(tick_kind, symbol_id, const id_range&)> told) { state_.on_gap = std::move(told); }
+
   /// Who decides where several connections carry the same streams. Likewise.
   [[nodiscard]] line_arbiter& lines() noexcept { return state_.lines; }
   [[nodiscard]] const continuity& ids() const noexcept { return state_.continuity; }
@@ -100,6 +106,8 @@ class publisher::batch : public detail::publication {
  public:
   /// `from` is the line that brings it; nothing where there is only one way that it can come.
   explicit batch(publisher& to, line_id from = no_line) : publication{to.state_, from} {}
+  /// For ticks that have been fetched: those that `fill` wants are marked so and published.
+  batch(publisher& to, gap_fill& fill) : publication{to.state_, no_line, &fill} {}
 };
 
 inline void publisher::line_lost(line_id which) {

@@ -30,6 +30,28 @@ inline constexpr std::size_t numbering_count = 4;
   }
 }
 
+/// Whether they go on by one, so that the ids that are missing are known each by itself.
+[[nodiscard]] constexpr bool counts_by_one(numbering which) noexcept {
+  return which == numbering::trades || which == numbering::aggregate_trades;
+}
+/// The kind that is numbered so.
+[[nodiscard]] constexpr tick_kind numbered_kind(numbering which) noexcept {
+  switch (which) {
+    case numbering::trades: return tick_kind::trade;
+    case numbering::aggregate_trades: return tick_kind::aggregate_trade;
+    case numbering::depth: return tick_kind::depth_update;
+    case numbering::book_tickers: break;
+  }
+  return tick_kind::book_ticker;
+}
+
+/// Ids, both ends included.
+struct id_range {
+  std::uint64_t from{0};
+  std::uint64_t to{0};
+  friend constexpr bool operator==(const id_range&, const id_range&) = default;
+};
+
 /// The ids of one tick.
 struct tick_ids {
   std::uint64_t before{0};  ///< what it follows; 0 where ids only grow, and nothing is said about it

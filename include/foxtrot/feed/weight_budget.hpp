@@ -37,6 +37,11 @@ class weight_budget : private live_object<weight_budget> {
   void told(std::uint32_t used, std::chrono::nanoseconds left, steady_time now) noexcept {
     if (static_cast<double>(used) >= 0.9 * limit_) closed_until_ = now + left;
   }
+  /// Of this minute: the venue's begin with everybody's.
+  [[nodiscard]] static std::chrono::nanoseconds left_of_minute() noexcept {
+    constexpr std::int64_t minute = 60'000'000'000;
+    return std::chrono::nanoseconds{minute - epoch_clock::now_ns() % minute};
+  }
 
  private:
   [[nodiscard]] double most() const noexcept { return std::max(2 * rate_, 1.0); }

@@ -47,6 +47,9 @@ class aggregate_trade : public tick<aggregate_trade_record> {
   }
   [[nodiscard]] std::uint32_t trade_count() const noexcept { return record().trade_count; }
   [[nodiscard]] bool buyer_is_maker() const noexcept { return (tag().flags & buyer_is_maker_flag) != 0; }
+  /// It did not come when it should have, and was fetched: see gap_repair_settings. Under gap_repair::after it comes
+  /// behind later ones.
+  [[nodiscard]] bool is_filled() const noexcept { return foxtrot::is_filled(tag()); }
 
   /// When the venue sent it, and when it happened.
   [[nodiscard]] std::optional<timestamp> event_time() const noexcept {

@@ -15,9 +15,11 @@
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/market/ticker.hpp>
+#include <foxtrot/market/time_offset.hpp>
 #include <foxtrot/market/trade.hpp>
 #include <foxtrot/market/unknown_event.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <new>
@@ -60,6 +62,10 @@ class event {
   event& operator=(const event&) = delete;
 
   [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
+  /// As tick::received.
+  [[nodiscard]] timestamp received() const noexcept {
+    return timestamp{std::chrono::nanoseconds{payload_->as<status_record>().received_ns}};  // all have it there
+  }
 
   /// Calls the first handler that takes this kind of event, if there is one. One must take `const status&`: a strategy
   /// that is not told of a lost connection trades on stale prices.

@@ -98,4 +98,10 @@ struct tick_tag {
   friend constexpr bool operator==(const tick_tag&, const tick_tag&) = default;
 };
 
+/// A flag of trades and aggregate trades: it was missing, and has been fetched.
+inline constexpr std::uint8_t filled_flag = 2;
+[[nodiscard]] constexpr bool is_filled(tick_tag tag) noexcept {
+  return (tag.kind == tick_kind::trade || tag.kind == tick_kind::aggregate_trade) && (tag.flags & filled_flag) != 0;
+}
+
 }  // namespace foxtrot::inline v0

@@ -22,6 +22,7 @@ enum class status_code : std::uint8_t {
   reconnecting,        ///< attempt() is about to begin
   gap,                 ///< symbol() misses something: reason() says what, gap_kind() of which kind of tick
   resynchronised,      ///< the book of symbol() is right again: every gap of depth updates before is mended
+  filled,              ///< ids from() to to() of a gap() of symbol() told before have been fetched and told: gap_kind()
   stale,               ///< symbol() has been silent for too long
   fresh,               ///< symbol() speaks again
   dropped,             ///< count() events were lost between the one before and the one after, because we were too slow
@@ -35,7 +36,7 @@ enum class status_code : std::uint8_t {
   thread_failed,       ///< thread_name() has crashed too often and stays down
   line_changed,  ///< ticks without ids come by another connection from here on: some may come twice, or not at all
 };
-inline constexpr std::size_t status_code_count = 17;
+inline constexpr std::size_t status_code_count = 18;
 
 /// Why a gap is told.
 enum class gap_reason : std::uint8_t {
@@ -46,12 +47,12 @@ enum class gap_reason : std::uint8_t {
 };
 
 struct status_record {
-  std::uint64_t first;   // gap: from; dropped: count; reconnecting: attempt; threads: the name's first eight bytes
-  std::uint64_t second;  // gap: to; threads: the rest of the name, filled up with zeros
+  std::uint64_t first;   // gap, filled: from; dropped: count; reconnecting: attempt; threads: the name's first 8 bytes
+  std::uint64_t second;  // gap, filled: to; threads: the rest of the name, filled up with zeros
   std::int32_t error;    // an errc, or an errno if error_is_system
   status_code code;
   bool error_is_system;
-  tick_kind gap_kind;
+  tick_kind gap_kind;   // gap, filled
   gap_reason reason;    // gap
   bool attempt_failed;  // disconnected: there was no connection to lose
   std::uint8_t reserved[7];
@@ -87,6 +88,7 @@ class status : public tick<status_record> {
                                                                       "reconnecting",
                                                                       "gap",
                                                                       "resynchronised",
+                                                                      "filled",
                                                                       "stale",
                                                                       "fresh",
                                                                       "dropped",
@@ -110,7 +112,7 @@ class status : public tick<status_record> {
     return make_error_code(static_cast<errc>(record().error));
   }
   /// gap: the first and the last id in question, why, and of which kind of tick. Both ids are 0 where an earlier gap is
-  /// told again, after a loss or to a newcomer: the book of symbol() is not whole.
+  /// told again, after a loss or to a newcomer: the book of symbol() is not whole. filled: the same but for the reason.
   [[nodiscard]] std::uint64_t from() const noexcept { return record().first; }
   [[nodiscard]] std::uint64_t to() const noexcept { return record().second; }
   [[nodiscard]] gap_reason reason() const noexcept { return record().reason; }
@@ -175,6 +177,16 @@ class status : public tick<status_record> {
   record.first = from;
   record.second = to;
   record.reason = reason;
+  record.gap_kind = kind;
+  return record;
+}
+
+/// These ids of a gap have been told after all.
+[[nodiscard]] inline status_record make_filled_status(std::uint64_t from, std::uint64_t to, tick_kind kind,
+                                                      std::int64_t received_ns, symbol_id symbol) {
+  status_record record = make_symbol_status(status_code::filled, received_ns, symbol);
+  record.first = from;
+  record.second = to;
   record.gap_kind = kind;
   return record;
 }

@@ -26,6 +26,10 @@
 
 namespace foxtrot::inline v0 {
 
+namespace detail {
+class merging;
+}
+
 /// A consumer's own cursor on a feed. Movable, not copyable; one thread reads at a time. Destruction deregisters it,
 /// and the feed forgets it. The feed may go first: `closed()` turns true once everything has been read. On a thread
 /// that is watched (see heartbeat) each call and each turn of a loop beats, and waiting is no stall.
@@ -130,6 +134,8 @@ class subscription : private live_object<subscription> {
   }
 
  private:
+  friend class detail::merging;
+
   // The event at the front, given back to the producer on destruction. One at a time: within, there is no other.
   class held {
    public:
@@ -263,9 +269,17 @@ class subscription::range {
     current_.reset();
     inbox_->wake_producer();
   }
+  // What is there already; most events of a burst are.
+  bool take() {
+    if (inbox_->left() || stop_.stop_requested()) return false;
+    beat();
+    if (!current_.emplace(*inbox_)) current_.reset();
+    return current_.has_value();
+  }
   void next() {
     leave();
-    if (inbox_ != nullptr && wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
+    if (inbox_ == nullptr || take()) return;
+    if (wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
   }
 
   std::shared_ptr<detail::inbox> inbox_;

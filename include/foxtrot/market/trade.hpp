@@ -53,6 +53,10 @@ class trade_tick : public tick<trade_record> {
 class trade : public trade_tick {
  public:
   using trade_tick::trade_tick;
+
+  /// It did not come when it should have, and was fetched: see gap_repair_settings. Under gap_repair::after it comes
+  /// behind later ones.
+  [[nodiscard]] bool is_filled() const noexcept { return foxtrot::is_filled(tag()); }
 };
 
 }  // namespace foxtrot::inline v0

@@ -10,7 +10,10 @@
 #include <climits>
 #include <cstdint>
 #include <ctime>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <vector>
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -26,9 +29,31 @@ namespace foxtrot::inline v0 {
 /// one atomic, so one comes first in its modification order. If the sleeper's does, the waker sees it and wakes it, or
 /// it finds the word stepped. If the waker's does, the sleeper's reads from it or from a later one (acquire from
 /// release), so its second look sees the news.
+///
+/// One sleeper can wait for several: a spot may listen to others. Who enters it enters those as well, in a count of its
+/// own, and after it has got its ticket here; so the argument holds for each of them, and a waker there that sees the
+/// entry steps the word here, which is later than the ticket.
 class parking_spot {
  public:
   using duration = std::chrono::nanoseconds;
+
+  parking_spot() noexcept = default;
+  parking_spot(const parking_spot&) = delete;
+  parking_spot& operator=(const parking_spot&) = delete;
+  ~parking_spot() {
+    const std::unique_ptr<links> mine{links_.load(std::memory_order_relaxed)};
+    if (mine == nullptr) return;
+    for (parking_spot* other : mine->heard) other->forget(*this);
+  }
+
+  /// From now on wake() on `other`, and on all that it listens to, wakes who sleeps here. Costs its wakers nothing
+  /// unless somebody sleeps. `other` outlives this spot. Before anybody sleeps here; spots do not listen in a circle.
+  void listen_to(parking_spot& other) {
+    made_links().heard.push_back(&other);
+    links& there = other.made_links();
+    const std::lock_guard lock{there.mutex};
+    there.listeners.push_back(this);
+  }
 
   /// Proof of having been entered.
   class ticket {
@@ -43,7 +68,9 @@ class parking_spot {
 
   /// Enters the caller as a sleeper. It has to look for news again, and then to call cancel() or wait().
   [[nodiscard]] ticket prepare() noexcept {
-    return ticket{step_of(word_.fetch_add(sleeper, std::memory_order_acq_rel))};
+    const ticket mine{step_of(word_.fetch_add(sleeper, std::memory_order_acq_rel))};
+    count_listener(listener);
+    return mine;
   }
   /// There was news: not sleeping after all.
   void cancel(ticket) noexcept { leave(); }
@@ -67,27 +94,77 @@ class parking_spot {
 
   /// Wakes every sleeper, or up to `how_many`. Any thread. What a sleeper is to see has been written before.
   void wake(std::uint32_t how_many = INT_MAX) noexcept {
-    if (sleepers_in(word_.fetch_add(step, std::memory_order_acq_rel)) == 0) return;
-    ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, std::min<std::uint32_t>(how_many, INT_MAX), nullptr, nullptr,
-              0);
+    const std::uint64_t before = word_.fetch_add(step, std::memory_order_acq_rel);
+    if (entered_in(before) != 0) wake_entered(before, how_many);
   }
 
   /// How many are entered now: for tests and statistics.
   [[nodiscard]] std::uint32_t sleepers() const noexcept { return sleepers_in(word_.load(std::memory_order_relaxed)); }
 
  private:
-  // The upper half counts wake-ups: a sleeper misses one only if exactly 2^32 of them fall between its two steps.
+  // The upper half counts wake-ups: a sleeper misses one only if exactly 2^32 of them fall between its two steps. The
+  // lower one counts who is entered: here, and at spots that listen.
   static constexpr std::uint64_t sleeper = 1;
+  static constexpr std::uint64_t listener = std::uint64_t{1} << 20;
   static constexpr std::uint64_t step = std::uint64_t{1} << 32;
+
+  struct links {
+    std::vector<parking_spot*> heard;  // the owner's
+    std::mutex mutex;                  // guards the listeners, each of which it keeps alive
+    std::vector<parking_spot*> listeners;
+  };
+
   [[nodiscard]] static std::uint32_t step_of(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word >> 32);
   }
-  [[nodiscard]] static std::uint32_t sleepers_in(std::uint64_t word) noexcept {
+  [[nodiscard]] static std::uint32_t entered_in(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word);
+  }
+  [[nodiscard]] static std::uint32_t sleepers_in(std::uint64_t word) noexcept {
+    return entered_in(word) % static_cast<std::uint32_t>(listener);
   }
 
   // A read-modify-write as well, so that the chain of the argument above stays unbroken.
-  void leave() noexcept { word_.fetch_sub(sleeper, std::memory_order_acq_rel); }
+  void leave() noexcept {
+    word_.fetch_sub(sleeper, std::memory_order_acq_rel);
+    count_listener(std::uint64_t{0} - listener);  // one less
+  }
+
+  // At all spots that this one listens to.
+  void count_listener(std::uint64_t more) noexcept {
+    const links* const mine = links_.load(std::memory_order_relaxed);  // what is heard was made before anybody slept
+    if (mine == nullptr) return;
+    for (parking_spot* other : mine->heard) {
+      other->word_.fetch_add(more, std::memory_order_acq_rel);
+      other->count_listener(more);
+    }
+  }
+
+  [[gnu::noinline]] void wake_entered(std::uint64_t before, std::uint32_t how_many) noexcept {
+    if (entered_in(before) >= listener) {
+      links& mine = *links_.load(std::memory_order_acquire);
+      const std::lock_guard lock{mine.mutex};
+      for (parking_spot* each : mine.listeners) each->wake();
+    }
+    if (sleepers_in(before) == 0) return;
+    ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, std::min<std::uint32_t>(how_many, INT_MAX), nullptr, nullptr,
+              0);
+  }
+
+  // Several may come to listen at once.
+  [[nodiscard]] links& made_links() {
+    if (links* known = links_.load(std::memory_order_acquire)) return *known;
+    auto made = std::make_unique<links>();
+    links* known = nullptr;
+    // release: what was made; acquire: what another has made
+    if (links_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) return *made.release();
+    return *known;
+  }
+  void forget(parking_spot& gone) noexcept {
+    links& mine = *links_.load(std::memory_order_acquire);
+    const std::lock_guard lock{mine.mutex};
+    std::erase(mine.listeners, &gone);
+  }
 
   // The kernel compares 32 bits: the upper half of the word.
   [[nodiscard]] std::uint32_t* address() noexcept {
@@ -107,6 +184,8 @@ class parking_spot {
   }
 
   alignas(cache_line) std::atomic<std::uint64_t> word_{0};
+  std::atomic<links*> links_{nullptr};  // made by the first who listens; goes with the spot
 };
+static_assert(sizeof(parking_spot) == cache_line);
 
 }  // namespace foxtrot::inline v0

@@ -29,10 +29,11 @@ class rest_json {
         quantity_{spec.quantity_decimals, spot() ? 8 : spec.quantity_decimals},
         name_{spec.name} {}
 
-  /// Those from that id on, or the last ones, oldest first.
+  /// Those from that id on, or the last ones, `limit` at most; oldest first.
   void trades(std::string& out, const symbol_history& from, std::optional<std::uint64_t> first_id,
               std::size_t limit) const {
-    const auto [begin, end] = wanted(from, first_id, limit);
+    const std::size_t begin = place_of(from, first_id, limit);
+    const std::size_t end = std::min(begin + limit, from.size());
     text_writer to{out, 16 + (end - begin) * row_room};
     to.text("[");
     for (std::size_t i = begin; i < end; ++i) {
@@ -49,10 +50,11 @@ class rest_json {
     to.text("]");
   }
 
-  /// The same as aggregates of one trade each, as in the stream.
+  /// Likewise. One trade each, as in the stream.
   void aggregate_trades(std::string& out, const symbol_history& from, std::optional<std::uint64_t> first_id,
                         std::size_t limit) const {
-    const auto [begin, end] = wanted(from, first_id, limit);
+    const std::size_t begin = place_of(from, first_id, limit);
+    const std::size_t end = std::min(begin + limit, from.size());
     text_writer to{out, 16 + (end - begin) * row_room};
     to.text("[");
     for (std::size_t i = begin; i < end; ++i) {
@@ -140,20 +142,16 @@ class rest_json {
   }
 
  private:
-  struct numbers {
-    std::size_t begin, end;
-  };
-  [[nodiscard]] static numbers wanted(const symbol_history& from, std::optional<std::uint64_t> first_id,
-                                      std::size_t limit) noexcept {
-    std::size_t begin = from.size() - std::min(limit, from.size());
-    if (first_id) {
-      begin = 0;
-      while (begin < from.size() && from.at(begin).id < *first_id) ++begin;
-    }
-    return {begin, std::min(begin + limit, from.size())};
-  }
-
   static constexpr std::size_t row_room = 12 * text_writer::wide_number_room;
+
+  // Of the first trade that is told.
+  [[nodiscard]] static std::size_t place_of(const symbol_history& from, std::optional<std::uint64_t> first_id,
+                                            std::size_t limit) noexcept {
+    if (!first_id) return from.size() - std::min(limit, from.size());
+    std::size_t place = 0;
+    while (place < from.size() && from.at(place).id < *first_id) ++place;
+    return place;
+  }
 
   [[nodiscard]] static std::int64_t ms(std::int64_t ns) noexcept { return ns / 1'000'000; }
   [[nodiscard]] bool spot() const noexcept { return market_ == sim_market::spot; }

@@ -21,8 +21,8 @@
 
 namespace foxtrot::inline v0 {
 
-/// Answers ticker/bookTicker, ticker/24hr, trades, historicalTrades, aggTrades, klines, avgPrice (spot) and
-/// premiumIndex (futures). Loop thread only; `source` has to outlive it.
+/// Answers ticker/bookTicker, ticker/24hr, trades, historicalTrades (spot; the futures want a key), aggTrades, klines,
+/// avgPrice (spot) and premiumIndex (futures). Loop thread only; `source` has to outlive it.
 class rest_market_data {
  public:
   rest_market_data(sim_market market, market_source& source, const rest_symbols& symbols)
@@ -37,7 +37,8 @@ class rest_market_data {
       return of_many(target, [this](std::size_t symbol) { return source_.mark_price(symbol); });
     }
     if (name == "ticker/24hr") return tickers(target);
-    if (name == "trades" || name == "historicalTrades") return trades(target, name == "historicalTrades");
+    if (name == "trades") return trades(target, false);
+    if (name == "historicalTrades") return spot() ? trades(target, true) : rest_reply::no_key();
     if (name == "aggTrades") return aggregate_trades(target);
     if (name == "klines") return klines(target);
     if (name == "avgPrice" && spot()) return average_price(target);
@@ -76,14 +77,13 @@ class rest_market_data {
     return of_many(target, [&](std::size_t symbol) { return source_.ticker(symbol, type == "MINI"); });
   }
 
-  /// Only old ones may be asked for by their ids.
-  [[nodiscard]] rest_reply trades(const request_target& target, bool old) const {
+  [[nodiscard]] rest_reply trades(const request_target& target, bool by_id) const {
     std::size_t symbol = 0;
     std::size_t limit = usual_limit;
     std::optional<std::uint64_t> first;
     if (auto problem = symbols_.one(target, symbol)) return *problem;
     if (auto problem = read_limit(target, 1'000, limit)) return *problem;
-    if (auto problem = old ? read_first(target, first) : std::nullopt) return *problem;
+    if (auto problem = by_id ? read_first(target, first) : std::nullopt) return *problem;
     return with(source_.trades(symbol, first, limit));
   }
 

@@ -30,6 +30,7 @@ struct rest_reply {
   }
   [[nodiscard]] static rest_reply not_found() { return problem(404, "Not Found", 0, ""); }
   [[nodiscard]] static rest_reply invalid_symbol() { return bad_request(-1121, "Invalid symbol."); }
+  [[nodiscard]] static rest_reply no_key() { return problem(401, "Unauthorized", -2014, "API-key format invalid."); }
   [[nodiscard]] static rest_reply missing(std::string_view parameter) {
     return bad_request(
         -1102, "Mandatory parameter '" + std::string{parameter} + "' was not sent, was empty/null, or malformed.");

@@ -58,8 +58,7 @@ class rest_weights {
     if (name == "ticker/bookTicker") return target.parameter("symbol") ? 2 : 5;
     if (name == "ticker/24hr") return target.parameter("symbol") ? 1 : 40;
     if (name == "trades") return 5;
-    if (name == "historicalTrades") return 20;
-    if (name == "aggTrades") return 20;
+    if (name == "aggTrades" || name == "historicalTrades") return 20;
     return name == "premiumIndex" && market_ == sim_market::coinm ? 10 : 1;
   }
 

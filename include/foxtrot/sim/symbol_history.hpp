@@ -20,7 +20,7 @@ namespace foxtrot::inline v0 {
 /// constructor.
 class symbol_history {
  public:
-  static constexpr std::size_t most_trades = 1'000;
+  static constexpr std::size_t most_trades = 10'000;
 
   struct trade {
     std::uint64_t id{0};

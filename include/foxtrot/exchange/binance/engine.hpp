@@ -10,6 +10,7 @@
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
+#include <foxtrot/exchange/binance/trade_fetcher.hpp>
 #include <foxtrot/exchange/binance/websocket_choice.hpp>
 #include <foxtrot/feed/book_keeper.hpp>
 #include <foxtrot/feed/command_queue.hpp>
@@ -87,6 +88,7 @@ class engine : private live_object<engine> {
             (void)requests_.spawn("depth snapshots", fetcher_.run());
           }
           (void)requests_.spawn("polling", modes_.run());
+          trades_.start(requests_);
           subscribe_now(streams);
           modes_.start();
         },
@@ -181,10 +183,7 @@ class engine : private live_object<engine> {
       case command::action::subscribe: forget_ids(wanted.names); return subscribe_now(wanted.names);
       case command::action::unsubscribe: return unsubscribe_now(wanted.names);
       case command::action::choose: return modes_.choose(std::move(wanted.choice));
-      case command::action::greet: {
-        const publisher::batch adopt{out_};
-        return;
-      }
+      case command::action::greet: return void(publisher::batch{out_});  // adopts them
       case command::action::drop: return lines_.drop(errc::closed);
       case command::action::rotate: return lines_.rotate();
       case command::action::snapshot: {
@@ -193,18 +192,16 @@ class engine : private live_object<engine> {
         (void)batch.publish_book(protocol_.where(), out_.symbols().find(wanted.names.front()));
         return;
       }
-      case command::action::tell_of_thread: {
-        publisher::batch batch{out_};
-        batch.publish_status(make_thread_status(wanted.status, epoch_clock::now_ns(), wanted.names.front()),
-                             protocol_.where());
-        return;
-      }
+      case command::action::tell_of_thread:
+        return publisher::batch{out_}.publish_status(
+            make_thread_status(wanted.status, epoch_clock::now_ns(), wanted.names.front()), protocol_.where());
     }
   }
 
   void listen_to(thread_monitor& monitor) {
     watched_ = monitor.watch(settings_.given.network.name, bridge_.pulse(), settings_.given.watch);
     told_ = monitor.on_event([this](const thread_event& event) {
+      if (settings_.tells_of && !settings_.tells_of(event.name)) return;
       constexpr auto first = static_cast<unsigned>(status_code::thread_crashed);
       const auto code = static_cast<status_code>(first + static_cast<unsigned>(event.kind));
       (void)commands_.try_send({command::action::tell_of_thread, {event.name}, code});  // full: it has worse to tell of
@@ -254,6 +251,7 @@ class engine : private live_object<engine> {
   void unsubscribe_now(std::span<const std::string> streams) {
     modes_.unsubscribe(streams);
     const auto& left = modes_.streams();
+    trades_.forget(streams, left);
     for_each_book(streams, [&](const std::string& symbol) {
       const auto is_left = [&symbol](const std::string& stream) { return depth_symbol_of(stream) == symbol; };
       if (std::any_of(left.begin(), left.end(), is_left)) return;  // at another speed
@@ -271,6 +269,7 @@ class engine : private live_object<engine> {
 
   [[nodiscard]] task<> say_goodbye() {
     requests_.cancel();
+    trades_.end();
     co_await lines_.stop(task_patience);
     (void)co_await requests_.close(bridge_.timers(), task_patience);
     modes_.end();
@@ -289,6 +288,7 @@ class engine : private live_object<engine> {
   timer books_due_;
   session_lines lines_;
   depth_fetcher fetcher_;
+  trade_fetcher trades_{bridge_.timers(), out_, settings_};
   dual_mode modes_;
   command_queue<command> commands_{bridge_, most_commands, [this](command& wanted) { run(wanted); }};
   task_scope requests_{bridge_.context(), "requests", &settings_.given.log};

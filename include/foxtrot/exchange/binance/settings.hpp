@@ -8,10 +8,12 @@
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
 #include <foxtrot/exchange/binance/websocket_choice.hpp>
+#include <foxtrot/feed/gap_repair_settings.hpp>
 #include <foxtrot/feed/line_settings.hpp>
 #include <foxtrot/feed/poll_settings.hpp>
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/feed/websocket_error_handler.hpp>
+#include <foxtrot/market/detail/joint_status.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/net/async_thread_bridge.hpp>
@@ -27,8 +29,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,13 +41,17 @@ namespace foxtrot::inline v0::binance {
 /// What the venue counts its times in. Spot only: the futures know milliseconds alone.
 enum class time_unit : std::uint8_t { milliseconds, microseconds };
 
-/// The network thread.
+/// The network thread, or several: each then has connections, a ring and a queue of each consumer for itself, of the
+/// capacities that are asked for, and all streams of the symbols that are its. A symbol stays with the thread that it
+/// got when it first came, which had the fewest streams then. Streams of all symbols ("!ticker@arr") come by the first.
 struct network_settings {
-  std::string name{"net"};
+  std::string name{"net"};   ///< of the first; the others are "net-2", "net-3"
   int cpu{-1};               ///< pinned to this CPU; -1: anywhere
   int realtime_priority{0};  ///< SCHED_FIFO where above 0
   foxtrot::idle idle{foxtrot::idle::block};
   scheduling policy{scheduling::inherited};
+  std::size_t threads{1};        ///< up to 64
+  std::vector<int> more_cpus{};  ///< of the second, the third and so on, as `cpu`; the rest run anywhere
 };
 
 struct market_data_settings {
@@ -67,6 +75,7 @@ struct market_data_settings {
   poll_settings polling{};
   bool depth_snapshots{true};  ///< keep the book of each symbol with a depth stream, and fetch snapshots for it
   std::size_t snapshot_levels{1000};
+  gap_repair_settings gap_repair{};  ///< whether trades that are missing are fetched
   std::chrono::milliseconds request_timeout{10'000};
 
   ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
@@ -85,6 +94,15 @@ struct market_data_settings {
 
 namespace detail {
 
+/// Of one of several network threads.
+[[nodiscard]] inline network_settings network_of(network_settings all, std::size_t thread) {
+  if (thread != 0) {
+    all.name += "-" + std::to_string(thread + 1);
+    all.cpu = thread <= all.more_cpus.size() ? all.more_cpus[thread - 1] : -1;
+  }
+  return all;
+}
+
 /// The venue's limit for one connection.
 inline constexpr std::size_t max_streams = 1024;
 
@@ -99,12 +117,19 @@ inline constexpr std::size_t max_streams = 1024;
          lines.handover_limit > lines.overlap && lines.hold_limit > none;
 }
 
+[[nodiscard]] inline bool is_possible(const network_settings& network) noexcept {
+  return network.threads >= 1 && network.threads <= foxtrot::detail::most_parts &&
+         network.more_cpus.size() < network.threads;
+}
+
 /// Settings that have been checked and completed.
 struct checked_settings {
   market_data_settings given;
   url websocket;
   url rest;
   tls_context tls;
+  /// Whether this network thread tells of that thread among its ticks; empty: of all.
+  std::function<bool(std::string_view)> tells_of{};
 
   [[nodiscard]] static result<checked_settings> make(market_data_settings given) {
     const endpoints venue = public_endpoints(given.market);
@@ -116,9 +141,11 @@ struct checked_settings {
     if (!websocket->secure || !rest->secure) return errc::bad_url;  // market data without TLS is anybody's market data
     const bool microseconds = given.time_unit == time_unit::microseconds;
     if (microseconds && given.market != market::spot) return errc::bad_argument;
-    if (!are_stream_names(given.streams) || !is_possible(given.lines)) return errc::bad_argument;
+    if (!are_stream_names(given.streams) || !is_possible(given.lines) || !is_possible(given.network))
+      return errc::bad_argument;
     if (given.breaker.failure_threshold == 0 || given.breaker.half_open_permits == 0 ||
-        given.breaker.half_open_successes == 0 || given.polling.interval <= std::chrono::milliseconds::zero())
+        given.breaker.half_open_successes == 0 || given.gap_repair.limit < std::chrono::milliseconds::zero() ||
+        given.polling.interval <= std::chrono::milliseconds::zero())
       return errc::bad_argument;
     auto tls = tls_context::make({.ca_file = given.ca_file, .ca_pem = given.ca_pem});
     if (!tls) return tls.error();
@@ -131,7 +158,7 @@ struct checked_settings {
     given.session.upgrade.secure = websocket->secure;
     // behind the path of each route; web-socket-streams.md, "General"
     given.session.upgrade.target = microseconds ? "?timeUnit=MICROSECOND" : "";
-    return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls)};
+    return checked_settings{std::move(given), std::move(*websocket), std::move(*rest), std::move(*tls), {}};
   }
 };
 

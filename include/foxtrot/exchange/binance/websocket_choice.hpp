@@ -39,6 +39,7 @@ class websocket_choice {
   [[nodiscard]] bool is_none() const noexcept { return !all_ && symbols_.empty(); }
   /// In alphabetical order.
   [[nodiscard]] const std::vector<std::string>& symbols() const noexcept { return symbols_; }
+  [[nodiscard]] friend bool operator==(const websocket_choice&, const websocket_choice&) = default;
 
  private:
   bool all_{true};

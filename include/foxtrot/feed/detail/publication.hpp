@@ -5,10 +5,12 @@
 #include <foxtrot/feed/book_keeper.hpp>
 #include <foxtrot/feed/continuity.hpp>
 #include <foxtrot/feed/counters.hpp>
+#include <foxtrot/feed/gap_fill.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
 #include <foxtrot/feed/line_arbiter.hpp>
 #include <foxtrot/feed/outlets.hpp>
 #include <foxtrot/feed/stream_ages.hpp>
+#include <foxtrot/feed/tick_ids.hpp>
 #include <foxtrot/market/book_action.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
@@ -20,6 +22,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -39,6 +42,7 @@ struct publisher_state {
   line_arbiter lines{continuity};
   stream_ages ages;
   book_keeper* books{nullptr};
+  std::function<void(tick_kind, symbol_id, const id_range&)> on_gap;
   bool follows_ids{true};
   std::vector<raw_level> scratch_levels;
   tick_payload scratch;
@@ -47,7 +51,8 @@ struct publisher_state {
 /// See publisher::batch.
 class publication {
  public:
-  publication(publisher_state& to, line_id from) : to_{to}, from_{from}, handlers_{to.handlers.lock()} {
+  publication(publisher_state& to, line_id from, gap_fill* fill = nullptr)
+      : to_{to}, from_{from}, fill_{fill}, handlers_{to.handlers.lock()} {
     to_.consumers.look_for_changes();
     if (!handlers_.empty() && to_.consumers.state()) greet_handlers();
   }
@@ -122,6 +127,7 @@ class publication {
  private:
   // Another line may have been first, or may still bring what comes before it.
   [[gnu::noinline]] void arbitrate(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    if (fill_ != nullptr) return fill(tag, symbol);
     const auto levels = draft_.levels.first(level_count);
     switch (to_.lines.take(from_, tag, symbol, *draft_.payload, levels)) {
       case line_arbiter::verdict::publish: admit(tag, symbol, level_count); break;
@@ -132,7 +138,20 @@ class publication {
     if (!to_.lines.holds()) return;
     while (auto next = to_.lines.ready(tag.kind, symbol)) admit(*next);
   }
+  // It has been fetched. What nobody asked for came with it.
+  void fill(tick_tag tag, symbol_id symbol) {
+    const bool wanted = fill_->take(ids_of(tag, *draft_.payload).last);
+    tag.flags |= filled_flag;
+    if (wanted && !fill_->in_order) {
+      to_.counters.repaired_ticks.add();
+      return deliver(tag, symbol, 0);
+    }
+    in_place_ = {};
+    if (!wanted || !to_.lines.fill(tag, symbol, *draft_.payload)) return;
+    while (auto next = to_.lines.ready(tag.kind, symbol)) admit(*next);
+  }
   void admit(held_tick& held) {
+    if (is_filled(held.tag)) to_.counters.repaired_ticks.add();
     in_place_ = {};
     draft_ = {&held.payload, held.levels};
     admit(held.tag, held.symbol, held.levels.size());
@@ -147,6 +166,7 @@ class publication {
       if (anew) to_.counters.renumbered.add();
       if (anew && tag.kind == tick_kind::depth_update && to_.books != nullptr) to_.books->forget_ids(symbol);
       publish_gap({anew ? gap_reason::renumbered : gap_reason::missing, hole.from, hole.to}, tag, symbol, level_count);
+      if (to_.on_gap && !anew) to_.on_gap(tag.kind, symbol, hole);
     }
     tell_if_fresh(tag, symbol, level_count);
     if (to_.books == nullptr || !changes_book(tag)) return deliver(tag, symbol, level_count);
@@ -257,7 +277,8 @@ class publication {
 
   publisher_state& to_;
   const line_id from_;
-  const bool arbitrated_{from_ != no_line && to_.lines.engaged()};
+  gap_fill* const fill_;
+  const bool arbitrated_{fill_ != nullptr || to_.lines.engaged(from_)};
   inline_consumers::locked handlers_;
   channel::slot in_place_;
   draft draft_{};

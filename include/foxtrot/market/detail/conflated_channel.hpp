@@ -55,6 +55,7 @@ class conflated_channel : private live_object<conflated_channel> {
   void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
     // a change is worth nothing without those before it, and what is unknown may be one
     if (tag.kind == tick_kind::depth_update || tag.kind == tick_kind::unknown_event) return;
+    if (is_filled(tag)) return;  // a newer one has come, or comes at once
     ++position_;
     if (!find_place(line, tag, body)) return status_.lose_one();
     status_.note_news();

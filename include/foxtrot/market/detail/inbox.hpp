@@ -5,6 +5,7 @@
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/conflated_channel.hpp>
 #include <foxtrot/market/detail/feed_cursor.hpp>
+#include <foxtrot/market/detail/merged_inbox.hpp>
 #include <foxtrot/market/detail/symbol_key.hpp>
 #include <foxtrot/market/detail/symbol_states.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
@@ -21,20 +22,21 @@
 
 namespace foxtrot::inline v0::detail {
 
-/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events. leave(), left(),
-/// nudge() and latest() may be called from any thread, the rest from the one that reads.
+/// One of the three kinds of queue, as its reader sees it, and what has to be told between its events; or several such.
+/// leave(), left(), nudge() and latest() may be called from any thread, the rest from the one that reads.
 class inbox : private live_object<inbox> {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
   decltype(auto) with(Action&& action) noexcept {
     if (auto* ring = std::get_if<std::unique_ptr<feed_cursor>>(&from_)) return action(**ring);
     if (auto* own = std::get_if<std::shared_ptr<channel>>(&from_)) return action(**own);
-    return action(**std::get_if<std::shared_ptr<conflated_channel>>(&from_));
+    if (auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_)) return action(**table);
+    return action(**std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_));
   }
 
  public:
-  using source =
-      std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>, std::shared_ptr<conflated_channel>>;
+  using source = std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>,
+                              std::shared_ptr<conflated_channel>, std::unique_ptr<merged_inbox<inbox>>>;
 
   inbox(source from, symbol_states states) : from_{std::move(from)}, states_{std::move(states)} {}
 
@@ -86,6 +88,8 @@ class inbox : private live_object<inbox> {
   /// As conflated_channel::latest, but nothing of a symbol that is stale, and nothing from queues.
   template <event_handler Told>
   bool latest(tick_kind kind, symbol_key of, std::uint8_t part, Told&& told) const {
+    if (const auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_))
+      return (*several)->latest(kind, of, part, told);
     const auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_);
     if (table == nullptr) return false;
     const symbol_id symbol = of.in((*table)->symbols());

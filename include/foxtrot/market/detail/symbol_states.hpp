@@ -21,6 +21,8 @@ namespace foxtrot::inline v0::detail {
 /// losing the event never loses the fact. Belongs to the consumer's thread, but for is_stale().
 class symbol_states {
  public:
+  /// Of nothing: all that there is to tell is told by others.
+  symbol_states() noexcept : compared_{true} {}
   symbol_states(std::shared_ptr<const status_board> board, consumer_filter filter)
       : board_{std::move(board)}, filter_{std::move(filter)} {
     look();
@@ -29,7 +31,7 @@ class symbol_states {
   /// The consumer has been shown this.
   void note(const waiting_event& shown) noexcept {
     const tick_kind kind = tick_tag::unpack(shown.tag).kind;
-    if (kind != tick_kind::status) return;
+    if (kind != tick_kind::status || board_ == nullptr) return;
     const auto& record = shown.payload->as<status_record>();
     switch (record.code) {
       case status_code::stale: set(silent_, record.symbol, true); break;

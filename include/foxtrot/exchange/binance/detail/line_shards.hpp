@@ -156,7 +156,7 @@ class line_shards : private live_object<line_shards> {
     }
   };
   static constexpr std::chrono::milliseconds look_every{20};
-  static constexpr std::chrono::milliseconds patience{500};
+  static constexpr std::chrono::milliseconds goodbye_patience{500};
 
   shard& add() {
     auto made = std::make_unique<shard>();
@@ -243,7 +243,7 @@ class line_shards : private live_object<line_shards> {
 
   void retire(shard& which) { (void)scope_.spawn("goodbye", goodbye(which)); }
   [[nodiscard]] task<> goodbye(shard& which) {
-    co_await which.set->withdraw(patience);
+    co_await which.set->withdraw(goodbye_patience);
     const auto at = std::ranges::find(shards_, &which, &std::unique_ptr<shard>::get);
     std::unique_ptr<shard> gone;
     const std::lock_guard lock{structure_};  // whoever asks for tasks() finds it whole, or not at all

@@ -6,6 +6,7 @@
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/exchange/binance/codec.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
+#include <foxtrot/exchange/binance/detail/used_weight.hpp>
 #include <foxtrot/exchange/binance/error_codes.hpp>
 #include <foxtrot/exchange/binance/poll_plan.hpp>
 #include <foxtrot/exchange/binance/rest_decoder.hpp>
@@ -18,9 +19,7 @@
 #include <foxtrot/net/url.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,16 +73,6 @@ class rest_polling : private live_object<rest_polling> {
   }
 
  private:
-  // X-MBX-USED-WEIGHT-1M, or without the interval: rest-api.md, "IP Limits".
-  [[nodiscard]] static std::optional<std::uint32_t> used_weight(const http_fields& headers) {
-    for (const char* const name : {"X-MBX-USED-WEIGHT-1M", "X-MBX-USED-WEIGHT"}) {
-      const auto text = headers.find(name);
-      std::uint32_t used = 0;
-      if (text && std::from_chars(text->data(), text->data() + text->size(), used).ec == std::errc{}) return used;
-    }
-    return std::nullopt;
-  }
-
   [[nodiscard]] std::error_code publish(const poll_request& request, const std::string& body) {
     publisher::batch batch{out_};
     feed_counters& count = batch.counters();
