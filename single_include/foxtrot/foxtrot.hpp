@@ -6656,7 +6656,22 @@ namespace foxtrot::inline v0 {
 enum class line_id : std::uint8_t {};
 inline constexpr line_id no_line{255};
 
-/// Remembers who brought the last few ticks of each stream, and when. Streams are numbered from 0. One thread.
+/// How lines that carry the same streams stand against each other.
+struct line_statistics {
+  /// By line, numbered as they were made: how often it was first with a tick that another brought as well. A place that
+  /// became free is used again, and begins at 0.
+  std::vector<std::uint64_t> wins{};
+  histogram margins{};  ///< by how much the first was ahead of each of the others, in nanoseconds
+
+  void merge(const line_statistics& other) {
+    wins.resize(std::max(wins.size(), other.wins.size()));
+    for (std::size_t i = 0; i < other.wins.size(); ++i) wins[i] += other.wins[i];
+    margins.merge(other.margins);
+  }
+};
+
+/// Remembers who brought the last few ticks of each stream, and when. Streams are numbered from 0. One thread, but for
+/// statistics().
 class line_race {
  public:
   /// That line brought this tick, and was the first; no_line: nobody that takes part.
@@ -6667,16 +6682,26 @@ class line_race {
   void late(line_id from, std::size_t stream, std::uint64_t id, std::int64_t received_ns) {
     const arrival& winner = arrival_of(stream, id);
     if (winner.id != id || winner.from == from || winner.from == no_line) return;  // too long ago to know
-    margins_.record(received_ns - winner.received_ns);
-    ++wins_[static_cast<std::size_t>(winner.from)];
+    const std::lock_guard lock{mutex_};                                            // nobody waits for what comes second
+    statistics_.margins.record(received_ns - winner.received_ns);
+    const auto index = static_cast<std::size_t>(winner.from);
+    if (index >= statistics_.wins.size()) statistics_.wins.resize(index + 1);
+    ++statistics_.wins[index];
   }
   /// The line is another from now on.
-  void forget(line_id which) noexcept { wins_[static_cast<std::size_t>(which)] = 0; }
+  void forget(line_id which) noexcept {
+    const std::lock_guard lock{mutex_};
+    const auto index = static_cast<std::size_t>(which);
+    if (index < statistics_.wins.size()) statistics_.wins[index] = 0;
+  }
 
-  /// How often the line was first with a tick that another brought as well.
-  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept { return wins_[static_cast<std::size_t>(which)]; }
-  /// By how much the first was ahead of the others, in nanoseconds.
-  [[nodiscard]] const histogram& margins() const noexcept { return margins_; }
+  /// Any thread.
+  [[nodiscard]] line_statistics statistics() const {
+    line_statistics copy;
+    const std::lock_guard lock{mutex_};
+    copy.merge(statistics_);
+    return copy;
+  }
 
  private:
   struct arrival {
@@ -6694,8 +6719,8 @@ class line_race {
   }
 
   std::vector<stream_arrivals> arrivals_;  // by stream
-  std::array<std::uint64_t, 256> wins_{};  // by line
-  histogram margins_;
+  mutable std::mutex mutex_;               // for what others read
+  line_statistics statistics_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -6875,9 +6900,8 @@ class line_arbiter : private live_object<line_arbiter> {
     const progress* const known = lines_[static_cast<std::size_t>(from)].find(which, symbol);
     return known != nullptr ? known->last : 0;
   }
-  /// Who has been first how often, and by how much: see line_race.
-  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept { return race_.wins(which); }
-  [[nodiscard]] const histogram& margins() const noexcept { return race_.margins(); }
+  /// Any thread.
+  [[nodiscard]] line_statistics statistics() const { return race_.statistics(); }
 
  private:
   using line = detail::line_record;
@@ -10815,6 +10839,7 @@ class publisher : private live_object<publisher> {
 
   /// Who decides where several connections carry the same streams. Likewise.
   [[nodiscard]] line_arbiter& lines() noexcept { return state_.lines; }
+  [[nodiscard]] const line_arbiter& lines() const noexcept { return state_.lines; }
   [[nodiscard]] const continuity& ids() const noexcept { return state_.continuity; }
   /// The connection of a line has ended: what waited for it is published. Likewise; not while a batch is open.
   void line_lost(line_id which);
@@ -20778,6 +20803,12 @@ class feed_parts : private live_object<feed_parts> {
     return *sum_;
   }
 
+  [[nodiscard]] foxtrot::line_statistics line_statistics() const {
+    foxtrot::line_statistics all;
+    for (const auto& each : all_) all.merge(each->out.lines().statistics());
+    return all;
+  }
+
   /// Which threads have anything to bring.
   void use(const stream_shares& shares) noexcept { in_use_->store(shares.in_use(), std::memory_order_relaxed); }
 
@@ -25541,9 +25572,8 @@ class engines : private live_object<engines> {
 namespace foxtrot::inline v0::binance {
 
 /// Streams a market into any number of consumers, reconnects by itself, polls the same ticks over HTTP where WebSocket
-/// does not work or is not wanted, and ends when told to. Every function may be
-/// called from any thread, inline handlers included; only the destructor may not run on the network thread. On request
-/// it has several such threads (network_settings::threads): consumers read them as one feed.
+/// does not work or is not wanted, and ends when told to. Every function may be called from any thread, inline handlers
+/// included; only the destructor may not run on a network thread, of which it has several on request.
 class market_data : private live_object<market_data> {
  public:
   /// Checks the settings; nothing is connected yet. Throws std::system_error for a stream name, URL or certificate file
@@ -25576,8 +25606,8 @@ class market_data : private live_object<market_data> {
     return made;
   }
   /// A handler on the network thread: see publisher::subscribe_inline. With several network threads it is called on all
-  /// of them AT THE SAME TIME, each with the ticks of its own symbols: what they share in there needs a lock. Statuses
-  /// come one at a time, and as those of one feed.
+  /// AT THE SAME TIME, each with the ticks of its own symbols: what is shared in there needs a lock. Statuses come
+  /// singly.
   [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
                                                              inline_handler handler) {
     auto made = parts_.subscribe_inline(wanted, std::move(handler));
@@ -25723,6 +25753,8 @@ class market_data : private live_object<market_data> {
   [[nodiscard]] error_summary error_statistics() const {
     return settings_.given.session.errors->statistics(system_time().now());
   }
+  /// Of connections that carry the same streams: who was first, and by how much.
+  [[nodiscard]] foxtrot::line_statistics line_statistics() const { return parts_.line_statistics(); }
   /// As it goes. With several network threads what all of them had counted when this was called last, here or anywhere.
   [[nodiscard]] const feed_counters& counters() const { return parts_.counters(); }
 

@@ -129,11 +129,11 @@ TEST_CASE("line_arbiter: whoever is first is heard") {
   CHECK(f.gaps.empty());
   CHECK(f.out.counters().line_duplicates.get() == 3);
   CHECK(f.out.counters().duplicates.get() == 0);
-  CHECK(f.out.lines().wins(a) == 1);
-  CHECK(f.out.lines().wins(b) == 2);
-  CHECK(f.out.lines().margins().count() == 3);
-  CHECK(f.out.lines().margins().max() == 3'000);
-  CHECK(f.out.lines().margins().min() == 1'000);
+  const foxtrot::line_statistics race = f.out.lines().statistics();
+  CHECK(race.wins == ids{1, 2});
+  CHECK(race.margins.count() == 3);
+  CHECK(race.margins.max() == 3'000);
+  CHECK(race.margins.min() == 1'000);
 }
 
 TEST_CASE("line_arbiter: what follows a hole waits for the line that can fill it") {

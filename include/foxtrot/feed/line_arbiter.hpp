@@ -184,9 +184,8 @@ class line_arbiter : private live_object<line_arbiter> {
     const progress* const known = lines_[static_cast<std::size_t>(from)].find(which, symbol);
     return known != nullptr ? known->last : 0;
   }
-  /// Who has been first how often, and by how much: see line_race.
-  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept { return race_.wins(which); }
-  [[nodiscard]] const histogram& margins() const noexcept { return race_.margins(); }
+  /// Any thread.
+  [[nodiscard]] line_statistics statistics() const { return race_.statistics(); }
 
  private:
   using line = detail::line_record;

@@ -3,9 +3,11 @@
 
 #include <foxtrot/core/histogram.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <vector>
 
 namespace foxtrot::inline v0 {
@@ -14,7 +16,22 @@ namespace foxtrot::inline v0 {
 enum class line_id : std::uint8_t {};
 inline constexpr line_id no_line{255};
 
-/// Remembers who brought the last few ticks of each stream, and when. Streams are numbered from 0. One thread.
+/// How lines that carry the same streams stand against each other.
+struct line_statistics {
+  /// By line, numbered as they were made: how often it was first with a tick that another brought as well. A place that
+  /// became free is used again, and begins at 0.
+  std::vector<std::uint64_t> wins{};
+  histogram margins{};  ///< by how much the first was ahead of each of the others, in nanoseconds
+
+  void merge(const line_statistics& other) {
+    wins.resize(std::max(wins.size(), other.wins.size()));
+    for (std::size_t i = 0; i < other.wins.size(); ++i) wins[i] += other.wins[i];
+    margins.merge(other.margins);
+  }
+};
+
+/// Remembers who brought the last few ticks of each stream, and when. Streams are numbered from 0. One thread, but for
+/// statistics().
 class line_race {
  public:
   /// That line brought this tick, and was the first; no_line: nobody that takes part.
@@ -25,16 +42,26 @@ class line_race {
   void late(line_id from, std::size_t stream, std::uint64_t id, std::int64_t received_ns) {
     const arrival& winner = arrival_of(stream, id);
     if (winner.id != id || winner.from == from || winner.from == no_line) return;  // too long ago to know
-    margins_.record(received_ns - winner.received_ns);
-    ++wins_[static_cast<std::size_t>(winner.from)];
+    const std::lock_guard lock{mutex_};                                            // nobody waits for what comes second
+    statistics_.margins.record(received_ns - winner.received_ns);
+    const auto index = static_cast<std::size_t>(winner.from);
+    if (index >= statistics_.wins.size()) statistics_.wins.resize(index + 1);
+    ++statistics_.wins[index];
   }
   /// The line is another from now on.
-  void forget(line_id which) noexcept { wins_[static_cast<std::size_t>(which)] = 0; }
+  void forget(line_id which) noexcept {
+    const std::lock_guard lock{mutex_};
+    const auto index = static_cast<std::size_t>(which);
+    if (index < statistics_.wins.size()) statistics_.wins[index] = 0;
+  }
 
-  /// How often the line was first with a tick that another brought as well.
-  [[nodiscard]] std::uint64_t wins(line_id which) const noexcept { return wins_[static_cast<std::size_t>(which)]; }
-  /// By how much the first was ahead of the others, in nanoseconds.
-  [[nodiscard]] const histogram& margins() const noexcept { return margins_; }
+  /// Any thread.
+  [[nodiscard]] line_statistics statistics() const {
+    line_statistics copy;
+    const std::lock_guard lock{mutex_};
+    copy.merge(statistics_);
+    return copy;
+  }
 
  private:
   struct arrival {
@@ -52,8 +79,8 @@ class line_race {
   }
 
   std::vector<stream_arrivals> arrivals_;  // by stream
-  std::array<std::uint64_t, 256> wins_{};  // by line
-  histogram margins_;
+  mutable std::mutex mutex_;               // for what others read
+  line_statistics statistics_;
 };
 
 }  // namespace foxtrot::inline v0

@@ -85,6 +85,7 @@ class publisher : private live_object<publisher> {
 
   /// Who decides where several connections carry the same streams. Likewise.
   [[nodiscard]] line_arbiter& lines() noexcept { return state_.lines; }
+  [[nodiscard]] const line_arbiter& lines() const noexcept { return state_.lines; }
   [[nodiscard]] const continuity& ids() const noexcept { return state_.continuity; }
   /// The connection of a line has ended: what waited for it is published. Likewise; not while a batch is open.
   void line_lost(line_id which);

@@ -15,6 +15,7 @@
 #include <foxtrot/feed/counters.hpp>
 #include <foxtrot/feed/error_statistics.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
+#include <foxtrot/feed/line_race.hpp>
 #include <foxtrot/feed/session_settings.hpp>
 #include <foxtrot/market/subscription.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
@@ -34,9 +35,8 @@
 namespace foxtrot::inline v0::binance {
 
 /// Streams a market into any number of consumers, reconnects by itself, polls the same ticks over HTTP where WebSocket
-/// does not work or is not wanted, and ends when told to. Every function may be
-/// called from any thread, inline handlers included; only the destructor may not run on the network thread. On request
-/// it has several such threads (network_settings::threads): consumers read them as one feed.
+/// does not work or is not wanted, and ends when told to. Every function may be called from any thread, inline handlers
+/// included; only the destructor may not run on a network thread, of which it has several on request.
 class market_data : private live_object<market_data> {
  public:
   /// Checks the settings; nothing is connected yet. Throws std::system_error for a stream name, URL or certificate file
@@ -69,8 +69,8 @@ class market_data : private live_object<market_data> {
     return made;
   }
   /// A handler on the network thread: see publisher::subscribe_inline. With several network threads it is called on all
-  /// of them AT THE SAME TIME, each with the ticks of its own symbols: what they share in there needs a lock. Statuses
-  /// come one at a time, and as those of one feed.
+  /// AT THE SAME TIME, each with the ticks of its own symbols: what is shared in there needs a lock. Statuses come
+  /// singly.
   [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
                                                              inline_handler handler) {
     auto made = parts_.subscribe_inline(wanted, std::move(handler));
@@ -216,6 +216,8 @@ class market_data : private live_object<market_data> {
   [[nodiscard]] error_summary error_statistics() const {
     return settings_.given.session.errors->statistics(system_time().now());
   }
+  /// Of connections that carry the same streams: who was first, and by how much.
+  [[nodiscard]] foxtrot::line_statistics line_statistics() const { return parts_.line_statistics(); }
   /// As it goes. With several network threads what all of them had counted when this was called last, here or anywhere.
   [[nodiscard]] const feed_counters& counters() const { return parts_.counters(); }
 

@@ -10,6 +10,7 @@
 #include <foxtrot/feed/counters.hpp>
 #include <foxtrot/feed/detail/joint_handler.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
+#include <foxtrot/feed/line_race.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/market/detail/joint_status.hpp>
 #include <foxtrot/market/event.hpp>
@@ -88,6 +89,12 @@ class feed_parts : private live_object<feed_parts> {
     const std::lock_guard lock{sum_mutex_};
     sum_->become_sum_of(counted_);
     return *sum_;
+  }
+
+  [[nodiscard]] foxtrot::line_statistics line_statistics() const {
+    foxtrot::line_statistics all;
+    for (const auto& each : all_) all.merge(each->out.lines().statistics());
+    return all;
   }
 
   /// Which threads have anything to bring.
