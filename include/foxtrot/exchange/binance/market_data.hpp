@@ -68,9 +68,9 @@ class market_data : private live_object<market_data> {
     greet_newcomers();
     return made;
   }
-  /// A handler on the network thread: see publisher::subscribe_inline. With several network threads it is called on all
-  /// AT THE SAME TIME, each with the ticks of its own symbols: what is shared in there needs a lock. Statuses come
-  /// singly.
+  /// A handler on the network thread: see publisher::subscribe_inline. Several network threads call it AT THE SAME
+  /// TIME, each with the ticks of its own symbols, so what is shared in there needs a lock; but with one status at a
+  /// time.
   [[nodiscard]] result<inline_subscription> subscribe_inline(const subscription_settings& wanted,
                                                              inline_handler handler) {
     auto made = parts_.subscribe_inline(wanted, std::move(handler));
