@@ -25712,7 +25712,6 @@ class market_data : private live_object<market_data> {
   std::error_code drop_connection() {
     return tell_engines([](detail::engine& running) { return running.drop_connection(); });
   }
-
   /// Replaces every connection by a new one, without a break, as it is done before the venue ends them. For drills.
   std::error_code rotate() {
     return tell_engines([](detail::engine& running) { return running.rotate(); });
