@@ -83,28 +83,6 @@ TEST_CASE("lines: serverShutdown replaces what it was told to, before the venue 
   CHECK(scene.told(status_code::disconnected) == 0);
 }
 
-TEST_CASE("lines: a venue that hangs up before the new connection is there costs what was sent meanwhile, and says so",
-          "[acceptance]") {
-  const std::size_t count = GENERATE(1U, 2U);
-  line_scene scene{of_lines(count)};
-  REQUIRE(scene.wait_whole(count));
-  for (int i = 0; i < 20; ++i) {
-    const std::uint64_t before = scene.counters().connects.get();
-    scene.suffer("0s server-shutdown one cut " + std::to_string(1 + i) + "ms");
-    REQUIRE(eventually([&] { return scene.counters().connects.get() > before; }));
-    std::this_thread::sleep_for(50ms);  // the venue may hang up, the next one come, or both
-    REQUIRE(scene.wait_whole(count));
-  }
-  if (count == 2) {
-    scene.check_untouched();
-    CHECK(scene.told(status_code::disconnected) == 0);
-  } else {
-    CHECK(scene.settle());
-    (void)scene.verdict(false);
-    scene.check_honest();
-  }
-}
-
 TEST_CASE("lines: serverShutdown while a rotation is under way asks for no second one", "[acceptance]") {
   const std::size_t count = GENERATE(1U, 2U);
   line_scene scene{of_lines(count)};
@@ -204,8 +182,7 @@ TEST_CASE("lines: a rotation may end at any moment, by a stop", "[acceptance]") 
   for (std::size_t i = 0; i < foxtrot_test::repetitions(40); ++i) {
     REQUIRE(scene.wait_whole(count));
     scene.feed().rotate();
-    std::this_thread::sleep_for(i * count *
-                                2ms);  // where in the rotation: from before its first packet to after its last
+    std::this_thread::sleep_for(i * 2ms);  // where in the rotation: from before its first packet to after its last
     const auto before = std::chrono::steady_clock::now();
     CHECK_FALSE(scene.feed().disconnect());
     CHECK(std::chrono::steady_clock::now() - before < bound(2s));
@@ -226,7 +203,7 @@ TEST_CASE("lines: any line may be lost at any moment of a rotation", "[acceptanc
     INFO("moment " << i);
     const std::uint64_t before = scene.counters().rotations.get();
     scene.feed().rotate();
-    std::this_thread::sleep_for(i * count * 2ms);  // where in the rotation
+    std::this_thread::sleep_for(i * 2ms);  // where in the rotation
     scene.suffer("0s reset " + whom);
     // where the only line is lost before it was told to be replaced nothing is
     REQUIRE((count == 1 || eventually([&] { return scene.counters().rotations.get() > before; })));
