@@ -5911,8 +5911,11 @@ inline constexpr std::array summed_counters{&feed_counters::messages,
 }  // namespace detail
 
 inline void feed_counters::become_sum_of(std::span<const feed_counters* const> parts) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // which g++ and clang know for all that is not virtual
   // all that are numbers by themselves
   static_assert(offsetof(feed_counters, round_trip_ns) == detail::summed_counters.size() * sizeof(counter));
+#pragma GCC diagnostic pop
   const auto add_up = [&](auto of) {
     std::uint64_t sum = 0;
     for (const feed_counters* part : parts) sum += of(*part).get();
@@ -20662,6 +20665,18 @@ class stream_shares {
   std::map<std::string, std::size_t, std::less<>> threads_;
 };
 
+/// Takes those streams out of `all`; returns those that were there.
+[[nodiscard]] inline std::vector<std::string> take_away(std::vector<std::string>& all,
+                                                        const std::vector<std::string>& streams) {
+  std::vector<std::string> gone;
+  std::erase_if(all, [&](const std::string& each) {
+    const bool going = std::find(streams.begin(), streams.end(), each) != streams.end();
+    if (going) gone.push_back(each);
+    return going;
+  });
+  return gone;
+}
+
 }  // namespace foxtrot::inline v0::binance::detail
 
 // foxtrot/feed/detail/joint_handler.hpp: one inline handler on several network threads of one feed.
@@ -25686,13 +25701,8 @@ class market_data : private live_object<market_data> {
     detail::stream_shares::shares by_thread;
     {
       const std::lock_guard lock{streams_mutex_};
-      auto& all = settings_.given.streams;
-      const auto gone = std::stable_partition(all.begin(), all.end(), [&streams](const std::string& stream) {
-        return std::find(streams.begin(), streams.end(), stream) == streams.end();
-      });
-      shares_.remove({gone, all.end()});
+      shares_.remove(detail::take_away(settings_.given.streams, streams));
       parts_.use(shares_);
-      all.erase(gone, all.end());
       by_thread = shares_.split(streams);
     }
     return tell_threads(by_thread, [](detail::engine& running, auto& its) { return running.unsubscribe(its); });

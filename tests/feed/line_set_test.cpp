@@ -1,6 +1,7 @@
 // tests/feed/line_set_test.cpp: lines are replaced without a break, whatever happens meanwhile.
-#include <foxtrot/core/clock.hpp>
 #include <foxtrot/feed/line_set.hpp>
+
+#include <foxtrot/core/clock.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/session_hooks.hpp>
 #include <foxtrot/feed/subscription_set.hpp>

@@ -330,7 +330,7 @@ TEST_CASE("merge: several producers at once lose no event and no wake-up", "[mar
     for (const overflow policy : {overflow::drop_oldest, overflow::block}) {
       std::array<source, 3> parts{source{policy, 256}, source{policy, 256}, source{policy, 256}};
       subscription all = merge(parts[0].reader(way), parts[1].reader(way), parts[2].reader(way));
-      const auto produce = [count](source& to, std::uint64_t base) {
+      const auto produce = [](source& to, std::uint64_t base) {
         for (std::uint64_t id = 1; id <= count; ++id) {
           to.trade(base + id);
           if (id % 3 == 0) to.wake();

@@ -136,8 +136,11 @@ inline constexpr std::array summed_counters{&feed_counters::messages,
 }  // namespace detail
 
 inline void feed_counters::become_sum_of(std::span<const feed_counters* const> parts) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // which g++ and clang know for all that is not virtual
   // all that are numbers by themselves
   static_assert(offsetof(feed_counters, round_trip_ns) == detail::summed_counters.size() * sizeof(counter));
+#pragma GCC diagnostic pop
   const auto add_up = [&](auto of) {
     std::uint64_t sum = 0;
     for (const feed_counters* part : parts) sum += of(*part).get();

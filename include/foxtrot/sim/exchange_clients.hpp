@@ -74,9 +74,10 @@ class exchange_clients {
     });
     if (open.empty()) return {};
     if (what.whom == fault_victims::one) return open[random_.below(open.size())];
-    std::stable_sort(open.begin(), open.end(),
-                     [](const pointer& a, const pointer& b) { return a->opened_at() < b->opened_at(); });
-    return what.whom == fault_victims::oldest ? open.front() : open.back();
+    const auto earlier = [](const pointer& a, const pointer& b) { return a->opened_at() < b->opened_at(); };
+    const bool oldest = what.whom == fault_victims::oldest;
+    return *(oldest ? std::min_element(open.begin(), open.end(), earlier)
+                    : std::max_element(open.begin(), open.end(), earlier));
   }
 
   static void hit(exchange_connection& one, const fault& what, steady_time now) {

@@ -149,13 +149,8 @@ class market_data : private live_object<market_data> {
     detail::stream_shares::shares by_thread;
     {
       const std::lock_guard lock{streams_mutex_};
-      auto& all = settings_.given.streams;
-      const auto gone = std::stable_partition(all.begin(), all.end(), [&streams](const std::string& stream) {
-        return std::find(streams.begin(), streams.end(), stream) == streams.end();
-      });
-      shares_.remove({gone, all.end()});
+      shares_.remove(detail::take_away(settings_.given.streams, streams));
       parts_.use(shares_);
-      all.erase(gone, all.end());
       by_thread = shares_.split(streams);
     }
     return tell_threads(by_thread, [](detail::engine& running, auto& its) { return running.unsubscribe(its); });

@@ -81,4 +81,16 @@ class stream_shares {
   std::map<std::string, std::size_t, std::less<>> threads_;
 };
 
+/// Takes those streams out of `all`; returns those that were there.
+[[nodiscard]] inline std::vector<std::string> take_away(std::vector<std::string>& all,
+                                                        const std::vector<std::string>& streams) {
+  std::vector<std::string> gone;
+  std::erase_if(all, [&](const std::string& each) {
+    const bool going = std::find(streams.begin(), streams.end(), each) != streams.end();
+    if (going) gone.push_back(each);
+    return going;
+  });
+  return gone;
+}
+
 }  // namespace foxtrot::inline v0::binance::detail
