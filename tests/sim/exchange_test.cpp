@@ -215,7 +215,7 @@ TEST_CASE("exchange: two connections with the same streams get the same ids at t
   for (const auto& [client, number] : {std::pair{&one, 1U}, std::pair{&other, 2U}})
     CHECK(count(*client, "\"stream\":\"btcusdt@bookTicker\"") ==
           std::count_if(quotes.all.begin(), quotes.all.end(),
-                        [number = number](const sent_message& each) { return each.client == number; }));
+                        [its = number](const sent_message& each) { return each.client == its; }));
   CHECK(quotes.made_ids().size() >= quotes.sent_ids().size());
   CHECK(quotes.made_ids().back() == venue.truth().find("BTCUSDT")->last_quote_id);
   CHECK(venue.sent("btcusdt@trade").made_ids().empty());
