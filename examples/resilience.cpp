@@ -60,16 +60,16 @@ class report {
 
   // The exit status.
   [[nodiscard]] int end(const foxtrot::recovery_totals& all, double seconds) const {
-    const bool good = all.clean() && failures_ == 0 && all.most_websockets_per_path <= 1;
+    const bool good = all.clean() && failures_ == 0 && all.one_connection();
     if (json_) {
       std::printf(
           "{\"seconds\":%.3f,\"events\":%llu,\"polled\":%llu,\"trades\":%llu,\"lost_trades\":%llu,"
           "\"lost_unreported\":%llu,\"duplicates\":%llu,\"disordered\":%llu,\"mistold\":%llu,\"renumbered\":%llu,"
-          "\"most_websockets_per_path\":%llu,\"failures\":%u,\"faults\":[%s]}\n",
+          "\"rotations\":%llu,\"most_websockets_per_path\":%llu,\"failures\":%u,\"faults\":[%s]}\n",
           seconds, wide(all.events), wide(all.polled), wide(all.trades.received), wide(all.trades.missing()),
           wide(all.unreported()), wide(all.duplicates()), wide(all.disordered()),
-          wide(all.trades.mistold + all.depth.mistold), wide(all.renumbered), wide(all.most_websockets_per_path),
-          failures_, faults_.c_str());
+          wide(all.trades.mistold + all.depth.mistold), wide(all.renumbered), wide(all.rotations),
+          wide(all.most_websockets_per_path), failures_, faults_.c_str());
       return good ? 0 : 1;
     }
     std::printf("\n%llu events in %.1f s, %llu of them polled; %llu trades, %llu lost, %llu of these told\n",
@@ -77,9 +77,10 @@ class report {
                 wide(all.trades.missing() + all.trades_behind), wide(all.trades.told));
     std::printf(
         "lost without a word: %llu; twice: %llu; out of order: %llu; told wrongly: %llu; renumbered: %llu; "
-        "WebSockets at once for one path: %llu\n",
+        "rotations: %llu; WebSockets at once for one path: %llu\n",
         wide(all.unreported()), wide(all.duplicates()), wide(all.disordered()),
-        wide(all.trades.mistold + all.depth.mistold), wide(all.renumbered), wide(all.most_websockets_per_path));
+        wide(all.trades.mistold + all.depth.mistold), wide(all.renumbered), wide(all.rotations),
+        wide(all.most_websockets_per_path));
     std::puts(good ? "all well" : "NOT well");
     return good ? 0 : 1;
   }

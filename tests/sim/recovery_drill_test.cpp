@@ -48,6 +48,7 @@ void check(const recovery_totals& all) {
   CHECK(all.clean());
   CHECK(all.trades_behind == 0);
   CHECK(all.trades.received > 0);
+  CHECK(all.one_connection());
   CHECK(all.most_websockets_per_path == 1);
 }
 

@@ -66,6 +66,7 @@ struct recovery_totals {
   std::uint64_t trades_behind{0};  ///< made by the exchange after the last that came, with nothing under way
   std::uint64_t disordered_quotes{0};
   std::uint64_t renumbered{0};
+  std::uint64_t rotations{0};  ///< begun: for as long as one takes there are two connections
   std::uint64_t most_websockets_per_path{0};
 
   [[nodiscard]] std::uint64_t unreported() const noexcept {
@@ -79,6 +80,8 @@ struct recovery_totals {
   [[nodiscard]] bool clean() const noexcept {
     return unreported() + duplicates() + disordered() + trades.mistold + depth.mistold + renumbered == 0;
   }
+  /// No path had a connection more than it needs.
+  [[nodiscard]] bool one_connection() const noexcept { return most_websockets_per_path <= (rotations == 0 ? 1 : 2); }
 };
 
 /// A simulated exchange and a feed of it, over TLS on loopback, and a consumer on the feed's own thread that misses
@@ -157,6 +160,7 @@ class recovery_drill : private live_object<recovery_drill> {
     while (behind != 0 && clock::now() < give_up && watch_.pass(stop, clock::now() + std::chrono::milliseconds{5}))
       behind = behind_now();
     const bool counts = !stop.stop_requested();
+    const std::uint64_t rotations = feed_->counters().rotations.get() + feed_->counters().failed_rotations.get();
     const std::lock_guard lock{mutex_};
     return {.events = events_,
             .polled = polled_,
@@ -165,6 +169,7 @@ class recovery_drill : private live_object<recovery_drill> {
             .trades_behind = counts ? behind : 0,
             .disordered_quotes = audit_.disordered_quotes(),
             .renumbered = audit_.renumbered(),
+            .rotations = rotations,
             .most_websockets_per_path = exchange_.statistics().most_websockets_per_path};
   }
 
