@@ -32,7 +32,11 @@ ENTRIES = {
     "capture.hpp": (UP_TO_EXCHANGE + ["capture"], NETWORK + ["moodycamel"]),
     "sim.hpp": (UP_TO_EXCHANGE + ["capture", "sim"], NETWORK + ["moodycamel"]),
     "observe.hpp": (UP_TO_EXCHANGE + ["observe"], NETWORK + ["moodycamel"]),
+    "src.hpp": (UP_TO_EXCHANGE + ["capture", "sim"], NETWORK + ["moodycamel"]),
 }
+# entry point: the libraries that its declarations alone reach, where the definitions are compiled elsewhere
+DECLARING = {"foxtrot.hpp": ["asio", "moodycamel"], "sim.hpp": ["asio", "openssl", "moodycamel"]}
+DEFINITIONS = r"#ifdef FOXTROT_DEFINITIONS\n.*?#endif\n"
 MOODYCAMEL_HEADER = "foxtrot/queue/mpmc_queue.hpp"
 # So that a model checker can run them as they are: nothing but the C++ standard library, the machine's hints, and the
 # base class that counts objects where asked to.
@@ -58,8 +62,8 @@ def library_of(header):
     return header
 
 
-def includes_of(path):
-    return re.findall(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', path.read_text(encoding="utf-8"), re.MULTILINE)
+def includes_of(text):
+    return re.findall(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', text, re.MULTILINE)
 
 
 def folder_of(header):
@@ -69,9 +73,12 @@ def folder_of(header):
 
 problems = []
 graph = {}
+declaring = {}
 for path in sorted(INCLUDE.glob("foxtrot/**/*.hpp")):
     header = path.relative_to(INCLUDE).as_posix()
-    graph[header] = includes_of(path)
+    text = path.read_text(encoding="utf-8")
+    graph[header] = includes_of(text)
+    declaring[header] = includes_of(re.sub(DEFINITIONS, "", text, flags=re.DOTALL))
 
 for header, included in graph.items():
     folder = folder_of(header)
@@ -96,15 +103,13 @@ for header, included in graph.items():
         if library is not None and library not in libraries:
             problems.append(f"{header}: {folder}/ may not use <{target}>")
 
-for entry, (folders, libraries) in ENTRIES.items():
-    start = f"foxtrot/{entry}"
-    if start not in graph:
-        continue
+
+def check_entry(start, includes, folders, libraries):
     reached_by = {start: None}
     queue = [start]
     while queue:
         header = queue.pop()
-        for target in graph.get(header, []):
+        for target in includes.get(header, []):
             if target in reached_by:
                 continue
             reached_by[target] = header
@@ -122,6 +127,12 @@ for entry, (folders, libraries) in ENTRIES.items():
                 chain.append(target)
                 target = reached_by[target]
             problems.append(f"{start}: must not reach " + " <- ".join(chain))
+
+
+for entry, (folders, libraries) in ENTRIES.items():
+    if f"foxtrot/{entry}" in graph:
+        check_entry(f"foxtrot/{entry}", graph, folders, libraries)
+        check_entry(f"foxtrot/{entry}", declaring, folders, DECLARING.get(entry, libraries))
 
 for name in MODEL_CHECKED:
     reached = [f"foxtrot/queue/{name}.hpp"]

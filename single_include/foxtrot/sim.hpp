@@ -4,16 +4,40 @@
 
 #include "foxtrot.hpp"
 
-#include <initializer_list>
 #include <unordered_map>
 
-#include <asio/basic_socket_acceptor.hpp>
 #include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 // foxtrot/sim.hpp: entry point: a simulated exchange, and the parts it is made of.
 
 // foxtrot/sim/certificate_authority.hpp: a certificate authority that lives in memory, for tests over real TLS.
+
+#ifndef FOXTROT_SINGLE_FOXTROT_NET_DETAIL_OPENSSL_INIT_HPP
+#define FOXTROT_SINGLE_FOXTROT_NET_DETAIL_OPENSSL_INIT_HPP
+// foxtrot/net/detail/openssl_init.hpp: OpenSSL without its atexit handler.
+
+namespace foxtrot::inline v0::detail {
+
+/// To be called before anything else of OpenSSL's: whoever comes first decides whether exit() frees the tables under a
+/// network thread that is still running. Any thread, any number of times.
+inline bool init_openssl() noexcept {
+  static const bool done = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
+  return done;
+}
+
+}  // namespace foxtrot::inline v0::detail
+#endif
 
 namespace foxtrot::inline v0 {
 
@@ -221,367 +245,260 @@ class certificate_authority {
 
 // foxtrot/sim/exchange.hpp: a simulated exchange on loopback: real TLS, WebSocket and REST on one port.
 
-// foxtrot/sim/capture_replay.hpp: a capture played to the clients of a simulated exchange, exactly as it was recorded.
+#ifndef FOXTROT_SINGLE_FOXTROT_NET_WEBSOCKET_CLOSE_CODE_HPP
+#define FOXTROT_SINGLE_FOXTROT_NET_WEBSOCKET_CLOSE_CODE_HPP
+// foxtrot/net/websocket/close_code.hpp: why a WebSocket ends, RFC 6455 section 7.4.
 
-// foxtrot/capture/reader.hpp: reads a capture file line by line: `<receive time, ns since epoch> <payload>`.
+namespace foxtrot::inline v0 {
 
-// foxtrot/capture/byte_source.hpp: bytes of a file, unpacked if it is gzip and FOXTROT_WITH_ZLIB is defined.
+enum class close_code : std::uint16_t {
+  normal = 1000,
+  going_away = 1001,
+  protocol_error = 1002,
+  unsupported_data = 1003,
+  no_status = 1005,  ///< never on the wire: the close frame was empty
+  abnormal = 1006,   ///< never on the wire: there was no close frame
+  invalid_payload = 1007,
+  policy_violation = 1008,
+  message_too_big = 1009,
+  mandatory_extension = 1010,
+  internal_error = 1011,
+  service_restart = 1012,
+  try_again_later = 1013,
+  bad_gateway = 1014,
+};
 
-#ifdef FOXTROT_WITH_ZLIB
-#include <zlib.h>
+}  // namespace foxtrot::inline v0
 #endif
+
+// foxtrot/sim/exchange_settings.hpp: what a simulated exchange is told, and what it tells about itself.
+
+#ifndef FOXTROT_SINGLE_FOXTROT_NET_TLS_CONTEXT_HPP
+#define FOXTROT_SINGLE_FOXTROT_NET_TLS_CONTEXT_HPP
+// foxtrot/net/tls_context.hpp: what TLS connections have in common: whom to trust, which versions, which certificate.
+
+#ifndef FOXTROT_SINGLE_FOXTROT_NET_DETAIL_TLS_SESSION_STORE_HPP
+#define FOXTROT_SINGLE_FOXTROT_NET_DETAIL_TLS_SESSION_STORE_HPP
+// foxtrot/net/detail/tls_session_store.hpp: TLS sessions that the next connection to the same server may resume.
 
 namespace foxtrot::inline v0::detail {
 
-/// Reads a file from its beginning. What it is shows in its first two bytes, not in its name. Every part of a program
-/// must agree on FOXTROT_WITH_ZLIB, as on any definition that selects code. Not thread-safe.
-class byte_source {
+struct free_tls_session {
+  void operator()(SSL_SESSION* session) const noexcept { SSL_SESSION_free(session); }
+};
+using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
+
+/// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
+/// connections are the same client's (RFC 8446 appendix C.4). Any thread.
+class tls_session_store : private live_object<tls_session_store> {
  public:
-  /// The system's error, or errc::no_gzip_support for a compressed file in a program without zlib.
-  [[nodiscard]] static result<byte_source> open(const std::string& path) {
-    byte_source opened;
-    opened.file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);  // NOLINT(*-vararg)
-    if (opened.file_ < 0) return system_error();
-    unsigned char magic[2] = {};
-    const ssize_t got = ::pread(opened.file_, magic, sizeof magic, 0);
-    if (got < 0) return system_error();
-    const bool packed = got == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
-#ifdef FOXTROT_WITH_ZLIB
-    if (packed) {
-      opened.gzip_ = ::gzdopen(opened.file_, "rb");
-      if (opened.gzip_ == nullptr) return std::make_error_code(std::errc::not_enough_memory);
-      opened.file_ = -1;  // zlib owns it now
-      ::gzbuffer(opened.gzip_, 256U * 1024U);
+  static constexpr std::size_t per_server = 4;
+  static constexpr std::size_t in_total = 64;
+
+  void put(std::string_view server, tls_session session) {
+    const std::lock_guard lock{mutex_};
+    const auto of_server = [server](const entry& kept) { return kept.server == server; };
+    // the oldest stand first
+    if (std::count_if(kept_.begin(), kept_.end(), of_server) == per_server) {
+      kept_.erase(std::find_if(kept_.begin(), kept_.end(), of_server));
+    } else if (kept_.size() == in_total) {
+      kept_.erase(kept_.begin());
     }
-#else
-    if (packed) return errc::no_gzip_support;
-#endif
-    return opened;
+    kept_.push_back({std::string{server}, std::move(session)});
   }
 
-  byte_source(byte_source&& other) noexcept { swap(other); }
-  byte_source& operator=(byte_source&& other) noexcept {
-    byte_source moved{std::move(other)};
-    swap(moved);
-    return *this;
-  }
-  ~byte_source() {
-#ifdef FOXTROT_WITH_ZLIB
-    if (gzip_ != nullptr) ::gzclose(gzip_);
-#endif
-    if (file_ >= 0) ::close(file_);
+  /// The newest one that has not expired, or nothing.
+  [[nodiscard]] tls_session take(std::string_view server) {
+    const std::lock_guard lock{mutex_};
+    const std::time_t now = std::time(nullptr);  // sessions carry the wall clock's time
+    std::erase_if(kept_, [now](const entry& kept) { return expired(*kept.session, now); });
+    const auto newest =
+        std::find_if(kept_.rbegin(), kept_.rend(), [server](const entry& kept) { return kept.server == server; });
+    if (newest == kept_.rend()) return nullptr;
+    tls_session taken = std::move(newest->session);
+    kept_.erase(std::next(newest).base());
+    return taken;
   }
 
-  /// Bytes read into `out`; zero at the end. A damaged or cut gzip file is errc::bad_capture.
-  [[nodiscard]] result<std::size_t> read(std::span<char> out) {
-#ifdef FOXTROT_WITH_ZLIB
-    if (gzip_ != nullptr) {
-      const int got = ::gzread(gzip_, out.data(), static_cast<unsigned>(out.size()));
-      int state = Z_OK;
-      if (got == 0) (void)::gzerror(gzip_, &state);  // the end, or a file that was cut
-      if (got < 0 || (state != Z_OK && state != Z_STREAM_END)) return errc::bad_capture;
-      return static_cast<std::size_t>(got);
-    }
-#endif
-    for (;;) {
-      const ssize_t got = ::read(file_, out.data(), out.size());
-      if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno != EINTR) return system_error();
-    }
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard lock{mutex_};
+    return kept_.size();
   }
 
  private:
-  byte_source() = default;
+  struct entry {
+    std::string server;
+    tls_session session;
+  };
 
-  [[nodiscard]] static std::error_code system_error() noexcept { return {errno, std::system_category()}; }
-
-  void swap(byte_source& other) noexcept {
-    std::swap(file_, other.file_);
-#ifdef FOXTROT_WITH_ZLIB
-    std::swap(gzip_, other.gzip_);
-#endif
+  [[nodiscard]] static bool expired(const SSL_SESSION& session, std::time_t now) noexcept {
+    return SSL_SESSION_get_time(&session) + SSL_SESSION_get_timeout(&session) <= now ||
+           SSL_SESSION_is_resumable(&session) != 1;
   }
 
-  int file_{-1};
-#ifdef FOXTROT_WITH_ZLIB
-  gzFile gzip_{nullptr};
-#endif
+  mutable std::mutex mutex_;
+  std::vector<entry> kept_;
 };
+
+/// Where the sessions of one connection go; OpenSSL carries its address.
+struct tls_session_target {
+  tls_session_store* store{nullptr};
+  std::string server{};
+};
+
+/// OpenSSL's new-session callback: TLS 1.3 tickets arrive while the connection is being read.
+inline int keep_tls_session(SSL* ssl, SSL_SESSION* session) noexcept {
+  const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl));
+  if (target == nullptr || target->store == nullptr || target->server.empty()) return 0;
+  try {
+    target->store->put(target->server, tls_session{session});
+  } catch (...) {  // no memory: `put` has freed it, and the next handshake is a full one
+  }
+  return 1;  // it is ours
+}
 
 }  // namespace foxtrot::inline v0::detail
+#endif
 
 namespace foxtrot::inline v0 {
 
-/// One captured message. The payload is a view into the reader, valid until its next call.
-struct capture_record {
-  std::int64_t received_ns{0};
-  std::string_view payload;
+enum class tls_role : std::uint8_t { client, server };
+enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
+
+struct tls_settings {
+  tls_role role{tls_role::client};
+  bool verify{true};      ///< client: check chain and host name; off for experiments only
+  std::string ca_file{};  ///< PEM file of trusted authorities
+  std::string ca_pem{};   ///< the same as text; with neither, the system's authorities
+  tls_version min_version{tls_version::tls_1_2};
+  tls_version max_version{tls_version::tls_1_3};
+  std::vector<std::string> alpn{};  ///< protocols to offer, in order of preference; client only
+  bool resume{true};                ///< client: a later connection to the same server takes up the session
+  std::string certificate_pem{};    ///< server: its certificate, then those in between; text
+  std::string key_pem{};            ///< server: the private key; text
 };
 
-/// Streams a capture, plain or gzip, through one buffer: memory does not grow with the file. Not thread-safe.
-class capture_reader : private live_object<capture_reader> {
+/// A shared SSL_CTX and the sessions of its clients: copies are cheap and may be used by several threads at once.
+class tls_context : private live_object<tls_context> {
  public:
-  /// Longer lines are refused: the largest known payload, a full book snapshot, is under half a megabyte.
-  static constexpr std::size_t max_line = std::size_t{16} << 20U;
-
-  [[nodiscard]] static result<capture_reader> open(const std::string& path) {
-    auto source = detail::byte_source::open(path);
-    if (!source) return source.error();
-    return capture_reader{std::move(source).value()};
+  /// errc::certificate_unreadable for PEM that cannot be read or a key that does not fit, errc::bad_argument for the
+  /// rest.
+  [[nodiscard]] static result<tls_context> make(const tls_settings& settings) {
+    if (!detail::init_openssl() || settings.min_version > settings.max_version) return errc::bad_argument;
+    const bool client = settings.role == tls_role::client;
+    tls_context made{SSL_CTX_new(client ? TLS_client_method() : TLS_server_method()), settings};
+    if (!made.native_) return refused(errc::bad_argument);
+    SSL_CTX* native = made.native_.get();
+    SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(native, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (SSL_CTX_set_min_proto_version(native, number_of(settings.min_version)) != 1 ||
+        SSL_CTX_set_max_proto_version(native, number_of(settings.max_version)) != 1) {
+      return refused(errc::bad_argument);
+    }
+    const auto error = client ? made.prepare_client(settings) : made.prepare_server(settings);
+    if (error) return refused(error);
+    return made;
   }
 
-  /// The next record; false at the end and on failure, which `error()` tells apart. A failure is final.
-  [[nodiscard]] bool next(capture_record& record) {
-    if (error_) return false;
-    std::string_view line;
-    if (!next_line(line)) return false;
-    ++line_;
-    const char* const end = line.data() + line.size();
-    const auto [stop, problem] = std::from_chars(line.data(), end, record.received_ns);
-    // at least one byte of payload has to follow the space
-    if (problem != std::errc{} || end - stop < 2 || *stop != ' ') return fail(errc::bad_capture);
-    record.payload = {stop + 1, static_cast<std::size_t>(end - stop - 1)};
-    return true;
-  }
-
-  /// Zero until something failed: errc::bad_capture for a malformed line, the one that `line()` names.
-  [[nodiscard]] std::error_code error() const noexcept { return error_; }
-
-  /// Number of the line read last, counted from one.
-  [[nodiscard]] std::uint64_t line() const noexcept { return line_; }
+  [[nodiscard]] SSL_CTX* native() const noexcept { return native_.get(); }
+  [[nodiscard]] tls_role role() const noexcept { return role_; }
+  [[nodiscard]] bool verifies() const noexcept { return verify_; }
+  /// Sessions kept for later connections: a few for each server, in memory only.
+  [[nodiscard]] std::size_t sessions() const { return sessions_ ? sessions_->size() : 0; }
+  /// Null where nothing is resumed.
+  [[nodiscard]] detail::tls_session_store* session_store() const noexcept { return sessions_.get(); }
 
  private:
-  explicit capture_reader(detail::byte_source source) : source_{std::move(source)}, buffer_(std::size_t{256} << 10U) {}
+  struct release {
+    void operator()(BIO* bio) const noexcept { BIO_free(bio); }
+    void operator()(X509* certificate) const noexcept { X509_free(certificate); }
+    void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
+  };
+  template <class T>
+  using owned = std::unique_ptr<T, release>;
 
-  bool fail(std::error_code error) noexcept {
-    error_ = error;
-    return false;
+  tls_context(SSL_CTX* native, const tls_settings& settings)
+      : native_{native, &SSL_CTX_free}, role_{settings.role}, verify_{settings.verify} {}
+
+  [[nodiscard]] static int number_of(tls_version version) noexcept {
+    return version == tls_version::tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
   }
 
-  [[nodiscard]] bool next_line(std::string_view& line) {
-    std::size_t searched = 0;  // bytes of the unfinished line already known to hold no line end
-    for (;;) {
-      const char* const from = buffer_.data() + begin_;
-      if (const void* found = std::memchr(from + searched, '\n', end_ - begin_ - searched); found != nullptr) {
-        line = {from, static_cast<std::size_t>(static_cast<const char*>(found) - from)};
-        begin_ += line.size() + 1;
-        return true;
-      }
-      searched = end_ - begin_;
-      if (at_end_) {
-        if (searched == 0) return false;
-        line = {from, searched};  // the last line may lack its end
-        begin_ = end_;
-        return true;
-      }
-      if (!refill()) return false;
-    }
+  // Nothing of a failed attempt stays in the thread's error queue.
+  [[nodiscard]] static std::error_code refused(std::error_code error) noexcept {
+    ERR_clear_error();
+    return error;
   }
 
-  [[nodiscard]] bool refill() {
-    if (begin_ > 0) {
-      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-      end_ -= begin_;
-      begin_ = 0;
-    }
-    if (end_ == buffer_.size()) {
-      if (buffer_.size() >= max_line) {
-        ++line_;
-        return fail(errc::bad_capture);
-      }
-      buffer_.resize(buffer_.size() * 2);
-    }
-    const auto got = source_.read(std::span{buffer_}.subspan(end_));
-    if (!got) {
-      ++line_;
-      return fail(got.error());
-    }
-    at_end_ = *got == 0;
-    end_ += *got;
-    return true;
+  [[nodiscard]] static owned<BIO> reader(const std::string& pem) {
+    return owned<BIO>{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
   }
 
-  detail::byte_source source_;
-  std::vector<char> buffer_;
-  std::size_t begin_{0};
-  std::size_t end_{0};
-  bool at_end_{false};
-  std::uint64_t line_{0};
-  std::error_code error_;
+  [[nodiscard]] std::error_code prepare_client(const tls_settings& settings) {
+    SSL_CTX* native = native_.get();
+    SSL_CTX_set_verify(native, verify_ ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+    if (!settings.ca_file.empty() && SSL_CTX_load_verify_file(native, settings.ca_file.c_str()) != 1) {
+      return errc::certificate_unreadable;
+    }
+    if (!settings.ca_pem.empty() && !trust(settings.ca_pem)) return errc::certificate_unreadable;
+    if (settings.ca_file.empty() && settings.ca_pem.empty() && SSL_CTX_set_default_verify_paths(native) != 1) {
+      return errc::certificate_unreadable;
+    }
+    std::string wire;
+    for (const std::string& protocol : settings.alpn) {
+      if (protocol.empty() || protocol.size() > 255) return errc::bad_argument;
+      wire += static_cast<char>(protocol.size());
+      wire += protocol;
+    }
+    const auto* bytes = reinterpret_cast<const unsigned char*>(wire.data());
+    if (!wire.empty() && SSL_CTX_set_alpn_protos(native, bytes, static_cast<unsigned>(wire.size())) != 0) {
+      return errc::bad_argument;
+    }
+    if (settings.resume) {
+      sessions_ = std::make_shared<detail::tls_session_store>();
+      SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+      SSL_CTX_sess_set_new_cb(native, &detail::keep_tls_session);
+    }
+    return {};
+  }
+
+  [[nodiscard]] bool trust(const std::string& pem) {
+    const owned<BIO> in = reader(pem);
+    std::size_t count = 0;
+    while (const owned<X509> authority{in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr}) {
+      if (X509_STORE_add_cert(SSL_CTX_get_cert_store(native_.get()), authority.get()) != 1) return false;
+      ++count;
+    }
+    const bool reached_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    return count != 0 && reached_end;
+  }
+
+  [[nodiscard]] std::error_code prepare_server(const tls_settings& settings) {
+    SSL_CTX* native = native_.get();
+    SSL_CTX_set_verify(native, SSL_VERIFY_NONE, nullptr);  // clients show no certificate
+    const owned<BIO> chain = reader(settings.certificate_pem);
+    const owned<X509> own{chain ? PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr) : nullptr};
+    if (!own || SSL_CTX_use_certificate(native, own.get()) != 1) return errc::certificate_unreadable;
+    while (owned<X509> between{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
+      if (SSL_CTX_add0_chain_cert(native, between.get()) != 1) return errc::certificate_unreadable;
+      (void)between.release();  // the context owns it now
+    }
+    ERR_clear_error();
+    const owned<BIO> secret = reader(settings.key_pem);
+    const owned<EVP_PKEY> key{secret ? PEM_read_bio_PrivateKey(secret.get(), nullptr, nullptr, nullptr) : nullptr};
+    if (!key || SSL_CTX_use_PrivateKey(native, key.get()) != 1) return errc::certificate_unreadable;
+    return {};
+  }
+
+  std::shared_ptr<SSL_CTX> native_;
+  std::shared_ptr<detail::tls_session_store> sessions_;
+  tls_role role_;
+  bool verify_;
 };
 
 }  // namespace foxtrot::inline v0
-
-// foxtrot/capture/survey.hpp: what is in a capture, found in one pass over it.
-
-namespace foxtrot::inline v0 {
-
-/// Which of the venue's markets a message comes from, as far as its shape tells.
-enum class capture_market : std::uint8_t { unknown, spot, usdm };
-
-/// One captured payload, sorted by shape. The views point into the payload.
-struct captured_message {
-  enum class kind : std::uint8_t {
-    stream,    ///< market data
-    snapshot,  ///< the body of a REST depth request
-    other,     ///< an acknowledgement, an error, something unknown
-  };
-  kind what{kind::other};
-  bool combined{false};  ///< wrapped as {"stream":...,"data":...}
-  capture_market market{capture_market::unknown};
-  std::string_view stream;  ///< the name in the wrapper; empty in a raw message
-  std::string_view event;   ///< "bookTicker", "trade", "depthUpdate", ...
-  std::string_view symbol;  ///< as written in the data: upper case
-  std::string_view data;    ///< the payload without its wrapper
-};
-
-namespace detail {
-
-[[nodiscard]] inline std::string_view text_after(std::string_view text, std::string_view key) noexcept {
-  const std::size_t at = text.find(key);
-  if (at == std::string_view::npos) return {};
-  const std::size_t from = at + key.size();
-  const std::size_t end = text.find('"', from);
-  return end == std::string_view::npos ? std::string_view{} : text.substr(from, end - from);
-}
-
-[[nodiscard]] inline bool has_key(std::string_view text, std::string_view quoted_with_colon) noexcept {
-  return text.find(quoted_with_colon) != std::string_view::npos;
-}
-
-[[nodiscard]] inline capture_market market_of(std::string_view event, std::string_view head, bool named) noexcept {
-  if (event == "bookTicker") return named ? capture_market::usdm : capture_market::spot;
-  if (event == "depthUpdate") return has_key(head, "\"pu\":") ? capture_market::usdm : capture_market::spot;
-  if (event == "trade" || event == "aggTrade")
-    return has_key(head, "\"M\":") ? capture_market::spot : capture_market::usdm;
-  if (event == "markPriceUpdate" || event == "forceOrder") return capture_market::usdm;
-  return capture_market::unknown;
-}
-
-[[nodiscard]] inline std::string lower_case(std::string_view text) {
-  std::string lower{text};
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
-
-}  // namespace detail
-
-/// Takes the wrapper off and tells data from snapshots; event, symbol and market stay empty. Cheap enough for every
-/// line of a replay.
-[[nodiscard]] inline captured_message unwrap_captured(std::string_view payload) noexcept {
-  using kind = captured_message::kind;
-  constexpr std::string_view wrapper = "{\"stream\":\"";
-  constexpr std::string_view joint = "\",\"data\":";
-  captured_message message;
-  message.data = payload;
-  if (payload.starts_with("{\"lastUpdateId\":")) {
-    message.what = kind::snapshot;
-  } else if (payload.starts_with(wrapper)) {
-    const std::size_t end = payload.find('"', wrapper.size());
-    if (end == std::string_view::npos || !payload.substr(end).starts_with(joint) || !payload.ends_with('}'))
-      return message;
-    message.stream = payload.substr(wrapper.size(), end - wrapper.size());
-    message.data = payload.substr(end + joint.size(), payload.size() - end - joint.size() - 1);
-    message.combined = true;
-    message.what = kind::stream;
-  }
-  return message;
-}
-
-/// The same, and sorts the data by its shape, without parsing it.
-[[nodiscard]] inline captured_message classify_captured(std::string_view payload) noexcept {
-  using kind = captured_message::kind;
-  captured_message message = unwrap_captured(payload);
-  if (message.what == kind::snapshot) return message;
-  const std::string_view head = message.data.substr(0, 256);  // the keys that tell stand before the levels
-  message.event = detail::text_after(head, "\"e\":\"");
-  const bool named = !message.event.empty();
-  if (!named && detail::has_key(head, "\"u\":") && detail::has_key(head, "\"B\":")) message.event = "bookTicker";
-  if (message.event.empty()) return message;
-  message.what = kind::stream;
-  message.symbol = detail::text_after(head, "\"s\":\"");
-  message.market = detail::market_of(message.event, head, named);
-  return message;
-}
-
-/// The result of a survey. Streams and symbols stand in order of first appearance.
-struct capture_survey {
-  struct stream_count {
-    std::string name;
-    std::uint64_t messages{0};
-  };
-  struct snapshot_line {
-    std::uint64_t line{0};  ///< counted from one
-    std::string symbol;     ///< of the depth message before it, else the first one after; empty where there is none
-  };
-
-  capture_market market{capture_market::unknown};
-  std::vector<stream_count> streams;
-  std::vector<std::string> symbols;
-  std::vector<snapshot_line> snapshots;
-  std::uint64_t lines{0};
-  std::uint64_t other{0};  ///< lines that are neither stream data nor a snapshot
-  std::uint64_t payload_bytes{0};
-  std::int64_t first_ns{0};
-  std::int64_t last_ns{0};
-};
-
-/// The stream a message belongs to: its wrapper's name, or for a raw message the one its event and symbol imply.
-[[nodiscard]] inline std::string stream_of(const captured_message& message) {
-  if (message.combined) return std::string{message.stream};
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> renamed{{
-      {"depthUpdate", "depth"},
-      {"markPriceUpdate", "markPrice"},
-      {"24hrTicker", "ticker"},
-      {"24hrMiniTicker", "miniTicker"},
-  }};
-  std::string name = detail::lower_case(message.symbol) + '@';
-  for (const auto& [event, stream] : renamed)
-    if (message.event == event) return name.append(stream);
-  return name.append(message.event);
-}
-
-/// Reads the whole capture once. The reader's error for a file that cannot be read to its end.
-[[nodiscard]] inline result<capture_survey> survey(const std::string& path) {
-  auto reader = capture_reader::open(path);
-  if (!reader) return reader.error();
-  capture_survey found;
-  std::string depth_symbol;
-  std::size_t recent = 0;  // streams come in runs: look at the last one first
-  capture_record record;
-  while (reader->next(record)) {
-    if (found.lines++ == 0) found.first_ns = record.received_ns;
-    found.last_ns = record.received_ns;
-    found.payload_bytes += record.payload.size();
-    const captured_message message = classify_captured(record.payload);
-    if (message.what == captured_message::kind::other) ++found.other;
-    if (message.what == captured_message::kind::snapshot) found.snapshots.push_back({reader->line(), depth_symbol});
-    if (message.what != captured_message::kind::stream) continue;
-    if (found.market == capture_market::unknown) found.market = message.market;
-    const std::string name = stream_of(message);
-    if (recent >= found.streams.size() || found.streams[recent].name != name) {
-      const auto known = std::find_if(found.streams.begin(), found.streams.end(),
-                                      [&](const capture_survey::stream_count& stream) { return stream.name == name; });
-      recent = static_cast<std::size_t>(known - found.streams.begin());
-      if (known == found.streams.end()) found.streams.push_back({name, 0});
-    }
-    ++found.streams[recent].messages;
-    if (message.symbol.empty()) continue;
-    if (std::find(found.symbols.begin(), found.symbols.end(), message.symbol) == found.symbols.end())
-      found.symbols.emplace_back(message.symbol);
-    if (message.event != "depthUpdate") continue;
-    depth_symbol = message.symbol;
-    for (capture_survey::snapshot_line& early : found.snapshots)
-      if (early.symbol.empty()) early.symbol = depth_symbol;
-  }
-  if (reader->error()) return reader->error();
-  return found;
-}
-
-}  // namespace foxtrot::inline v0
-
-// foxtrot/sim/exchange_settings.hpp: what a simulated exchange is told, and what it tells about itself.
+#endif
 
 // foxtrot/sim/fault_script.hpp: what goes wrong at a simulated exchange and when, as text, one fault a line.
 
@@ -1268,10 +1185,7 @@ struct exchange_counters {
 }  // namespace detail
 }  // namespace foxtrot::inline v0
 
-// foxtrot/sim/exchange_target.hpp: what the target of a request asks the simulated exchange for.
-
-// foxtrot/sim/market_json.hpp: the venue's text of market events, byte for byte: keys in its order, numbers in its
-// format.
+// foxtrot/sim/exchange_truth.hpp: how far a generated market has come, to compare with what a client has seen.
 
 // foxtrot/sim/market_generator.hpp: a reproducible market of several symbols, told as events in order of time.
 
@@ -1816,6 +1730,222 @@ class market_generator {
 
 }  // namespace foxtrot::inline v0
 
+namespace foxtrot::inline v0 {
+
+/// The last ids of one symbol; 0 where nothing of the kind has happened. They count whether anybody was told or not.
+struct symbol_truth {
+  std::string symbol{};
+  std::uint64_t last_trade_id{0};
+  std::uint64_t last_aggregate_trade_id{0};
+  std::uint64_t last_book_update_id{0};
+  std::uint64_t last_quote_id{0};       ///< `u` of the last book ticker
+  std::uint64_t last_depth_id{0};       ///< `u` of the last diff of @depth@100ms
+  std::uint64_t last_slow_depth_id{0};  ///< `u` of the last diff of @depth
+};
+
+/// Each id is exact, together they are of about the same moment: pause the market to have all of one.
+struct exchange_truth {
+  std::vector<symbol_truth> symbols{};  ///< none where the market is a replay
+
+  [[nodiscard]] const symbol_truth* find(std::string_view symbol) const noexcept {
+    const auto found = std::find_if(symbols.begin(), symbols.end(), [&](const auto& s) { return s.symbol == symbol; });
+    return found == symbols.end() ? nullptr : &*found;
+  }
+};
+
+namespace detail {
+
+/// Written by the loop's thread, read by any.
+class truth_keeper {
+ public:
+  explicit truth_keeper(const market_generator& market) : ids_(market.symbols().size()) {
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      names_.push_back(market.symbols()[i].name);
+      ids_[i].book.set(market.book(i).update_id);
+    }
+  }
+
+  void note(const market_event& event) noexcept {
+    symbol_ids& last = ids_[event.symbol];
+    last.book.set(event.update_id);
+    switch (event.what) {
+      case market_event::kind::book_ticker: return last.quote.set(event.update_id);
+      case market_event::kind::trade: return last.trade.set(event.fill.trade_id);
+      case market_event::kind::depth: return last.depth.set(event.diff.last_id);
+      case market_event::kind::depth_slow: return last.slow_depth.set(event.diff.last_id);
+      case market_event::kind::mark_price: return;
+    }
+  }
+
+  [[nodiscard]] exchange_truth look() const {
+    exchange_truth seen;
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      const symbol_ids& last = ids_[i];
+      const std::uint64_t trade = last.trade.get();
+      // every trade is an aggregate of its own here, of the same id
+      seen.symbols.push_back(
+          {names_[i], trade, trade, last.book.get(), last.quote.get(), last.depth.get(), last.slow_depth.get()});
+    }
+    return seen;
+  }
+
+ private:
+  struct symbol_ids {
+    sim_counter trade, book, quote, depth, slow_depth;
+  };
+
+  std::vector<std::string> names_;
+  std::vector<symbol_ids> ids_;
+};
+
+}  // namespace detail
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/sent_log.hpp: which ids a simulated exchange has made and sent, through which connection, and when.
+
+namespace foxtrot::inline v0 {
+
+/// One message of a stream on its way to one client.
+struct sent_message {
+  std::uint64_t id{0};      ///< of the trade or the quote; the last one of a diff
+  std::int64_t at_ns{0};    ///< when it was handed to the connection, by epoch_clock: before any delay of its bytes
+  std::uint64_t client{0};  ///< by the order in which connections were accepted, from 1; 0: the market made it
+};
+
+/// What one stream has sent, in that order, faults included: what was dropped is not here, what was doubled is twice.
+/// What the bytes' own end kept from a client, as a reset does, nobody can know.
+struct sent_messages {
+  std::vector<sent_message> all{};
+  bool complete{true};  ///< false: there were more than were to be kept
+
+  /// Each once, ascending: what at least one client was sent, or what the market made.
+  [[nodiscard]] std::vector<std::uint64_t> sent_ids() const {
+    return ids([](const sent_message& each) { return each.client != 0; });
+  }
+  [[nodiscard]] std::vector<std::uint64_t> made_ids() const {
+    return ids([](const sent_message& each) { return each.client == 0; });
+  }
+
+ private:
+  template <class Predicate>
+  [[nodiscard]] std::vector<std::uint64_t> ids(Predicate counts) const {
+    std::vector<std::uint64_t> found;
+    for (const sent_message& each : all)
+      if (counts(each)) found.push_back(each.id);
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+  }
+};
+
+/// Written by the loop's thread, read by any.
+class sent_log : private live_object<sent_log> {
+ public:
+  /// `most` messages of each stream are kept; 0: none, and nothing is done for it.
+  explicit sent_log(std::size_t most) : most_{most} {}
+
+  [[nodiscard]] bool enabled() const noexcept { return most_ != 0; }
+
+  /// Nothing where that text has no id.
+  void add(sim_message kind, std::string_view stream, std::string_view text, std::uint64_t client) {
+    if (const std::uint64_t id = id_in(kind, text); id != 0) add(stream, id, client);
+  }
+  void add(std::string_view stream, std::uint64_t id, std::uint64_t client) {
+    const sent_message added{id, epoch_clock::now_ns(), client};
+    const std::lock_guard lock{mutex_};
+    sent_messages& its = streams_[std::string{stream}];
+    its.complete = its.complete && its.all.size() < most_;
+    if (its.complete) its.all.push_back(added);
+  }
+
+  [[nodiscard]] sent_messages of(const std::string& stream) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = streams_.find(stream);
+    return found == streams_.end() ? sent_messages{} : found->second;
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::string_view key_of(sim_message kind) noexcept {
+    switch (kind) {
+      case sim_message::book_ticker:
+      case sim_message::depth: return "\"u\":";
+      case sim_message::trade: return "\"t\":";
+      case sim_message::agg_trade: return "\"a\":";
+      case sim_message::mark_price:
+      case sim_message::other: break;
+    }
+    return {};
+  }
+  [[nodiscard]] static std::uint64_t id_in(sim_message kind, std::string_view text) noexcept {
+    const std::string_view key = key_of(kind);
+    const std::size_t at = key.empty() ? text.npos : text.find(key);
+    std::uint64_t id = 0;
+    if (at != text.npos) std::from_chars(text.data() + at + key.size(), text.data() + text.size(), id);
+    return id;
+  }
+
+  std::size_t most_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::unordered_map<std::string, sent_messages> streams_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+namespace detail {
+class exchange_host;
+}
+
+/// Speaks the venue's protocol to any number of clients from a thread of its own. Starts once, stops once. Everything
+/// but construction, `start` and destruction may be called from any thread at any time; what changes connections takes
+/// effect soon after.
+class exchange : private live_object<exchange> {
+ public:
+  explicit exchange(exchange_settings settings = {}, diagnostics log = {});
+  exchange(const exchange&) = delete;
+  exchange& operator=(const exchange&) = delete;
+  /// Stops.
+  ~exchange();
+
+  /// The port it listens on. The error of the capture, of the certificate, or of the socket; nothing runs then.
+  [[nodiscard]] result<std::uint16_t> start();
+  /// Drops every connection and joins the thread, within `patience`. Any number of times.
+  std::error_code stop(std::chrono::milliseconds patience = std::chrono::seconds{2});
+
+  /// What `start` returned; 0 before.
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  /// The authority that a client has to trust; empty before `start` and without TLS.
+  [[nodiscard]] const std::string& ca_pem() const noexcept;
+  [[nodiscard]] exchange_statistics statistics() const noexcept;
+  /// The last ids that a generated market has made; nothing before `start`.
+  [[nodiscard]] exchange_truth truth() const;
+  /// What this stream has sent, to whom and when; nothing where the settings do not ask for it.
+  [[nodiscard]] sent_messages sent(const std::string& stream) const;
+
+  /// Goes wrong now, whatever its `at` says; the faults of the settings follow their own times.
+  void inject(fault what);
+  /// Ends every condition that is in force. What the settings' script has still to come will come.
+  void clear_faults();
+
+  /// Every connection ends with a reset (RST), or is closed by the WebSocket's handshake.
+  void reset_connections();
+  void close_connections(close_code code, std::string reason = {});
+  /// No market data from now on, until `resume`; everything else goes on.
+  void pause();
+  void resume();
+  /// The next depth update of this symbol gets lost on its way to everybody; not in a replay.
+  void lose_depth_update(std::string symbol);
+
+ private:
+  std::unique_ptr<detail::exchange_host> host_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/market_json.hpp: the venue's text of market events, byte for byte: keys in its order, numbers in its
+// format.
+
 // foxtrot/sim/text_writer.hpp: appends numbers and text to a caller's string without a temporary.
 
 namespace foxtrot::inline v0 {
@@ -2074,6 +2204,374 @@ class market_json {
 
 }  // namespace foxtrot::inline v0
 
+#ifdef FOXTROT_DEFINITIONS
+
+// foxtrot/sim/impl/exchange.hpp: what exchange.hpp declares.
+
+// foxtrot/sim/detail/exchange_host.hpp: what an exchange is made of, with all of its machinery.
+
+// foxtrot/sim/capture_replay.hpp: a capture played to the clients of a simulated exchange, exactly as it was recorded.
+
+// foxtrot/capture/reader.hpp: reads a capture file line by line: `<receive time, ns since epoch> <payload>`.
+
+// foxtrot/capture/byte_source.hpp: bytes of a file, unpacked if it is gzip and FOXTROT_WITH_ZLIB is defined.
+
+#ifdef FOXTROT_WITH_ZLIB
+#include <zlib.h>
+#endif
+
+namespace foxtrot::inline v0::detail {
+
+/// Reads a file from its beginning. What it is shows in its first two bytes, not in its name. Every part of a program
+/// must agree on FOXTROT_WITH_ZLIB, as on any definition that selects code. Not thread-safe.
+class byte_source {
+ public:
+  /// The system's error, or errc::no_gzip_support for a compressed file in a program without zlib.
+  [[nodiscard]] static result<byte_source> open(const std::string& path) {
+    byte_source opened;
+    opened.file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);  // NOLINT(*-vararg)
+    if (opened.file_ < 0) return system_error();
+    unsigned char magic[2] = {};
+    const ssize_t got = ::pread(opened.file_, magic, sizeof magic, 0);
+    if (got < 0) return system_error();
+    const bool packed = got == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
+#ifdef FOXTROT_WITH_ZLIB
+    if (packed) {
+      opened.gzip_ = ::gzdopen(opened.file_, "rb");
+      if (opened.gzip_ == nullptr) return std::make_error_code(std::errc::not_enough_memory);
+      opened.file_ = -1;  // zlib owns it now
+      ::gzbuffer(opened.gzip_, 256U * 1024U);
+    }
+#else
+    if (packed) return errc::no_gzip_support;
+#endif
+    return opened;
+  }
+
+  byte_source(byte_source&& other) noexcept { swap(other); }
+  byte_source& operator=(byte_source&& other) noexcept {
+    byte_source moved{std::move(other)};
+    swap(moved);
+    return *this;
+  }
+  ~byte_source() {
+#ifdef FOXTROT_WITH_ZLIB
+    if (gzip_ != nullptr) ::gzclose(gzip_);
+#endif
+    if (file_ >= 0) ::close(file_);
+  }
+
+  /// Bytes read into `out`; zero at the end. A damaged or cut gzip file is errc::bad_capture.
+  [[nodiscard]] result<std::size_t> read(std::span<char> out) {
+#ifdef FOXTROT_WITH_ZLIB
+    if (gzip_ != nullptr) {
+      const int got = ::gzread(gzip_, out.data(), static_cast<unsigned>(out.size()));
+      int state = Z_OK;
+      if (got == 0) (void)::gzerror(gzip_, &state);  // the end, or a file that was cut
+      if (got < 0 || (state != Z_OK && state != Z_STREAM_END)) return errc::bad_capture;
+      return static_cast<std::size_t>(got);
+    }
+#endif
+    for (;;) {
+      const ssize_t got = ::read(file_, out.data(), out.size());
+      if (got >= 0) return static_cast<std::size_t>(got);
+      if (errno != EINTR) return system_error();
+    }
+  }
+
+ private:
+  byte_source() = default;
+
+  [[nodiscard]] static std::error_code system_error() noexcept { return {errno, std::system_category()}; }
+
+  void swap(byte_source& other) noexcept {
+    std::swap(file_, other.file_);
+#ifdef FOXTROT_WITH_ZLIB
+    std::swap(gzip_, other.gzip_);
+#endif
+  }
+
+  int file_{-1};
+#ifdef FOXTROT_WITH_ZLIB
+  gzFile gzip_{nullptr};
+#endif
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+/// One captured message. The payload is a view into the reader, valid until its next call.
+struct capture_record {
+  std::int64_t received_ns{0};
+  std::string_view payload;
+};
+
+/// Streams a capture, plain or gzip, through one buffer: memory does not grow with the file. Not thread-safe.
+class capture_reader : private live_object<capture_reader> {
+ public:
+  /// Longer lines are refused: the largest known payload, a full book snapshot, is under half a megabyte.
+  static constexpr std::size_t max_line = std::size_t{16} << 20U;
+
+  [[nodiscard]] static result<capture_reader> open(const std::string& path) {
+    auto source = detail::byte_source::open(path);
+    if (!source) return source.error();
+    return capture_reader{std::move(source).value()};
+  }
+
+  /// The next record; false at the end and on failure, which `error()` tells apart. A failure is final.
+  [[nodiscard]] bool next(capture_record& record) {
+    if (error_) return false;
+    std::string_view line;
+    if (!next_line(line)) return false;
+    ++line_;
+    const char* const end = line.data() + line.size();
+    const auto [stop, problem] = std::from_chars(line.data(), end, record.received_ns);
+    // at least one byte of payload has to follow the space
+    if (problem != std::errc{} || end - stop < 2 || *stop != ' ') return fail(errc::bad_capture);
+    record.payload = {stop + 1, static_cast<std::size_t>(end - stop - 1)};
+    return true;
+  }
+
+  /// Zero until something failed: errc::bad_capture for a malformed line, the one that `line()` names.
+  [[nodiscard]] std::error_code error() const noexcept { return error_; }
+
+  /// Number of the line read last, counted from one.
+  [[nodiscard]] std::uint64_t line() const noexcept { return line_; }
+
+ private:
+  explicit capture_reader(detail::byte_source source) : source_{std::move(source)}, buffer_(std::size_t{256} << 10U) {}
+
+  bool fail(std::error_code error) noexcept {
+    error_ = error;
+    return false;
+  }
+
+  [[nodiscard]] bool next_line(std::string_view& line) {
+    std::size_t searched = 0;  // bytes of the unfinished line already known to hold no line end
+    for (;;) {
+      const char* const from = buffer_.data() + begin_;
+      if (const void* found = std::memchr(from + searched, '\n', end_ - begin_ - searched); found != nullptr) {
+        line = {from, static_cast<std::size_t>(static_cast<const char*>(found) - from)};
+        begin_ += line.size() + 1;
+        return true;
+      }
+      searched = end_ - begin_;
+      if (at_end_) {
+        if (searched == 0) return false;
+        line = {from, searched};  // the last line may lack its end
+        begin_ = end_;
+        return true;
+      }
+      if (!refill()) return false;
+    }
+  }
+
+  [[nodiscard]] bool refill() {
+    if (begin_ > 0) {
+      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+      end_ -= begin_;
+      begin_ = 0;
+    }
+    if (end_ == buffer_.size()) {
+      if (buffer_.size() >= max_line) {
+        ++line_;
+        return fail(errc::bad_capture);
+      }
+      buffer_.resize(buffer_.size() * 2);
+    }
+    const auto got = source_.read(std::span{buffer_}.subspan(end_));
+    if (!got) {
+      ++line_;
+      return fail(got.error());
+    }
+    at_end_ = *got == 0;
+    end_ += *got;
+    return true;
+  }
+
+  detail::byte_source source_;
+  std::vector<char> buffer_;
+  std::size_t begin_{0};
+  std::size_t end_{0};
+  bool at_end_{false};
+  std::uint64_t line_{0};
+  std::error_code error_;
+};
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/capture/survey.hpp: what is in a capture, found in one pass over it.
+
+namespace foxtrot::inline v0 {
+
+/// Which of the venue's markets a message comes from, as far as its shape tells.
+enum class capture_market : std::uint8_t { unknown, spot, usdm };
+
+/// One captured payload, sorted by shape. The views point into the payload.
+struct captured_message {
+  enum class kind : std::uint8_t {
+    stream,    ///< market data
+    snapshot,  ///< the body of a REST depth request
+    other,     ///< an acknowledgement, an error, something unknown
+  };
+  kind what{kind::other};
+  bool combined{false};  ///< wrapped as {"stream":...,"data":...}
+  capture_market market{capture_market::unknown};
+  std::string_view stream;  ///< the name in the wrapper; empty in a raw message
+  std::string_view event;   ///< "bookTicker", "trade", "depthUpdate", ...
+  std::string_view symbol;  ///< as written in the data: upper case
+  std::string_view data;    ///< the payload without its wrapper
+};
+
+namespace detail {
+
+[[nodiscard]] inline std::string_view text_after(std::string_view text, std::string_view key) noexcept {
+  const std::size_t at = text.find(key);
+  if (at == std::string_view::npos) return {};
+  const std::size_t from = at + key.size();
+  const std::size_t end = text.find('"', from);
+  return end == std::string_view::npos ? std::string_view{} : text.substr(from, end - from);
+}
+
+[[nodiscard]] inline bool has_key(std::string_view text, std::string_view quoted_with_colon) noexcept {
+  return text.find(quoted_with_colon) != std::string_view::npos;
+}
+
+[[nodiscard]] inline capture_market market_of(std::string_view event, std::string_view head, bool named) noexcept {
+  if (event == "bookTicker") return named ? capture_market::usdm : capture_market::spot;
+  if (event == "depthUpdate") return has_key(head, "\"pu\":") ? capture_market::usdm : capture_market::spot;
+  if (event == "trade" || event == "aggTrade")
+    return has_key(head, "\"M\":") ? capture_market::spot : capture_market::usdm;
+  if (event == "markPriceUpdate" || event == "forceOrder") return capture_market::usdm;
+  return capture_market::unknown;
+}
+
+[[nodiscard]] inline std::string lower_case(std::string_view text) {
+  std::string lower{text};
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
+}  // namespace detail
+
+/// Takes the wrapper off and tells data from snapshots; event, symbol and market stay empty. Cheap enough for every
+/// line of a replay.
+[[nodiscard]] inline captured_message unwrap_captured(std::string_view payload) noexcept {
+  using kind = captured_message::kind;
+  constexpr std::string_view wrapper = "{\"stream\":\"";
+  constexpr std::string_view joint = "\",\"data\":";
+  captured_message message;
+  message.data = payload;
+  if (payload.starts_with("{\"lastUpdateId\":")) {
+    message.what = kind::snapshot;
+  } else if (payload.starts_with(wrapper)) {
+    const std::size_t end = payload.find('"', wrapper.size());
+    if (end == std::string_view::npos || !payload.substr(end).starts_with(joint) || !payload.ends_with('}'))
+      return message;
+    message.stream = payload.substr(wrapper.size(), end - wrapper.size());
+    message.data = payload.substr(end + joint.size(), payload.size() - end - joint.size() - 1);
+    message.combined = true;
+    message.what = kind::stream;
+  }
+  return message;
+}
+
+/// The same, and sorts the data by its shape, without parsing it.
+[[nodiscard]] inline captured_message classify_captured(std::string_view payload) noexcept {
+  using kind = captured_message::kind;
+  captured_message message = unwrap_captured(payload);
+  if (message.what == kind::snapshot) return message;
+  const std::string_view head = message.data.substr(0, 256);  // the keys that tell stand before the levels
+  message.event = detail::text_after(head, "\"e\":\"");
+  const bool named = !message.event.empty();
+  if (!named && detail::has_key(head, "\"u\":") && detail::has_key(head, "\"B\":")) message.event = "bookTicker";
+  if (message.event.empty()) return message;
+  message.what = kind::stream;
+  message.symbol = detail::text_after(head, "\"s\":\"");
+  message.market = detail::market_of(message.event, head, named);
+  return message;
+}
+
+/// The result of a survey. Streams and symbols stand in order of first appearance.
+struct capture_survey {
+  struct stream_count {
+    std::string name;
+    std::uint64_t messages{0};
+  };
+  struct snapshot_line {
+    std::uint64_t line{0};  ///< counted from one
+    std::string symbol;     ///< of the depth message before it, else the first one after; empty where there is none
+  };
+
+  capture_market market{capture_market::unknown};
+  std::vector<stream_count> streams;
+  std::vector<std::string> symbols;
+  std::vector<snapshot_line> snapshots;
+  std::uint64_t lines{0};
+  std::uint64_t other{0};  ///< lines that are neither stream data nor a snapshot
+  std::uint64_t payload_bytes{0};
+  std::int64_t first_ns{0};
+  std::int64_t last_ns{0};
+};
+
+/// The stream a message belongs to: its wrapper's name, or for a raw message the one its event and symbol imply.
+[[nodiscard]] inline std::string stream_of(const captured_message& message) {
+  if (message.combined) return std::string{message.stream};
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> renamed{{
+      {"depthUpdate", "depth"},
+      {"markPriceUpdate", "markPrice"},
+      {"24hrTicker", "ticker"},
+      {"24hrMiniTicker", "miniTicker"},
+  }};
+  std::string name = detail::lower_case(message.symbol) + '@';
+  for (const auto& [event, stream] : renamed)
+    if (message.event == event) return name.append(stream);
+  return name.append(message.event);
+}
+
+/// Reads the whole capture once. The reader's error for a file that cannot be read to its end.
+[[nodiscard]] inline result<capture_survey> survey(const std::string& path) {
+  auto reader = capture_reader::open(path);
+  if (!reader) return reader.error();
+  capture_survey found;
+  std::string depth_symbol;
+  std::size_t recent = 0;  // streams come in runs: look at the last one first
+  capture_record record;
+  while (reader->next(record)) {
+    if (found.lines++ == 0) found.first_ns = record.received_ns;
+    found.last_ns = record.received_ns;
+    found.payload_bytes += record.payload.size();
+    const captured_message message = classify_captured(record.payload);
+    if (message.what == captured_message::kind::other) ++found.other;
+    if (message.what == captured_message::kind::snapshot) found.snapshots.push_back({reader->line(), depth_symbol});
+    if (message.what != captured_message::kind::stream) continue;
+    if (found.market == capture_market::unknown) found.market = message.market;
+    const std::string name = stream_of(message);
+    if (recent >= found.streams.size() || found.streams[recent].name != name) {
+      const auto known = std::find_if(found.streams.begin(), found.streams.end(),
+                                      [&](const capture_survey::stream_count& stream) { return stream.name == name; });
+      recent = static_cast<std::size_t>(known - found.streams.begin());
+      if (known == found.streams.end()) found.streams.push_back({name, 0});
+    }
+    ++found.streams[recent].messages;
+    if (message.symbol.empty()) continue;
+    if (std::find(found.symbols.begin(), found.symbols.end(), message.symbol) == found.symbols.end())
+      found.symbols.emplace_back(message.symbol);
+    if (message.event != "depthUpdate") continue;
+    depth_symbol = message.symbol;
+    for (capture_survey::snapshot_line& early : found.snapshots)
+      if (early.symbol.empty()) early.symbol = depth_symbol;
+  }
+  if (reader->error()) return reader->error();
+  return found;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/sim/exchange_target.hpp: what the target of a request asks the simulated exchange for.
+
 namespace foxtrot::inline v0 {
 
 namespace detail {
@@ -2188,79 +2686,6 @@ struct websocket_target {
 }  // namespace foxtrot::inline v0
 
 // foxtrot/sim/market_source.hpp: what a simulated exchange needs of whatever makes its data.
-
-// foxtrot/sim/exchange_truth.hpp: how far a generated market has come, to compare with what a client has seen.
-
-namespace foxtrot::inline v0 {
-
-/// The last ids of one symbol; 0 where nothing of the kind has happened. They count whether anybody was told or not.
-struct symbol_truth {
-  std::string symbol{};
-  std::uint64_t last_trade_id{0};
-  std::uint64_t last_aggregate_trade_id{0};
-  std::uint64_t last_book_update_id{0};
-  std::uint64_t last_quote_id{0};       ///< `u` of the last book ticker
-  std::uint64_t last_depth_id{0};       ///< `u` of the last diff of @depth@100ms
-  std::uint64_t last_slow_depth_id{0};  ///< `u` of the last diff of @depth
-};
-
-/// Each id is exact, together they are of about the same moment: pause the market to have all of one.
-struct exchange_truth {
-  std::vector<symbol_truth> symbols{};  ///< none where the market is a replay
-
-  [[nodiscard]] const symbol_truth* find(std::string_view symbol) const noexcept {
-    const auto found = std::find_if(symbols.begin(), symbols.end(), [&](const auto& s) { return s.symbol == symbol; });
-    return found == symbols.end() ? nullptr : &*found;
-  }
-};
-
-namespace detail {
-
-/// Written by the loop's thread, read by any.
-class truth_keeper {
- public:
-  explicit truth_keeper(const market_generator& market) : ids_(market.symbols().size()) {
-    for (std::size_t i = 0; i < ids_.size(); ++i) {
-      names_.push_back(market.symbols()[i].name);
-      ids_[i].book.set(market.book(i).update_id);
-    }
-  }
-
-  void note(const market_event& event) noexcept {
-    symbol_ids& last = ids_[event.symbol];
-    last.book.set(event.update_id);
-    switch (event.what) {
-      case market_event::kind::book_ticker: return last.quote.set(event.update_id);
-      case market_event::kind::trade: return last.trade.set(event.fill.trade_id);
-      case market_event::kind::depth: return last.depth.set(event.diff.last_id);
-      case market_event::kind::depth_slow: return last.slow_depth.set(event.diff.last_id);
-      case market_event::kind::mark_price: return;
-    }
-  }
-
-  [[nodiscard]] exchange_truth look() const {
-    exchange_truth seen;
-    for (std::size_t i = 0; i < ids_.size(); ++i) {
-      const symbol_ids& last = ids_[i];
-      const std::uint64_t trade = last.trade.get();
-      // every trade is an aggregate of its own here, of the same id
-      seen.symbols.push_back(
-          {names_[i], trade, trade, last.book.get(), last.quote.get(), last.depth.get(), last.slow_depth.get()});
-    }
-    return seen;
-  }
-
- private:
-  struct symbol_ids {
-    sim_counter trade, book, quote, depth, slow_depth;
-  };
-
-  std::vector<std::string> names_;
-  std::vector<symbol_ids> ids_;
-};
-
-}  // namespace detail
-}  // namespace foxtrot::inline v0
 
 // foxtrot/sim/stream_hub.hpp: who is subscribed to which stream of a simulated exchange.
 
@@ -2928,6 +3353,8 @@ class client_messages {
 
 // foxtrot/sim/faults_in_force.hpp: the conditions under which a simulated exchange works at the moment.
 
+#include <initializer_list>
+
 namespace foxtrot::inline v0 {
 
 /// A set of kinds.
@@ -3102,96 +3529,6 @@ class control_answers {
 }  // namespace foxtrot::inline v0
 
 // foxtrot/sim/exchange_parts.hpp: what the connections of a simulated exchange share.
-
-// foxtrot/sim/sent_log.hpp: which ids a simulated exchange has made and sent, through which connection, and when.
-
-namespace foxtrot::inline v0 {
-
-/// One message of a stream on its way to one client.
-struct sent_message {
-  std::uint64_t id{0};      ///< of the trade or the quote; the last one of a diff
-  std::int64_t at_ns{0};    ///< when it was handed to the connection, by epoch_clock: before any delay of its bytes
-  std::uint64_t client{0};  ///< by the order in which connections were accepted, from 1; 0: the market made it
-};
-
-/// What one stream has sent, in that order, faults included: what was dropped is not here, what was doubled is twice.
-/// What the bytes' own end kept from a client, as a reset does, nobody can know.
-struct sent_messages {
-  std::vector<sent_message> all{};
-  bool complete{true};  ///< false: there were more than were to be kept
-
-  /// Each once, ascending: what at least one client was sent, or what the market made.
-  [[nodiscard]] std::vector<std::uint64_t> sent_ids() const {
-    return ids([](const sent_message& each) { return each.client != 0; });
-  }
-  [[nodiscard]] std::vector<std::uint64_t> made_ids() const {
-    return ids([](const sent_message& each) { return each.client == 0; });
-  }
-
- private:
-  template <class Predicate>
-  [[nodiscard]] std::vector<std::uint64_t> ids(Predicate counts) const {
-    std::vector<std::uint64_t> found;
-    for (const sent_message& each : all)
-      if (counts(each)) found.push_back(each.id);
-    std::sort(found.begin(), found.end());
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    return found;
-  }
-};
-
-/// Written by the loop's thread, read by any.
-class sent_log : private live_object<sent_log> {
- public:
-  /// `most` messages of each stream are kept; 0: none, and nothing is done for it.
-  explicit sent_log(std::size_t most) : most_{most} {}
-
-  [[nodiscard]] bool enabled() const noexcept { return most_ != 0; }
-
-  /// Nothing where that text has no id.
-  void add(sim_message kind, std::string_view stream, std::string_view text, std::uint64_t client) {
-    if (const std::uint64_t id = id_in(kind, text); id != 0) add(stream, id, client);
-  }
-  void add(std::string_view stream, std::uint64_t id, std::uint64_t client) {
-    const sent_message added{id, epoch_clock::now_ns(), client};
-    const std::lock_guard lock{mutex_};
-    sent_messages& its = streams_[std::string{stream}];
-    its.complete = its.complete && its.all.size() < most_;
-    if (its.complete) its.all.push_back(added);
-  }
-
-  [[nodiscard]] sent_messages of(const std::string& stream) const {
-    const std::lock_guard lock{mutex_};
-    const auto found = streams_.find(stream);
-    return found == streams_.end() ? sent_messages{} : found->second;
-  }
-
- private:
-  [[nodiscard]] static constexpr std::string_view key_of(sim_message kind) noexcept {
-    switch (kind) {
-      case sim_message::book_ticker:
-      case sim_message::depth: return "\"u\":";
-      case sim_message::trade: return "\"t\":";
-      case sim_message::agg_trade: return "\"a\":";
-      case sim_message::mark_price:
-      case sim_message::other: break;
-    }
-    return {};
-  }
-  [[nodiscard]] static std::uint64_t id_in(sim_message kind, std::string_view text) noexcept {
-    const std::string_view key = key_of(kind);
-    const std::size_t at = key.empty() ? text.npos : text.find(key);
-    std::uint64_t id = 0;
-    if (at != text.npos) std::from_chars(text.data() + at + key.size(), text.data() + text.size(), id);
-    return id;
-  }
-
-  std::size_t most_;
-  mutable std::mutex mutex_;  // guards what follows
-  std::unordered_map<std::string, sent_messages> streams_;
-};
-
-}  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0 {
 
@@ -4953,6 +5290,8 @@ class server_certificates {
 
 }  // namespace foxtrot::inline v0
 
+#include <asio/basic_socket_acceptor.hpp>
+
 namespace foxtrot::inline v0 {
 
 /// The loop's side of an exchange. Every task that it starts belongs to `scope`, which has to be closed before it is
@@ -5788,23 +6127,19 @@ class generator_source final : public market_source, private live_object<generat
 
 }  // namespace foxtrot::inline v0
 
-namespace foxtrot::inline v0 {
+namespace foxtrot::inline v0::detail {
 
-/// Speaks the venue's protocol to any number of clients from a thread of its own. Starts once, stops once. Everything
-/// but construction, `start` and destruction may be called from any thread at any time; what changes connections takes
-/// effect soon after.
-class exchange : private live_object<exchange> {
+/// Does what exchange promises; threads as there.
+class exchange_host : private live_object<exchange_host> {
  public:
-  explicit exchange(exchange_settings settings = {}, diagnostics log = {})
+  exchange_host(exchange_settings settings, diagnostics log)
       : settings_{std::move(settings)},
         log_{settings_.log_sent},
         bridge_{bridge_settings_of(settings_), std::move(log)} {}
-  exchange(const exchange&) = delete;
-  exchange& operator=(const exchange&) = delete;
-  /// Stops.
-  ~exchange() { stop(); }
+  exchange_host(const exchange_host&) = delete;
+  exchange_host& operator=(const exchange_host&) = delete;
+  ~exchange_host() { stop(std::chrono::seconds{2}); }
 
-  /// The port it listens on. The error of the capture, of the certificate, or of the socket; nothing runs then.
   [[nodiscard]] result<std::uint16_t> start() {
     std::optional<server_certificates> certificates;
     if (settings_.tls) {
@@ -5824,44 +6159,34 @@ class exchange : private live_object<exchange> {
     return port_;
   }
 
-  /// Drops every connection and joins the thread, within `patience`. Any number of times.
-  std::error_code stop(std::chrono::milliseconds patience = std::chrono::seconds{2}) { return bridge_.stop(patience); }
+  std::error_code stop(std::chrono::milliseconds patience) { return bridge_.stop(patience); }
 
-  /// What `start` returned; 0 before.
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-  /// The authority that a client has to trust; empty before `start` and without TLS.
   [[nodiscard]] const std::string& ca_pem() const noexcept { return ca_pem_; }
   [[nodiscard]] exchange_statistics statistics() const noexcept { return counters_.look(); }
-  /// The last ids that a generated market has made; nothing before `start`.
   [[nodiscard]] exchange_truth truth() const { return port_ != 0 ? source_->truth() : exchange_truth{}; }
 
-  /// What this stream has sent, to whom and when; nothing where the settings do not ask for it.
   [[nodiscard]] sent_messages sent(const std::string& stream) const { return log_.of(stream); }
 
-  /// Goes wrong now, whatever its `at` says; the faults of the settings follow their own times.
   void inject(fault what) {
     bridge_.post([this, what = std::move(what)] { server_->begin_fault(what); });
   }
-  /// Ends every condition that is in force. What the settings' script has still to come will come.
   void clear_faults() {
     bridge_.post([this] { server_->clear_faults(); });
   }
 
-  /// Every connection ends with a reset (RST), or is closed by the WebSocket's handshake.
   void reset_connections() {
     bridge_.post([this] { server_->reset_connections(); });
   }
-  void close_connections(close_code code, std::string reason = {}) {
+  void close_connections(close_code code, std::string reason) {
     bridge_.post([this, code, reason = std::move(reason)] { server_->close_connections(code, reason); });
   }
-  /// No market data from now on, until `resume`; everything else goes on.
   void pause() {
     bridge_.post([this] { server_->pause(true); });
   }
   void resume() {
     bridge_.post([this] { server_->pause(false); });
   }
-  /// The next depth update of this symbol gets lost on its way to everybody; not in a replay.
   void lose_depth_update(std::string symbol) {
     bridge_.post([this, symbol = std::move(symbol)] { source_->lose_depth_update(symbol); });
   }
@@ -5897,7 +6222,7 @@ class exchange : private live_object<exchange> {
   }
 
   exchange_settings settings_;
-  detail::exchange_counters counters_;
+  exchange_counters counters_;
   sent_log log_;
   std::string ca_pem_;
   std::uint16_t port_{0};
@@ -5906,4 +6231,33 @@ class exchange : private live_object<exchange> {
   std::optional<exchange_server> server_;  // used on the bridge's thread, which `stop` has joined before this goes
 };
 
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL exchange::exchange(exchange_settings settings, diagnostics log)
+    : host_{std::make_unique<detail::exchange_host>(std::move(settings), std::move(log))} {}
+FOXTROT_DECL exchange::~exchange() = default;
+
+FOXTROT_DECL result<std::uint16_t> exchange::start() { return host_->start(); }
+FOXTROT_DECL std::error_code exchange::stop(std::chrono::milliseconds patience) { return host_->stop(patience); }
+
+FOXTROT_DECL std::uint16_t exchange::port() const noexcept { return host_->port(); }
+FOXTROT_DECL const std::string& exchange::ca_pem() const noexcept { return host_->ca_pem(); }
+FOXTROT_DECL exchange_statistics exchange::statistics() const noexcept { return host_->statistics(); }
+FOXTROT_DECL exchange_truth exchange::truth() const { return host_->truth(); }
+FOXTROT_DECL sent_messages exchange::sent(const std::string& stream) const { return host_->sent(stream); }
+
+FOXTROT_DECL void exchange::inject(fault what) { host_->inject(std::move(what)); }
+FOXTROT_DECL void exchange::clear_faults() { host_->clear_faults(); }
+FOXTROT_DECL void exchange::reset_connections() { host_->reset_connections(); }
+FOXTROT_DECL void exchange::close_connections(close_code code, std::string reason) {
+  host_->close_connections(code, std::move(reason));
+}
+FOXTROT_DECL void exchange::pause() { host_->pause(); }
+FOXTROT_DECL void exchange::resume() { host_->resume(); }
+FOXTROT_DECL void exchange::lose_depth_update(std::string symbol) { host_->lose_depth_update(std::move(symbol)); }
+
 }  // namespace foxtrot::inline v0
+
+#endif  // FOXTROT_DEFINITIONS

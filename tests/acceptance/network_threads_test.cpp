@@ -1,5 +1,6 @@
 // tests/acceptance/network_threads_test.cpp: a feed on several network threads is one feed: every stream is heard, in
 // order, with the statuses of one connection; it ends as one, and leaves nothing behind.
+#include <foxtrot/exchange/binance/detail/checked_settings.hpp>
 #include <foxtrot/exchange/binance/market_data.hpp>
 #include <foxtrot/sim/exchange.hpp>
 #include <foxtrot/thread/thread_monitor.hpp>

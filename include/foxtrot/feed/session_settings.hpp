@@ -6,8 +6,8 @@
 #include <foxtrot/net/backoff.hpp>
 #include <foxtrot/net/circuit_breaker.hpp>
 #include <foxtrot/net/connection_budget.hpp>
-#include <foxtrot/net/websocket/handshake.hpp>
-#include <foxtrot/net/websocket/stream.hpp>
+#include <foxtrot/net/websocket/settings.hpp>
+#include <foxtrot/net/websocket/upgrade_request.hpp>
 
 #include <chrono>
 #include <cstdint>

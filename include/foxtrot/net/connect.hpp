@@ -6,6 +6,7 @@
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/deadline.hpp>
+#include <foxtrot/net/dial_settings.hpp>
 #include <foxtrot/net/resolver.hpp>
 #include <foxtrot/net/tcp_stream.hpp>
 #include <foxtrot/net/timer_queue.hpp>
@@ -16,27 +17,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <system_error>
 #include <utility>
 
 namespace foxtrot::inline v0 {
-
-/// What the system is taken to say before each connection to an address; an error is the attempt's. A seam: tests give
-/// one that fails as a system does that has no buffers or no descriptors left.
-using connect_check = std::function<std::error_code(const asio::ip::tcp::endpoint& where)>;
-
-struct dial_settings {
-  std::chrono::milliseconds resolve_timeout{10'000};
-  std::chrono::milliseconds connect_timeout{10'000};    ///< for each address
-  std::chrono::milliseconds handshake_timeout{10'000};  ///< TLS, for each address
-  steady_time give_up{steady_time::max()};              ///< errc::timeout then, whatever is under way
-  endpoints addresses;                                  ///< tried instead of looking the host up, if any
-  lookup_function lookup{system_lookup};
-  connect_check before_connect{};  ///< none: only the system itself is asked
-  tcp_settings socket;
-};
 
 namespace detail {
 

@@ -9,6 +9,7 @@
 #include <foxtrot/net/async_event.hpp>
 #include <foxtrot/net/detail/ares_lookup.hpp>
 #include <foxtrot/net/detail/resolver_threads.hpp>
+#include <foxtrot/net/dial_settings.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 
 #include <asio/ip/address.hpp>
@@ -30,12 +31,6 @@
 #include <sys/socket.h>
 
 namespace foxtrot::inline v0 {
-
-using endpoints = std::vector<asio::ip::tcp::endpoint>;
-
-/// Turns a name into addresses and may block for as long as it likes. A seam: tests give one that fails or never
-/// returns.
-using lookup_function = std::function<result<endpoints>(const std::string& host, std::uint16_t port)>;
 
 /// getaddrinfo, IPv4 and IPv6 in the system's order of preference. errc::host_not_found: there is no such name;
 /// errc::resolve_failed: the name service did not answer.
@@ -126,8 +121,9 @@ struct lookup_waiter {
   co_return std::move(job->found);
 }
 
-// True for the default, which what is better may stand in for.
+// True for what something better may stand in for.
 [[nodiscard]] inline bool is_system_lookup(const lookup_function& lookup) {
+  if (!lookup) return true;
   using plain = result<endpoints> (*)(const std::string&, std::uint16_t);
   const plain* const target = lookup.target<plain>();
   return target != nullptr && *target == &system_lookup;
@@ -152,7 +148,8 @@ struct lookup_waiter {
 /// a look-up waits for a thread, as long as its patience lasts.
 [[nodiscard]] inline task<result<endpoints>> resolve(timer_queue& timers, std::string host, std::uint16_t port,
                                                      steady_time::duration patience = std::chrono::seconds{10},
-                                                     lookup_function lookup = system_lookup) {
+                                                     lookup_function lookup = {}) {
+  if (!lookup) lookup = system_lookup;
   std::error_code not_numeric;
   const auto address = asio::ip::make_address(host, not_numeric);
   if (!not_numeric) {

@@ -5,11 +5,11 @@
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/net/asio.hpp>
 #include <foxtrot/net/stream.hpp>
+#include <foxtrot/net/tcp_settings.hpp>
 
 #include <cerrno>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -18,11 +18,6 @@
 #include <unistd.h>
 
 namespace foxtrot::inline v0 {
-
-struct tcp_settings {
-  bool no_delay{true};                ///< requests are small and must not wait for an acknowledgement
-  std::optional<int> receive_buffer;  ///< SO_RCVBUF in bytes, set before connecting; the kernel's own tuning otherwise
-};
 
 /// Owns the socket. One thread: the loop's.
 class tcp_stream : private live_object<tcp_stream> {

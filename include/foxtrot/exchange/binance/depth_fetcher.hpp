@@ -6,11 +6,11 @@
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/exchange/binance/detail/checked_settings.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/error_codes.hpp>
 #include <foxtrot/exchange/binance/market.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
-#include <foxtrot/exchange/binance/settings.hpp>
 #include <foxtrot/feed/error_kind.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/websocket_error_handler.hpp>

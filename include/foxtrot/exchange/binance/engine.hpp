@@ -5,6 +5,7 @@
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/exchange/binance/connection_info.hpp>
 #include <foxtrot/exchange/binance/depth_fetcher.hpp>
+#include <foxtrot/exchange/binance/detail/checked_settings.hpp>
 #include <foxtrot/exchange/binance/detail/dual_mode.hpp>
 #include <foxtrot/exchange/binance/detail/session_lines.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>

@@ -3,7 +3,8 @@
 
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/result.hpp>
-#include <foxtrot/exchange/binance/detail/exchange_info_reader.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
+#include <foxtrot/exchange/binance/detail/exchange_info_content.hpp>
 #include <foxtrot/exchange/binance/rate_limit.hpp>
 #include <foxtrot/exchange/binance/symbol_rules.hpp>
 
@@ -25,13 +26,7 @@ class exchange_info {
   /// Reads a body. The error is errc::malformed_message for what is no JSON, errc::missing_field or errc::wrong_type
   /// for another document, and nothing is left of it; one symbol that cannot be understood is left out and listed in
   /// rejected().
-  [[nodiscard]] static result<exchange_info> parse(std::string_view body) {
-    exchange_info made;
-    detail::exchange_info_reader reader;
-    if (const errc bad = reader.read(body, made.content_); bad != errc::none) return bad;
-    made.sort();
-    return made;
-  }
+  [[nodiscard]] static result<exchange_info> parse(std::string_view body);
 
   /// When the venue answered, by its clock.
   [[nodiscard]] std::chrono::sys_time<std::chrono::microseconds> server_time() const noexcept {
@@ -92,3 +87,7 @@ class exchange_info {
 };
 
 }  // namespace foxtrot::inline v0::binance
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/exchange/binance/impl/exchange_info.hpp>
+#endif

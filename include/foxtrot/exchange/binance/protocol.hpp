@@ -4,6 +4,7 @@
 #include <foxtrot/exchange/binance/codec.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/market.hpp>
+#include <foxtrot/exchange/binance/stream_name.hpp>
 #include <foxtrot/feed/protocol.hpp>
 
 #include <cstdint>
@@ -67,18 +68,5 @@ class protocol {
   codec codec_;
 };
 static_assert(venue_protocol<protocol>);
-
-/// Whether this can be a stream's name: `<symbol>@<what>` or `!<what>`, without what would need escaping in JSON or a
-/// URL.
-[[nodiscard]] constexpr bool is_stream_name(std::string_view name) noexcept {
-  if (name.empty() || name.size() > 128) return false;
-  for (const char c : name) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\\' || c == '/' || c == '?' || c == '#' ||
-        c == '\x7f')
-      return false;
-  }
-  if (name.front() == '!') return name.size() > 1;
-  return name.find('@') != std::string_view::npos && name.front() != '@' && name.back() != '@';
-}
 
 }  // namespace foxtrot::inline v0::binance

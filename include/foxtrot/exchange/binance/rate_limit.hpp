@@ -9,6 +9,9 @@
 
 namespace foxtrot::inline v0::binance {
 
+/// How long the venue wants to be left alone: set with errc::http_rate_limited and errc::http_banned only.
+using retry_hint = std::optional<std::chrono::seconds>;
+
 /// What is counted.
 enum class rate_limit_type : std::uint8_t { request_weight, raw_requests, orders, connections, other };
 

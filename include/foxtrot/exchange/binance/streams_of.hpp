@@ -2,7 +2,7 @@
 #pragma once
 
 #include <foxtrot/exchange/binance/exchange_info.hpp>
-#include <foxtrot/exchange/binance/protocol.hpp>
+#include <foxtrot/exchange/binance/stream_name.hpp>
 #include <foxtrot/exchange/binance/symbol_rules.hpp>
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/exchange/binance/detail/checked_settings.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/detail/trade_history.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>

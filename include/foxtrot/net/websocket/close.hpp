@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/net/websocket/close_code.hpp>
 #include <foxtrot/net/websocket/frame.hpp>
 #include <foxtrot/net/websocket/utf8.hpp>
 
@@ -12,23 +13,6 @@
 #include <system_error>
 
 namespace foxtrot::inline v0 {
-
-enum class close_code : std::uint16_t {
-  normal = 1000,
-  going_away = 1001,
-  protocol_error = 1002,
-  unsupported_data = 1003,
-  no_status = 1005,  ///< never on the wire: the close frame was empty
-  abnormal = 1006,   ///< never on the wire: there was no close frame
-  invalid_payload = 1007,
-  policy_violation = 1008,
-  message_too_big = 1009,
-  mandatory_extension = 1010,
-  internal_error = 1011,
-  service_restart = 1012,
-  try_again_later = 1013,
-  bad_gateway = 1014,
-};
 
 /// What a peer gave as the reason of its close.
 struct close_info {

@@ -4,6 +4,7 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/net/detail/padded_buffer.hpp>
 #include <foxtrot/net/websocket/close.hpp>
+#include <foxtrot/net/websocket/decoder_settings.hpp>
 #include <foxtrot/net/websocket/frame.hpp>
 #include <foxtrot/net/websocket/mask.hpp>
 #include <foxtrot/net/websocket/utf8.hpp>
@@ -27,12 +28,6 @@ concept message_handler = requires(H& handler, message_kind kind, std::string_vi
   handler.on_ping(payload);
   handler.on_pong(payload);
   handler.on_close(close);
-};
-
-struct decoder_settings {
-  std::size_t buffer{256 * 1024};               ///< of the receive buffer at the start, in bytes
-  std::uint64_t max_message{16 * 1024 * 1024};  ///< payload of one message, all fragments together, in bytes
-  std::size_t max_fragments{0};                 ///< of one message; 0 sets no limit
 };
 
 /// Whether text is checked to be UTF-8. Off suits a session whose parser checks it anyway.

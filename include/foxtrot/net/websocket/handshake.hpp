@@ -8,6 +8,7 @@
 #include <foxtrot/net/http/request.hpp>
 #include <foxtrot/net/http/status.hpp>
 #include <foxtrot/net/websocket/handshake_key.hpp>
+#include <foxtrot/net/websocket/upgrade_request.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -21,22 +22,6 @@
 #include <vector>
 
 namespace foxtrot::inline v0 {
-
-/// What to ask a server for.
-struct upgrade_request {
-  std::string host{};
-  std::uint16_t port{443};
-  bool secure{true};  ///< decides whether the port is the default one, which Host leaves out
-  std::string target{"/"};
-  std::vector<http_field> headers{};        ///< besides those of the upgrade itself
-  std::vector<std::string> subprotocols{};  ///< in order of preference
-};
-
-/// What the server said instead of 101.
-struct upgrade_failure {
-  int status{0};  ///< 0 where there was no valid status line
-  std::optional<std::chrono::seconds> retry_after{};
-};
 
 /// One upgrade: `request` is what to send, `feed` takes what comes back. A value that knows no socket; one thread.
 class client_handshake {

@@ -1,7 +1,7 @@
 // foxtrot/net/websocket/settings.hpp: how a WebSocket connection behaves, and what it counts.
 #pragma once
 
-#include <foxtrot/net/websocket/decoder.hpp>
+#include <foxtrot/net/websocket/decoder_settings.hpp>
 
 #include <chrono>
 #include <cstddef>

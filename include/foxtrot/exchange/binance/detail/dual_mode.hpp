@@ -4,11 +4,11 @@
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/exchange/binance/detail/checked_settings.hpp>
 #include <foxtrot/exchange/binance/detail/rest_polling.hpp>
 #include <foxtrot/exchange/binance/detail/session_lines.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/poll_plan.hpp>
-#include <foxtrot/exchange/binance/settings.hpp>
 #include <foxtrot/exchange/binance/websocket_choice.hpp>
 #include <foxtrot/feed/http_poller.hpp>
 #include <foxtrot/feed/publisher.hpp>

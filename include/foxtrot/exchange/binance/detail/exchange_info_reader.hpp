@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/exchange/binance/detail/exchange_info_content.hpp>
 #include <foxtrot/exchange/binance/detail/json_members.hpp>
 #include <foxtrot/exchange/binance/detail/symbol_reader.hpp>
 #include <foxtrot/exchange/binance/rate_limit.hpp>
@@ -17,23 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace foxtrot::inline v0::binance {
-
-/// A symbol that was left out, and why.
-struct rejected_symbol {
-  std::string name;  ///< empty where even that could not be read
-  errc error{errc::none};
-};
-
-namespace detail {
-
-/// What a body held, in its order.
-struct exchange_info_content {
-  std::int64_t server_time{0};  ///< as the venue wrote it
-  std::vector<rate_limit> rate_limits;
-  std::vector<symbol_rules> symbols;
-  std::vector<rejected_symbol> rejected;
-};
+namespace foxtrot::inline v0::binance::detail {
 
 /// One document, once. The kinds of members decide, not their order; what is not asked for is passed over unread.
 class exchange_info_reader {
@@ -153,5 +138,4 @@ class exchange_info_reader {
   symbol_reader symbols_;
 };
 
-}  // namespace detail
-}  // namespace foxtrot::inline v0::binance
+}  // namespace foxtrot::inline v0::binance::detail

@@ -5,6 +5,7 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/exchange/binance/detail/checked_settings.hpp>
 #include <foxtrot/exchange/binance/detail/stream_shares.hpp>
 #include <foxtrot/exchange/binance/settings.hpp>
 #include <foxtrot/feed/counters.hpp>

@@ -5,12 +5,12 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/exchange/binance/codec.hpp>
+#include <foxtrot/exchange/binance/detail/checked_settings.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/detail/used_weight.hpp>
 #include <foxtrot/exchange/binance/error_codes.hpp>
 #include <foxtrot/exchange/binance/poll_plan.hpp>
 #include <foxtrot/exchange/binance/rest_decoder.hpp>
-#include <foxtrot/exchange/binance/settings.hpp>
 #include <foxtrot/feed/poll_request.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/net/asio.hpp>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/exchange/binance/detail/checked_settings.hpp>
 #include <foxtrot/exchange/binance/protocol.hpp>
-#include <foxtrot/exchange/binance/settings.hpp>
 #include <foxtrot/feed/line_group.hpp>
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/feed/session_settings.hpp>

@@ -5,11 +5,11 @@
 #include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/exchange/binance/detail/checked_settings.hpp>
 #include <foxtrot/exchange/binance/detail/line_shards.hpp>
 #include <foxtrot/exchange/binance/detail/session_line.hpp>
 #include <foxtrot/exchange/binance/detail/stream_names.hpp>
 #include <foxtrot/exchange/binance/market.hpp>
-#include <foxtrot/exchange/binance/settings.hpp>
 #include <foxtrot/feed/handover.hpp>
 #include <foxtrot/feed/line_group.hpp>
 #include <foxtrot/feed/line_set.hpp>
