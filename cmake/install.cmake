@@ -11,7 +11,7 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/foxtrotConfig.cmake.i
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/foxtrotConfigVersion.cmake"
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/foxtrotConfig.cmake" "${PROJECT_BINARY_DIR}/foxtrotConfigVersion.cmake"
-  DESTINATION "${package_dir}")
+  "${PROJECT_SOURCE_DIR}/cmake/compiled.cmake" DESTINATION "${package_dir}")
 
 set(pc_requires "foxtrot-strategy openssl >= 3.0 simdjson >= 3")
 set(pc_cflags "")

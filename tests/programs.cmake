@@ -21,28 +21,18 @@ if(EXISTS "${readme}")
   endif()
 endif()
 
-# The single headers: fresh, and enough on their own.
+# The single headers are fresh; that they are enough is shown below.
 set(single "${PROJECT_SOURCE_DIR}/single_include")
 if(FOXTROT_PYTHON)
   foxtrot_add_check("single_include: fresh" "${FOXTROT_PYTHON}" "${single}/generate" --check)
 endif()
-if(EXISTS "${single}/foxtrot/foxtrot.hpp")
-  set(programs foxtrot)
-  if(EXISTS "${single}/foxtrot/sim.hpp")
-    list(APPEND programs sim)
-  endif()
-  foreach(name IN LISTS programs)
-    add_executable(foxtrot_single_${name} single_include/${name}.cpp)
-    target_include_directories(foxtrot_single_${name} BEFORE PRIVATE "${single}")
-    target_link_libraries(foxtrot_single_${name} PRIVATE foxtrot::foxtrot)
-    foxtrot_own_target(foxtrot_single_${name})
-    foxtrot_add_check("single_include: ${name}.hpp builds and runs alone" foxtrot_single_${name})
-  endforeach()
-endif()
-
-# A project of its own that uses foxtrot, in its tree and installed.
+# A project of its own that uses foxtrot: its tree, installed, or the single headers.
 if(EXISTS "${PROJECT_SOURCE_DIR}/include/foxtrot/strategy.hpp" AND EXISTS "${PROJECT_SOURCE_DIR}/include/foxtrot/foxtrot.hpp")
-  foreach(way IN ITEMS tree package)
+  find_program(FOXTROT_PKG_CONFIG pkg-config)
+  foreach(way IN ITEMS tree fetch package pkgconfig single)
+    if(way STREQUAL "pkgconfig" AND NOT FOXTROT_PKG_CONFIG)
+      continue()
+    endif()
     foxtrot_add_check("consumer: ${way}" "${CMAKE_COMMAND}" "-DWAY=${way}" "-DTREE=${PROJECT_SOURCE_DIR}"
       "-DBUILD=${PROJECT_BINARY_DIR}" "-DSCRATCH=${CMAKE_CURRENT_BINARY_DIR}/consumer/${way}"
       "-DGENERATOR=${CMAKE_GENERATOR}" "-DCXX=${CMAKE_CXX_COMPILER}" "-DWITH_ZLIB=${FOXTROT_WITH_ZLIB}"

@@ -1,7 +1,7 @@
 // foxtrot/sim.hpp: entry point: a simulated exchange, and the parts it is made of.
 #pragma once
 
-#include <foxtrot/sim/certificate_authority.hpp>
+#include <foxtrot/sim/certificate_kind.hpp>
 #include <foxtrot/sim/exchange.hpp>
 #include <foxtrot/sim/exchange_truth.hpp>
 #include <foxtrot/sim/fault.hpp>

@@ -25,7 +25,6 @@
 #include <ctime>
 #include <deque>
 #include <exception>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -52,10 +51,11 @@
 #include <vector>
 #include <version>
 
-#include <asio/ip/tcp.hpp>
+#include <asio/ip/basic_endpoint.hpp>
 #include <concurrentqueue/concurrentqueue.h>
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <linux/futex.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -538,14 +538,6 @@ struct line_settings {
   std::size_t max_streams{1'024};  ///< on one connection; more are spread over several. At most what the venue takes.
 };
 
-/// When a connection that begins now is to be replaced; zero: never.
-template <class Random>
-[[nodiscard]] std::chrono::milliseconds draw_age(const line_settings& settings, Random& random) {
-  const auto most = std::clamp(settings.rotate_jitter, std::chrono::milliseconds{0}, settings.rotate_after / 2);
-  return settings.rotate_after -
-         std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{0, most.count()}(random)};
-}
-
 }  // namespace foxtrot::inline v0
 
 // foxtrot/feed/poll_settings.hpp: how often, and how much, is asked for over HTTP.
@@ -616,7 +608,8 @@ struct data_age_limits {
 namespace foxtrot::inline v0::detail {
 
 /// The one T of the process, made at the first call, also where several shared objects use foxtrot. It takes no memory
-/// from the heap, and exit() leaves it alone: a thread that still runs then may go on using it.
+/// from the heap, and exit() leaves it alone: a thread that still runs then may go on using it. T must have default
+/// visibility as well, for g++ gives a function template that of its arguments.
 template <class T>
 [[gnu::visibility("default")]] [[nodiscard]] T& immortal() {
   alignas(T) static std::byte place[sizeof(T)];
@@ -646,7 +639,7 @@ class time_source {
 };
 
 namespace detail {
-class system_time_source final : public time_source {
+class [[gnu::visibility("default")]] system_time_source final : public time_source {
  public:
   [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
 };
@@ -979,7 +972,7 @@ namespace detail {
   return nullptr;
 }
 
-class error_category final : public std::error_category {
+class [[gnu::visibility("default")]] error_category final : public std::error_category {
  public:
   [[nodiscard]] const char* name() const noexcept override { return "foxtrot"; }
   [[nodiscard]] std::string message(int value) const override {
@@ -1029,7 +1022,7 @@ class error_category final : public std::error_category {
   return code >= first && code <= last;
 }
 
-class condition_category final : public std::error_category {
+class [[gnu::visibility("default")]] condition_category final : public std::error_category {
  public:
   [[nodiscard]] const char* name() const noexcept override { return "foxtrot.condition"; }
 
@@ -1737,7 +1730,7 @@ namespace foxtrot::inline v0 {
 
 /// A venue counts connection attempts by address, so all sessions of a process share one allowance for each place: a
 /// strict sliding window, as rate_limiter has it. Any thread.
-class connection_budget {
+class [[gnu::visibility("default")]] connection_budget {
  public:
   connection_budget() = default;
   connection_budget(const connection_budget&) = delete;
@@ -2275,7 +2268,7 @@ enum class symbol_id : std::uint16_t { none = 0 };
 
 /// Names to numbers and back. Looking up, both ways, takes no lock and allocates nothing (network and strategy
 /// threads); a new name takes a mutex once. Names are bytes as the venue writes them, UTF-8 where it goes beyond ASCII.
-class symbol_table {
+class [[gnu::visibility("default")]] symbol_table {
  public:
   static constexpr std::size_t max_symbols = 65'535;
   static constexpr std::size_t longest_name = 46;
@@ -2412,9 +2405,14 @@ struct tcp_settings {
 
 }  // namespace foxtrot::inline v0
 
+namespace asio::ip {
+class tcp;  // all of <asio/ip/tcp.hpp> takes a second to compile, and only an address is needed
+}
+
 namespace foxtrot::inline v0 {
 
-using endpoints = std::vector<asio::ip::tcp::endpoint>;
+using endpoint = asio::ip::basic_endpoint<asio::ip::tcp>;  ///< asio::ip::tcp::endpoint
+using endpoints = std::vector<endpoint>;
 
 /// Turns a name into addresses and may block for as long as it likes. A seam: tests give one that fails or never
 /// returns.
@@ -2422,7 +2420,7 @@ using lookup_function = std::function<result<endpoints>(const std::string& host,
 
 /// What the system is taken to say before each connection to an address; an error is the attempt's. A seam: tests give
 /// one that fails as a system does that has no buffers or no descriptors left.
-using connect_check = std::function<std::error_code(const asio::ip::tcp::endpoint& where)>;
+using connect_check = std::function<std::error_code(const endpoint& where)>;
 
 struct dial_settings {
   std::chrono::milliseconds resolve_timeout{10'000};
@@ -2430,7 +2428,7 @@ struct dial_settings {
   std::chrono::milliseconds handshake_timeout{10'000};  ///< TLS, for each address
   steady_time give_up{steady_time::max()};              ///< errc::timeout then, whatever is under way
   endpoints addresses;                                  ///< tried instead of looking the host up, if any
-  lookup_function lookup{};  ///< none: the system's, system_lookup(), or c-ares where it is built in
+  lookup_function lookup{};        ///< none: the system's, system_lookup(), or c-ares where it is built in
   connect_check before_connect{};  ///< none: only the system itself is asked
   tcp_settings socket;
 };
@@ -9967,15 +9965,20 @@ namespace foxtrot::inline v0::detail {
 
 /// "net 4711, strategy 4712": every thread's name and kernel number. Empty where /proc cannot be read.
 [[nodiscard]] inline std::string live_threads() {
+  struct closer {
+    void operator()(DIR* open) const noexcept { ::closedir(open); }
+  };
+  const std::string tasks = "/proc/self/task/";
   std::string names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at{"/proc/self/task", error}, end; !error && at != end;
-       at.increment(error)) {
-    std::ifstream file{at->path() / "comm"};
+  const std::unique_ptr<DIR, closer> all{::opendir(tasks.c_str())};
+  while (const dirent* each = all != nullptr ? ::readdir(all.get()) : nullptr) {
+    const std::string number{static_cast<const char*>(each->d_name)};
+    if (number.starts_with('.')) continue;
+    std::ifstream file{tasks + number + "/comm"};
     std::string name;
     if (!std::getline(file, name)) continue;  // it has just ended
     if (!names.empty()) names += ", ";
-    names += name + " " + at->path().filename().string();
+    names += name + " " + number;
   }
   return names;
 }
@@ -12629,12 +12632,8 @@ inline constexpr std::array error_rules{
 
 }  // namespace foxtrot::inline v0::binance
 
-#ifndef FOXTROT_SINGLE_FOXTROT_NET_TLS_CONTEXT_HPP
-#define FOXTROT_SINGLE_FOXTROT_NET_TLS_CONTEXT_HPP
 // foxtrot/net/tls_context.hpp: what TLS connections have in common: whom to trust, which versions, which certificate.
 
-#ifndef FOXTROT_SINGLE_FOXTROT_NET_DETAIL_OPENSSL_INIT_HPP
-#define FOXTROT_SINGLE_FOXTROT_NET_DETAIL_OPENSSL_INIT_HPP
 // foxtrot/net/detail/openssl_init.hpp: OpenSSL without its atexit handler.
 
 #include <openssl/crypto.h>
@@ -12649,10 +12648,7 @@ inline bool init_openssl() noexcept {
 }
 
 }  // namespace foxtrot::inline v0::detail
-#endif
 
-#ifndef FOXTROT_SINGLE_FOXTROT_NET_DETAIL_TLS_SESSION_STORE_HPP
-#define FOXTROT_SINGLE_FOXTROT_NET_DETAIL_TLS_SESSION_STORE_HPP
 // foxtrot/net/detail/tls_session_store.hpp: TLS sessions that the next connection to the same server may resume.
 
 #include <openssl/ssl.h>
@@ -12734,6 +12730,16 @@ inline int keep_tls_session(SSL* ssl, SSL_SESSION* session) noexcept {
 }
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifndef FOXTROT_SINGLE_FOXTROT_NET_TLS_VERSION_HPP
+#define FOXTROT_SINGLE_FOXTROT_NET_TLS_VERSION_HPP
+// foxtrot/net/tls_version.hpp: the versions of TLS that are spoken.
+
+namespace foxtrot::inline v0 {
+
+enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
+
+}  // namespace foxtrot::inline v0
 #endif
 
 #include <openssl/bio.h>
@@ -12745,7 +12751,6 @@ inline int keep_tls_session(SSL* ssl, SSL_SESSION* session) noexcept {
 namespace foxtrot::inline v0 {
 
 enum class tls_role : std::uint8_t { client, server };
-enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
 
 struct tls_settings {
   tls_role role{tls_role::client};
@@ -12880,7 +12885,6 @@ class tls_context : private live_object<tls_context> {
 };
 
 }  // namespace foxtrot::inline v0
-#endif
 
 namespace foxtrot::inline v0::binance::detail {
 
@@ -12967,6 +12971,7 @@ struct checked_settings {
 #include <asio/detached.hpp>
 #include <asio/error.hpp>
 #include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/this_coro.hpp>
@@ -13545,7 +13550,7 @@ struct blocking_lookup {
 };
 
 // Any thread. Its threads come with the work and go with it; exit() leaves both them and this alone.
-class resolver_threads {
+class [[gnu::visibility("default")]] resolver_threads {
  public:
   /// How many hosts may be stuck before the next has to wait for one of them. A host that is being looked up is not
   /// looked up by a second thread, so one that sticks keeps one thread, however often it is asked for again.
@@ -25534,6 +25539,14 @@ template <class Line>
 
 namespace foxtrot::inline v0::detail {
 
+/// When a connection that begins now is to be replaced; zero: never.
+template <class Random>
+[[nodiscard]] std::chrono::milliseconds draw_age(const line_settings& settings, Random& random) {
+  const auto most = std::clamp(settings.rotate_jitter, std::chrono::milliseconds{0}, settings.rotate_after / 2);
+  return settings.rotate_after -
+         std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{0, most.count()}(random)};
+}
+
 /// Looks at both lines now and then. A Line has an `id`, and tells whether it `is_connected`, and whether it
 /// `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.
 template <class Line>
@@ -25755,7 +25768,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
 
   void state_changed(member& which, session_state now) {
     which.due.cancel();
-    const auto age = draw_age(settings_, random_);
+    const auto age = detail::draw_age(settings_, random_);
     if (now != session_state::connected)
       which.old = which.old && now == session_state::closing;  // the next connection is a new one
     else if (age > age.zero())

@@ -6,50 +6,11 @@
 
 #include <unordered_map>
 
-#include <openssl/asn1.h>
-#include <openssl/bio.h>
-#include <openssl/crypto.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rand.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
-#include <openssl/x509_vfy.h>
-#include <openssl/x509v3.h>
-
 // foxtrot/sim.hpp: entry point: a simulated exchange, and the parts it is made of.
 
-// foxtrot/sim/certificate_authority.hpp: a certificate authority that lives in memory, for tests over real TLS.
-
-#ifndef FOXTROT_SINGLE_FOXTROT_NET_DETAIL_OPENSSL_INIT_HPP
-#define FOXTROT_SINGLE_FOXTROT_NET_DETAIL_OPENSSL_INIT_HPP
-// foxtrot/net/detail/openssl_init.hpp: OpenSSL without its atexit handler.
-
-namespace foxtrot::inline v0::detail {
-
-/// To be called before anything else of OpenSSL's: whoever comes first decides whether exit() frees the tables under a
-/// network thread that is still running. Any thread, any number of times.
-inline bool init_openssl() noexcept {
-  static const bool done = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
-  return done;
-}
-
-}  // namespace foxtrot::inline v0::detail
-#endif
+// foxtrot/sim/certificate_kind.hpp: what can be right and wrong with a server's certificate.
 
 namespace foxtrot::inline v0 {
-
-/// What a server certificate says. The defaults are right for a server on loopback. Without DNS names and addresses it
-/// has no subjectAltName, so that only its common name is left to look at, which a careful client does not.
-struct certificate_request {
-  std::string common_name{"localhost"};
-  std::vector<std::string> dns_names{"localhost"};
-  std::vector<std::string> addresses{"127.0.0.1", "::1"};
-  std::chrono::seconds not_before{-std::chrono::hours{1}};  ///< counted from now
-  std::chrono::seconds not_after{std::chrono::hours{24}};   ///< counted from now
-};
 
 /// The certificates that a client must tell apart; all but `right` must be refused.
 enum class certificate_kind : std::uint8_t {
@@ -59,186 +20,6 @@ enum class certificate_kind : std::uint8_t {
   not_yet_valid,
   self_signed,
   common_name_only,
-};
-
-/// The request behind each kind. `self_signed` asks for what `right` does: what differs is who signs.
-[[nodiscard]] inline certificate_request request_for(certificate_kind kind) {
-  using std::chrono::hours;
-  certificate_request request;
-  switch (kind) {
-    case certificate_kind::right:
-    case certificate_kind::self_signed: break;
-    case certificate_kind::wrong_host:
-      request.common_name = "elsewhere.test";
-      request.dns_names = {"elsewhere.test"};
-      request.addresses = {"192.0.2.1"};
-      break;
-    case certificate_kind::expired:
-      request.not_before = -hours{48};
-      request.not_after = -hours{24};
-      break;
-    case certificate_kind::not_yet_valid:
-      request.not_before = hours{24};
-      request.not_after = hours{48};
-      break;
-    case certificate_kind::common_name_only:
-      request.dns_names.clear();
-      request.addresses.clear();
-      break;
-  }
-  return request;
-}
-
-/// A certificate and its private key, both PEM text.
-struct issued_certificate {
-  std::string certificate_pem;
-  std::string key_pem;
-};
-
-/// Signs server certificates (EC P-256) for one process's tests. Keys are made afresh each time and never touch a file.
-/// Not thread-safe.
-class certificate_authority {
- public:
-  [[nodiscard]] static result<certificate_authority> make(std::string name = "foxtrot test authority") {
-    if (!detail::init_openssl()) return failed();
-    certificate_authority made;
-    made.key_ = key{EVP_EC_gen("P-256")};
-    certificate_request own;
-    own.common_name = std::move(name);
-    if (made.key_) made.certificate_ = made.make_certificate(own, made.key_.get(), role::authority);
-    made.pem_ = made.certificate_ ? text_of([&](BIO* out) { return PEM_write_bio_X509(out, made.certificate_.get()); })
-                                  : std::string{};
-    if (made.pem_.empty()) return failed();
-    return made;
-  }
-
-  /// The authority's own certificate: what a client has to trust.
-  [[nodiscard]] const std::string& ca_pem() const noexcept { return pem_; }
-
-  /// A fresh key and its certificate, signed by this authority. errc::bad_argument for an address that is none.
-  [[nodiscard]] result<issued_certificate> issue(const certificate_request& request) const {
-    return issue_as(request, role::server);
-  }
-
-  /// The same, signed by its own key: no authority vouches for it.
-  [[nodiscard]] result<issued_certificate> issue_self_signed(const certificate_request& request) const {
-    return issue_as(request, role::self_signed);
-  }
-
-  [[nodiscard]] result<issued_certificate> issue(certificate_kind kind) const {
-    return kind == certificate_kind::self_signed ? issue_self_signed(request_for(kind)) : issue(request_for(kind));
-  }
-
- private:
-  template <class T, void (*Free)(T*)>
-  struct release {
-    void operator()(T* object) const noexcept { Free(object); }
-  };
-  using key = std::unique_ptr<EVP_PKEY, release<EVP_PKEY, EVP_PKEY_free>>;
-  using certificate = std::unique_ptr<X509, release<X509, X509_free>>;
-  using extension = std::unique_ptr<X509_EXTENSION, release<X509_EXTENSION, X509_EXTENSION_free>>;
-  using names = std::unique_ptr<GENERAL_NAMES, release<GENERAL_NAMES, GENERAL_NAMES_free>>;
-  using general_name = std::unique_ptr<GENERAL_NAME, release<GENERAL_NAME, GENERAL_NAME_free>>;
-  struct release_bio {
-    void operator()(BIO* object) const noexcept { BIO_free(object); }
-  };
-
-  enum class role : std::uint8_t { authority, server, self_signed };
-
-  certificate_authority() = default;
-
-  [[nodiscard]] static std::error_code failed() noexcept {
-    ERR_clear_error();
-    return errc::certificate_unreadable;
-  }
-
-  [[nodiscard]] result<issued_certificate> issue_as(const certificate_request& request, role kind) const {
-    for (const std::string& text : request.addresses)
-      if (!general_name{a2i_GENERAL_NAME(nullptr, nullptr, nullptr, GEN_IPADD, text.c_str(), 0)}) {
-        ERR_clear_error();
-        return errc::bad_argument;
-      }
-    const key own{EVP_EC_gen("P-256")};
-    if (!own) return failed();
-    const certificate made = make_certificate(request, own.get(), kind);
-    if (!made) return failed();
-    issued_certificate issued;
-    issued.certificate_pem = text_of([&](BIO* out) { return PEM_write_bio_X509(out, made.get()); });
-    issued.key_pem = text_of(
-        [&](BIO* out) { return PEM_write_bio_PrivateKey(out, own.get(), nullptr, nullptr, 0, nullptr, nullptr); });
-    if (issued.certificate_pem.empty() || issued.key_pem.empty()) return failed();
-    return issued;
-  }
-
-  [[nodiscard]] certificate make_certificate(const certificate_request& request, EVP_PKEY* subject, role kind) const {
-    const bool authority = kind == role::authority;
-    certificate made{X509_new()};
-    if (!made || X509_set_version(made.get(), 2) != 1 || !set_serial(made.get())) return nullptr;
-    if (X509_gmtime_adj(X509_getm_notBefore(made.get()), static_cast<long>(request.not_before.count())) == nullptr ||
-        X509_gmtime_adj(X509_getm_notAfter(made.get()), static_cast<long>(request.not_after.count())) == nullptr)
-      return nullptr;
-    X509_NAME* name = X509_get_subject_name(made.get());
-    const auto* text = reinterpret_cast<const unsigned char*>(request.common_name.c_str());
-    const X509* parent = kind == role::server ? certificate_.get() : made.get();
-    if (X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, text, -1, -1, 0) != 1 ||
-        X509_set_issuer_name(made.get(), X509_get_subject_name(parent)) != 1 ||
-        X509_set_pubkey(made.get(), subject) != 1)
-      return nullptr;
-    const bool extended = add_extension(made.get(), parent, NID_basic_constraints,
-                                        authority ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
-                          add_extension(made.get(), parent, NID_subject_key_identifier, "hash") &&
-                          add_extension(made.get(), parent, NID_key_usage,
-                                        authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
-                          (authority || (add_extension(made.get(), parent, NID_ext_key_usage, "serverAuth") &&
-                                         add_names(made.get(), request)));
-    if (!extended || X509_sign(made.get(), kind == role::server ? key_.get() : subject, EVP_sha256()) <= 0)
-      return nullptr;
-    return made;
-  }
-
-  [[nodiscard]] static bool set_serial(X509* made) {
-    std::uint64_t number = 0;
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(&number), sizeof number) != 1) return false;
-    return ASN1_INTEGER_set_uint64(X509_get_serialNumber(made), number >> 1U) == 1;
-  }
-
-  [[nodiscard]] static bool add_extension(X509* made, const X509* issuer, int nid, const char* value) {
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, const_cast<X509*>(issuer), made, nullptr, nullptr, 0);  // NOLINT: OpenSSL lacks the const
-    const extension added{X509V3_EXT_conf_nid(nullptr, &context, nid, value)};
-    return added && X509_add_ext(made, added.get(), -1) == 1;
-  }
-
-  /// Not by OpenSSL's text syntax: a comma in a name must not become another name.
-  [[nodiscard]] static bool add_names(X509* made, const certificate_request& request) {
-    const names all{GENERAL_NAMES_new()};
-    if (!all) return false;
-    const auto add = [&](int type, const std::string& text) {
-      general_name name{a2i_GENERAL_NAME(nullptr, nullptr, nullptr, type, text.c_str(), 0)};
-      if (!name || sk_GENERAL_NAME_push(all.get(), name.get()) == 0) return false;
-      (void)name.release();  // the stack owns it
-      return true;
-    };
-    for (const std::string& text : request.dns_names)
-      if (!add(GEN_DNS, text)) return false;
-    for (const std::string& text : request.addresses)
-      if (!add(GEN_IPADD, text)) return false;
-    if (sk_GENERAL_NAME_num(all.get()) == 0) return true;
-    return X509_add1_ext_i2d(made, NID_subject_alt_name, all.get(), 0, X509V3_ADD_DEFAULT) == 1;
-  }
-
-  template <class Write>
-  [[nodiscard]] static std::string text_of(Write write) {
-    const std::unique_ptr<BIO, release_bio> out{BIO_new(BIO_s_mem())};
-    if (!out || write(out.get()) != 1) return {};
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(out.get(), &data);
-    return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string{};
-  }
-
-  key key_;
-  certificate certificate_;
-  std::string pem_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -273,229 +54,13 @@ enum class close_code : std::uint16_t {
 
 // foxtrot/sim/exchange_settings.hpp: what a simulated exchange is told, and what it tells about itself.
 
-#ifndef FOXTROT_SINGLE_FOXTROT_NET_TLS_CONTEXT_HPP
-#define FOXTROT_SINGLE_FOXTROT_NET_TLS_CONTEXT_HPP
-// foxtrot/net/tls_context.hpp: what TLS connections have in common: whom to trust, which versions, which certificate.
-
-#ifndef FOXTROT_SINGLE_FOXTROT_NET_DETAIL_TLS_SESSION_STORE_HPP
-#define FOXTROT_SINGLE_FOXTROT_NET_DETAIL_TLS_SESSION_STORE_HPP
-// foxtrot/net/detail/tls_session_store.hpp: TLS sessions that the next connection to the same server may resume.
-
-namespace foxtrot::inline v0::detail {
-
-struct free_tls_session {
-  void operator()(SSL_SESSION* session) const noexcept { SSL_SESSION_free(session); }
-};
-using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
-
-/// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
-/// connections are the same client's (RFC 8446 appendix C.4). Any thread.
-class tls_session_store : private live_object<tls_session_store> {
- public:
-  static constexpr std::size_t per_server = 4;
-  static constexpr std::size_t in_total = 64;
-
-  void put(std::string_view server, tls_session session) {
-    const std::lock_guard lock{mutex_};
-    const auto of_server = [server](const entry& kept) { return kept.server == server; };
-    // the oldest stand first
-    if (std::count_if(kept_.begin(), kept_.end(), of_server) == per_server) {
-      kept_.erase(std::find_if(kept_.begin(), kept_.end(), of_server));
-    } else if (kept_.size() == in_total) {
-      kept_.erase(kept_.begin());
-    }
-    kept_.push_back({std::string{server}, std::move(session)});
-  }
-
-  /// The newest one that has not expired, or nothing.
-  [[nodiscard]] tls_session take(std::string_view server) {
-    const std::lock_guard lock{mutex_};
-    const std::time_t now = std::time(nullptr);  // sessions carry the wall clock's time
-    std::erase_if(kept_, [now](const entry& kept) { return expired(*kept.session, now); });
-    const auto newest =
-        std::find_if(kept_.rbegin(), kept_.rend(), [server](const entry& kept) { return kept.server == server; });
-    if (newest == kept_.rend()) return nullptr;
-    tls_session taken = std::move(newest->session);
-    kept_.erase(std::next(newest).base());
-    return taken;
-  }
-
-  [[nodiscard]] std::size_t size() const {
-    const std::lock_guard lock{mutex_};
-    return kept_.size();
-  }
-
- private:
-  struct entry {
-    std::string server;
-    tls_session session;
-  };
-
-  [[nodiscard]] static bool expired(const SSL_SESSION& session, std::time_t now) noexcept {
-    return SSL_SESSION_get_time(&session) + SSL_SESSION_get_timeout(&session) <= now ||
-           SSL_SESSION_is_resumable(&session) != 1;
-  }
-
-  mutable std::mutex mutex_;
-  std::vector<entry> kept_;
-};
-
-/// Where the sessions of one connection go; OpenSSL carries its address.
-struct tls_session_target {
-  tls_session_store* store{nullptr};
-  std::string server{};
-};
-
-/// OpenSSL's new-session callback: TLS 1.3 tickets arrive while the connection is being read.
-inline int keep_tls_session(SSL* ssl, SSL_SESSION* session) noexcept {
-  const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl));
-  if (target == nullptr || target->store == nullptr || target->server.empty()) return 0;
-  try {
-    target->store->put(target->server, tls_session{session});
-  } catch (...) {  // no memory: `put` has freed it, and the next handshake is a full one
-  }
-  return 1;  // it is ours
-}
-
-}  // namespace foxtrot::inline v0::detail
-#endif
+#ifndef FOXTROT_SINGLE_FOXTROT_NET_TLS_VERSION_HPP
+#define FOXTROT_SINGLE_FOXTROT_NET_TLS_VERSION_HPP
+// foxtrot/net/tls_version.hpp: the versions of TLS that are spoken.
 
 namespace foxtrot::inline v0 {
 
-enum class tls_role : std::uint8_t { client, server };
 enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
-
-struct tls_settings {
-  tls_role role{tls_role::client};
-  bool verify{true};      ///< client: check chain and host name; off for experiments only
-  std::string ca_file{};  ///< PEM file of trusted authorities
-  std::string ca_pem{};   ///< the same as text; with neither, the system's authorities
-  tls_version min_version{tls_version::tls_1_2};
-  tls_version max_version{tls_version::tls_1_3};
-  std::vector<std::string> alpn{};  ///< protocols to offer, in order of preference; client only
-  bool resume{true};                ///< client: a later connection to the same server takes up the session
-  std::string certificate_pem{};    ///< server: its certificate, then those in between; text
-  std::string key_pem{};            ///< server: the private key; text
-};
-
-/// A shared SSL_CTX and the sessions of its clients: copies are cheap and may be used by several threads at once.
-class tls_context : private live_object<tls_context> {
- public:
-  /// errc::certificate_unreadable for PEM that cannot be read or a key that does not fit, errc::bad_argument for the
-  /// rest.
-  [[nodiscard]] static result<tls_context> make(const tls_settings& settings) {
-    if (!detail::init_openssl() || settings.min_version > settings.max_version) return errc::bad_argument;
-    const bool client = settings.role == tls_role::client;
-    tls_context made{SSL_CTX_new(client ? TLS_client_method() : TLS_server_method()), settings};
-    if (!made.native_) return refused(errc::bad_argument);
-    SSL_CTX* native = made.native_.get();
-    SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(native, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    if (SSL_CTX_set_min_proto_version(native, number_of(settings.min_version)) != 1 ||
-        SSL_CTX_set_max_proto_version(native, number_of(settings.max_version)) != 1) {
-      return refused(errc::bad_argument);
-    }
-    const auto error = client ? made.prepare_client(settings) : made.prepare_server(settings);
-    if (error) return refused(error);
-    return made;
-  }
-
-  [[nodiscard]] SSL_CTX* native() const noexcept { return native_.get(); }
-  [[nodiscard]] tls_role role() const noexcept { return role_; }
-  [[nodiscard]] bool verifies() const noexcept { return verify_; }
-  /// Sessions kept for later connections: a few for each server, in memory only.
-  [[nodiscard]] std::size_t sessions() const { return sessions_ ? sessions_->size() : 0; }
-  /// Null where nothing is resumed.
-  [[nodiscard]] detail::tls_session_store* session_store() const noexcept { return sessions_.get(); }
-
- private:
-  struct release {
-    void operator()(BIO* bio) const noexcept { BIO_free(bio); }
-    void operator()(X509* certificate) const noexcept { X509_free(certificate); }
-    void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
-  };
-  template <class T>
-  using owned = std::unique_ptr<T, release>;
-
-  tls_context(SSL_CTX* native, const tls_settings& settings)
-      : native_{native, &SSL_CTX_free}, role_{settings.role}, verify_{settings.verify} {}
-
-  [[nodiscard]] static int number_of(tls_version version) noexcept {
-    return version == tls_version::tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
-  }
-
-  // Nothing of a failed attempt stays in the thread's error queue.
-  [[nodiscard]] static std::error_code refused(std::error_code error) noexcept {
-    ERR_clear_error();
-    return error;
-  }
-
-  [[nodiscard]] static owned<BIO> reader(const std::string& pem) {
-    return owned<BIO>{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
-  }
-
-  [[nodiscard]] std::error_code prepare_client(const tls_settings& settings) {
-    SSL_CTX* native = native_.get();
-    SSL_CTX_set_verify(native, verify_ ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-    if (!settings.ca_file.empty() && SSL_CTX_load_verify_file(native, settings.ca_file.c_str()) != 1) {
-      return errc::certificate_unreadable;
-    }
-    if (!settings.ca_pem.empty() && !trust(settings.ca_pem)) return errc::certificate_unreadable;
-    if (settings.ca_file.empty() && settings.ca_pem.empty() && SSL_CTX_set_default_verify_paths(native) != 1) {
-      return errc::certificate_unreadable;
-    }
-    std::string wire;
-    for (const std::string& protocol : settings.alpn) {
-      if (protocol.empty() || protocol.size() > 255) return errc::bad_argument;
-      wire += static_cast<char>(protocol.size());
-      wire += protocol;
-    }
-    const auto* bytes = reinterpret_cast<const unsigned char*>(wire.data());
-    if (!wire.empty() && SSL_CTX_set_alpn_protos(native, bytes, static_cast<unsigned>(wire.size())) != 0) {
-      return errc::bad_argument;
-    }
-    if (settings.resume) {
-      sessions_ = std::make_shared<detail::tls_session_store>();
-      SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-      SSL_CTX_sess_set_new_cb(native, &detail::keep_tls_session);
-    }
-    return {};
-  }
-
-  [[nodiscard]] bool trust(const std::string& pem) {
-    const owned<BIO> in = reader(pem);
-    std::size_t count = 0;
-    while (const owned<X509> authority{in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr}) {
-      if (X509_STORE_add_cert(SSL_CTX_get_cert_store(native_.get()), authority.get()) != 1) return false;
-      ++count;
-    }
-    const bool reached_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    ERR_clear_error();
-    return count != 0 && reached_end;
-  }
-
-  [[nodiscard]] std::error_code prepare_server(const tls_settings& settings) {
-    SSL_CTX* native = native_.get();
-    SSL_CTX_set_verify(native, SSL_VERIFY_NONE, nullptr);  // clients show no certificate
-    const owned<BIO> chain = reader(settings.certificate_pem);
-    const owned<X509> own{chain ? PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr) : nullptr};
-    if (!own || SSL_CTX_use_certificate(native, own.get()) != 1) return errc::certificate_unreadable;
-    while (owned<X509> between{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
-      if (SSL_CTX_add0_chain_cert(native, between.get()) != 1) return errc::certificate_unreadable;
-      (void)between.release();  // the context owns it now
-    }
-    ERR_clear_error();
-    const owned<BIO> secret = reader(settings.key_pem);
-    const owned<EVP_PKEY> key{secret ? PEM_read_bio_PrivateKey(secret.get(), nullptr, nullptr, nullptr) : nullptr};
-    if (!key || SSL_CTX_use_PrivateKey(native, key.get()) != 1) return errc::certificate_unreadable;
-    return {};
-  }
-
-  std::shared_ptr<SSL_CTX> native_;
-  std::shared_ptr<detail::tls_session_store> sessions_;
-  tls_role role_;
-  bool verify_;
-};
 
 }  // namespace foxtrot::inline v0
 #endif
@@ -5226,6 +4791,205 @@ class http_faults {
 }  // namespace foxtrot::inline v0
 
 // foxtrot/sim/server_certificates.hpp: what a simulated exchange shows its clients: the right certificate, or another.
+
+// foxtrot/sim/certificate_authority.hpp: a certificate authority that lives in memory, for tests over real TLS.
+
+#include <openssl/asn1.h>
+#include <openssl/ec.h>
+
+namespace foxtrot::inline v0 {
+
+/// What a server certificate says. The defaults are right for a server on loopback. Without DNS names and addresses it
+/// has no subjectAltName, so that only its common name is left to look at, which a careful client does not.
+struct certificate_request {
+  std::string common_name{"localhost"};
+  std::vector<std::string> dns_names{"localhost"};
+  std::vector<std::string> addresses{"127.0.0.1", "::1"};
+  std::chrono::seconds not_before{-std::chrono::hours{1}};  ///< counted from now
+  std::chrono::seconds not_after{std::chrono::hours{24}};   ///< counted from now
+};
+
+/// The request behind each kind. `self_signed` asks for what `right` does: what differs is who signs.
+[[nodiscard]] inline certificate_request request_for(certificate_kind kind) {
+  using std::chrono::hours;
+  certificate_request request;
+  switch (kind) {
+    case certificate_kind::right:
+    case certificate_kind::self_signed: break;
+    case certificate_kind::wrong_host:
+      request.common_name = "elsewhere.test";
+      request.dns_names = {"elsewhere.test"};
+      request.addresses = {"192.0.2.1"};
+      break;
+    case certificate_kind::expired:
+      request.not_before = -hours{48};
+      request.not_after = -hours{24};
+      break;
+    case certificate_kind::not_yet_valid:
+      request.not_before = hours{24};
+      request.not_after = hours{48};
+      break;
+    case certificate_kind::common_name_only:
+      request.dns_names.clear();
+      request.addresses.clear();
+      break;
+  }
+  return request;
+}
+
+/// A certificate and its private key, both PEM text.
+struct issued_certificate {
+  std::string certificate_pem;
+  std::string key_pem;
+};
+
+/// Signs server certificates (EC P-256) for one process's tests. Keys are made afresh each time and never touch a file.
+/// Not thread-safe.
+class certificate_authority {
+ public:
+  [[nodiscard]] static result<certificate_authority> make(std::string name = "foxtrot test authority") {
+    if (!detail::init_openssl()) return failed();
+    certificate_authority made;
+    made.key_ = key{EVP_EC_gen("P-256")};
+    certificate_request own;
+    own.common_name = std::move(name);
+    if (made.key_) made.certificate_ = made.make_certificate(own, made.key_.get(), role::authority);
+    made.pem_ = made.certificate_ ? text_of([&](BIO* out) { return PEM_write_bio_X509(out, made.certificate_.get()); })
+                                  : std::string{};
+    if (made.pem_.empty()) return failed();
+    return made;
+  }
+
+  /// The authority's own certificate: what a client has to trust.
+  [[nodiscard]] const std::string& ca_pem() const noexcept { return pem_; }
+
+  /// A fresh key and its certificate, signed by this authority. errc::bad_argument for an address that is none.
+  [[nodiscard]] result<issued_certificate> issue(const certificate_request& request) const {
+    return issue_as(request, role::server);
+  }
+
+  /// The same, signed by its own key: no authority vouches for it.
+  [[nodiscard]] result<issued_certificate> issue_self_signed(const certificate_request& request) const {
+    return issue_as(request, role::self_signed);
+  }
+
+  [[nodiscard]] result<issued_certificate> issue(certificate_kind kind) const {
+    return kind == certificate_kind::self_signed ? issue_self_signed(request_for(kind)) : issue(request_for(kind));
+  }
+
+ private:
+  template <class T, void (*Free)(T*)>
+  struct release {
+    void operator()(T* object) const noexcept { Free(object); }
+  };
+  using key = std::unique_ptr<EVP_PKEY, release<EVP_PKEY, EVP_PKEY_free>>;
+  using certificate = std::unique_ptr<X509, release<X509, X509_free>>;
+  using extension = std::unique_ptr<X509_EXTENSION, release<X509_EXTENSION, X509_EXTENSION_free>>;
+  using names = std::unique_ptr<GENERAL_NAMES, release<GENERAL_NAMES, GENERAL_NAMES_free>>;
+  using general_name = std::unique_ptr<GENERAL_NAME, release<GENERAL_NAME, GENERAL_NAME_free>>;
+  struct release_bio {
+    void operator()(BIO* object) const noexcept { BIO_free(object); }
+  };
+
+  enum class role : std::uint8_t { authority, server, self_signed };
+
+  certificate_authority() = default;
+
+  [[nodiscard]] static std::error_code failed() noexcept {
+    ERR_clear_error();
+    return errc::certificate_unreadable;
+  }
+
+  [[nodiscard]] result<issued_certificate> issue_as(const certificate_request& request, role kind) const {
+    for (const std::string& text : request.addresses)
+      if (!general_name{a2i_GENERAL_NAME(nullptr, nullptr, nullptr, GEN_IPADD, text.c_str(), 0)}) {
+        ERR_clear_error();
+        return errc::bad_argument;
+      }
+    const key own{EVP_EC_gen("P-256")};
+    if (!own) return failed();
+    const certificate made = make_certificate(request, own.get(), kind);
+    if (!made) return failed();
+    issued_certificate issued;
+    issued.certificate_pem = text_of([&](BIO* out) { return PEM_write_bio_X509(out, made.get()); });
+    issued.key_pem = text_of(
+        [&](BIO* out) { return PEM_write_bio_PrivateKey(out, own.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+    if (issued.certificate_pem.empty() || issued.key_pem.empty()) return failed();
+    return issued;
+  }
+
+  [[nodiscard]] certificate make_certificate(const certificate_request& request, EVP_PKEY* subject, role kind) const {
+    const bool authority = kind == role::authority;
+    certificate made{X509_new()};
+    if (!made || X509_set_version(made.get(), 2) != 1 || !set_serial(made.get())) return nullptr;
+    if (X509_gmtime_adj(X509_getm_notBefore(made.get()), static_cast<long>(request.not_before.count())) == nullptr ||
+        X509_gmtime_adj(X509_getm_notAfter(made.get()), static_cast<long>(request.not_after.count())) == nullptr)
+      return nullptr;
+    X509_NAME* name = X509_get_subject_name(made.get());
+    const auto* text = reinterpret_cast<const unsigned char*>(request.common_name.c_str());
+    const X509* parent = kind == role::server ? certificate_.get() : made.get();
+    if (X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, text, -1, -1, 0) != 1 ||
+        X509_set_issuer_name(made.get(), X509_get_subject_name(parent)) != 1 ||
+        X509_set_pubkey(made.get(), subject) != 1)
+      return nullptr;
+    const bool extended = add_extension(made.get(), parent, NID_basic_constraints,
+                                        authority ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
+                          add_extension(made.get(), parent, NID_subject_key_identifier, "hash") &&
+                          add_extension(made.get(), parent, NID_key_usage,
+                                        authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
+                          (authority || (add_extension(made.get(), parent, NID_ext_key_usage, "serverAuth") &&
+                                         add_names(made.get(), request)));
+    if (!extended || X509_sign(made.get(), kind == role::server ? key_.get() : subject, EVP_sha256()) <= 0)
+      return nullptr;
+    return made;
+  }
+
+  [[nodiscard]] static bool set_serial(X509* made) {
+    std::uint64_t number = 0;
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(&number), sizeof number) != 1) return false;
+    return ASN1_INTEGER_set_uint64(X509_get_serialNumber(made), number >> 1U) == 1;
+  }
+
+  [[nodiscard]] static bool add_extension(X509* made, const X509* issuer, int nid, const char* value) {
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, const_cast<X509*>(issuer), made, nullptr, nullptr, 0);  // NOLINT: OpenSSL lacks the const
+    const extension added{X509V3_EXT_conf_nid(nullptr, &context, nid, value)};
+    return added && X509_add_ext(made, added.get(), -1) == 1;
+  }
+
+  /// Not by OpenSSL's text syntax: a comma in a name must not become another name.
+  [[nodiscard]] static bool add_names(X509* made, const certificate_request& request) {
+    const names all{GENERAL_NAMES_new()};
+    if (!all) return false;
+    const auto add = [&](int type, const std::string& text) {
+      general_name name{a2i_GENERAL_NAME(nullptr, nullptr, nullptr, type, text.c_str(), 0)};
+      if (!name || sk_GENERAL_NAME_push(all.get(), name.get()) == 0) return false;
+      (void)name.release();  // the stack owns it
+      return true;
+    };
+    for (const std::string& text : request.dns_names)
+      if (!add(GEN_DNS, text)) return false;
+    for (const std::string& text : request.addresses)
+      if (!add(GEN_IPADD, text)) return false;
+    if (sk_GENERAL_NAME_num(all.get()) == 0) return true;
+    return X509_add1_ext_i2d(made, NID_subject_alt_name, all.get(), 0, X509V3_ADD_DEFAULT) == 1;
+  }
+
+  template <class Write>
+  [[nodiscard]] static std::string text_of(Write write) {
+    const std::unique_ptr<BIO, release_bio> out{BIO_new(BIO_s_mem())};
+    if (!out || write(out.get()) != 1) return {};
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(out.get(), &data);
+    return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string{};
+  }
+
+  key key_;
+  certificate certificate_;
+  std::string pem_;
+};
+
+}  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0 {
 

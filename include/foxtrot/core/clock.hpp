@@ -27,7 +27,7 @@ class time_source {
 };
 
 namespace detail {
-class system_time_source final : public time_source {
+class [[gnu::visibility("default")]] system_time_source final : public time_source {
  public:
   [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
 };

@@ -169,7 +169,7 @@ namespace detail {
   return nullptr;
 }
 
-class error_category final : public std::error_category {
+class [[gnu::visibility("default")]] error_category final : public std::error_category {
  public:
   [[nodiscard]] const char* name() const noexcept override { return "foxtrot"; }
   [[nodiscard]] std::string message(int value) const override {
@@ -219,7 +219,7 @@ class error_category final : public std::error_category {
   return code >= first && code <= last;
 }
 
-class condition_category final : public std::error_category {
+class [[gnu::visibility("default")]] condition_category final : public std::error_category {
  public:
   [[nodiscard]] const char* name() const noexcept override { return "foxtrot.condition"; }
 

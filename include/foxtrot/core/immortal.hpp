@@ -7,7 +7,8 @@
 namespace foxtrot::inline v0::detail {
 
 /// The one T of the process, made at the first call, also where several shared objects use foxtrot. It takes no memory
-/// from the heap, and exit() leaves it alone: a thread that still runs then may go on using it.
+/// from the heap, and exit() leaves it alone: a thread that still runs then may go on using it. T must have default
+/// visibility as well, for g++ gives a function template that of its arguments.
 template <class T>
 [[gnu::visibility("default")]] [[nodiscard]] T& immortal() {
   alignas(T) static std::byte place[sizeof(T)];

@@ -187,7 +187,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
 
   void state_changed(member& which, session_state now) {
     which.due.cancel();
-    const auto age = draw_age(settings_, random_);
+    const auto age = detail::draw_age(settings_, random_);
     if (now != session_state::connected)
       which.old = which.old && now == session_state::closing;  // the next connection is a new one
     else if (age > age.zero())

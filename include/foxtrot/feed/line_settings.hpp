@@ -1,11 +1,8 @@
 // foxtrot/feed/line_settings.hpp: how many connections carry a feed's streams, and when they are replaced.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <random>
 
 namespace foxtrot::inline v0 {
 
@@ -24,13 +21,5 @@ struct line_settings {
   std::chrono::milliseconds hold_limit{500};
   std::size_t max_streams{1'024};  ///< on one connection; more are spread over several. At most what the venue takes.
 };
-
-/// When a connection that begins now is to be replaced; zero: never.
-template <class Random>
-[[nodiscard]] std::chrono::milliseconds draw_age(const line_settings& settings, Random& random) {
-  const auto most = std::clamp(settings.rotate_jitter, std::chrono::milliseconds{0}, settings.rotate_after / 2);
-  return settings.rotate_after -
-         std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{0, most.count()}(random)};
-}
 
 }  // namespace foxtrot::inline v0

@@ -21,7 +21,7 @@ enum class symbol_id : std::uint16_t { none = 0 };
 
 /// Names to numbers and back. Looking up, both ways, takes no lock and allocates nothing (network and strategy
 /// threads); a new name takes a mutex once. Names are bytes as the venue writes them, UTF-8 where it goes beyond ASCII.
-class symbol_table {
+class [[gnu::visibility("default")]] symbol_table {
  public:
   static constexpr std::size_t max_symbols = 65'535;
   static constexpr std::size_t longest_name = 46;

@@ -16,7 +16,7 @@ namespace foxtrot::inline v0 {
 
 /// A venue counts connection attempts by address, so all sessions of a process share one allowance for each place: a
 /// strict sliding window, as rate_limiter has it. Any thread.
-class connection_budget {
+class [[gnu::visibility("default")]] connection_budget {
  public:
   connection_budget() = default;
   connection_budget(const connection_budget&) = delete;

@@ -6,6 +6,7 @@
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/detail/openssl_init.hpp>
 #include <foxtrot/net/detail/tls_session_store.hpp>
+#include <foxtrot/net/tls_version.hpp>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -26,7 +27,6 @@
 namespace foxtrot::inline v0 {
 
 enum class tls_role : std::uint8_t { client, server };
-enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
 
 struct tls_settings {
   tls_role role{tls_role::client};

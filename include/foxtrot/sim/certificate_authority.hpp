@@ -4,6 +4,7 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/net/detail/openssl_init.hpp>
+#include <foxtrot/sim/certificate_kind.hpp>
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -32,16 +33,6 @@ struct certificate_request {
   std::vector<std::string> addresses{"127.0.0.1", "::1"};
   std::chrono::seconds not_before{-std::chrono::hours{1}};  ///< counted from now
   std::chrono::seconds not_after{std::chrono::hours{24}};   ///< counted from now
-};
-
-/// The certificates that a client must tell apart; all but `right` must be refused.
-enum class certificate_kind : std::uint8_t {
-  right,
-  wrong_host,
-  expired,
-  not_yet_valid,
-  self_signed,
-  common_name_only,
 };
 
 /// The request behind each kind. `self_signed` asks for what `right` does: what differs is who signs.

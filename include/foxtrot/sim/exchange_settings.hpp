@@ -1,8 +1,8 @@
 // foxtrot/sim/exchange_settings.hpp: what a simulated exchange is told, and what it tells about itself.
 #pragma once
 
-#include <foxtrot/net/tls_context.hpp>
-#include <foxtrot/sim/certificate_authority.hpp>
+#include <foxtrot/net/tls_version.hpp>
+#include <foxtrot/sim/certificate_kind.hpp>
 #include <foxtrot/sim/fault_script.hpp>
 #include <foxtrot/sim/symbol_spec.hpp>
 

@@ -1,7 +1,7 @@
 // foxtrot/sim/fault.hpp: one thing that goes wrong at a simulated exchange.
 #pragma once
 
-#include <foxtrot/sim/certificate_authority.hpp>
+#include <foxtrot/sim/certificate_kind.hpp>
 
 #include <array>
 #include <chrono>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <foxtrot/market/status.hpp>
-#include <foxtrot/sim/certificate_authority.hpp>
+#include <foxtrot/sim/certificate_kind.hpp>
 #include <foxtrot/sim/fault.hpp>
 #include <foxtrot/sim/recovery_watch.hpp>
 

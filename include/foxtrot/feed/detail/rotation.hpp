@@ -8,13 +8,24 @@
 #include <foxtrot/feed/line_settings.hpp>
 #include <foxtrot/net/timer_queue.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <random>
 #include <utility>
 #include <vector>
 
 namespace foxtrot::inline v0::detail {
+
+/// When a connection that begins now is to be replaced; zero: never.
+template <class Random>
+[[nodiscard]] std::chrono::milliseconds draw_age(const line_settings& settings, Random& random) {
+  const auto most = std::clamp(settings.rotate_jitter, std::chrono::milliseconds{0}, settings.rotate_after / 2);
+  return settings.rotate_after -
+         std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{0, most.count()}(random)};
+}
 
 /// Looks at both lines now and then. A Line has an `id`, and tells whether it `is_connected`, and whether it
 /// `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.

@@ -28,7 +28,7 @@ struct blocking_lookup {
 };
 
 // Any thread. Its threads come with the work and go with it; exit() leaves both them and this alone.
-class resolver_threads {
+class [[gnu::visibility("default")]] resolver_threads {
  public:
   /// How many hosts may be stuck before the next has to wait for one of them. A host that is being looked up is not
   /// looked up by a second thread, so one that sticks keeps one thread, however often it is asked for again.
