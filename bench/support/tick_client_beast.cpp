@@ -19,6 +19,7 @@
 #include <concurrentqueue/blockingconcurrentqueue.h>
 
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -153,6 +154,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, client_arguments::usage, argv[0]);
     return 2;
   }
+  std::signal(SIGPIPE, SIG_IGN);
   tick_recorder into{wanted.skip};
   queue between;
   std::thread network{[&] { receive(wanted, between); }};

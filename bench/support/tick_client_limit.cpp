@@ -14,6 +14,7 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
@@ -110,6 +111,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, client_arguments::usage, argv[0]);
     return 2;
   }
+  std::signal(SIGPIPE, SIG_IGN);
   tick_recorder into{wanted.skip};
   try {
     run(wanted, into);
