@@ -52,8 +52,8 @@ struct mode {
 
 constexpr mode modes[] = {{"paced", 1200, 700, 100, false},
                           {"burst", 1200, 700, 500, false},
-                          {"blast", 600, 400, 100'000, true},
-                          {"blast_record", 600, 400, 50'000, true}};
+                          {"blast", 600, 400, 20'000, true},
+                          {"blast_record", 600, 400, 5'000, true}};
 
 struct subject {
   const char* name;
