@@ -1,5 +1,7 @@
-// bench/support/bench.hpp: what suites share: the pass's size, percentiles as figures, pinning.
+// bench/support/bench.hpp: what suites share: the pass's size, percentiles as figures, what a row is compared to.
 #pragma once
+
+#include <support/system.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -7,11 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <sched.h>
 
 namespace foxtrot_bench {
 
@@ -33,24 +34,21 @@ inline void report_percentiles(benchmark::State& state, std::vector<std::int64_t
     state.counters[name] = percentile(samples, share);
 }
 
-/// Pins the calling thread; false (and unpinned) where that CPU is not to be had.
-inline bool pin(int cpu) noexcept {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<std::size_t>(cpu), &set);
-  return ::sched_setaffinity(0, sizeof set, &set) == 0;
-}
-
 [[nodiscard]] inline double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t half = values.size() / 2;
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
+/// The subjects of the same case that a row, by its name, is compared to, pass by pass. Other rows are compared to the
+/// row `limit` of their case, if there is one, median by median.
+inline std::map<std::string, std::vector<std::string>> compared_to{};
+
 /// Registers one row. Google Benchmark's own time of the row is what `measure` gives to SetIterationTime: seconds for
 /// one hand-off.
 template <class Measure>
-void add_row(const std::string& name, Measure measure) {
+void add_row(const std::string& name, Measure measure, const std::vector<std::string>& beside = {}) {
+  if (!beside.empty()) compared_to[name] = beside;
   benchmark::RegisterBenchmark(name.c_str(),
                                [measure](benchmark::State& state) {
                                  for ([[maybe_unused]] auto _ : state) measure(state);

@@ -81,6 +81,45 @@ run median_run(const subject& measured) {
   return row;
 }
 
+std::string case_of(const std::string& name) { return name.substr(0, name.rfind('/')); }
+
+/// How many times the figures of another subject a row's are: the medians of what the passes gave.
+struct comparison {
+  std::string to;
+  std::map<std::string, double> ratios;  // by figure
+};
+
+comparison compare(const subject& measured, const subject& other, const std::string& to) {
+  comparison made{to, {}};
+  for (const auto& [label, counter] : measured.passes.front().counters) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < std::min(measured.passes.size(), other.passes.size()); ++i) {
+      const auto mine = measured.passes[i].counters.find(label);
+      const auto its = other.passes[i].counters.find(label);
+      if (mine != measured.passes[i].counters.end() && its != other.passes[i].counters.end() && its->second.value != 0)
+        ratios.push_back(mine->second.value / its->second.value);
+    }
+    if (!ratios.empty()) made.ratios[label] = foxtrot_bench::median(std::move(ratios));
+  }
+  return made;
+}
+
+/// By the row's name.
+std::map<std::string, std::vector<comparison>> compare(const std::vector<subject>& subjects) {
+  std::map<std::string, std::vector<comparison>> made;
+  for (const subject& measured : subjects) {
+    const auto wanted = foxtrot_bench::compared_to.find(measured.name);
+    if (wanted == foxtrot_bench::compared_to.end()) continue;
+    for (const std::string& to : wanted->second) {
+      const auto other = std::find_if(subjects.begin(), subjects.end(), [&](const subject& each) {
+        return each.name == case_of(measured.name) + '/' + to;
+      });
+      if (other != subjects.end()) made[measured.name].push_back(compare(measured, *other, to));
+    }
+  }
+  return made;
+}
+
 std::string number(double value) {
   char text[32];
   if (value != 0 && (value >= 1e7 || value <= -1e7))
@@ -108,10 +147,30 @@ void describe_machine() {
   std::printf("%s; %s; %s; %s\n", cpu.c_str(), kernel.c_str(), __VERSION__, FOXTROT_BENCH_FLAGS);
 }
 
-std::string case_of(const std::string& name) { return name.substr(0, name.rfind('/')); }
+/// For the JSON form: "ratio_limit_p50_us" and the like, whichever of the limits it is.
+void add_ratios(run& row, const std::map<std::string, std::vector<comparison>>& compared) {
+  const auto beside = compared.find(row.run_name.function_name);
+  if (beside == compared.end() || row.error_occurred) return;
+  for (const comparison& each : beside->second) {
+    const std::string to = each.to.starts_with("limit") ? "limit" : each.to;
+    for (const auto& [label, ratio] : each.ratios) row.counters["ratio_" + to + '_' + label] = ratio;
+  }
+}
 
-/// Every row with its figures; in parentheses how many times the figure of the case's `limit` that is.
-void print_table(const std::vector<run>& rows) {
+void print_ratios(const std::string& label, const std::vector<comparison>& beside) {
+  const char* before = " (";
+  for (const comparison& each : beside) {
+    const auto ratio = each.ratios.find(label);
+    if (ratio == each.ratios.end()) continue;
+    std::printf("%s%.2fx %s", before, ratio->second, each.to.c_str());
+    before = ", ";
+  }
+  if (*before == ',') std::printf(")");
+}
+
+/// Every row with its figures; in parentheses how many times the figure of the case's `limit` that is, or of those that
+/// it is compared to.
+void print_table(const std::vector<run>& rows, const std::map<std::string, std::vector<comparison>>& compared) {
   std::map<std::string, const run*> limits;
   std::size_t width = 0;
   for (const run& row : rows) {
@@ -130,7 +189,9 @@ void print_table(const std::vector<run>& rows) {
       continue;
     }
     const auto found = limits.find(last_case);
-    const run* const limit = found == limits.end() || found->second == &row ? nullptr : found->second;
+    const auto beside = compared.find(name);
+    const bool is_compared = beside != compared.end();
+    const run* const limit = is_compared || found == limits.end() || found->second == &row ? nullptr : found->second;
     const auto figure = [&](const char* label, double value, double floor) {
       std::printf("  %s %s", label, number(value).c_str());
       if (limit != nullptr && floor != 0) std::printf(" (%.2fx)", value / floor);
@@ -141,6 +202,7 @@ void print_table(const std::vector<run>& rows) {
       double floor = 0;
       if (limit != nullptr && limit->counters.contains(label)) floor = limit->counters.at(label).value;
       figure(label.c_str(), counter.value, floor);
+      if (is_compared) print_ratios(label, beside->second);
     }
     std::printf("\n");
   }
@@ -182,7 +244,9 @@ int main(int argc, char** argv) {
     rows.push_back(median_run(measured));
     failed = failed || rows.back().error_occurred;
   }
-  print_table(rows);
+  const auto compared = compare(collected.subjects);
+  print_table(rows, compared);
+  for (run& row : rows) add_ratios(row, compared);
   if (!json.empty()) {
     std::ofstream file{json};
     benchmark::JSONReporter reporter;

@@ -1,7 +1,7 @@
 // bench/threads/signal_to_exit.cpp: from SIGTERM to the end of a streaming process, everything closed and joined.
-#include "child.hpp"
-
 #include <support/bench.hpp>
+#include <support/certificate_file.hpp>
+#include <support/child.hpp>
 
 #include <foxtrot/sim.hpp>
 
@@ -10,8 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -40,23 +38,6 @@ foxtrot::exchange_settings venue(std::int64_t events_per_second) {
   }
   return wanted;
 }
-
-// The authority's certificate, where the client can read it.
-class certificate_file {
- public:
-  explicit certificate_file(const std::string& pem) {
-    const int made = ::mkstemp(name_.data());
-    if (made >= 0) ::close(made);
-    std::ofstream{name_} << pem;
-  }
-  certificate_file(const certificate_file&) = delete;
-  certificate_file& operator=(const certificate_file&) = delete;
-  ~certificate_file() { ::unlink(name_.c_str()); }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
- private:
-  std::string name_{"/tmp/foxtrot-bench-XXXXXX"};
-};
 
 // With `settle` the data flows at its full rate before the signal.
 void measure(benchmark::State& state, std::int64_t events_per_second, bool quiet) {

@@ -3,17 +3,9 @@
 
 #include <websocket/meter.hpp>
 
-#include <cstdint>
-#include <string>
+#include <support/server_address.hpp>
 
 namespace foxtrot_bench {
-
-/// Where on 127.0.0.1, and what to ask for.
-struct server_address {
-  std::uint16_t port;
-  bool tls;
-  std::string target;
-};
 
 /// Connects (TCP_NODELAY; with TLS, no certificate checked), upgrades, sends `go` as a text frame, and tells the meter
 /// of every message until it has seen the last. All in the calling thread; throws where anything goes wrong.

@@ -21,11 +21,11 @@ constexpr std::size_t largest_record = 5 + 16 * 1024 + 256;  // RFC 8446 section
 // Both floors stop asking once a recv brought less than it could have: the next one would say that there is nothing.
 // 256 KiB at once instead of 64 save a twentieth where that much is waiting.
 
-void receive_plain(raw_connection& server, frame_meter& meter) {
+void receive_plain(raw_client& server, frame_meter& meter) {
   frame_buffer<2 * read_size, read_size> frames;
   while (!meter.done()) {
     const std::size_t count = server.receive(frames.space(), read_size);
-    frames.take(count, meter);
+    frames.take(count, metered{meter});
     if (count < read_size && !meter.done()) server.wait();
   }
 }
@@ -83,7 +83,7 @@ class record_source {
   std::array<char, read_size + largest_record> bytes_;
 };
 
-void receive_tls(raw_connection& server, frame_meter& meter) {
+void receive_tls(raw_client& server, frame_meter& meter) {
   const auto source = std::make_unique<record_source>(server.tls());
   frame_buffer<4 * largest_record, largest_record> frames;
   while (!meter.done()) {
@@ -91,7 +91,7 @@ void receive_tls(raw_connection& server, frame_meter& meter) {
     source->take(count);
     while (source->has_record()) {
       const int plain = SSL_read(server.tls(), frames.space(), static_cast<int>(frames.room()));
-      if (plain > 0) frames.take(static_cast<std::size_t>(plain), meter);
+      if (plain > 0) frames.take(static_cast<std::size_t>(plain), metered{meter});
     }
     source->make_room();
     if (count < read_size && !meter.done()) server.wait();
@@ -110,7 +110,7 @@ void name_suite(SSL* ssl) {
 }  // namespace
 
 void receive_by_limit(const server_address& address, frame_meter& meter) {
-  raw_connection server{address};
+  raw_client server{address};
   if (address.tls) name_suite(server.tls());
   address.tls ? receive_tls(server, meter) : receive_plain(server, meter);
 }
@@ -118,7 +118,7 @@ void receive_by_limit(const server_address& address, frame_meter& meter) {
 // 64 KiB into a memory BIO, read until it wants more: what is usually recommended.
 void receive_by_prototype(const server_address& address, frame_meter& meter) {
   constexpr std::size_t at_once = 64 * 1024;
-  raw_connection server{address};
+  raw_client server{address};
   BIO* const memory = BIO_new(BIO_s_mem());
   BIO_set_mem_eof_return(memory, -1);
   SSL_set0_rbio(server.tls(), memory);
@@ -134,7 +134,7 @@ void receive_by_prototype(const server_address& address, frame_meter& meter) {
     while (true) {
       const int plain = SSL_read(server.tls(), frames.space(), static_cast<int>(frames.room()));
       if (plain <= 0) break;
-      frames.take(static_cast<std::size_t>(plain), meter);
+      frames.take(static_cast<std::size_t>(plain), metered{meter});
     }
   }
 }

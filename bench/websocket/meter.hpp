@@ -3,18 +3,12 @@
 
 #include <websocket/calls.hpp>
 
+#include <support/system.hpp>
+
 #include <cstddef>
 #include <cstdint>
 
-#include <time.h>
-
 namespace foxtrot_bench {
-
-[[nodiscard]] inline std::int64_t clock_ns(clockid_t clock) noexcept {
-  timespec now{};
-  ::clock_gettime(clock, &now);
-  return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
-}
 
 /// Told of every frame by the client's thread. What comes before the first tenth has passed is not measured.
 class frame_meter {

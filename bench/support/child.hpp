@@ -1,4 +1,4 @@
-// bench/threads/child.hpp: a program that is started, waited for and signalled, with the time that its end took.
+// bench/support/child.hpp: a program that is started, heard, waited for and signalled, with the time that its end took.
 #pragma once
 
 #include <chrono>
@@ -69,6 +69,24 @@ class child {
     return true;
   }
 
+  /// The next line that it writes, without its end; empty where none comes within `patience`.
+  [[nodiscard]] std::string line(std::chrono::milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    std::size_t end = 0;
+    while ((end = heard_.find('\n')) == heard_.npos) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      pollfd source{output_, POLLIN, 0};
+      if (left.count() <= 0 || ::poll(&source, 1, static_cast<int>(left.count())) <= 0) return {};
+      char bytes[256];
+      const ssize_t got = ::read(output_, bytes, sizeof bytes);
+      if (got <= 0) return {};
+      heard_.append(bytes, static_cast<std::size_t>(got));
+    }
+    std::string found = heard_.substr(0, end);
+    heard_.erase(0, end + 1);
+    return found;
+  }
+
   /// From the signal to the process's end; nothing where it does not end with status 0 within `patience`.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> end_by(int signal, std::chrono::milliseconds patience) {
     const auto sent = std::chrono::steady_clock::now();
@@ -85,7 +103,8 @@ class child {
  private:
   pid_t pid_{-1};
   int output_{-1};
-  int end_{-1};  // readable once the process has ended
+  std::string heard_;  // and not yet returned by line()
+  int end_{-1};        // readable once the process has ended
 };
 
 }  // namespace foxtrot_bench
