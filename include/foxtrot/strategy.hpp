@@ -12,8 +12,10 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/heartbeat.hpp>
 #include <foxtrot/core/histogram.hpp>
+#include <foxtrot/core/histogram_export.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/core/shared_histogram.hpp>
 #include <foxtrot/core/version.hpp>
 #include <foxtrot/market/aggregate_trade.hpp>
 #include <foxtrot/market/average_price.hpp>

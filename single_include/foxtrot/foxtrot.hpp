@@ -6460,7 +6460,44 @@ class inline_consumers {
 
 // foxtrot/core/histogram.hpp: latencies, recorded without allocation, read as percentiles.
 
+// foxtrot/core/detail/histogram_buckets.hpp: which values share a count in a histogram.
+
+namespace foxtrot::inline v0::detail {
+
+/// Values below 2 x 128 have a bucket each; above, every power of two is cut into 128.
+struct histogram_buckets {
+  static constexpr unsigned precision_bits = 7;
+  static constexpr unsigned range_bits = 40;
+  static constexpr std::int64_t largest = (std::int64_t{1} << range_bits) - 1;
+  static constexpr std::size_t count = (range_bits - precision_bits + 1) << precision_bits;
+
+  [[nodiscard]] static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
+    const unsigned width = static_cast<unsigned>(std::bit_width(value));
+    const unsigned shift = width > precision_bits + 1 ? width - (precision_bits + 1) : 0;
+    return (std::size_t{shift} << precision_bits) + static_cast<std::size_t>(value >> shift);
+  }
+  [[nodiscard]] static constexpr std::uint64_t first_value_of(std::size_t bucket) noexcept {
+    return mantissa_of(bucket) << shift_of(bucket);
+  }
+  [[nodiscard]] static constexpr std::uint64_t last_value_of(std::size_t bucket) noexcept {
+    return ((mantissa_of(bucket) + 1) << shift_of(bucket)) - 1;
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::size_t shift_of(std::size_t bucket) noexcept {
+    const std::size_t row = bucket >> precision_bits;
+    return row > 1 ? row - 1 : 0;
+  }
+  [[nodiscard]] static constexpr std::uint64_t mantissa_of(std::size_t bucket) noexcept {
+    return bucket - (shift_of(bucket) << precision_bits);
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 namespace foxtrot::inline v0 {
+
+class shared_histogram;
 
 /// Counts of nanoseconds in buckets whose width grows with the value: every reported value is within 1/128 (0.8 %) of a
 /// recorded one, from 1 ns to 2^40 ns (18 minutes); what is longer counts as that, what is negative as 0. 34 KiB,
@@ -6469,11 +6506,12 @@ class histogram {
  public:
   histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
 
-  void record(std::int64_t nanoseconds) noexcept {
+  void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
+    if (times == 0) return;
     const std::int64_t value = std::clamp<std::int64_t>(nanoseconds, 0, largest);
-    ++(*counts_)[bucket_of(static_cast<std::uint64_t>(value))];
-    ++count_;
-    sum_ += static_cast<std::uint64_t>(value);
+    (*counts_)[buckets::bucket_of(static_cast<std::uint64_t>(value))] += times;
+    count_ += times;
+    sum_ += times * static_cast<std::uint64_t>(value);
     least_ = std::min(least_, value);
     most_ = std::max(most_, value);
   }
@@ -6512,29 +6550,38 @@ class histogram {
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < bucket_count; ++i) {
       seen += (*counts_)[i];
-      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(last_value_of(i)), least_, most_);
+      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(buckets::last_value_of(i)), least_, most_);
     }
     return most_;
   }
 
- private:
-  // Values below 2 x 128 have a bucket each; above, every power of two is cut into 128.
-  static constexpr unsigned precision_bits = 7;
-  static constexpr unsigned range_bits = 40;
-  static constexpr std::int64_t largest = (std::int64_t{1} << range_bits) - 1;
-  static constexpr std::size_t bucket_count = (range_bits - precision_bits + 1) << precision_bits;
+  /// How far values lie from the mean, to a bucket's precision.
+  [[nodiscard]] double standard_deviation() const noexcept {
+    if (empty()) return 0.0;
+    double squares = 0;
+    for_each_bucket([&, middle = mean()](std::int64_t first, std::int64_t last, std::uint64_t count) {
+      const double off = static_cast<double>(first + last) / 2 - middle;
+      squares += off * off * static_cast<double>(count);
+    });
+    return std::sqrt(squares / static_cast<double>(count_));
+  }
 
-  [[nodiscard]] static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
-    const unsigned width = static_cast<unsigned>(std::bit_width(value));
-    const unsigned shift = width > precision_bits + 1 ? width - (precision_bits + 1) : 0;
-    return (std::size_t{shift} << precision_bits) + static_cast<std::size_t>(value >> shift);
+  /// Calls `action(first value, last value, count)` for every bucket that is not empty, in order. Of what lies at the
+  /// ends, the values that were really recorded.
+  template <class Action>
+  void for_each_bucket(Action&& action) const {
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      if ((*counts_)[i] == 0) continue;
+      action(std::max(static_cast<std::int64_t>(buckets::first_value_of(i)), least_),
+             std::min(static_cast<std::int64_t>(buckets::last_value_of(i)), most_), (*counts_)[i]);
+    }
   }
-  [[nodiscard]] static constexpr std::uint64_t last_value_of(std::size_t bucket) noexcept {
-    const std::size_t row = bucket >> precision_bits;
-    const std::size_t shift = row > 1 ? row - 1 : 0;
-    const std::uint64_t mantissa = bucket - (shift << precision_bits);
-    return ((mantissa + 1) << shift) - 1;
-  }
+
+ private:
+  friend class shared_histogram;
+  using buckets = detail::histogram_buckets;
+  static constexpr std::int64_t largest = buckets::largest;
+  static constexpr std::size_t bucket_count = buckets::count;
 
   std::unique_ptr<std::array<std::uint64_t, bucket_count>> counts_;
   std::uint64_t count_{0};
@@ -27319,6 +27366,153 @@ consteval wide_decimal operator""_wide_dec(const char* text, std::size_t length)
 }
 
 }  // namespace literals
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/histogram_export.hpp: a histogram as the percentile distribution (.hgrm) that the usual plotters read.
+
+namespace foxtrot::inline v0 {
+
+struct distribution_format {
+  double unit{1000};  ///< nanoseconds in one unit of the text's values; 1000: they are microseconds
+  /// Lines for each halving of the distance to 100 %: 0, 10, .. 40, 50, 55, .. 70, 75, 77.5 % are 5. At least 1.
+  unsigned ticks_per_half_distance{5};
+  int decimals{3};  ///< of values; 0 to 9
+};
+
+/// What takes a text piece by piece.
+template <class S>
+concept text_sink = std::invocable<S&, std::string_view>;
+
+namespace detail {
+
+/// The shares of the whole that get a line: each half of what is left to the whole takes equally many steps.
+class percentile_ladder {
+ public:
+  explicit percentile_ladder(unsigned ticks) noexcept : steps_{2 * std::max(ticks, 1U)} {}
+
+  [[nodiscard]] double level() const noexcept { return 1 - std::ldexp(part_left(), -halvings_); }
+  /// Whether so many of `all` are as large a share. Compares what is left to the whole, where doubles are exact.
+  [[nodiscard]] bool reached(std::uint64_t seen, std::uint64_t all) const noexcept {
+    const double left = std::ldexp(static_cast<double>(all - seen) * steps_, halvings_);
+    return left <= static_cast<double>(all) * (steps_ - step_);
+  }
+  void climb() noexcept {
+    if (++step_ != steps_ / 2) return;
+    step_ = 0;
+    ++halvings_;
+  }
+
+ private:
+  [[nodiscard]] double part_left() const noexcept { return static_cast<double>(steps_ - step_) / steps_; }
+
+  unsigned steps_;  // of which half are taken before the distance halves
+  unsigned step_{0};
+  int halvings_{0};
+};
+
+}  // namespace detail
+
+/// Writes the distribution line by line, as HdrHistogram's outputPercentileDistribution does: the value that a share of
+/// all does not exceed, the share, how many that are, and 1/(1-share); then mean, deviation, maximum and count. Throws
+/// what the sink throws.
+template <text_sink Sink>
+void write_percentile_distribution(const histogram& times, Sink&& sink, const distribution_format& format = {}) {
+  std::array<char, 160> line{};
+  const auto say = [&](const char* pattern, auto... values) {
+    const int length = std::snprintf(line.data(), line.size(), pattern, values...);
+    if (length > 0) sink(std::string_view{line.data(), std::min(static_cast<std::size_t>(length), line.size() - 1)});
+  };
+  const int decimals = std::clamp(format.decimals, 0, 9);
+  const auto in_unit = [&](auto nanoseconds) { return static_cast<double>(nanoseconds) / format.unit; };
+
+  say("%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
+  detail::percentile_ladder ladder{format.ticks_per_half_distance};
+  std::uint64_t seen = 0;
+  times.for_each_bucket([&](std::int64_t, std::int64_t last, std::uint64_t count) {
+    seen += count;
+    const auto so_many = static_cast<unsigned long long>(seen);
+    while (ladder.reached(seen, times.count())) {
+      const double level = ladder.level();
+      if (level >= 1) break;  // so near that a double cannot tell
+      say("%12.*f %2.12f %10llu %14.2f\n", decimals, in_unit(last), level, so_many, 1 / (1 - level));
+      ladder.climb();
+      if (seen == times.count()) break;
+    }
+    if (seen == times.count()) say("%12.*f %2.12f %10llu\n", decimals, in_unit(last), 1.0, so_many);
+  });
+  say("#[Mean    = %12.*f, StdDeviation   = %12.*f]\n", decimals, in_unit(times.mean()), decimals,
+      in_unit(times.standard_deviation()));
+  say("#[Max     = %12.*f, Total count    = %12llu]\n", decimals, in_unit(times.max()),
+      static_cast<unsigned long long>(times.count()));
+  using buckets = detail::histogram_buckets;
+  say("#[Buckets = %12u, SubBuckets     = %12u]\n", buckets::range_bits - buckets::precision_bits,
+      2U << buckets::precision_bits);
+}
+
+/// The same as one text.
+[[nodiscard]] inline std::string percentile_distribution(const histogram& times,
+                                                         const distribution_format& format = {}) {
+  std::string text;
+  write_percentile_distribution(
+      times, [&text](std::string_view piece) { text += piece; }, format);
+  return text;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/shared_histogram.hpp: a histogram that one thread records into while others read.
+
+namespace foxtrot::inline v0 {
+
+/// Values, precision and size are histogram's. Recording takes no lock and no locked instruction, allocates nothing,
+/// and belongs to one thread at a time. Where there was no memory for it, it stays empty.
+class shared_histogram {
+ public:
+  /// From the system as zeros: pages that nothing was recorded on take no memory.
+  shared_histogram() noexcept
+      : counts_{static_cast<std::uint64_t*>(std::calloc(buckets::count, sizeof(std::uint64_t)))} {}
+
+  void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
+    if (counts_ == nullptr || times == 0) return;
+    const std::int64_t value = std::clamp<std::int64_t>(nanoseconds, 0, buckets::largest);
+    // relaxed: one writer, and `add_to` takes its order from the count
+    sum_.store(sum_.load(std::memory_order_relaxed) + times * static_cast<std::uint64_t>(value),
+               std::memory_order_relaxed);
+    if (value < least_.load(std::memory_order_relaxed)) least_.store(value, std::memory_order_relaxed);
+    if (value > most_.load(std::memory_order_relaxed)) most_.store(value, std::memory_order_relaxed);
+    const std::atomic_ref<std::uint64_t> count{counts_.get()[buckets::bucket_of(static_cast<std::uint64_t>(value))]};
+    // release: who sees it counted sees the extremes that go with it
+    count.store(count.load(std::memory_order_relaxed) + times, std::memory_order_release);
+  }
+
+  /// Adds what was recorded so far. Any thread. What is recorded meanwhile may be in the mean and not in the counts.
+  void add_to(histogram& into) const noexcept {
+    if (counts_ == nullptr) return;
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < buckets::count; ++i) {
+      const std::uint64_t count = std::atomic_ref<std::uint64_t>{counts_.get()[i]}.load(std::memory_order_acquire);
+      (*into.counts_)[i] += count;
+      all += count;
+    }
+    if (all == 0) return;
+    into.count_ += all;
+    into.sum_ += sum_.load(std::memory_order_relaxed);
+    into.least_ = std::min(into.least_, least_.load(std::memory_order_relaxed));
+    into.most_ = std::max(into.most_, most_.load(std::memory_order_relaxed));
+  }
+
+ private:
+  using buckets = detail::histogram_buckets;
+  struct give_back {
+    void operator()(std::uint64_t* counts) const noexcept { std::free(counts); }
+  };
+
+  std::unique_ptr<std::uint64_t, give_back> counts_;
+  std::atomic<std::uint64_t> sum_{0};
+  std::atomic<std::int64_t> least_{buckets::largest};
+  std::atomic<std::int64_t> most_{0};
+};
 
 }  // namespace foxtrot::inline v0
 
