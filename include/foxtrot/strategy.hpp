@@ -27,6 +27,7 @@
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/kline.hpp>
 #include <foxtrot/market/kline_interval.hpp>
+#include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/levels.hpp>
 #include <foxtrot/market/liquidation.hpp>
 #include <foxtrot/market/mark_price.hpp>
