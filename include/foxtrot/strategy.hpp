@@ -12,8 +12,10 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/heartbeat.hpp>
 #include <foxtrot/core/histogram.hpp>
+#include <foxtrot/core/histogram_export.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/core/shared_histogram.hpp>
 #include <foxtrot/core/version.hpp>
 #include <foxtrot/market/aggregate_trade.hpp>
 #include <foxtrot/market/average_price.hpp>
@@ -25,6 +27,7 @@
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/kline.hpp>
 #include <foxtrot/market/kline_interval.hpp>
+#include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/levels.hpp>
 #include <foxtrot/market/liquidation.hpp>
 #include <foxtrot/market/mark_price.hpp>

@@ -45,6 +45,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -3434,6 +3435,8 @@ struct market_data_settings {
   gap_repair_settings gap_repair{};  ///< whether trades that are missing are fetched
   std::chrono::milliseconds request_timeout{10'000};
 
+  bool measures_latency{true};  ///< see market_data::latency and subscription::latency; about 20 ns per tick
+
   ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
   diagnostics log{};
   symbol_table* symbols{&symbol_table::shared()};
@@ -6362,7 +6365,44 @@ class inline_consumers {
 
 // foxtrot/core/histogram.hpp: latencies, recorded without allocation, read as percentiles.
 
+// foxtrot/core/detail/histogram_buckets.hpp: which values share a count in a histogram.
+
+namespace foxtrot::inline v0::detail {
+
+/// Values below 2 x 128 have a bucket each; above, every power of two is cut into 128.
+struct histogram_buckets {
+  static constexpr unsigned precision_bits = 7;
+  static constexpr unsigned range_bits = 40;
+  static constexpr std::int64_t largest = (std::int64_t{1} << range_bits) - 1;
+  static constexpr std::size_t count = (range_bits - precision_bits + 1) << precision_bits;
+
+  [[nodiscard]] static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
+    const unsigned width = static_cast<unsigned>(std::bit_width(value));
+    const unsigned shift = width > precision_bits + 1 ? width - (precision_bits + 1) : 0;
+    return (std::size_t{shift} << precision_bits) + static_cast<std::size_t>(value >> shift);
+  }
+  [[nodiscard]] static constexpr std::uint64_t first_value_of(std::size_t bucket) noexcept {
+    return mantissa_of(bucket) << shift_of(bucket);
+  }
+  [[nodiscard]] static constexpr std::uint64_t last_value_of(std::size_t bucket) noexcept {
+    return ((mantissa_of(bucket) + 1) << shift_of(bucket)) - 1;
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::size_t shift_of(std::size_t bucket) noexcept {
+    const std::size_t row = bucket >> precision_bits;
+    return row > 1 ? row - 1 : 0;
+  }
+  [[nodiscard]] static constexpr std::uint64_t mantissa_of(std::size_t bucket) noexcept {
+    return bucket - (shift_of(bucket) << precision_bits);
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 namespace foxtrot::inline v0 {
+
+class shared_histogram;
 
 /// Counts of nanoseconds in buckets whose width grows with the value: every reported value is within 1/128 (0.8 %) of a
 /// recorded one, from 1 ns to 2^40 ns (18 minutes); what is longer counts as that, what is negative as 0. 34 KiB,
@@ -6371,11 +6411,12 @@ class histogram {
  public:
   histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
 
-  void record(std::int64_t nanoseconds) noexcept {
+  void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
+    if (times == 0) return;
     const std::int64_t value = std::clamp<std::int64_t>(nanoseconds, 0, largest);
-    ++(*counts_)[bucket_of(static_cast<std::uint64_t>(value))];
-    ++count_;
-    sum_ += static_cast<std::uint64_t>(value);
+    (*counts_)[buckets::bucket_of(static_cast<std::uint64_t>(value))] += times;
+    count_ += times;
+    sum_ += times * static_cast<std::uint64_t>(value);
     least_ = std::min(least_, value);
     most_ = std::max(most_, value);
   }
@@ -6414,29 +6455,38 @@ class histogram {
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < bucket_count; ++i) {
       seen += (*counts_)[i];
-      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(last_value_of(i)), least_, most_);
+      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(buckets::last_value_of(i)), least_, most_);
     }
     return most_;
   }
 
- private:
-  // Values below 2 x 128 have a bucket each; above, every power of two is cut into 128.
-  static constexpr unsigned precision_bits = 7;
-  static constexpr unsigned range_bits = 40;
-  static constexpr std::int64_t largest = (std::int64_t{1} << range_bits) - 1;
-  static constexpr std::size_t bucket_count = (range_bits - precision_bits + 1) << precision_bits;
+  /// How far values lie from the mean, to a bucket's precision.
+  [[nodiscard]] double standard_deviation() const noexcept {
+    if (empty()) return 0.0;
+    double squares = 0;
+    for_each_bucket([&, middle = mean()](std::int64_t first, std::int64_t last, std::uint64_t count) {
+      const double off = static_cast<double>(first + last) / 2 - middle;
+      squares += off * off * static_cast<double>(count);
+    });
+    return std::sqrt(squares / static_cast<double>(count_));
+  }
 
-  [[nodiscard]] static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
-    const unsigned width = static_cast<unsigned>(std::bit_width(value));
-    const unsigned shift = width > precision_bits + 1 ? width - (precision_bits + 1) : 0;
-    return (std::size_t{shift} << precision_bits) + static_cast<std::size_t>(value >> shift);
+  /// Calls `action(first value, last value, count)` for every bucket that is not empty, in order. Of what lies at the
+  /// ends, the values that were really recorded.
+  template <class Action>
+  void for_each_bucket(Action&& action) const {
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      if ((*counts_)[i] == 0) continue;
+      action(std::max(static_cast<std::int64_t>(buckets::first_value_of(i)), least_),
+             std::min(static_cast<std::int64_t>(buckets::last_value_of(i)), most_), (*counts_)[i]);
+    }
   }
-  [[nodiscard]] static constexpr std::uint64_t last_value_of(std::size_t bucket) noexcept {
-    const std::size_t row = bucket >> precision_bits;
-    const std::size_t shift = row > 1 ? row - 1 : 0;
-    const std::uint64_t mantissa = bucket - (shift << precision_bits);
-    return ((mantissa + 1) << shift) - 1;
-  }
+
+ private:
+  friend class shared_histogram;
+  using buckets = detail::histogram_buckets;
+  static constexpr std::int64_t largest = buckets::largest;
+  static constexpr std::size_t bucket_count = buckets::count;
 
   std::unique_ptr<std::array<std::uint64_t, bucket_count>> counts_;
   std::uint64_t count_{0};
@@ -6522,9 +6572,123 @@ class line_race {
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/market/latency_report.hpp: how long ticks took, stage by stage and kind by kind.
+
+namespace foxtrot::inline v0 {
+
+/// The way of a tick. Its receive time, which it carries, parts the stages: it is taken once per read of the socket, at
+/// the first message that the read completed.
+enum class latency_stage : std::uint8_t {
+  /// From the kernel's stamp on the last packet that the read brought to the receive time. Absent where the stream is
+  /// no socket.
+  kernel_to_read,
+  /// To the moment when everything that the read brought was published: decoded, in all queues, inline handlers done.
+  read_to_published,
+  /// From the receive time to the moment when a consumer gets the tick.
+  read_to_strategy,
+};
+inline constexpr std::size_t latency_stage_count = 3;
+
+[[nodiscard]] constexpr std::string_view to_string(latency_stage stage) noexcept {
+  constexpr std::array<std::string_view, latency_stage_count> names{"kernel_to_read", "read_to_published",
+                                                                    "read_to_strategy"};
+  const auto index = static_cast<std::size_t>(stage);
+  return index < names.size() ? names[index] : "?";
+}
+
+/// Of one histogram. Percentiles to its precision, max exact.
+struct latency_figures {
+  std::uint64_t count{0};
+  std::chrono::nanoseconds p50{0};
+  std::chrono::nanoseconds p90{0};
+  std::chrono::nanoseconds p99{0};
+  std::chrono::nanoseconds p999{0};
+  std::chrono::nanoseconds max{0};
+
+  [[nodiscard]] static latency_figures of(const histogram& times) noexcept {
+    const auto at = [&times](double fraction) { return std::chrono::nanoseconds{times.percentile(fraction)}; };
+    return {times.count(), at(0.5), at(0.9), at(0.99), at(0.999), std::chrono::nanoseconds{times.max()}};
+  }
+};
+
+/// A copy of what was measured up to a moment. Every tick that was stamped counts; where ticks come faster than the
+/// clock is worth asking, a stamp stands for a few, and counts as so many.
+class latency_report {
+ public:
+  struct entry {
+    latency_stage stage;
+    tick_kind kind;
+    histogram times;
+  };
+
+  /// Sorted by stage and kind; none is empty.
+  [[nodiscard]] const std::vector<entry>& entries() const noexcept { return entries_; }
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+
+  /// Of one kind; nullptr where there was none.
+  [[nodiscard]] const histogram* find(latency_stage stage, tick_kind kind) const noexcept {
+    const auto at = place_of(stage, kind);
+    return at != entries_.end() && at->stage == stage && at->kind == kind ? &at->times : nullptr;
+  }
+  /// Of all kinds together.
+  [[nodiscard]] histogram times(latency_stage stage) const {
+    histogram all;
+    for (const entry& each : entries_)
+      if (each.stage == stage) all.merge(each.times);
+    return all;
+  }
+  /// All zero where there was none.
+  [[nodiscard]] latency_figures figures(latency_stage stage, tick_kind kind) const noexcept {
+    const histogram* found = find(stage, kind);
+    return found != nullptr ? latency_figures::of(*found) : latency_figures{};
+  }
+  [[nodiscard]] latency_figures figures(latency_stage stage) const { return latency_figures::of(times(stage)); }
+
+  void add(latency_stage stage, tick_kind kind, const histogram& more) {
+    if (more.empty()) return;
+    auto at = entries_.begin() + (place_of(stage, kind) - entries_.cbegin());
+    if (at == entries_.end() || at->stage != stage || at->kind != kind)
+      at = entries_.insert(at, entry{stage, kind, histogram{}});
+    at->times.merge(more);
+  }
+  /// Adds another's, of another thread or consumer.
+  void merge(const latency_report& other) {
+    for (const entry& each : other.entries_) add(each.stage, each.kind, each.times);
+  }
+
+ private:
+  [[nodiscard]] std::vector<entry>::const_iterator place_of(latency_stage stage, tick_kind kind) const noexcept {
+    return std::partition_point(entries_.begin(), entries_.end(), [&](const entry& each) {
+      return std::tie(each.stage, each.kind) < std::tie(stage, kind);
+    });
+  }
+
+  std::vector<entry> entries_;
+};
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/market/subscription.hpp: the consumer's end: how a strategy thread reads its events.
 
 // foxtrot/market/detail/inbox.hpp: where a subscription's events come from, by whatever policy.
+
+// foxtrot/core/detail/stamp_clocks.hpp: the two clocks of latency stamps, as a seam for tests.
+
+namespace foxtrot::inline v0::detail {
+
+[[nodiscard]] inline std::int64_t wall_clock_ns() noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Nanoseconds since the Unix epoch, both.
+struct stamp_clocks {
+  std::int64_t (*epoch_ns)() noexcept = &epoch_clock::now_ns;  ///< what receive times are in
+  std::int64_t (*wall_ns)() noexcept = &wall_clock_ns;         ///< what the kernel stamps packets with
+  std::int64_t receive_shift_ns{0};                            ///< what a replay adds to the receive times in ticks
+};
+
+}  // namespace foxtrot::inline v0::detail
 
 // foxtrot/market/channel.hpp: one consumer's queue: what the network thread writes and a strategy thread reads.
 
@@ -8074,6 +8238,171 @@ class conflated_channel : private live_object<conflated_channel> {
 
 }  // namespace foxtrot::inline v0::detail
 
+// foxtrot/market/detail/consumer_latency.hpp: how old ticks are when a consumer gets them.
+
+// foxtrot/market/detail/kind_histograms.hpp: one stage's times by kind of tick; one thread records, any thread reads.
+
+// foxtrot/core/shared_histogram.hpp: a histogram that one thread records into while others read.
+
+namespace foxtrot::inline v0 {
+
+/// Values, precision and size are histogram's. Recording takes no lock and no locked instruction, allocates nothing,
+/// and belongs to one thread at a time. Where there was no memory for it, it stays empty.
+class shared_histogram {
+ public:
+  /// From the system as zeros: pages that nothing was recorded on take no memory.
+  shared_histogram() noexcept
+      : counts_{static_cast<std::uint64_t*>(std::calloc(buckets::count, sizeof(std::uint64_t)))} {}
+
+  void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
+    if (counts_ == nullptr || times == 0) return;
+    const std::int64_t value = std::clamp<std::int64_t>(nanoseconds, 0, buckets::largest);
+    // relaxed: one writer, and `add_to` takes its order from the count
+    sum_.store(sum_.load(std::memory_order_relaxed) + times * static_cast<std::uint64_t>(value),
+               std::memory_order_relaxed);
+    if (value < least_.load(std::memory_order_relaxed)) least_.store(value, std::memory_order_relaxed);
+    if (value > most_.load(std::memory_order_relaxed)) most_.store(value, std::memory_order_relaxed);
+    const std::atomic_ref<std::uint64_t> count{counts_.get()[buckets::bucket_of(static_cast<std::uint64_t>(value))]};
+    // release: who sees it counted sees the extremes that go with it
+    count.store(count.load(std::memory_order_relaxed) + times, std::memory_order_release);
+  }
+
+  /// Adds what was recorded so far. Any thread. What is recorded meanwhile may be in the mean and not in the counts.
+  void add_to(histogram& into) const noexcept {
+    if (counts_ == nullptr) return;
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < buckets::count; ++i) {
+      const std::uint64_t count = std::atomic_ref<std::uint64_t>{counts_.get()[i]}.load(std::memory_order_acquire);
+      (*into.counts_)[i] += count;
+      all += count;
+    }
+    if (all == 0) return;
+    into.count_ += all;
+    into.sum_ += sum_.load(std::memory_order_relaxed);
+    into.least_ = std::min(into.least_, least_.load(std::memory_order_relaxed));
+    into.most_ = std::max(into.most_, most_.load(std::memory_order_relaxed));
+  }
+
+ private:
+  using buckets = detail::histogram_buckets;
+  struct give_back {
+    void operator()(std::uint64_t* counts) const noexcept { std::free(counts); }
+  };
+
+  std::unique_ptr<std::uint64_t, give_back> counts_;
+  std::atomic<std::uint64_t> sum_{0};
+  std::atomic<std::int64_t> least_{buckets::largest};
+  std::atomic<std::int64_t> most_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
+/// Has a place for each kind of a set but status, which is no tick; of others nothing is kept.
+class kind_histograms {
+ public:
+  explicit kind_histograms(kind_set kinds) {
+    for (std::size_t i = 1; i < tick_kind_count; ++i)
+      if (kinds.contains(static_cast<tick_kind>(i))) all_[i] = std::make_unique<shared_histogram>();
+  }
+
+  void record(tick_kind kind, std::int64_t nanoseconds, std::uint64_t times) noexcept {
+    if (auto* of_kind = all_[static_cast<std::size_t>(kind)].get()) of_kind->record(nanoseconds, times);
+  }
+
+  /// Any thread.
+  void report(latency_stage stage, latency_report& into) const {
+    for (std::size_t i = 1; i < tick_kind_count; ++i) {
+      if (all_[i] == nullptr) continue;
+      histogram copy;
+      all_[i]->add_to(copy);
+      into.add(stage, static_cast<tick_kind>(i), copy);
+    }
+  }
+
+ private:
+  std::array<std::unique_ptr<shared_histogram>, tick_kind_count> all_{};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/detail/look_sampler.hpp: for which ticks the clock is asked.
+
+namespace foxtrot::inline v0::detail {
+
+/// A look at the clock costs 20 to 30 ns, as much as the rest of a tick's way. So ticks that are received 100 us or
+/// more after the last look each get one, which catches every stall and costs at most 10,000 looks a second; of denser
+/// ones a random one in 4 to 11 does, and stands for those since. One thread.
+class look_sampler {
+ public:
+  /// For how many ticks a look now would stand, these included; 0: do not look. Nothing is left over by ticks that
+  /// stand for themselves: who is passed over is represented by its like.
+  [[nodiscard]] std::uint64_t due(std::int64_t received_ns, std::uint64_t ticks = 1) noexcept {
+    if (received_ns - looked_ns_ >= sparse_ns) return ticks;
+    passed_over_ += ticks;
+    if (passed_over_ < stride_) [[likely]]
+      return 0;
+    // Knuth's MMIX generator: a fixed stride could beat in time with bursts
+    random_ = random_ * 6364136223846793005U + 1442695040888963407U;
+    stride_ = shortest_stride + (random_ >> 61U);
+    return std::exchange(passed_over_, 0);
+  }
+  void looked(std::int64_t now_ns) noexcept { looked_ns_ = now_ns; }
+
+ private:
+  static constexpr std::int64_t sparse_ns = 100'000;
+  static constexpr std::uint64_t shortest_stride = 4;
+
+  std::int64_t looked_ns_{0};
+  std::uint64_t passed_over_{0};
+  std::uint64_t stride_{shortest_stride};
+  std::uint64_t random_{1};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// Of one consumer. The reading thread, but for report().
+class consumer_latency {
+ public:
+  consumer_latency(kind_set kinds, stamp_clocks clocks) : times_{kinds}, clocks_{clocks} {}
+
+  /// The consumer is about to get it.
+  void see(const waiting_event& next) noexcept {
+    const tick_tag tag = tick_tag::unpack(next.tag);
+    if (tag.kind == tick_kind::status) return;
+    const std::int64_t received_ns = next.payload->as<status_record>().received_ns;  // all have it there
+    if (const std::uint64_t times = sampler_.due(received_ns)) [[unlikely]]
+      look(tag, received_ns, times);
+  }
+
+  /// Any thread.
+  [[nodiscard]] latency_report report() const {
+    latency_report made;
+    times_.report(latency_stage::read_to_strategy, made);
+    return made;
+  }
+
+ private:
+  [[gnu::noinline]] void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept {
+    const std::int64_t now = clocks_.epoch_ns() + clocks_.receive_shift_ns;
+    sampler_.looked(now);
+    // A book that was asked for is as old as its last change.
+    if (tag.kind == tick_kind::depth_snapshot && (tag.flags & depth_snapshot::kept_book_flag) != 0) return;
+    // Whoever publishes by hand may have receive times of another day.
+    if (const std::int64_t age = now - received_ns; age >= 0 && age <= oldest_ns) times_.record(tag.kind, age, times);
+  }
+  static constexpr std::int64_t oldest_ns = 60LL * 60 * 1'000'000'000;
+
+  kind_histograms times_;
+  look_sampler sampler_;
+  stamp_clocks clocks_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 // foxtrot/market/detail/feed_cursor.hpp: one drop_oldest consumer's place in its feed's ring.
 
 // foxtrot/market/detail/feed_ring.hpp: the one ring of a feed that all its drop_oldest consumers read.
@@ -8751,6 +9080,9 @@ class merged_inbox : private live_object<merged_inbox<Inbox>> {
     if (--left_ == 0) move_on();
   }
 
+  /// The part whose event is in front measures.
+  void see(const waiting_event& next) noexcept { parts_[at_].inbox->see(next); }
+
   [[gnu::noinline]] void wake_producer() noexcept {
     for (part& each : parts_) {
       if (std::exchange(each.popped, false)) each.inbox->wake_producer();
@@ -8778,6 +9110,11 @@ class merged_inbox : private live_object<merged_inbox<Inbox>> {
     std::uint64_t sum = 0;
     for (const part& each : parts_) sum += each.inbox->dropped();
     return sum;
+  }
+  [[nodiscard]] latency_report latency() const {
+    latency_report all;
+    for (const part& each : parts_) all.merge(each.inbox->latency());
+    return all;
   }
   /// Of several that have one, the one that was received last.
   template <event_handler Told>
@@ -9012,7 +9349,7 @@ class symbol_states {
 namespace foxtrot::inline v0::detail {
 
 /// One of the three kinds of queue, as its reader sees it, and what has to be told between its events; or several such.
-/// leave(), left(), nudge() and latest() may be called from any thread, the rest from the one that reads.
+/// leave(), left(), nudge(), latest() and latency() may be called from any thread, the rest from the one that reads.
 class inbox : private live_object<inbox> {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
@@ -9053,7 +9390,25 @@ class inbox : private live_object<inbox> {
 
   /// Whether somebody further up is reading an event: who asks for the next one from within gets none.
   [[nodiscard]] bool held() const noexcept { return held_; }
-  void set_held(bool held) noexcept { held_ = held; }
+  /// The consumer gets what is in front, and gives it back.
+  void hold(const waiting_event& next) noexcept {
+    held_ = true;
+    see(next);
+  }
+  void release() noexcept { held_ = false; }
+
+  /// From now on the times of ticks of these kinds are kept. Before the first is read.
+  void measure(kind_set kinds, stamp_clocks clocks) { latency_ = std::make_unique<consumer_latency>(kinds, clocks); }
+  /// How old is it?
+  void see(const waiting_event& next) noexcept {
+    if (latency_ != nullptr) return latency_->see(next);
+    if (auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_)) (*several)->see(next);
+  }
+  [[nodiscard]] latency_report latency() const {
+    if (latency_ != nullptr) return latency_->report();
+    const auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_);
+    return several != nullptr ? (*several)->latency() : latency_report{};
+  }
 
   void wake_producer() noexcept {
     with([](auto& from) { from.wake_producer(); });
@@ -9102,6 +9457,7 @@ class inbox : private live_object<inbox> {
 
   source from_;
   symbol_states states_;
+  std::unique_ptr<consumer_latency> latency_;
   bool held_{false};
   bool telling_{false};  // told_ comes next
   tick_payload told_;
@@ -9223,7 +9579,6 @@ class subscription : private live_object<subscription> {
   /// Under overflow::conflate, the latest value of a symbol, by name or number, without waiting for its turn:
   /// `ticks.latest<book_ticker>("BTCUSDT")`. Any thread, as long as nobody moves, cancels or destroys this subscription
   /// meanwhile; it may wait for as long as storing one tick takes. It consumes nothing: the tick is still to be read.
-  ///
   /// It is the newest that is known, and so may be newer than ticks and statuses that are not read yet, and than what
   /// the next poll() shows. Nothing where nothing came yet, or nothing since the connection was lost, or the symbol is
   /// stale: whatever the consumer has heard of that. Nothing under other policies and for symbols and kinds that were
@@ -9256,6 +9611,9 @@ class subscription : private live_object<subscription> {
   /// Events that fit before the overflow policy applies; under overflow::conflate, symbols.
   [[nodiscard]] std::size_t capacity() const noexcept { return inbox_ != nullptr ? inbox_->capacity() : 0; }
 
+  /// How old ticks were when this consumer got them: read_to_strategy. Any thread, as `latest`.
+  [[nodiscard]] latency_report latency() const { return inbox_ != nullptr ? inbox_->latency() : latency_report{}; }
+
   /// Deregisters: no more events, a loop over them ends, the feed forgets this consumer. Idempotent; destruction does
   /// the same. The reading thread.
   void cancel() noexcept {
@@ -9274,13 +9632,13 @@ class subscription : private live_object<subscription> {
       item_ = from.front();
       if (item_.payload == nullptr) return;
       event_.emplace(*item_.payload, item_.tag, item_.body, from.symbols());
-      from.set_held(true);
+      from.hold(item_);
     }
     held(const held&) = delete;
     held& operator=(const held&) = delete;
     ~held() {
       if (!event_) return;
-      from_.set_held(false);
+      from_.release();
       from_.pop(item_);
     }
     explicit operator bool() const noexcept { return event_.has_value(); }
@@ -9501,6 +9859,9 @@ class market_data : private live_object<market_data> {
   [[nodiscard]] error_summary error_statistics() const;
   /// Of connections that carry the same streams: who was first, and by how much.
   [[nodiscard]] foxtrot::line_statistics line_statistics() const;
+  /// How long ticks took from the kernel to the read, and from there until published, of all network threads together;
+  /// the way on is in each subscription's. Empty where the settings say so.
+  [[nodiscard]] latency_report latency() const;
   /// As it goes. With several network threads what all of them had counted when this was called last, here or anywhere.
   [[nodiscard]] const feed_counters& counters() const;
 
@@ -11149,6 +11510,98 @@ consteval wide_decimal operator""_wide_dec(const char* text, std::size_t length)
 }
 
 }  // namespace literals
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/histogram_export.hpp: a histogram as the percentile distribution (.hgrm) that the usual plotters read.
+
+namespace foxtrot::inline v0 {
+
+struct distribution_format {
+  double unit{1000};  ///< nanoseconds in one unit of the text's values; 1000: they are microseconds
+  /// Lines for each halving of the distance to 100 %: 0, 10, .. 40, 50, 55, .. 70, 75, 77.5 % are 5. At least 1.
+  unsigned ticks_per_half_distance{5};
+  int decimals{3};  ///< of values; 0 to 9
+};
+
+/// What takes a text piece by piece.
+template <class S>
+concept text_sink = std::invocable<S&, std::string_view>;
+
+namespace detail {
+
+/// The shares of the whole that get a line: each half of what is left to the whole takes equally many steps.
+class percentile_ladder {
+ public:
+  explicit percentile_ladder(unsigned ticks) noexcept : steps_{2 * std::max(ticks, 1U)} {}
+
+  [[nodiscard]] double level() const noexcept { return 1 - std::ldexp(part_left(), -halvings_); }
+  /// Whether so many of `all` are as large a share. Compares what is left to the whole, where doubles are exact.
+  [[nodiscard]] bool reached(std::uint64_t seen, std::uint64_t all) const noexcept {
+    const double left = std::ldexp(static_cast<double>(all - seen) * steps_, halvings_);
+    return left <= static_cast<double>(all) * (steps_ - step_);
+  }
+  void climb() noexcept {
+    if (++step_ != steps_ / 2) return;
+    step_ = 0;
+    ++halvings_;
+  }
+
+ private:
+  [[nodiscard]] double part_left() const noexcept { return static_cast<double>(steps_ - step_) / steps_; }
+
+  unsigned steps_;  // of which half are taken before the distance halves
+  unsigned step_{0};
+  int halvings_{0};
+};
+
+}  // namespace detail
+
+/// Writes the distribution line by line, as HdrHistogram's outputPercentileDistribution does: the value that a share of
+/// all does not exceed, the share, how many that are, and 1/(1-share); then mean, deviation, maximum and count. Throws
+/// what the sink throws.
+template <text_sink Sink>
+void write_percentile_distribution(const histogram& times, Sink&& sink, const distribution_format& format = {}) {
+  std::array<char, 160> line{};
+  const auto say = [&](const char* pattern, auto... values) {
+    const int length = std::snprintf(line.data(), line.size(), pattern, values...);
+    if (length > 0) sink(std::string_view{line.data(), std::min(static_cast<std::size_t>(length), line.size() - 1)});
+  };
+  const int decimals = std::clamp(format.decimals, 0, 9);
+  const auto in_unit = [&](auto nanoseconds) { return static_cast<double>(nanoseconds) / format.unit; };
+
+  say("%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
+  detail::percentile_ladder ladder{format.ticks_per_half_distance};
+  std::uint64_t seen = 0;
+  times.for_each_bucket([&](std::int64_t, std::int64_t last, std::uint64_t count) {
+    seen += count;
+    const auto so_many = static_cast<unsigned long long>(seen);
+    while (ladder.reached(seen, times.count())) {
+      const double level = ladder.level();
+      if (level >= 1) break;  // so near that a double cannot tell
+      say("%12.*f %2.12f %10llu %14.2f\n", decimals, in_unit(last), level, so_many, 1 / (1 - level));
+      ladder.climb();
+      if (seen == times.count()) break;
+    }
+    if (seen == times.count()) say("%12.*f %2.12f %10llu\n", decimals, in_unit(last), 1.0, so_many);
+  });
+  say("#[Mean    = %12.*f, StdDeviation   = %12.*f]\n", decimals, in_unit(times.mean()), decimals,
+      in_unit(times.standard_deviation()));
+  say("#[Max     = %12.*f, Total count    = %12llu]\n", decimals, in_unit(times.max()),
+      static_cast<unsigned long long>(times.count()));
+  using buckets = detail::histogram_buckets;
+  say("#[Buckets = %12u, SubBuckets     = %12u]\n", buckets::range_bits - buckets::precision_bits,
+      2U << buckets::precision_bits);
+}
+
+/// The same as one text.
+[[nodiscard]] inline std::string percentile_distribution(const histogram& times,
+                                                         const distribution_format& format = {}) {
+  std::string text;
+  write_percentile_distribution(
+      times, [&text](std::string_view piece) { text += piece; }, format);
+  return text;
+}
 
 }  // namespace foxtrot::inline v0
 
@@ -13809,7 +14262,30 @@ concept buffered_stream = byte_stream<S> && requires(const S& stream) {
   { stream.drained() } noexcept -> std::same_as<bool>;          // the last socket read took all there was
 };
 
+/// Streams over sockets can say when the kernel received what the last read brought: CLOCK_REALTIME, in nanoseconds
+/// since the Unix epoch, of the last packet in it.
+template <class S>
+concept stamped_stream = byte_stream<S> && requires(S& stream) {
+  { stream.stamp_reads() } noexcept -> std::same_as<bool>;                // from now on; false: the system refuses
+  { stream.take_kernel_stamp() } noexcept -> std::same_as<std::int64_t>;  // 0: none, or taken already
+};
+
+namespace detail {
+
+template <byte_stream Stream>
+void stamp_reads_of(Stream& stream) noexcept {
+  if constexpr (stamped_stream<Stream>) (void)stream.stamp_reads();
+}
+template <byte_stream Stream>
+[[nodiscard]] std::int64_t kernel_stamp_of(Stream& stream) noexcept {
+  if constexpr (stamped_stream<Stream>) return stream.take_kernel_stamp();
+  return 0;
+}
+
+}  // namespace detail
 }  // namespace foxtrot::inline v0
+
+#include <sys/uio.h>
 
 namespace foxtrot::inline v0 {
 
@@ -13844,7 +14320,7 @@ class tcp_stream : private live_object<tcp_stream> {
   [[nodiscard]] io_result read_some(std::span<char> into) noexcept {
     if (!socket_.is_open()) return {0, errc::closed};
     while (true) {
-      const ssize_t count = ::recv(handle(), into.data(), into.size(), 0);
+      const ssize_t count = stamped_ ? receive_stamped(into) : ::recv(handle(), into.data(), into.size(), 0);
       if (count > 0) {
         drained_ = static_cast<std::size_t>(count) < into.size();
         return {static_cast<std::size_t>(count), {}};
@@ -13863,6 +14339,14 @@ class tcp_stream : private live_object<tcp_stream> {
     }
   }
 
+  /// See stamped_stream. A system call, and from then on about 60 ns more for each read.
+  bool stamp_reads() noexcept {
+    const int on = 1;
+    stamped_ = socket_.is_open() && ::setsockopt(handle(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
+    return stamped_;
+  }
+  [[nodiscard]] std::int64_t take_kernel_stamp() noexcept { return std::exchange(kernel_stamp_, 0); }
+
   /// Holds nothing back.
   [[nodiscard]] std::error_code flush() noexcept { return {}; }
 
@@ -13872,7 +14356,7 @@ class tcp_stream : private live_object<tcp_stream> {
   void close() noexcept {
     std::error_code ignored;
     socket_.close(ignored);
-    drained_ = false;
+    drained_ = stamped_ = false;
   }
 
   /// Closes with a reset (RST) instead of the orderly end (FIN).
@@ -13900,6 +14384,26 @@ class tcp_stream : private live_object<tcp_stream> {
   [[nodiscard]] static std::error_code last_error() noexcept {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return errc::would_block;
     return {errno, std::system_category()};
+  }
+
+  [[nodiscard]] ssize_t receive_stamped(std::span<char> into) noexcept {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(timespec))> control;
+    iovec where{into.data(), into.size()};
+    msghdr message{};
+    message.msg_iov = &where;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t count = ::recvmsg(handle(), &message, 0);
+    if (count <= 0) return count;
+    kernel_stamp_ = 0;  // packets from before the first stamp_reads() of the system have none
+    const cmsghdr* const said = CMSG_FIRSTHDR(&message);
+    if (said != nullptr && said->cmsg_level == SOL_SOCKET && said->cmsg_type == SCM_TIMESTAMPNS) {
+      timespec when{};
+      std::memcpy(&when, CMSG_DATA(said), sizeof when);
+      kernel_stamp_ = std::int64_t{when.tv_sec} * 1'000'000'000 + when.tv_nsec;
+    }
+    return count;
   }
 
   void set_options(const tcp_settings& settings, std::error_code& error) {
@@ -13931,10 +14435,12 @@ class tcp_stream : private live_object<tcp_stream> {
 
   socket socket_;
   std::shared_ptr<char> connecting_;  // lets a coroutine in `connect` see whether the stream is still there
+  std::int64_t kernel_stamp_{0};
   bool drained_{false};
+  bool stamped_{false};
 };
 
-static_assert(buffered_stream<tcp_stream>);
+static_assert(buffered_stream<tcp_stream> && stamped_stream<tcp_stream>);
 
 }  // namespace foxtrot::inline v0
 
@@ -14313,6 +14819,17 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     return state_->engine.readable() ? std::max<std::size_t>(state_->engine.undecrypted(), 1) : 0;
   }
   [[nodiscard]] bool drained() const noexcept { return state_->transport.drained(); }
+  /// The socket's: see stamped_stream.
+  bool stamp_reads() noexcept
+    requires stamped_stream<Transport>
+  {
+    return state_->transport.stamp_reads();
+  }
+  [[nodiscard]] std::int64_t take_kernel_stamp() noexcept
+    requires stamped_stream<Transport>
+  {
+    return state_->transport.take_kernel_stamp();
+  }
   /// Ciphertext that the socket has not taken yet, in bytes.
   [[nodiscard]] std::size_t unsent() const noexcept { return state_->engine.unsent().size(); }
   [[nodiscard]] bool is_open() const noexcept { return state_->transport.is_open(); }
@@ -14487,7 +15004,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
 
 using tls_stream = basic_tls_stream<tcp_stream>;
 
-static_assert(buffered_stream<tls_stream>);
+static_assert(buffered_stream<tls_stream> && stamped_stream<tls_stream>);
 
 }  // namespace foxtrot::inline v0
 
@@ -16262,110 +16779,138 @@ class continuity {
 
 // foxtrot/feed/detail/publication.hpp: how one drain's ticks and statuses reach everybody.
 
-// foxtrot/feed/gap_fill.hpp: what a batch of fetched ticks is for.
+// foxtrot/feed/detail/network_latency.hpp: the network thread's share of the ticks' way.
 
-// foxtrot/feed/open_holes.hpp: what is missing of one stream, and what has come of it.
+// foxtrot/feed/detail/kernel_clock.hpp: the kernel's stamps, which are of the wall clock, on the clock of receive
+// times.
 
-namespace foxtrot::inline v0 {
+namespace foxtrot::inline v0::detail {
 
-/// Ids that are missing, and are looked for.
-struct open_hole {
-  id_range ids;
-  steady_time until{steady_time::max()};  ///< then it is too late
-  std::uint32_t attempts{0};              ///< requests that brought nothing of it
-  std::uint64_t next{ids.from};           ///< what lies before has come, or is not to be had
-  std::vector<id_range> came{};           ///< ascending
-
-  [[nodiscard]] std::uint64_t missing() const noexcept {
-    std::uint64_t left = ids.to - ids.from + 1;
-    for (const id_range& each : came) left -= each.to - each.from + 1;
-    return left;
-  }
-};
-
-/// The holes of one stream in the order of their ids; no two have an id in common. One thread.
-class open_holes {
+/// The epoch clock and the wall clock run at the same pace; what is between them changes only where somebody sets the
+/// wall clock, and is looked at for every stamp, so that a step is never taken for a delay. One thread.
+class kernel_clock {
  public:
-  [[nodiscard]] bool empty() const noexcept { return holes_.empty(); }
-  [[nodiscard]] std::size_t size() const noexcept { return holes_.size(); }
-  /// The lowest id that is still looked for. Not where there is no hole.
-  [[nodiscard]] std::uint64_t first() const noexcept { return holes_.front().next; }
-  /// Ids from first() to the last that is looked for among the next `most`.
-  [[nodiscard]] std::size_t span(std::size_t most) const noexcept {
-    const std::uint64_t begin = first();
-    std::uint64_t end = begin;
-    for (const open_hole& each : holes_) {
-      if (each.next >= begin + most) break;
-      end = std::min(each.ids.to + 1, begin + most);
+  /// The stamp as the epoch clock's time. Nothing where the wall clock has been set since the last call: the stamp may
+  /// be from before. A thread that is taken off its CPU between two clock reads is no step.
+  [[nodiscard]] std::optional<std::int64_t> on_epoch_clock(std::int64_t wall_stamp_ns,
+                                                           const stamp_clocks& clocks) noexcept {
+    std::int64_t ahead = look(clocks);
+    if (ahead_ && !near(ahead)) ahead = look(clocks);
+    if (!ahead_ || !near(ahead)) {
+      const bool first = !ahead_;
+      ahead_ = ahead;
+      if (!first) return {};
     }
-    return static_cast<std::size_t>(end - begin);
-  }
-  /// When the first of them is late.
-  [[nodiscard]] steady_time due() const noexcept {
-    steady_time earliest = steady_time::max();
-    for (const open_hole& each : holes_) earliest = std::min(earliest, each.until);
-    return earliest;
-  }
-
-  void add(const id_range& ids, steady_time until) {
-    const auto place = std::ranges::upper_bound(holes_, ids.from, {}, [](const open_hole& h) { return h.ids.from; });
-    holes_.insert(place, open_hole{.ids = ids, .until = until});
-  }
-
-  /// This id has been found: whether it is looked for, which it then is no longer. Ids come in ascending order.
-  [[nodiscard]] bool take(std::uint64_t id) {
-    const auto at = std::ranges::lower_bound(holes_, id, {}, [](const open_hole& h) { return h.ids.to; });
-    if (at == holes_.end() || id < at->next) return false;
-    at->next = id + 1;
-    if (!at->came.empty() && at->came.back().to + 1 == id)
-      at->came.back().to = id;
-    else
-      at->came.push_back({id, id});
-    return true;
-  }
-
-  /// A request for the ids up to this one has failed.
-  void note_failure(std::uint64_t up_to) noexcept {
-    for (open_hole& each : holes_)
-      if (each.next <= up_to) ++each.attempts;
-  }
-  /// What lies up to this id and has not come is not to be had.
-  void pass(std::uint64_t up_to) noexcept {
-    for (open_hole& each : holes_) each.next = std::max(each.next, std::min(up_to, each.ids.to) + 1);
-  }
-
-  /// Takes those out for which `which(hole)` is true.
-  template <class Which>
-  [[nodiscard]] std::vector<open_hole> extract_if(Which which) {
-    std::vector<open_hole> taken;
-    std::vector<open_hole> left;
-    for (open_hole& each : holes_) (which(std::as_const(each)) ? taken : left).push_back(std::move(each));
-    holes_ = std::move(left);
-    return taken;
+    ahead_ = std::max(*ahead_, ahead);  // an interruption only ever makes it smaller
+    return wall_stamp_ns - *ahead_;
   }
 
  private:
-  std::vector<open_hole> holes_;
-};
+  static constexpr std::int64_t tolerance_ns = 100'000;
 
-}  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0 {
-
-/// The holes of one stream that fetched ticks may fill.
-struct gap_fill {
-  open_holes& holes;
-  bool in_order;             ///< the stream waits for them: they are told in their place, or not at all
-  std::uint64_t seen_to{0};  ///< the highest id among what was fetched
-
-  /// Whether this tick is looked for; then it is so no longer.
-  [[nodiscard]] bool take(std::uint64_t id) {
-    seen_to = std::max(seen_to, id);
-    return holes.take(id);
+  [[nodiscard]] bool near(std::int64_t ahead) const noexcept {
+    return ahead - *ahead_ <= tolerance_ns && *ahead_ - ahead <= tolerance_ns;
   }
+  // How far the wall clock is ahead; too little by as long as the second read came late.
+  [[nodiscard]] static std::int64_t look(const stamp_clocks& clocks) noexcept {
+    const std::int64_t wall = clocks.wall_ns();
+    return wall - clocks.epoch_ns();
+  }
+
+  std::optional<std::int64_t> ahead_;
 };
 
-}  // namespace foxtrot::inline v0
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// When one read of a socket was received; 0: it was none, or the kernel did not say.
+struct read_stamp {
+  std::int64_t received_ns{0};     // epoch clock
+  std::int64_t kernel_wall_ns{0};  // wall clock
+};
+
+/// Of one publisher. Costs a few instructions per tick, and per batch that is looked at two clock reads: one that
+/// brought no kernel's stamp, one. The network thread, but for report() and on().
+class network_latency {
+ public:
+  explicit network_latency(bool on) {
+    if (on) stages_ = std::make_unique<stages>();
+  }
+
+  [[nodiscard]] bool on() const noexcept { return stages_ != nullptr; }
+  /// Before anything is published or subscribed.
+  void use(stamp_clocks clocks) noexcept { clocks_ = clocks; }
+  [[nodiscard]] const stamp_clocks& clocks() const noexcept { return clocks_; }
+
+  /// A tick of this kind has been published.
+  void published(tick_kind kind) noexcept {
+    kinds_ |= 1U << static_cast<unsigned>(kind);
+    ++ticks_;
+  }
+  /// Everything that this read brought has been published, as `counts` say.
+  void read_done(const read_stamp& read, const feed_counters& counts) noexcept {
+    if (ticks_ == 0) return;
+    const std::uint64_t ticks = std::exchange(ticks_, 0);
+    std::uint64_t times = 0;
+    if (on() && read.received_ns != 0) times = sampler_.due(read.received_ns, ticks);
+    const looked now = times != 0 ? look(read) : looked{};
+    std::uint64_t passed_over = times - ticks;  // the look stands for these as well; one kind has to stand for all
+    for (std::uint32_t left = std::exchange(kinds_, 0); left != 0; left &= left - 1) {
+      const auto kind = static_cast<std::size_t>(std::countr_zero(left));
+      const std::uint64_t total = counts.ticks[kind].get();
+      const std::uint64_t of_kind = total - std::exchange(counted_[kind], total);
+      if (times != 0) [[unlikely]]
+        record(static_cast<tick_kind>(kind), now, of_kind + std::exchange(passed_over, 0));
+    }
+  }
+
+  /// Any thread.
+  [[nodiscard]] latency_report report() const {
+    latency_report made;
+    if (stages_ == nullptr) return made;
+    stages_->kernel_to_read.report(latency_stage::kernel_to_read, made);
+    stages_->read_to_published.report(latency_stage::read_to_published, made);
+    return made;
+  }
+
+ private:
+  struct stages {
+    static constexpr kind_set all = kind_set::all() | tick_kind::unknown_event;
+    kind_histograms kernel_to_read{all};
+    kind_histograms read_to_published{all};
+  };
+  struct looked {
+    std::int64_t since_read{0};
+    std::int64_t from_kernel{-1};  // below zero: not known
+  };
+
+  [[gnu::noinline]] looked look(const read_stamp& read) noexcept {
+    const std::int64_t now = clocks_.epoch_ns();
+    sampler_.looked(now);
+    looked made{.since_read = now - read.received_ns};
+    if (read.kernel_wall_ns == 0) return made;
+    const auto kernel_ns = kernel_.on_epoch_clock(read.kernel_wall_ns, clocks_);
+    if (kernel_ns) made.from_kernel = read.received_ns - *kernel_ns;
+    return made;
+  }
+  void record(tick_kind kind, const looked& found, std::uint64_t times) noexcept {
+    stages_->read_to_published.record(kind, found.since_read, times);
+    if (found.from_kernel >= 0) stages_->kernel_to_read.record(kind, found.from_kernel, times);
+  }
+
+  std::uint32_t kinds_{0};  // of this batch
+  std::uint64_t ticks_{0};
+  std::array<std::uint64_t, tick_kind_count> counted_{};  // by kind, up to the end of the last batch
+  look_sampler sampler_;
+  kernel_clock kernel_;
+  stamp_clocks clocks_;
+  std::unique_ptr<stages> stages_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/feed/detail/publisher_state.hpp: what a publisher consists of.
 
 // foxtrot/feed/line_arbiter.hpp: several connections that carry the same streams, made one by the venue's ids.
 
@@ -17208,14 +17753,16 @@ class stream_ages : private live_object<stream_ages> {
 
 namespace foxtrot::inline v0::detail {
 
-/// What a publisher consists of.
+/// Of one network thread, but for what consumers reach from theirs.
 struct publisher_state {
-  publisher_state(symbol_table& table, const ring_settings& ring) : symbols{table}, consumers{table, ring} {}
+  publisher_state(symbol_table& table, const ring_settings& ring, bool measures)
+      : symbols{table}, consumers{table, ring}, latency{measures} {}
 
   symbol_table& symbols;
   feed_counters counters;
   inline_consumers handlers;
   outlets consumers;
+  network_latency latency;
   // the network thread's own
   foxtrot::continuity continuity;
   line_arbiter lines{continuity};
@@ -17227,6 +17774,115 @@ struct publisher_state {
   tick_payload scratch;
 };
 
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/feed/gap_fill.hpp: what a batch of fetched ticks is for.
+
+// foxtrot/feed/open_holes.hpp: what is missing of one stream, and what has come of it.
+
+namespace foxtrot::inline v0 {
+
+/// Ids that are missing, and are looked for.
+struct open_hole {
+  id_range ids;
+  steady_time until{steady_time::max()};  ///< then it is too late
+  std::uint32_t attempts{0};              ///< requests that brought nothing of it
+  std::uint64_t next{ids.from};           ///< what lies before has come, or is not to be had
+  std::vector<id_range> came{};           ///< ascending
+
+  [[nodiscard]] std::uint64_t missing() const noexcept {
+    std::uint64_t left = ids.to - ids.from + 1;
+    for (const id_range& each : came) left -= each.to - each.from + 1;
+    return left;
+  }
+};
+
+/// The holes of one stream in the order of their ids; no two have an id in common. One thread.
+class open_holes {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return holes_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return holes_.size(); }
+  /// The lowest id that is still looked for. Not where there is no hole.
+  [[nodiscard]] std::uint64_t first() const noexcept { return holes_.front().next; }
+  /// Ids from first() to the last that is looked for among the next `most`.
+  [[nodiscard]] std::size_t span(std::size_t most) const noexcept {
+    const std::uint64_t begin = first();
+    std::uint64_t end = begin;
+    for (const open_hole& each : holes_) {
+      if (each.next >= begin + most) break;
+      end = std::min(each.ids.to + 1, begin + most);
+    }
+    return static_cast<std::size_t>(end - begin);
+  }
+  /// When the first of them is late.
+  [[nodiscard]] steady_time due() const noexcept {
+    steady_time earliest = steady_time::max();
+    for (const open_hole& each : holes_) earliest = std::min(earliest, each.until);
+    return earliest;
+  }
+
+  void add(const id_range& ids, steady_time until) {
+    const auto place = std::ranges::upper_bound(holes_, ids.from, {}, [](const open_hole& h) { return h.ids.from; });
+    holes_.insert(place, open_hole{.ids = ids, .until = until});
+  }
+
+  /// This id has been found: whether it is looked for, which it then is no longer. Ids come in ascending order.
+  [[nodiscard]] bool take(std::uint64_t id) {
+    const auto at = std::ranges::lower_bound(holes_, id, {}, [](const open_hole& h) { return h.ids.to; });
+    if (at == holes_.end() || id < at->next) return false;
+    at->next = id + 1;
+    if (!at->came.empty() && at->came.back().to + 1 == id)
+      at->came.back().to = id;
+    else
+      at->came.push_back({id, id});
+    return true;
+  }
+
+  /// A request for the ids up to this one has failed.
+  void note_failure(std::uint64_t up_to) noexcept {
+    for (open_hole& each : holes_)
+      if (each.next <= up_to) ++each.attempts;
+  }
+  /// What lies up to this id and has not come is not to be had.
+  void pass(std::uint64_t up_to) noexcept {
+    for (open_hole& each : holes_) each.next = std::max(each.next, std::min(up_to, each.ids.to) + 1);
+  }
+
+  /// Takes those out for which `which(hole)` is true.
+  template <class Which>
+  [[nodiscard]] std::vector<open_hole> extract_if(Which which) {
+    std::vector<open_hole> taken;
+    std::vector<open_hole> left;
+    for (open_hole& each : holes_) (which(std::as_const(each)) ? taken : left).push_back(std::move(each));
+    holes_ = std::move(left);
+    return taken;
+  }
+
+ private:
+  std::vector<open_hole> holes_;
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0 {
+
+/// The holes of one stream that fetched ticks may fill.
+struct gap_fill {
+  open_holes& holes;
+  bool in_order;             ///< the stream waits for them: they are told in their place, or not at all
+  std::uint64_t seen_to{0};  ///< the highest id among what was fetched
+
+  /// Whether this tick is looked for; then it is so no longer.
+  [[nodiscard]] bool take(std::uint64_t id) {
+    seen_to = std::max(seen_to, id);
+    return holes.take(id);
+  }
+};
+
+}  // namespace foxtrot::inline v0
+
+namespace foxtrot::inline v0::detail {
+
 /// See publisher::batch.
 class publication {
  public:
@@ -17237,7 +17893,17 @@ class publication {
   }
   publication(const publication&) = delete;
   publication& operator=(const publication&) = delete;
-  ~publication() { to_.consumers.wake_consumers(); }
+  ~publication() {
+    to_.latency.read_done(read_, to_.counters);
+    to_.consumers.wake_consumers();
+  }
+
+  /// What is published came with a read of a socket that ended just now; `kernel_wall_ns` is the kernel's stamp, 0
+  /// where there is none. Returns the receive time.
+  [[nodiscard]] std::int64_t received_now(std::int64_t kernel_wall_ns) noexcept {
+    read_ = {to_.latency.clocks().epoch_ns(), kernel_wall_ns};
+    return read_.received_ns;
+  }
 
   /// Where a decoder writes the next tick: one line, and room for `max_levels` price levels. Both are the decoder's
   /// until publish(), or until the next draft, which forgets an unpublished one.
@@ -17376,6 +18042,7 @@ class publication {
 
   void deliver(tick_tag tag, symbol_id symbol, std::size_t level_count) {
     to_.counters.ticks[static_cast<std::size_t>(tag.kind)].add();
+    to_.latency.published(tag.kind);
     if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
     const std::span<const raw_level> body = draft_.levels.first(level_count);
     if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
@@ -17459,6 +18126,7 @@ class publication {
   gap_fill* const fill_;
   const bool arbitrated_{fill_ != nullptr || to_.lines.engaged(from_)};
   inline_consumers::locked handlers_;
+  read_stamp read_;
   channel::slot in_place_;
   draft draft_{};
 };
@@ -17477,8 +18145,10 @@ class publisher : private live_object<publisher> {
  public:
   class batch;
 
-  explicit publisher(symbol_table& symbols = symbol_table::shared(), const ring_settings& ring = {})
-      : state_{symbols, ring} {}
+  /// `measures`: whether it keeps the times of what it publishes, and each consumer those of what it reads.
+  explicit publisher(symbol_table& symbols = symbol_table::shared(), const ring_settings& ring = {},
+                     bool measures = true)
+      : state_{symbols, ring, measures} {}
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
   ~publisher() { close(); }
@@ -17490,6 +18160,7 @@ class publisher : private live_object<publisher> {
     if (!filter) return filter.error();
     auto inbox = state_.consumers.add(std::move(*filter), wanted);
     if (inbox == nullptr) return errc::closed;
+    if (measures_latency()) inbox->measure(wanted.kinds, state_.latency.clocks());
     return subscription{std::move(inbox), wanted.waiting};
   }
 
@@ -17536,6 +18207,13 @@ class publisher : private live_object<publisher> {
   /// Publishes what waits for nothing any more. Likewise.
   void release_held();
 
+  /// How long published ticks took on this side: kernel to read, read to published. The rest is in the subscriptions.
+  /// Any thread.
+  [[nodiscard]] latency_report latency() const { return state_.latency.report(); }
+  [[nodiscard]] bool measures_latency() const noexcept { return state_.latency.on(); }
+  /// For tests, and for replays. Before anything is published or subscribed.
+  void use_clocks(detail::stamp_clocks clocks) noexcept { state_.latency.use(clocks); }
+
   [[nodiscard]] stream_ages& ages() noexcept { return state_.ages; }  // the network thread's
   [[nodiscard]] symbol_table& symbols() const noexcept { return state_.symbols; }
   [[nodiscard]] feed_counters& counters() noexcept { return state_.counters; }
@@ -17571,7 +18249,10 @@ namespace foxtrot::inline v0::binance::detail {
 class feed_parts : private live_object<feed_parts> {
  public:
   struct part {
-    explicit part(checked_settings its) : settings{std::move(its)}, out{*settings.given.symbols, settings.given.ring} {}
+    explicit part(checked_settings its)
+        : settings{std::move(its)}, out{*settings.given.symbols, settings.given.ring, settings.given.measures_latency} {
+      out.use_clocks({.receive_shift_ns = settings.given.session.clock_shift.count()});
+    }
 
     checked_settings settings;  // without streams; its choice of WebSocket changes, under the owner's lock
     publisher out;
@@ -17633,6 +18314,12 @@ class feed_parts : private live_object<feed_parts> {
   [[nodiscard]] foxtrot::line_statistics line_statistics() const {
     foxtrot::line_statistics all;
     for (const auto& each : all_) all.merge(each->out.lines().statistics());
+    return all;
+  }
+
+  [[nodiscard]] latency_report latency() const {
+    latency_report all;
+    for (const auto& each : all_) all.merge(each->out.latency());
     return all;
   }
 
@@ -19931,8 +20618,6 @@ struct recalling_sse41_digits : sse41_digits {
 }  // namespace foxtrot::inline v0::binance::detail
 
 #endif
-
-#include <tuple>
 
 namespace foxtrot::inline v0::binance::detail {
 
@@ -24761,6 +25446,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
     silence_.feed();
+    if (out_.measures_latency()) stamp_reads_of(socket_.next_layer());
     pings_.start(settings_.ping_interval, settings_.pong_timeout);
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     while (!reason_) {
@@ -24857,7 +25543,8 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
 
   void take(message_kind kind, std::string_view payload) {
     if (!batch_) batch_.emplace(out_, role_.line);
-    if (received_ns_ == 0) received_ns_ = epoch_clock::now_ns() + settings_.clock_shift.count();
+    if (received_ns_ == 0)
+      received_ns_ = batch_->received_now(kernel_stamp_of(socket_.next_layer())) + settings_.clock_shift.count();
     feed_counters& count = batch_->counters();
     count.messages.add();
     count.bytes.add(payload.size());
@@ -27768,6 +28455,7 @@ class live_feed : private live_object<live_feed> {
     return settings_.given.session.errors->statistics(system_time().now());
   }
   [[nodiscard]] foxtrot::line_statistics line_statistics() const { return parts_.line_statistics(); }
+  [[nodiscard]] latency_report latency() const { return parts_.latency(); }
   [[nodiscard]] const feed_counters& counters() const { return parts_.counters(); }
 
  private:
@@ -27886,6 +28574,7 @@ FOXTROT_DECL std::error_code market_data::request_snapshot(std::string_view symb
 FOXTROT_DECL binance::connection_info market_data::connection_info() { return live_->connection_info(); }
 FOXTROT_DECL error_summary market_data::error_statistics() const { return live_->error_statistics(); }
 FOXTROT_DECL foxtrot::line_statistics market_data::line_statistics() const { return live_->line_statistics(); }
+FOXTROT_DECL latency_report market_data::latency() const { return live_->latency(); }
 FOXTROT_DECL const feed_counters& market_data::counters() const { return live_->counters(); }
 
 }  // namespace foxtrot::inline v0::binance

@@ -155,3 +155,43 @@ TEST_CASE("histogram: recording, merging and reading allocate nothing", "[core]"
   CHECK(after == before);
   CHECK(median > 0);
 }
+
+TEST_CASE("histogram: a value counts as often as it is said to", "[core]") {
+  histogram one_by_one;
+  histogram at_once;
+  for (int i = 0; i < 7; ++i) one_by_one.record(1'000'000);
+  at_once.record(1'000'000, 7);
+  at_once.record(5, 0);
+  CHECK(at_once.count() == 7);
+  CHECK(at_once.mean() == one_by_one.mean());
+  CHECK(at_once.min() == 1'000'000);
+  CHECK(at_once.max() == 1'000'000);
+}
+
+TEST_CASE("histogram: the deviation from the mean", "[core]") {
+  histogram times;
+  CHECK(times.standard_deviation() == 0.0);
+  for (std::int64_t value = 10; value <= 100; value += 10) times.record(value);
+  CHECK(times.standard_deviation() == Approx(std::sqrt(825.0)));  // small values are exact
+  histogram large;
+  for (const std::int64_t value : {1'000'000, 3'000'000}) large.record(value, 1000);
+  CHECK(large.standard_deviation() == Approx(1e6).epsilon(0.01));
+}
+
+TEST_CASE("histogram: its buckets hold what was recorded, between the values that were", "[core]") {
+  const auto values = samples(repetitions(5'000), 3);
+  histogram times;
+  for (const std::int64_t value : values) times.record(value);
+  std::uint64_t all = 0;
+  std::int64_t before = -1;
+  times.for_each_bucket([&](std::int64_t first, std::int64_t last, std::uint64_t count) {
+    CHECK(first > before);
+    CHECK(last >= first);
+    CHECK(count == static_cast<std::uint64_t>(std::count_if(values.begin(), values.end(),
+                                                            [&](std::int64_t v) { return first <= v && v <= last; })));
+    before = last;
+    all += count;
+  });
+  CHECK(all == values.size());
+  CHECK(before == times.max());
+}

@@ -9,6 +9,7 @@
 #include <foxtrot/net/connection_budget.hpp>
 #include <foxtrot/net/websocket/handshake_key.hpp>
 #include <foxtrot/net/websocket/mask.hpp>
+#include <support/fake_clocks.hpp>
 #include <support/memory_stream.hpp>
 #include <support/websocket_frames.hpp>
 
@@ -31,6 +32,7 @@ namespace {
 using namespace foxtrot;
 using namespace std::chrono_literals;
 using foxtrot_test::memory_end;
+using foxtrot_test::fake_clocks;
 using foxtrot_test::memory_stream;
 using strings = std::vector<std::string>;
 
@@ -123,9 +125,10 @@ struct memory_dialer {
 /// A session, its loop driven by the test, its peer played by the test.
 struct scene {
   explicit scene(session_settings wanted = {}) : scene{std::move(wanted), idle::block} {}
-  scene(session_settings wanted, idle how)
-      : bridge{settings_of(how), diagnostics{}, time}, manager{bridge,           out, venue, memory_dialer{&net},
-                                                               with_url(wanted), log} {
+  scene(session_settings wanted, idle how, bool measures = true)
+      : bridge{settings_of(how), diagnostics{}, time},
+        out{symbols, {}, measures},
+        manager{bridge, out, venue, memory_dialer{&net}, with_url(wanted), log} {
     manager.on_connected = [this] { ++connected_calls; };
   }
   ~scene() {
@@ -241,7 +244,7 @@ struct scene {
   strings remarks;
   async_thread_bridge bridge;
   symbol_table symbols;
-  publisher out{symbols};
+  publisher out;
   subscription queue{out.subscribe({}).value()};
   words venue;
   network net;
@@ -285,6 +288,42 @@ TEST_CASE("websocket_manager: connects, subscribes, publishes, stops") {
   CHECK(s.told() == strings{"disconnected"});
   CHECK(s.reason == errc::cancelled);
   CHECK(counted.failed_attempts.get() == 0);
+}
+
+TEST_CASE("websocket_manager: each read's ticks have the times of their way") {
+  const fake_clocks clocks;
+  scene s;
+  s.out.use_clocks(fake_clocks::as_stamp_clocks());
+  auto timed = s.out.subscribe({}).value();
+  s.connect();
+  CHECK(s.net.ours.back()->stamped);
+  fake_clocks::step = 700;  // from the receive time to the next look
+  s.net.ours.back()->kernel_stamp = fake_clocks::wall() - 20'000;
+  s.send_raw(foxtrot_test::raw_frame(0x81, "T1") + foxtrot_test::raw_frame(0x81, "T2"));
+  fake_clocks::step = 0;
+  fake_clocks::epoch += 1'000'000;
+  s.send("T3");  // the kernel did not say
+  fake_clocks::epoch += 9'000;
+  CHECK(timed.poll(100, [](const event&) {}) == 4);
+
+  const latency_report report = s.out.latency();
+  const latency_figures published = report.figures(latency_stage::read_to_published, tick_kind::trade);
+  CHECK(published.count == 3);
+  CHECK(published.max == 700ns);
+  const latency_figures kernel = report.figures(latency_stage::kernel_to_read, tick_kind::trade);
+  CHECK(kernel.count == 2);
+  CHECK(report.times(latency_stage::kernel_to_read).min() == 20'000);
+  CHECK(timed.latency().times(latency_stage::read_to_strategy).min() >= 9'000);
+}
+
+TEST_CASE("websocket_manager: a feed that does not measure asks no kernel") {
+  scene s{session_settings{}, idle::block, false};
+  s.connect();
+  s.send("T1");
+  CHECK_FALSE(s.net.ours.back()->stamped);
+  CHECK(s.out.latency().empty());
+  CHECK(s.told() == strings{"connected", "T1"});
+  CHECK(s.queue.latency().empty());
 }
 
 TEST_CASE("websocket_manager: a close is answered before the end, and nobody can hold it up") {

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -124,4 +126,60 @@ TEST_CASE("tcp_stream: a full peer makes writing wait until it reads", "[net]") 
   CHECK_FALSE(waiting.done());
   CHECK(f.run(read_all(p.server, sent)).size() == sent);
   CHECK(f.run_until([&] { return waiting.done(); }));
+}
+
+TEST_CASE("tcp_stream: the kernel says when it received what a read brings", "[net]") {
+  const auto wall_ns = [] {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::int64_t{std::chrono::nanoseconds{now}.count()};
+  };
+  loop_fixture f;
+  tcp_pair p{f};
+  std::array<char, 8> buffer{};
+  CHECK(p.client.take_kernel_stamp() == 0);
+  REQUIRE(p.client.stamp_reads());
+  CHECK(p.client.read_some(buffer).error == errc::would_block);
+  // The system begins to stamp packets a moment after the first socket that wants it.
+  std::int64_t stamp = 0;
+  std::int64_t sent = 0;
+  std::int64_t read = 0;
+  for (int i = 0; i < 1000 && stamp == 0; ++i) {
+    sent = wall_ns();
+    CHECK(p.server.write_some(std::string{"01234567"}).bytes == 8);
+    CHECK(f.run(p.client.wait_readable()) == std::error_code{});
+    CHECK(p.client.read_some(buffer).bytes == 8);
+    read = wall_ns();
+    stamp = p.client.take_kernel_stamp();
+    CHECK(p.client.take_kernel_stamp() == 0);
+  }
+  CHECK(std::string(buffer.data(), buffer.size()) == "01234567");
+  REQUIRE(stamp != 0);
+  CHECK(stamp >= sent);
+  CHECK(stamp <= read);
+
+  // that of what is read, and none of what was not asked for
+  CHECK(p.client.read_some(buffer).error == errc::would_block);
+  CHECK(p.client.take_kernel_stamp() == 0);
+  CHECK(p.client.write_some(std::string{"x"}).bytes == 1);
+  CHECK(f.run(p.server.wait_readable()) == std::error_code{});
+  CHECK(p.server.read_some(buffer).bytes == 1);
+  CHECK(p.server.take_kernel_stamp() == 0);
+  p.server.close();
+  CHECK(f.run(p.client.wait_readable()) == std::error_code{});
+  CHECK(p.client.read_some(buffer).error == errc::closed);
+}
+
+TEST_CASE("tcp_stream: megabytes through stamped reads", "[net]") {
+  loop_fixture f;
+  tcp_pair p{f};
+  REQUIRE(p.client.stamp_reads());
+  CHECK(exchange(f, p.client, p.server, 1'000'000));
+  CHECK(p.client.take_kernel_stamp() != 0);
+}
+
+TEST_CASE("tcp_stream: a closed one stamps nothing", "[net]") {
+  loop_fixture f;
+  tcp_pair p{f};
+  p.client.close();
+  CHECK_FALSE(p.client.stamp_reads());
 }

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -430,4 +431,23 @@ TEST_CASE("tls_stream: nothing is read or written without a handshake that succe
   CHECK_FALSE(answering.done());
   CHECK(server.next_layer().end()->taken.empty());
   CHECK_FALSE(f.run(client.handshake("localhost")));
+}
+
+TEST_CASE("tls_stream: the kernel's stamp is the socket's, once for all records of one read", "[net]") {
+  loop_fixture f;
+  tls_pair p{f};
+  REQUIRE(p.client.stamp_reads());
+  std::array<char, 64> buffer{};
+  std::int64_t stamp = 0;
+  for (int i = 0; i < 1000 && stamp == 0; ++i) {
+    CHECK(p.server.write_some(std::string{"one"}).bytes == 3);
+    CHECK(p.server.write_some(std::string{"two"}).bytes == 3);
+    CHECK(f.run(p.client.wait_readable()) == std::error_code{});
+    while (p.client.read_some(buffer).bytes == 0) CHECK(f.run(p.client.wait_readable()) == std::error_code{});
+    stamp = p.client.take_kernel_stamp();
+    while (p.client.buffered() != 0) CHECK(p.client.read_some(buffer).bytes == 3);
+    CHECK(p.client.take_kernel_stamp() == 0);
+    while (p.client.read_some(buffer).bytes != 0) (void)p.client.take_kernel_stamp();
+  }
+  CHECK(stamp != 0);
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <span>
@@ -36,6 +37,9 @@ struct memory_end {
   int block_at{-1};                                             // the one of them that moves nothing although it could
   std::size_t cut_at{std::numeric_limits<std::size_t>::max()};  // bytes after which reading ends with `cut_with`
   std::error_code cut_with{foxtrot::errc::closed};
+
+  std::int64_t kernel_stamp{0};  // of the next read, where reads are stamped
+  bool stamped{false};           // somebody asked for that
 
   foxtrot::async_condition readable;
   foxtrot::async_condition writable;
@@ -119,6 +123,10 @@ class memory_stream {
   [[nodiscard]] bool drained() const noexcept { return end_->received.empty() && !end_->end; }
   [[nodiscard]] bool is_open() const noexcept { return !end_->closed; }
 
+  // As a socket's reads, of a test's clock.
+  bool stamp_reads() noexcept { return end_->stamped = true; }
+  [[nodiscard]] std::int64_t take_kernel_stamp() noexcept { return std::exchange(end_->kernel_stamp, 0); }
+
   void close() noexcept {
     if (std::exchange(end_->closed, true)) return;
     end_->wake(foxtrot::errc::cancelled);
@@ -145,6 +153,6 @@ class memory_stream {
   std::shared_ptr<memory_end> end_;
 };
 
-static_assert(foxtrot::buffered_stream<memory_stream>);
+static_assert(foxtrot::buffered_stream<memory_stream> && foxtrot::stamped_stream<memory_stream>);
 
 }  // namespace foxtrot_test

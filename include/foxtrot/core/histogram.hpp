@@ -1,16 +1,18 @@
 // foxtrot/core/histogram.hpp: latencies, recorded without allocation, read as percentiles.
 #pragma once
 
+#include <foxtrot/core/detail/histogram_buckets.hpp>
+
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 
 namespace foxtrot::inline v0 {
+
+class shared_histogram;
 
 /// Counts of nanoseconds in buckets whose width grows with the value: every reported value is within 1/128 (0.8 %) of a
 /// recorded one, from 1 ns to 2^40 ns (18 minutes); what is longer counts as that, what is negative as 0. 34 KiB,
@@ -19,11 +21,12 @@ class histogram {
  public:
   histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
 
-  void record(std::int64_t nanoseconds) noexcept {
+  void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
+    if (times == 0) return;
     const std::int64_t value = std::clamp<std::int64_t>(nanoseconds, 0, largest);
-    ++(*counts_)[bucket_of(static_cast<std::uint64_t>(value))];
-    ++count_;
-    sum_ += static_cast<std::uint64_t>(value);
+    (*counts_)[buckets::bucket_of(static_cast<std::uint64_t>(value))] += times;
+    count_ += times;
+    sum_ += times * static_cast<std::uint64_t>(value);
     least_ = std::min(least_, value);
     most_ = std::max(most_, value);
   }
@@ -62,29 +65,38 @@ class histogram {
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < bucket_count; ++i) {
       seen += (*counts_)[i];
-      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(last_value_of(i)), least_, most_);
+      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(buckets::last_value_of(i)), least_, most_);
     }
     return most_;
   }
 
- private:
-  // Values below 2 x 128 have a bucket each; above, every power of two is cut into 128.
-  static constexpr unsigned precision_bits = 7;
-  static constexpr unsigned range_bits = 40;
-  static constexpr std::int64_t largest = (std::int64_t{1} << range_bits) - 1;
-  static constexpr std::size_t bucket_count = (range_bits - precision_bits + 1) << precision_bits;
+  /// How far values lie from the mean, to a bucket's precision.
+  [[nodiscard]] double standard_deviation() const noexcept {
+    if (empty()) return 0.0;
+    double squares = 0;
+    for_each_bucket([&, middle = mean()](std::int64_t first, std::int64_t last, std::uint64_t count) {
+      const double off = static_cast<double>(first + last) / 2 - middle;
+      squares += off * off * static_cast<double>(count);
+    });
+    return std::sqrt(squares / static_cast<double>(count_));
+  }
 
-  [[nodiscard]] static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
-    const unsigned width = static_cast<unsigned>(std::bit_width(value));
-    const unsigned shift = width > precision_bits + 1 ? width - (precision_bits + 1) : 0;
-    return (std::size_t{shift} << precision_bits) + static_cast<std::size_t>(value >> shift);
+  /// Calls `action(first value, last value, count)` for every bucket that is not empty, in order. Of what lies at the
+  /// ends, the values that were really recorded.
+  template <class Action>
+  void for_each_bucket(Action&& action) const {
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      if ((*counts_)[i] == 0) continue;
+      action(std::max(static_cast<std::int64_t>(buckets::first_value_of(i)), least_),
+             std::min(static_cast<std::int64_t>(buckets::last_value_of(i)), most_), (*counts_)[i]);
+    }
   }
-  [[nodiscard]] static constexpr std::uint64_t last_value_of(std::size_t bucket) noexcept {
-    const std::size_t row = bucket >> precision_bits;
-    const std::size_t shift = row > 1 ? row - 1 : 0;
-    const std::uint64_t mantissa = bucket - (shift << precision_bits);
-    return ((mantissa + 1) << shift) - 1;
-  }
+
+ private:
+  friend class shared_histogram;
+  using buckets = detail::histogram_buckets;
+  static constexpr std::int64_t largest = buckets::largest;
+  static constexpr std::size_t bucket_count = buckets::count;
 
   std::unique_ptr<std::array<std::uint64_t, bucket_count>> counts_;
   std::uint64_t count_{0};

@@ -84,6 +84,7 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
   /// Publishes until the connection ends; returns end_reason().
   [[nodiscard]] task<std::error_code> read_until_end() {
     silence_.feed();
+    if (out_.measures_latency()) stamp_reads_of(socket_.next_layer());
     pings_.start(settings_.ping_interval, settings_.pong_timeout);
     if (bridge_.waiting() != idle::block) poller_ = bridge_.add_poller([this] { return poll(); });
     while (!reason_) {
@@ -180,7 +181,8 @@ class live_connection : private live_object<live_connection<Protocol, Stream>> {
 
   void take(message_kind kind, std::string_view payload) {
     if (!batch_) batch_.emplace(out_, role_.line);
-    if (received_ns_ == 0) received_ns_ = epoch_clock::now_ns() + settings_.clock_shift.count();
+    if (received_ns_ == 0)
+      received_ns_ = batch_->received_now(kernel_stamp_of(socket_.next_layer())) + settings_.clock_shift.count();
     feed_counters& count = batch_->counters();
     count.messages.add();
     count.bytes.add(payload.size());

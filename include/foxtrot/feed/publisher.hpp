@@ -1,6 +1,7 @@
 // foxtrot/feed/publisher.hpp: the producer's end of all subscriptions of one feed.
 #pragma once
 
+#include <foxtrot/core/detail/stamp_clocks.hpp>
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/result.hpp>
@@ -14,6 +15,7 @@
 #include <foxtrot/feed/stream_ages.hpp>
 #include <foxtrot/feed/tick_ids.hpp>
 #include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/subscription.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
@@ -33,8 +35,10 @@ class publisher : private live_object<publisher> {
  public:
   class batch;
 
-  explicit publisher(symbol_table& symbols = symbol_table::shared(), const ring_settings& ring = {})
-      : state_{symbols, ring} {}
+  /// `measures`: whether it keeps the times of what it publishes, and each consumer those of what it reads.
+  explicit publisher(symbol_table& symbols = symbol_table::shared(), const ring_settings& ring = {},
+                     bool measures = true)
+      : state_{symbols, ring, measures} {}
   publisher(const publisher&) = delete;
   publisher& operator=(const publisher&) = delete;
   ~publisher() { close(); }
@@ -46,6 +50,7 @@ class publisher : private live_object<publisher> {
     if (!filter) return filter.error();
     auto inbox = state_.consumers.add(std::move(*filter), wanted);
     if (inbox == nullptr) return errc::closed;
+    if (measures_latency()) inbox->measure(wanted.kinds, state_.latency.clocks());
     return subscription{std::move(inbox), wanted.waiting};
   }
 
@@ -91,6 +96,13 @@ class publisher : private live_object<publisher> {
   void line_lost(line_id which);
   /// Publishes what waits for nothing any more. Likewise.
   void release_held();
+
+  /// How long published ticks took on this side: kernel to read, read to published. The rest is in the subscriptions.
+  /// Any thread.
+  [[nodiscard]] latency_report latency() const { return state_.latency.report(); }
+  [[nodiscard]] bool measures_latency() const noexcept { return state_.latency.on(); }
+  /// For tests, and for replays. Before anything is published or subscribed.
+  void use_clocks(detail::stamp_clocks clocks) noexcept { state_.latency.use(clocks); }
 
   [[nodiscard]] stream_ages& ages() noexcept { return state_.ages; }  // the network thread's
   [[nodiscard]] symbol_table& symbols() const noexcept { return state_.symbols; }

@@ -10,6 +10,7 @@
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kline.hpp>
 #include <foxtrot/market/kline_interval.hpp>
+#include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/ticker.hpp>
 #include <foxtrot/queue/idle.hpp>
 #include <foxtrot/queue/idle_strategy.hpp>
@@ -93,7 +94,6 @@ class subscription : private live_object<subscription> {
   /// Under overflow::conflate, the latest value of a symbol, by name or number, without waiting for its turn:
   /// `ticks.latest<book_ticker>("BTCUSDT")`. Any thread, as long as nobody moves, cancels or destroys this subscription
   /// meanwhile; it may wait for as long as storing one tick takes. It consumes nothing: the tick is still to be read.
-  ///
   /// It is the newest that is known, and so may be newer than ticks and statuses that are not read yet, and than what
   /// the next poll() shows. Nothing where nothing came yet, or nothing since the connection was lost, or the symbol is
   /// stale: whatever the consumer has heard of that. Nothing under other policies and for symbols and kinds that were
@@ -126,6 +126,9 @@ class subscription : private live_object<subscription> {
   /// Events that fit before the overflow policy applies; under overflow::conflate, symbols.
   [[nodiscard]] std::size_t capacity() const noexcept { return inbox_ != nullptr ? inbox_->capacity() : 0; }
 
+  /// How old ticks were when this consumer got them: read_to_strategy. Any thread, as `latest`.
+  [[nodiscard]] latency_report latency() const { return inbox_ != nullptr ? inbox_->latency() : latency_report{}; }
+
   /// Deregisters: no more events, a loop over them ends, the feed forgets this consumer. Idempotent; destruction does
   /// the same. The reading thread.
   void cancel() noexcept {
@@ -144,13 +147,13 @@ class subscription : private live_object<subscription> {
       item_ = from.front();
       if (item_.payload == nullptr) return;
       event_.emplace(*item_.payload, item_.tag, item_.body, from.symbols());
-      from.set_held(true);
+      from.hold(item_);
     }
     held(const held&) = delete;
     held& operator=(const held&) = delete;
     ~held() {
       if (!event_) return;
-      from_.set_held(false);
+      from_.release();
       from_.pop(item_);
     }
     explicit operator bool() const noexcept { return event_.has_value(); }

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <system_error>
 
@@ -38,4 +39,25 @@ concept buffered_stream = byte_stream<S> && requires(const S& stream) {
   { stream.drained() } noexcept -> std::same_as<bool>;          // the last socket read took all there was
 };
 
+/// Streams over sockets can say when the kernel received what the last read brought: CLOCK_REALTIME, in nanoseconds
+/// since the Unix epoch, of the last packet in it.
+template <class S>
+concept stamped_stream = byte_stream<S> && requires(S& stream) {
+  { stream.stamp_reads() } noexcept -> std::same_as<bool>;                // from now on; false: the system refuses
+  { stream.take_kernel_stamp() } noexcept -> std::same_as<std::int64_t>;  // 0: none, or taken already
+};
+
+namespace detail {
+
+template <byte_stream Stream>
+void stamp_reads_of(Stream& stream) noexcept {
+  if constexpr (stamped_stream<Stream>) (void)stream.stamp_reads();
+}
+template <byte_stream Stream>
+[[nodiscard]] std::int64_t kernel_stamp_of(Stream& stream) noexcept {
+  if constexpr (stamped_stream<Stream>) return stream.take_kernel_stamp();
+  return 0;
+}
+
+}  // namespace detail
 }  // namespace foxtrot::inline v0

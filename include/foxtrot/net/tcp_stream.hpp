@@ -7,14 +7,19 @@
 #include <foxtrot/net/stream.hpp>
 #include <foxtrot/net/tcp_settings.hpp>
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <ctime>
 #include <memory>
 #include <span>
 #include <system_error>
 #include <utility>
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace foxtrot::inline v0 {
@@ -50,7 +55,7 @@ class tcp_stream : private live_object<tcp_stream> {
   [[nodiscard]] io_result read_some(std::span<char> into) noexcept {
     if (!socket_.is_open()) return {0, errc::closed};
     while (true) {
-      const ssize_t count = ::recv(handle(), into.data(), into.size(), 0);
+      const ssize_t count = stamped_ ? receive_stamped(into) : ::recv(handle(), into.data(), into.size(), 0);
       if (count > 0) {
         drained_ = static_cast<std::size_t>(count) < into.size();
         return {static_cast<std::size_t>(count), {}};
@@ -69,6 +74,14 @@ class tcp_stream : private live_object<tcp_stream> {
     }
   }
 
+  /// See stamped_stream. A system call, and from then on about 60 ns more for each read.
+  bool stamp_reads() noexcept {
+    const int on = 1;
+    stamped_ = socket_.is_open() && ::setsockopt(handle(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
+    return stamped_;
+  }
+  [[nodiscard]] std::int64_t take_kernel_stamp() noexcept { return std::exchange(kernel_stamp_, 0); }
+
   /// Holds nothing back.
   [[nodiscard]] std::error_code flush() noexcept { return {}; }
 
@@ -78,7 +91,7 @@ class tcp_stream : private live_object<tcp_stream> {
   void close() noexcept {
     std::error_code ignored;
     socket_.close(ignored);
-    drained_ = false;
+    drained_ = stamped_ = false;
   }
 
   /// Closes with a reset (RST) instead of the orderly end (FIN).
@@ -106,6 +119,26 @@ class tcp_stream : private live_object<tcp_stream> {
   [[nodiscard]] static std::error_code last_error() noexcept {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return errc::would_block;
     return {errno, std::system_category()};
+  }
+
+  [[nodiscard]] ssize_t receive_stamped(std::span<char> into) noexcept {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(timespec))> control;
+    iovec where{into.data(), into.size()};
+    msghdr message{};
+    message.msg_iov = &where;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t count = ::recvmsg(handle(), &message, 0);
+    if (count <= 0) return count;
+    kernel_stamp_ = 0;  // packets from before the first stamp_reads() of the system have none
+    const cmsghdr* const said = CMSG_FIRSTHDR(&message);
+    if (said != nullptr && said->cmsg_level == SOL_SOCKET && said->cmsg_type == SCM_TIMESTAMPNS) {
+      timespec when{};
+      std::memcpy(&when, CMSG_DATA(said), sizeof when);
+      kernel_stamp_ = std::int64_t{when.tv_sec} * 1'000'000'000 + when.tv_nsec;
+    }
+    return count;
   }
 
   void set_options(const tcp_settings& settings, std::error_code& error) {
@@ -137,9 +170,11 @@ class tcp_stream : private live_object<tcp_stream> {
 
   socket socket_;
   std::shared_ptr<char> connecting_;  // lets a coroutine in `connect` see whether the stream is still there
+  std::int64_t kernel_stamp_{0};
   bool drained_{false};
+  bool stamped_{false};
 };
 
-static_assert(buffered_stream<tcp_stream>);
+static_assert(buffered_stream<tcp_stream> && stamped_stream<tcp_stream>);
 
 }  // namespace foxtrot::inline v0

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -80,6 +81,17 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     return state_->engine.readable() ? std::max<std::size_t>(state_->engine.undecrypted(), 1) : 0;
   }
   [[nodiscard]] bool drained() const noexcept { return state_->transport.drained(); }
+  /// The socket's: see stamped_stream.
+  bool stamp_reads() noexcept
+    requires stamped_stream<Transport>
+  {
+    return state_->transport.stamp_reads();
+  }
+  [[nodiscard]] std::int64_t take_kernel_stamp() noexcept
+    requires stamped_stream<Transport>
+  {
+    return state_->transport.take_kernel_stamp();
+  }
   /// Ciphertext that the socket has not taken yet, in bytes.
   [[nodiscard]] std::size_t unsent() const noexcept { return state_->engine.unsent().size(); }
   [[nodiscard]] bool is_open() const noexcept { return state_->transport.is_open(); }
@@ -254,6 +266,6 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
 
 using tls_stream = basic_tls_stream<tcp_stream>;
 
-static_assert(buffered_stream<tls_stream>);
+static_assert(buffered_stream<tls_stream> && stamped_stream<tls_stream>);
 
 }  // namespace foxtrot::inline v0

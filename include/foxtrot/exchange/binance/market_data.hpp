@@ -11,6 +11,7 @@
 #include <foxtrot/feed/error_statistics.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
 #include <foxtrot/feed/line_race.hpp>
+#include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/subscription.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 
@@ -95,6 +96,9 @@ class market_data : private live_object<market_data> {
   [[nodiscard]] error_summary error_statistics() const;
   /// Of connections that carry the same streams: who was first, and by how much.
   [[nodiscard]] foxtrot::line_statistics line_statistics() const;
+  /// How long ticks took from the kernel to the read, and from there until published, of all network threads together;
+  /// the way on is in each subscription's. Empty where the settings say so.
+  [[nodiscard]] latency_report latency() const;
   /// As it goes. With several network threads what all of them had counted when this was called last, here or anywhere.
   [[nodiscard]] const feed_counters& counters() const;
 

@@ -5,6 +5,8 @@
 #include <foxtrot/feed/book_keeper.hpp>
 #include <foxtrot/feed/continuity.hpp>
 #include <foxtrot/feed/counters.hpp>
+#include <foxtrot/feed/detail/network_latency.hpp>
+#include <foxtrot/feed/detail/publisher_state.hpp>
 #include <foxtrot/feed/gap_fill.hpp>
 #include <foxtrot/feed/inline_consumer.hpp>
 #include <foxtrot/feed/line_arbiter.hpp>
@@ -22,31 +24,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <optional>
 #include <span>
-#include <vector>
 
 namespace foxtrot::inline v0::detail {
-
-/// What a publisher consists of.
-struct publisher_state {
-  publisher_state(symbol_table& table, const ring_settings& ring) : symbols{table}, consumers{table, ring} {}
-
-  symbol_table& symbols;
-  feed_counters counters;
-  inline_consumers handlers;
-  outlets consumers;
-  // the network thread's own
-  foxtrot::continuity continuity;
-  line_arbiter lines{continuity};
-  stream_ages ages;
-  book_keeper* books{nullptr};
-  std::function<void(tick_kind, symbol_id, const id_range&)> on_gap;
-  bool follows_ids{true};
-  std::vector<raw_level> scratch_levels;
-  tick_payload scratch;
-};
 
 /// See publisher::batch.
 class publication {
@@ -58,7 +40,17 @@ class publication {
   }
   publication(const publication&) = delete;
   publication& operator=(const publication&) = delete;
-  ~publication() { to_.consumers.wake_consumers(); }
+  ~publication() {
+    to_.latency.read_done(read_, to_.counters);
+    to_.consumers.wake_consumers();
+  }
+
+  /// What is published came with a read of a socket that ended just now; `kernel_wall_ns` is the kernel's stamp, 0
+  /// where there is none. Returns the receive time.
+  [[nodiscard]] std::int64_t received_now(std::int64_t kernel_wall_ns) noexcept {
+    read_ = {to_.latency.clocks().epoch_ns(), kernel_wall_ns};
+    return read_.received_ns;
+  }
 
   /// Where a decoder writes the next tick: one line, and room for `max_levels` price levels. Both are the decoder's
   /// until publish(), or until the next draft, which forgets an unpublished one.
@@ -197,6 +189,7 @@ class publication {
 
   void deliver(tick_tag tag, symbol_id symbol, std::size_t level_count) {
     to_.counters.ticks[static_cast<std::size_t>(tag.kind)].add();
+    to_.latency.published(tag.kind);
     if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
     const std::span<const raw_level> body = draft_.levels.first(level_count);
     if (auto* ring = read_ring()) ring->publish(*draft_.payload, tag, body);
@@ -280,6 +273,7 @@ class publication {
   gap_fill* const fill_;
   const bool arbitrated_{fill_ != nullptr || to_.lines.engaged(from_)};
   inline_consumers::locked handlers_;
+  read_stamp read_;
   channel::slot in_place_;
   draft draft_{};
 };

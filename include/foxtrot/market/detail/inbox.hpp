@@ -1,9 +1,11 @@
 // foxtrot/market/detail/inbox.hpp: where a subscription's events come from, by whatever policy.
 #pragma once
 
+#include <foxtrot/core/detail/stamp_clocks.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/conflated_channel.hpp>
+#include <foxtrot/market/detail/consumer_latency.hpp>
 #include <foxtrot/market/detail/feed_cursor.hpp>
 #include <foxtrot/market/detail/merged_inbox.hpp>
 #include <foxtrot/market/detail/symbol_key.hpp>
@@ -11,6 +13,7 @@
 #include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/symbol.hpp>
 
 #include <atomic>
@@ -23,7 +26,7 @@
 namespace foxtrot::inline v0::detail {
 
 /// One of the three kinds of queue, as its reader sees it, and what has to be told between its events; or several such.
-/// leave(), left(), nudge() and latest() may be called from any thread, the rest from the one that reads.
+/// leave(), left(), nudge(), latest() and latency() may be called from any thread, the rest from the one that reads.
 class inbox : private live_object<inbox> {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
@@ -64,7 +67,25 @@ class inbox : private live_object<inbox> {
 
   /// Whether somebody further up is reading an event: who asks for the next one from within gets none.
   [[nodiscard]] bool held() const noexcept { return held_; }
-  void set_held(bool held) noexcept { held_ = held; }
+  /// The consumer gets what is in front, and gives it back.
+  void hold(const waiting_event& next) noexcept {
+    held_ = true;
+    see(next);
+  }
+  void release() noexcept { held_ = false; }
+
+  /// From now on the times of ticks of these kinds are kept. Before the first is read.
+  void measure(kind_set kinds, stamp_clocks clocks) { latency_ = std::make_unique<consumer_latency>(kinds, clocks); }
+  /// How old is it?
+  void see(const waiting_event& next) noexcept {
+    if (latency_ != nullptr) return latency_->see(next);
+    if (auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_)) (*several)->see(next);
+  }
+  [[nodiscard]] latency_report latency() const {
+    if (latency_ != nullptr) return latency_->report();
+    const auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_);
+    return several != nullptr ? (*several)->latency() : latency_report{};
+  }
 
   void wake_producer() noexcept {
     with([](auto& from) { from.wake_producer(); });
@@ -113,6 +134,7 @@ class inbox : private live_object<inbox> {
 
   source from_;
   symbol_states states_;
+  std::unique_ptr<consumer_latency> latency_;
   bool held_{false};
   bool telling_{false};  // told_ comes next
   tick_payload told_;

@@ -7,6 +7,7 @@
 #include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/kinds.hpp>
+#include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/market/time_offset.hpp>
@@ -67,6 +68,9 @@ class merged_inbox : private live_object<merged_inbox<Inbox>> {
     if (--left_ == 0) move_on();
   }
 
+  /// The part whose event is in front measures.
+  void see(const waiting_event& next) noexcept { parts_[at_].inbox->see(next); }
+
   [[gnu::noinline]] void wake_producer() noexcept {
     for (part& each : parts_) {
       if (std::exchange(each.popped, false)) each.inbox->wake_producer();
@@ -94,6 +98,11 @@ class merged_inbox : private live_object<merged_inbox<Inbox>> {
     std::uint64_t sum = 0;
     for (const part& each : parts_) sum += each.inbox->dropped();
     return sum;
+  }
+  [[nodiscard]] latency_report latency() const {
+    latency_report all;
+    for (const part& each : parts_) all.merge(each.inbox->latency());
+    return all;
   }
   /// Of several that have one, the one that was received last.
   template <event_handler Told>

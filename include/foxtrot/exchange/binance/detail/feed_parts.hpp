@@ -15,6 +15,7 @@
 #include <foxtrot/feed/publisher.hpp>
 #include <foxtrot/market/detail/joint_status.hpp>
 #include <foxtrot/market/event.hpp>
+#include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/merge.hpp>
 #include <foxtrot/market/subscription.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
@@ -33,7 +34,10 @@ namespace foxtrot::inline v0::binance::detail {
 class feed_parts : private live_object<feed_parts> {
  public:
   struct part {
-    explicit part(checked_settings its) : settings{std::move(its)}, out{*settings.given.symbols, settings.given.ring} {}
+    explicit part(checked_settings its)
+        : settings{std::move(its)}, out{*settings.given.symbols, settings.given.ring, settings.given.measures_latency} {
+      out.use_clocks({.receive_shift_ns = settings.given.session.clock_shift.count()});
+    }
 
     checked_settings settings;  // without streams; its choice of WebSocket changes, under the owner's lock
     publisher out;
@@ -95,6 +99,12 @@ class feed_parts : private live_object<feed_parts> {
   [[nodiscard]] foxtrot::line_statistics line_statistics() const {
     foxtrot::line_statistics all;
     for (const auto& each : all_) all.merge(each->out.lines().statistics());
+    return all;
+  }
+
+  [[nodiscard]] latency_report latency() const {
+    latency_report all;
+    for (const auto& each : all_) all.merge(each->out.latency());
     return all;
   }
 

@@ -18,6 +18,7 @@
 #include <foxtrot/feed/inline_consumer.hpp>
 #include <foxtrot/feed/line_race.hpp>
 #include <foxtrot/feed/session_settings.hpp>
+#include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/subscription.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 
@@ -178,6 +179,7 @@ class live_feed : private live_object<live_feed> {
     return settings_.given.session.errors->statistics(system_time().now());
   }
   [[nodiscard]] foxtrot::line_statistics line_statistics() const { return parts_.line_statistics(); }
+  [[nodiscard]] latency_report latency() const { return parts_.latency(); }
   [[nodiscard]] const feed_counters& counters() const { return parts_.counters(); }
 
  private:

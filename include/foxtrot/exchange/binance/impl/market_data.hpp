@@ -48,6 +48,7 @@ FOXTROT_DECL std::error_code market_data::request_snapshot(std::string_view symb
 FOXTROT_DECL binance::connection_info market_data::connection_info() { return live_->connection_info(); }
 FOXTROT_DECL error_summary market_data::error_statistics() const { return live_->error_statistics(); }
 FOXTROT_DECL foxtrot::line_statistics market_data::line_statistics() const { return live_->line_statistics(); }
+FOXTROT_DECL latency_report market_data::latency() const { return live_->latency(); }
 FOXTROT_DECL const feed_counters& market_data::counters() const { return live_->counters(); }
 
 }  // namespace foxtrot::inline v0::binance

@@ -1,0 +1,109 @@
+// foxtrot/market/latency_report.hpp: how long ticks took, stage by stage and kind by kind.
+#pragma once
+
+#include <foxtrot/core/histogram.hpp>
+#include <foxtrot/market/kinds.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace foxtrot::inline v0 {
+
+/// The way of a tick. Its receive time, which it carries, parts the stages: it is taken once per read of the socket, at
+/// the first message that the read completed.
+enum class latency_stage : std::uint8_t {
+  /// From the kernel's stamp on the last packet that the read brought to the receive time. Absent where the stream is
+  /// no socket.
+  kernel_to_read,
+  /// To the moment when everything that the read brought was published: decoded, in all queues, inline handlers done.
+  read_to_published,
+  /// From the receive time to the moment when a consumer gets the tick.
+  read_to_strategy,
+};
+inline constexpr std::size_t latency_stage_count = 3;
+
+[[nodiscard]] constexpr std::string_view to_string(latency_stage stage) noexcept {
+  constexpr std::array<std::string_view, latency_stage_count> names{"kernel_to_read", "read_to_published",
+                                                                    "read_to_strategy"};
+  const auto index = static_cast<std::size_t>(stage);
+  return index < names.size() ? names[index] : "?";
+}
+
+/// Of one histogram. Percentiles to its precision, max exact.
+struct latency_figures {
+  std::uint64_t count{0};
+  std::chrono::nanoseconds p50{0};
+  std::chrono::nanoseconds p90{0};
+  std::chrono::nanoseconds p99{0};
+  std::chrono::nanoseconds p999{0};
+  std::chrono::nanoseconds max{0};
+
+  [[nodiscard]] static latency_figures of(const histogram& times) noexcept {
+    const auto at = [&times](double fraction) { return std::chrono::nanoseconds{times.percentile(fraction)}; };
+    return {times.count(), at(0.5), at(0.9), at(0.99), at(0.999), std::chrono::nanoseconds{times.max()}};
+  }
+};
+
+/// A copy of what was measured up to a moment. Every tick that was stamped counts; where ticks come faster than the
+/// clock is worth asking, a stamp stands for a few, and counts as so many.
+class latency_report {
+ public:
+  struct entry {
+    latency_stage stage;
+    tick_kind kind;
+    histogram times;
+  };
+
+  /// Sorted by stage and kind; none is empty.
+  [[nodiscard]] const std::vector<entry>& entries() const noexcept { return entries_; }
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+
+  /// Of one kind; nullptr where there was none.
+  [[nodiscard]] const histogram* find(latency_stage stage, tick_kind kind) const noexcept {
+    const auto at = place_of(stage, kind);
+    return at != entries_.end() && at->stage == stage && at->kind == kind ? &at->times : nullptr;
+  }
+  /// Of all kinds together.
+  [[nodiscard]] histogram times(latency_stage stage) const {
+    histogram all;
+    for (const entry& each : entries_)
+      if (each.stage == stage) all.merge(each.times);
+    return all;
+  }
+  /// All zero where there was none.
+  [[nodiscard]] latency_figures figures(latency_stage stage, tick_kind kind) const noexcept {
+    const histogram* found = find(stage, kind);
+    return found != nullptr ? latency_figures::of(*found) : latency_figures{};
+  }
+  [[nodiscard]] latency_figures figures(latency_stage stage) const { return latency_figures::of(times(stage)); }
+
+  void add(latency_stage stage, tick_kind kind, const histogram& more) {
+    if (more.empty()) return;
+    auto at = entries_.begin() + (place_of(stage, kind) - entries_.cbegin());
+    if (at == entries_.end() || at->stage != stage || at->kind != kind)
+      at = entries_.insert(at, entry{stage, kind, histogram{}});
+    at->times.merge(more);
+  }
+  /// Adds another's, of another thread or consumer.
+  void merge(const latency_report& other) {
+    for (const entry& each : other.entries_) add(each.stage, each.kind, each.times);
+  }
+
+ private:
+  [[nodiscard]] std::vector<entry>::const_iterator place_of(latency_stage stage, tick_kind kind) const noexcept {
+    return std::partition_point(entries_.begin(), entries_.end(), [&](const entry& each) {
+      return std::tie(each.stage, each.kind) < std::tie(stage, kind);
+    });
+  }
+
+  std::vector<entry> entries_;
+};
+
+}  // namespace foxtrot::inline v0
