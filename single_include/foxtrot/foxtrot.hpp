@@ -7220,6 +7220,8 @@ class parking_spot {
     if (entered_in(before) != 0) wake_entered(before, how_many);
   }
 
+  /// Whether somebody is seen to sleep or to listen. Who is about to may not be seen, so it never stands in for wake().
+  [[nodiscard]] bool occupied() const noexcept { return entered_in(word_.load(std::memory_order_relaxed)) != 0; }
   /// How many are entered now: for tests and statistics.
   [[nodiscard]] std::uint32_t sleepers() const noexcept { return sleepers_in(word_.load(std::memory_order_relaxed)); }
 
@@ -7761,6 +7763,12 @@ class channel : private live_object<channel> {
     consumer_spot_.wake();
   }
 
+  /// The same, if the consumer is seen to sleep: so that it need not wait for the end of a drain. One that falls asleep
+  /// meanwhile is not seen, so wake_consumer() is still due.
+  void wake_sleeper() noexcept {
+    if (consumer_spot_.occupied()) wake_consumer();
+  }
+
   /// No more events will come.
   void close_by_producer() noexcept {
     producer_closed_.store(true, std::memory_order_release);
@@ -8007,6 +8015,7 @@ class conflated_channel : private live_object<conflated_channel> {
     status_.publish_status(status_.claim(0), record, tag);
   }
   void wake_consumer() noexcept { status_.wake_consumer(); }
+  void wake_sleeper() noexcept { status_.wake_sleeper(); }
   void close_by_producer() noexcept { status_.close_by_producer(); }
   [[nodiscard]] bool closed_by_consumer() const noexcept { return status_.closed_by_consumer(); }
 
@@ -8788,6 +8797,10 @@ class feed_ring : private live_object<feed_ring> {
     if (!news_) return;
     news_ = false;
     spot_.wake();
+  }
+  /// The same, if somebody is seen to sleep; wake_consumers() is still due for those who are not.
+  void wake_sleepers() noexcept {
+    if (spot_.occupied()) wake_consumers();
   }
   [[nodiscard]] bool has_readers() const noexcept { return readers_.load(std::memory_order_acquire) != 0; }
   /// Whether one of them wants events of this kind.
@@ -17340,6 +17353,10 @@ class outlet : private live_object<outlet> {
     if (table_ != nullptr) return table_->wake_consumer();
     queue_->wake_consumer();
   }
+  void wake_sleeper() const noexcept {
+    if (table_ != nullptr) return table_->wake_sleeper();
+    queue_->wake_sleeper();
+  }
 
   // Any thread.
   [[nodiscard]] bool closed_by_consumer() const noexcept {
@@ -17438,6 +17455,12 @@ class outlets : private live_object<outlets> {
   void wake_consumers() const noexcept {
     for (const auto& each : current_) each.wake_consumer();
     if (current_ring_ != nullptr) current_ring_->wake_consumers();
+  }
+
+  /// Those who are seen to sleep; wake_consumers() is still due.
+  void wake_sleepers() const noexcept {
+    for (const auto& each : current_) each.wake_sleeper();
+    if (current_ring_ != nullptr) current_ring_->wake_sleepers();
   }
 
   /// Before a status goes out: so that nobody who misses it misses the fact.
@@ -18041,6 +18064,11 @@ class publication {
   }
 
   void deliver(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    hand_out(tag, symbol, level_count);
+    // Who sleeps wakes while the rest of the drain is still being read.
+    if (std::exchange(first_, false)) to_.consumers.wake_sleepers();
+  }
+  void hand_out(tick_tag tag, symbol_id symbol, std::size_t level_count) {
     to_.counters.ticks[static_cast<std::size_t>(tag.kind)].add();
     to_.latency.published(tag.kind);
     if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
@@ -18127,6 +18155,7 @@ class publication {
   const bool arbitrated_{fill_ != nullptr || to_.lines.engaged(from_)};
   inline_consumers::locked handlers_;
   read_stamp read_;
+  bool first_{true};  // nothing was handed out yet
   channel::slot in_place_;
   draft draft_{};
 };

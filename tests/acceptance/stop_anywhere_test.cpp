@@ -11,6 +11,7 @@
 #include <support/loop_fixture.hpp>
 #include <support/loopback.hpp>
 #include <support/open_files.hpp>
+#include <support/process_threads.hpp>
 #include <support/sanitizer.hpp>
 
 #include <catch2/catch.hpp>
@@ -44,10 +45,6 @@ using real = std::chrono::steady_clock;
 using strings = std::vector<std::string>;
 
 constexpr auto at_once = 500ms;  // 50 ms are promised; one or two are usual
-
-std::size_t threads() {
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{"/proc/self/task"}, {}));
-}
 
 /// Hangs, as getaddrinfo does where the name service is dead, until this is destroyed.
 class stuck_service {
@@ -147,8 +144,7 @@ struct remains {
 template <class Predicate>
 void check_stop(loop_fixture& f, market_data_settings settings, bool together, Predicate there, remains left = {}) {
   const std::size_t files = open_files();
-  std::thread{[] {}}.join();  // a sanitizer starts a thread of its own with the first
-  const std::size_t others = threads() - lookups_under_way();
+  const std::size_t others = settled_threads() - lookups_under_way();
   {
     market_data feed{std::move(settings)};
     REQUIRE_FALSE(feed.connect());
@@ -172,7 +168,7 @@ void check_stop(loop_fixture& f, market_data_settings settings, bool together, P
     CHECK(took <= bound(at_once));
     CHECK(feed.connection_info().state == session_state::disconnected);
     CHECK(lookups_under_way() == left.lookups);
-    CHECK(threads() - lookups_under_way() == others);
+    CHECK(eventually([others] { return threads() - lookups_under_way() == others; }));
     CHECK_FALSE(feed.disconnect());
   }
   CHECK(open_files() <= files + left.files);

@@ -3,14 +3,15 @@
 
 #include <catch2/catch.hpp>
 
+#include <support/eventually.hpp>
 #include <support/sanitizer.hpp>
+#include <support/thread_state.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
@@ -18,6 +19,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace {
 
@@ -408,6 +411,30 @@ TEST_CASE("publisher: block loses nothing between two threads, with two queues a
   CHECK(last_one == total);
   CHECK(last_two == total);
   CHECK(handled == total);
+}
+
+TEST_CASE("publisher: who sleeps is woken by the first tick of a drain, not by its end") {
+  for (const overflow policy : {overflow::drop_oldest, overflow::drop_newest, overflow::block, overflow::conflate}) {
+    scene s;
+    const symbol_id btc = s.id("BTC");
+    auto queue = s.out.subscribe({.when_full = policy, .capacity = 16}).value();
+    std::atomic<pid_t> reader_id{0};
+    std::atomic<std::uint64_t> seen{0};
+    std::jthread reader{[&] {
+      reader_id.store(foxtrot_test::this_thread());
+      const std::stop_token never;
+      for (const event& told : queue.until(never))
+        told.visit([](const status&) {}, [&](const book_ticker&) { ++seen; });
+    }};
+    while (reader_id.load() == 0) std::this_thread::yield();
+    REQUIRE(foxtrot_test::falls_asleep(reader_id.load()));
+    {
+      publisher::batch drain{s.out};
+      scene::write_quote(drain, 1, btc);
+      CHECK(foxtrot_test::eventually([&] { return seen.load() == 1; }));
+    }
+    s.out.close();
+  }
 }
 
 TEST_CASE("publisher: consumers and handlers come and go while it publishes") {

@@ -1,5 +1,6 @@
 #include <foxtrot/net/async_thread_bridge.hpp>
 
+#include <support/process_threads.hpp>
 #include <support/sanitizer.hpp>
 #include <support/skip.hpp>
 
@@ -224,8 +225,7 @@ TEST_CASE("async_thread_bridge: several threads may stop it at once", "[net]") {
 }
 
 TEST_CASE("async_thread_bridge: a start that times out leaves no thread", "[net]") {
-  std::thread{[] {}}.join();  // a sanitizer starts a thread of its own with the first
-  const std::size_t threads = entries("/proc/self/task");
+  const std::size_t threads = foxtrot_test::settled_threads();
   bridge_settings settings;
   settings.start_timeout = 1ms;
   async_thread_bridge bridge{settings};
@@ -244,7 +244,7 @@ TEST_CASE("async_thread_bridge: a start that times out leaves no thread", "[net]
   CHECK(bridge.start() == errc::timeout);
   releaser.get();
   bridge.join();  // nothing to do, unless the machine is so slow that the start could not wait for it
-  CHECK(entries("/proc/self/task") == threads);
+  CHECK(foxtrot_test::threads_are(threads));
   CHECK(bridge.start() == errc::closed);
 }
 
@@ -304,8 +304,7 @@ TEST_CASE("async_thread_bridge: timers on manual time stand still until somebody
 }
 
 TEST_CASE("async_thread_bridge: a hundred starts and stops leave no thread and no descriptor", "[net]") {
-  std::thread{[] {}}.join();  // a sanitizer starts a thread of its own with the first
-  const std::size_t threads = entries("/proc/self/task");
+  const std::size_t threads = foxtrot_test::settled_threads();
   const std::size_t files = entries("/proc/self/fd");
   for (int i = 0; i < 100; ++i) {
     async_thread_bridge bridge{waiting(i % 3 == 0 ? idle::adaptive : idle::block)};
@@ -313,7 +312,7 @@ TEST_CASE("async_thread_bridge: a hundred starts and stops leave no thread and n
     bridge.spawn("sleeper", sleep_for_ever(bridge.timers()));
     if (i % 2 == 0) REQUIRE_FALSE(bridge.stop());
   }
-  CHECK(entries("/proc/self/task") == threads);
+  CHECK(foxtrot_test::threads_are(threads));
   CHECK(entries("/proc/self/fd") == files);
 }
 

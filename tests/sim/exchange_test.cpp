@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <support/exchange_client.hpp>
+#include <support/process_threads.hpp>
 
 #include <simdjson.h>
 
@@ -471,7 +472,7 @@ TEST_CASE("exchange: a bad certificate is seen as such by the client") {
 TEST_CASE("exchange: stop with clients connected leaves neither thread nor descriptor") {
   { const running_exchange warm_up{busy()}; }  // what libraries open once stays open
   const std::size_t descriptors = entries("/proc/self/fd");
-  const std::size_t threads = entries("/proc/self/task");
+  const std::size_t threads = foxtrot_test::settled_threads();
   {
     running_exchange venue{busy()};
     exchange_client reading{venue, "/ws/btcusdt@bookTicker"};
@@ -479,14 +480,14 @@ TEST_CASE("exchange: stop with clients connected leaves neither thread nor descr
     rest_client rest{venue};
     CHECK(rest.get("/api/v3/ping").status == 200);
     REQUIRE(reading.read_messages(1));
-    CHECK(entries("/proc/self/task") == threads + 1);
+    CHECK(foxtrot_test::threads_are(threads + 1));
     CHECK_FALSE(venue.stop());
     CHECK_FALSE(venue.stop());
     CHECK(venue.statistics().open_connections == 0);
     CHECK(reading.read_to_end());
   }
   CHECK(entries("/proc/self/fd") == descriptors);
-  CHECK(entries("/proc/self/task") == threads);
+  CHECK(foxtrot_test::threads_are(threads));
 }
 
 TEST_CASE("exchange: what cannot start says why") {

@@ -8,14 +8,14 @@
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/subscription.hpp>
 
+#include <support/eventually.hpp>
+#include <support/process_threads.hpp>
 #include <support/sanitizer.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <iterator>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -49,17 +49,6 @@ inline std::shared_ptr<foxtrot::websocket_error_handler> hasty() {
   return std::make_shared<foxtrot::websocket_error_handler>(std::move(settings));
 }
 
-/// True once it has happened; false after longer than only a hang takes.
-template <class Predicate>
-bool eventually(Predicate happened) {
-  const auto end = std::chrono::steady_clock::now() + bound(std::chrono::seconds{20});
-  while (!happened()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::microseconds{100});
-  }
-  return true;
-}
-
 /// Reads up to the first event of a market; false where none comes.
 inline bool read_tick(foxtrot::subscription& ticks) {
   const std::stop_token never;
@@ -67,27 +56,6 @@ inline bool read_tick(foxtrot::subscription& ticks) {
     if (told.kind() != foxtrot::tick_kind::status) return true;
   }
   return false;
-}
-
-/// Of this process.
-inline std::size_t threads() {
-  const std::filesystem::directory_iterator all{"/proc/self/task"};
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
-
-/// The same where one was just joined, and where a sanitizer's own comes with the first.
-inline std::size_t settled_threads() {
-  std::jthread{[] {}}.join();
-  std::size_t least = threads();
-  for (int i = 0; i < 10; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    least = std::min(least, threads());
-  }
-  return least;
-}
-/// True once there are as many again: a thread that was joined may still be listed for a moment.
-inline bool threads_are(std::size_t wanted) {
-  return eventually([wanted] { return threads() == wanted; });
 }
 
 /// Published by a feed, of markets.

@@ -1,6 +1,7 @@
 #include <foxtrot/thread/shutdown_coordinator.hpp>
 
 #include <support/child_process.hpp>
+#include <support/process_threads.hpp>
 #include <support/sanitizer.hpp>
 
 #include <catch2/catch.hpp>
@@ -528,18 +529,16 @@ TEST_CASE("shutdown_coordinator: eight threads begin it, wait for it, join and l
 }
 
 TEST_CASE("shutdown_coordinator: leaves no threads and no descriptors behind", "[thread]") {
-  {
-    const shutdown_coordinator first;
-  }  // whatever the process makes once
+  { const shutdown_coordinator first; }  // whatever the process makes once
   const auto descriptors = entries("/proc/self/fd");
-  const auto threads = entries("/proc/self/task");
+  const auto threads = foxtrot_test::settled_threads();
   for (int round = 0; round < 10; ++round) {
     shutdown_coordinator coordinator;
     auto handle = coordinator.add("one", {.stop = [] {}});
     (void)coordinator.shutdown();
   }
   CHECK(entries("/proc/self/fd") == descriptors);
-  CHECK(entries("/proc/self/task") <= threads);
+  CHECK(foxtrot_test::threads_are(threads));
 }
 
 TEST_CASE("shutdown_coordinator: the guard's first signal begins it, and gives the reason", "[thread]") {
@@ -591,9 +590,7 @@ TEST_CASE("shutdown_coordinator: std::terminate shuts down first, and has a stat
     CHECK(child.end() == to_status(exit_code::uncaught));
   }
   child_process plain{[](const child_line&) {
-    {
-      const shutdown_coordinator over;
-    }
+    { const shutdown_coordinator over; }
     std::terminate();
     return 0;
   }};

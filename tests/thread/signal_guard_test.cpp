@@ -1,6 +1,7 @@
 #include <foxtrot/thread/signal_guard.hpp>
 
 #include <support/child_process.hpp>
+#include <support/process_threads.hpp>
 #include <support/sanitizer.hpp>
 #include <support/skip.hpp>
 
@@ -194,7 +195,7 @@ TEST_CASE("signal_guard: a signal that is pending already counts", "[thread]") {
 TEST_CASE("signal_guard: SIGPIPE is ignored while it lives, and is what it was after it", "[thread]") {
   child_process child{[](const child_line&) {
     const auto handler = [] {
-      struct sigaction now{};
+      struct sigaction now {};
       sigaction(SIGPIPE, nullptr, &now);
       return now.sa_handler;
     };
@@ -273,11 +274,9 @@ TEST_CASE("signal_guard: its token outlives it", "[thread]") {
 TEST_CASE("signal_guard: destruction restores the mask and leaves nothing behind", "[thread]") {
   REQUIRE_FALSE(blocked(SIGINT));
   REQUIRE_FALSE(blocked(SIGTERM));
-  {
-    const signal_guard first;
-  }  // whatever the process makes once
+  { const signal_guard first; }  // whatever the process makes once
   const auto descriptors = entries("/proc/self/fd");
-  const auto threads = entries("/proc/self/task");
+  const auto threads = foxtrot_test::settled_threads();
   for (int round = 0; round < 10; ++round) {
     const signal_guard signals;
     CHECK(blocked(SIGINT));
@@ -290,7 +289,7 @@ TEST_CASE("signal_guard: destruction restores the mask and leaves nothing behind
   CHECK_FALSE(blocked(SIGINT));
   CHECK_FALSE(blocked(SIGTERM));
   CHECK(entries("/proc/self/fd") == descriptors);
-  CHECK(entries("/proc/self/task") <= threads);
+  CHECK(foxtrot_test::threads_are(threads));
 }
 
 TEST_CASE("signal_guard: a mask that was already set stays set", "[thread]") {
@@ -299,9 +298,7 @@ TEST_CASE("signal_guard: a mask that was already set stays set", "[thread]") {
     sigemptyset(&terminate);
     sigaddset(&terminate, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &terminate, nullptr);
-    {
-      const signal_guard signals;
-    }
+    { const signal_guard signals; }
     return blocked(SIGTERM) && !blocked(SIGINT) ? 0 : 1;
   }};
   CHECK(child.end() == 0);
@@ -309,9 +306,7 @@ TEST_CASE("signal_guard: a mask that was already set stays set", "[thread]") {
 
 TEST_CASE("signal_guard: after its destruction a signal has its old meaning", "[thread]") {
   child_process child{[](const child_line& parent) {
-    {
-      const signal_guard signals;
-    }
+    { const signal_guard signals; }
     parent.say('r');
     (void)parent.hear();
     return 0;

@@ -56,6 +56,10 @@ class outlet : private live_object<outlet> {
     if (table_ != nullptr) return table_->wake_consumer();
     queue_->wake_consumer();
   }
+  void wake_sleeper() const noexcept {
+    if (table_ != nullptr) return table_->wake_sleeper();
+    queue_->wake_sleeper();
+  }
 
   // Any thread.
   [[nodiscard]] bool closed_by_consumer() const noexcept {

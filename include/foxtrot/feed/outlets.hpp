@@ -100,6 +100,12 @@ class outlets : private live_object<outlets> {
     if (current_ring_ != nullptr) current_ring_->wake_consumers();
   }
 
+  /// Those who are seen to sleep; wake_consumers() is still due.
+  void wake_sleepers() const noexcept {
+    for (const auto& each : current_) each.wake_sleeper();
+    if (current_ring_ != nullptr) current_ring_->wake_sleepers();
+  }
+
   /// Before a status goes out: so that nobody who misses it misses the fact.
   void note(const status_record& record, line_tag tag) noexcept {
     board_->note(record);

@@ -103,6 +103,12 @@ class channel : private live_object<channel> {
     consumer_spot_.wake();
   }
 
+  /// The same, if the consumer is seen to sleep: so that it need not wait for the end of a drain. One that falls asleep
+  /// meanwhile is not seen, so wake_consumer() is still due.
+  void wake_sleeper() noexcept {
+    if (consumer_spot_.occupied()) wake_consumer();
+  }
+
   /// No more events will come.
   void close_by_producer() noexcept {
     producer_closed_.store(true, std::memory_order_release);

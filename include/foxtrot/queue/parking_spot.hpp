@@ -98,6 +98,8 @@ class parking_spot {
     if (entered_in(before) != 0) wake_entered(before, how_many);
   }
 
+  /// Whether somebody is seen to sleep or to listen. Who is about to may not be seen, so it never stands in for wake().
+  [[nodiscard]] bool occupied() const noexcept { return entered_in(word_.load(std::memory_order_relaxed)) != 0; }
   /// How many are entered now: for tests and statistics.
   [[nodiscard]] std::uint32_t sleepers() const noexcept { return sleepers_in(word_.load(std::memory_order_relaxed)); }
 

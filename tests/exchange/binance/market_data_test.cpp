@@ -5,6 +5,7 @@
 
 #include <foxtrot/sim/exchange.hpp>
 #include <support/loopback.hpp>
+#include <support/process_threads.hpp>
 #include <support/sanitizer.hpp>
 
 #include <algorithm>
@@ -565,12 +566,12 @@ TEST_CASE("market_data: fifty lives leave no thread and no descriptor", "[alone]
   };
   live(true);
   CHECK(eventually([&] { return venue.statistics().open_connections == 0; }));
-  const std::size_t threads = entries("/proc/self/task");
+  const std::size_t threads = foxtrot_test::settled_threads();
   const std::size_t descriptors = entries("/proc/self/fd");
   for (std::size_t i = 0; i < std::max<std::size_t>(foxtrot_test::repetitions(50), 10); ++i) live(i % 3 != 0);
   CHECK(eventually([&] { return venue.statistics().open_connections == 0; }));
   CHECK(eventually([&] { return entries("/proc/self/fd") == descriptors; }));
-  CHECK(entries("/proc/self/task") == threads);
+  CHECK(foxtrot_test::threads_are(threads));
 }
 
 TEST_CASE("market_data: streams come and go while it runs, and over reconnects") {

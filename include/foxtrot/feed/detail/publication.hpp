@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace foxtrot::inline v0::detail {
 
@@ -188,6 +189,11 @@ class publication {
   }
 
   void deliver(tick_tag tag, symbol_id symbol, std::size_t level_count) {
+    hand_out(tag, symbol, level_count);
+    // Who sleeps wakes while the rest of the drain is still being read.
+    if (std::exchange(first_, false)) to_.consumers.wake_sleepers();
+  }
+  void hand_out(tick_tag tag, symbol_id symbol, std::size_t level_count) {
     to_.counters.ticks[static_cast<std::size_t>(tag.kind)].add();
     to_.latency.published(tag.kind);
     if (in_place_.payload != nullptr) return publish_in_place(tag, symbol, level_count);
@@ -274,6 +280,7 @@ class publication {
   const bool arbitrated_{fill_ != nullptr || to_.lines.engaged(from_)};
   inline_consumers::locked handlers_;
   read_stamp read_;
+  bool first_{true};  // nothing was handed out yet
   channel::slot in_place_;
   draft draft_{};
 };

@@ -66,6 +66,7 @@ class conflated_channel : private live_object<conflated_channel> {
     status_.publish_status(status_.claim(0), record, tag);
   }
   void wake_consumer() noexcept { status_.wake_consumer(); }
+  void wake_sleeper() noexcept { status_.wake_sleeper(); }
   void close_by_producer() noexcept { status_.close_by_producer(); }
   [[nodiscard]] bool closed_by_consumer() const noexcept { return status_.closed_by_consumer(); }
 

@@ -54,6 +54,10 @@ class feed_ring : private live_object<feed_ring> {
     news_ = false;
     spot_.wake();
   }
+  /// The same, if somebody is seen to sleep; wake_consumers() is still due for those who are not.
+  void wake_sleepers() noexcept {
+    if (spot_.occupied()) wake_consumers();
+  }
   [[nodiscard]] bool has_readers() const noexcept { return readers_.load(std::memory_order_acquire) != 0; }
   /// Whether one of them wants events of this kind.
   [[nodiscard]] bool is_wanted(tick_kind kind) const noexcept {
