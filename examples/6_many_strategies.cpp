@@ -99,7 +99,7 @@ void many_strategies(example::session& market, std::uint64_t fragile_after) {
   // Past this many crashes in ten seconds it is no accident any more, and the whole program ends in order.
   foxtrot::supervisor strategies{monitor,
                                  {child(counter, nothing), child(volume, add_up), child(fragile, with_a_bug)},
-                                 {.policy = {.most_restarts = 20, .within = 10s},
+                                 {.policy = {.most_restarts = 20, .within = 10s, .longest_delay = 100ms},
                                   .on_give_up = [&market](std::string_view why) { market.end().request_stop(why); }}};
   const auto part = market.end().add("strategies", {.stop = [&strategies] { (void)strategies.stop(); }});
   market.connect(feed);

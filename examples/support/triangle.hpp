@@ -5,6 +5,7 @@
 #include "quote_board.hpp"
 
 #include <foxtrot/core/decimal_literals.hpp>
+#include <foxtrot/core/decimal_rounding.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -23,7 +24,11 @@ struct trip {
   wide_decimal size;  // ETH, as much as all three best levels hold
 
   [[nodiscard]] bool pays() const { return edge > wide_decimal{}; }
-  [[nodiscard]] wide_decimal profit() const { return times(edge, size); }
+  /// Cut off at twelve decimals of the edge: all of its digits and those of the size might not fit together.
+  [[nodiscard]] wide_decimal profit() const {
+    constexpr wide_decimal finest{1, -12};
+    return times(round_to_step(edge, finest, foxtrot::rounding::down).value_or(edge), size);
+  }
   [[nodiscard]] double basis_points() const { return 1e4 * edge.to_double() / cost.to_double(); }
 };
 

@@ -89,7 +89,7 @@ TEST_CASE("print_ticks: prints ticks, and what happens to the stream") {
   CHECK(number_before(run.output(), " trades in") > 0);
   CHECK(number_before(run.output(), " connections;") == 2);
   CHECK(number_before(run.output(), " events lost") == 0);
-  for (const char* told : {"-- connected\n", "-- disconnected: ", "-- reconnecting, attempt 1\n", "BTCUSDT  sold "})
+  for (const char* told : {"-- connected\n", "-- disconnected: ", "-- reconnecting, attempt ", "BTCUSDT  sold "})
     CHECK(run.output().find(told) != std::string::npos);
 }
 
