@@ -16,8 +16,8 @@ std::uint64_t watch_spread(foxtrot::subscription& ticks, const std::stop_token& 
           if (fresh && t.ask_price().to_double() - t.bid_price().to_double() > limit) ++wide;
         },
         [&](const foxtrot::status& s) {
-          if (s.code == foxtrot::status_code::stale) fresh = false;
-          if (s.code == foxtrot::status_code::fresh) fresh = true;
+          if (s.code() == foxtrot::status_code::stale) fresh = false;
+          if (s.code() == foxtrot::status_code::fresh) fresh = true;
         },
         [](const foxtrot::trade&) {});
   }
