@@ -88,7 +88,8 @@ std::string std_only(const std::string& entry) {
   standard_headers("foxtrot/" + entry + ".hpp", seen, found);
   const std::string path = std::filesystem::temp_directory_path() / ("foxtrot_std_only_" + entry + ".cpp");
   std::ofstream file{path};
-  for (const std::string& header : found) file << "#include <" << header << ">\n";
+  for (const std::string& header : found)
+    file << "#if __has_include(<" << header << ">)\n#include <" << header << ">\n#endif\n";
   file << "int main() {}\n";
   return path;
 }
