@@ -1496,7 +1496,8 @@ class exchange : private live_object<exchange> {
   /// Every connection ends with a reset (RST), or is closed by the WebSocket's handshake.
   void reset_connections();
   void close_connections(close_code code, std::string reason = {});
-  /// No market data from now on, until `resume`; everything else goes on.
+  /// No market data from now on, until `resume`; everything else goes on. Unlike the others it is in effect when it
+  /// returns, so that what was made is known.
   void pause();
   void resume();
   /// The next depth update of this symbol gets lost on its way to everybody; not in a replay.
@@ -5947,6 +5948,7 @@ class exchange_host : private live_object<exchange_host> {
   }
   void pause() {
     bridge_.post([this] { server_->pause(true); });
+    if (port_ != 0) (void)bridge_.call([] {}, std::chrono::seconds{5});  // the market stands still on return
   }
   void resume() {
     bridge_.post([this] { server_->pause(false); });

@@ -57,7 +57,8 @@ class exchange : private live_object<exchange> {
   /// Every connection ends with a reset (RST), or is closed by the WebSocket's handshake.
   void reset_connections();
   void close_connections(close_code code, std::string reason = {});
-  /// No market data from now on, until `resume`; everything else goes on.
+  /// No market data from now on, until `resume`; everything else goes on. Unlike the others it is in effect when it
+  /// returns, so that what was made is known.
   void pause();
   void resume();
   /// The next depth update of this symbol gets lost on its way to everybody; not in a replay.

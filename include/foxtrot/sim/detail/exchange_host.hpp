@@ -81,6 +81,7 @@ class exchange_host : private live_object<exchange_host> {
   }
   void pause() {
     bridge_.post([this] { server_->pause(true); });
+    if (port_ != 0) (void)bridge_.call([] {}, std::chrono::seconds{5});  // the market stands still on return
   }
   void resume() {
     bridge_.post([this] { server_->pause(false); });
