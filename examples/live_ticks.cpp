@@ -282,6 +282,7 @@ int run(const live_ticks_options& options, foxtrot::signal_guard& signals) {
                                        .seconds = std::chrono::duration<double>(stopped - start).count(),
                                        .shutdown_ms = shutdown.count()};
   std::puts(options.json ? report.json().c_str() : ("\n" + report.table()).c_str());
+  if (!options.json) std::fputs(foxtrot::latency_table(feed.latency()).c_str(), stdout);
   return status;
 }
 

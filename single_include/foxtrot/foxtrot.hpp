@@ -3435,7 +3435,7 @@ struct market_data_settings {
   gap_repair_settings gap_repair{};  ///< whether trades that are missing are fetched
   std::chrono::milliseconds request_timeout{10'000};
 
-  bool measures_latency{true};  ///< see market_data::latency and subscription::latency; about 20 ns per tick
+  bool measures_latency{true};  ///< see market_data::latency and subscription::latency
 
   ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
   diagnostics log{};
@@ -8342,7 +8342,7 @@ namespace foxtrot::inline v0::detail {
 
 /// A look at the clock costs 20 to 30 ns, as much as the rest of a tick's way. So ticks that are received 100 us or
 /// more after the last look each get one, which catches every stall and costs at most 10,000 looks a second; of denser
-/// ones a random one in 4 to 11 does, and stands for those since. One thread.
+/// ones a random one in 8 to 23 does, and stands for those since. One thread.
 class look_sampler {
  public:
   /// For how many ticks a look now would stand, these included; 0: do not look. Nothing is left over by ticks that
@@ -8354,14 +8354,14 @@ class look_sampler {
       return 0;
     // Knuth's MMIX generator: a fixed stride could beat in time with bursts
     random_ = random_ * 6364136223846793005U + 1442695040888963407U;
-    stride_ = shortest_stride + (random_ >> 61U);
+    stride_ = shortest_stride + (random_ >> 60U);
     return std::exchange(passed_over_, 0);
   }
   void looked(std::int64_t now_ns) noexcept { looked_ns_ = now_ns; }
 
  private:
   static constexpr std::int64_t sparse_ns = 100'000;
-  static constexpr std::uint64_t shortest_stride = 4;
+  static constexpr std::uint64_t shortest_stride = 8;
 
   std::int64_t looked_ns_{0};
   std::uint64_t passed_over_{0};
@@ -14352,7 +14352,7 @@ class tcp_stream : private live_object<tcp_stream> {
     }
   }
 
-  /// See stamped_stream. A system call, and from then on about 60 ns more for each read.
+  /// See stamped_stream. A system call, and from then on less than a tenth more for each read (bench/latency).
   bool stamp_reads() noexcept {
     const int on = 1;
     stamped_ = socket_.is_open() && ::setsockopt(handle(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
@@ -16803,18 +16803,22 @@ namespace foxtrot::inline v0::detail {
 /// wall clock, and is looked at for every stamp, so that a step is never taken for a delay. One thread.
 class kernel_clock {
  public:
-  /// The stamp as the epoch clock's time. Nothing where the wall clock has been set since the last call: the stamp may
-  /// be from before. A thread that is taken off its CPU between two clock reads is no step.
-  [[nodiscard]] std::optional<std::int64_t> on_epoch_clock(std::int64_t wall_stamp_ns,
+  /// The stamp as the epoch clock's time, which is `now_ns` just now. Nothing where the wall clock has been set since
+  /// the last call: the stamp may be from before. A thread that is taken off its CPU between two clock reads is no
+  /// step; a step of less than 100 us cannot be told from that.
+  [[nodiscard]] std::optional<std::int64_t> on_epoch_clock(std::int64_t wall_stamp_ns, std::int64_t now_ns,
                                                            const stamp_clocks& clocks) noexcept {
-    std::int64_t ahead = look(clocks);
-    if (ahead_ && !near(ahead)) ahead = look(clocks);
+    std::int64_t ahead = clocks.wall_ns() - now_ns;  // too much by as long as the second read came late
+    if (ahead_ && !near(ahead)) {
+      now_ns = clocks.epoch_ns();
+      ahead = clocks.wall_ns() - now_ns;
+    }
     if (!ahead_ || !near(ahead)) {
       const bool first = !ahead_;
       ahead_ = ahead;
       if (!first) return {};
     }
-    ahead_ = std::max(*ahead_, ahead);  // an interruption only ever makes it smaller
+    ahead_ = std::min(*ahead_, ahead);
     return wall_stamp_ns - *ahead_;
   }
 
@@ -16824,13 +16828,8 @@ class kernel_clock {
   [[nodiscard]] bool near(std::int64_t ahead) const noexcept {
     return ahead - *ahead_ <= tolerance_ns && *ahead_ - ahead <= tolerance_ns;
   }
-  // How far the wall clock is ahead; too little by as long as the second read came late.
-  [[nodiscard]] static std::int64_t look(const stamp_clocks& clocks) noexcept {
-    const std::int64_t wall = clocks.wall_ns();
-    return wall - clocks.epoch_ns();
-  }
 
-  std::optional<std::int64_t> ahead_;
+  std::optional<std::int64_t> ahead_;  // how far the wall clock is
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -16843,7 +16842,7 @@ struct read_stamp {
   std::int64_t kernel_wall_ns{0};  // wall clock
 };
 
-/// Of one publisher. Costs a few instructions per tick, and per batch that is looked at two clock reads: one that
+/// Of one publisher. Costs a few instructions per tick, and per batch that is looked at two clock reads; one that
 /// brought no kernel's stamp, one. The network thread, but for report() and on().
 class network_latency {
  public:
@@ -16903,7 +16902,7 @@ class network_latency {
     sampler_.looked(now);
     looked made{.since_read = now - read.received_ns};
     if (read.kernel_wall_ns == 0) return made;
-    const auto kernel_ns = kernel_.on_epoch_clock(read.kernel_wall_ns, clocks_);
+    const auto kernel_ns = kernel_.on_epoch_clock(read.kernel_wall_ns, now, clocks_);
     if (kernel_ns) made.from_kernel = read.received_ns - *kernel_ns;
     return made;
   }

@@ -94,6 +94,7 @@ TEST_CASE("live_ticks: in words it tells of the connection, of each second, and 
   CHECK(again < back);
   CHECK(text.find("book tickers") != std::string::npos);
   CHECK(text.find("1 reconnects") != std::string::npos);
+  CHECK(text.find("\nread_to_published  book_ticker ") != std::string::npos);
   CHECK(text.find("shutdown: ") != std::string::npos);
   CHECK(run.errors().empty());
 }

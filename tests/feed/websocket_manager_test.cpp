@@ -312,7 +312,8 @@ TEST_CASE("websocket_manager: each read's ticks have the times of their way") {
   CHECK(published.max == 700ns);
   const latency_figures kernel = report.figures(latency_stage::kernel_to_read, tick_kind::trade);
   CHECK(kernel.count == 2);
-  CHECK(report.times(latency_stage::kernel_to_read).min() == 20'000);
+  // the lead of the wall clock seems larger by the one step that lies between the looks at both
+  CHECK(report.times(latency_stage::kernel_to_read).min() == 20'700);
   CHECK(timed.latency().times(latency_stage::read_to_strategy).min() >= 9'000);
 }
 

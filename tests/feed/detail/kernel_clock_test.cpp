@@ -13,16 +13,15 @@ namespace {
 
 /// How long ago a packet came, that the kernel stamped `ago` before now; -1: not known.
 std::int64_t age(detail::kernel_clock& kernel, std::int64_t ago) {
-  const auto at = kernel.on_epoch_clock(fake_clocks::wall() - ago, fake_clocks::as_stamp_clocks());
+  const auto at = kernel.on_epoch_clock(fake_clocks::wall() - ago, fake_clocks::epoch, fake_clocks::as_stamp_clocks());
   return at ? fake_clocks::epoch - *at : -1;
 }
 
-// What the next look at the wall clock finds after an interruption: the epoch clock has moved on meanwhile.
+// The next look at the wall clock comes late.
 int interruptions = 0;
-std::int64_t wall_before_interruption() noexcept {
-  const std::int64_t wall = fake_clocks::wall();
+std::int64_t wall_after_interruption() noexcept {
   if (interruptions != 0) --interruptions, fake_clocks::epoch += 3'000'000;
-  return wall;
+  return fake_clocks::wall();
 }
 
 }  // namespace
@@ -51,10 +50,10 @@ TEST_CASE("kernel_clock: an interruption between the two clocks is no step", "[f
   CHECK(age(kernel, 10'000) == 10'000);
   interruptions = 1;
   auto clocks = fake_clocks::as_stamp_clocks();
-  clocks.wall_ns = &wall_before_interruption;
+  clocks.wall_ns = &wall_after_interruption;
   const std::int64_t stamp = fake_clocks::wall() - 10'000;
   const std::int64_t now = fake_clocks::epoch;
-  const auto at = kernel.on_epoch_clock(stamp, clocks);
+  const auto at = kernel.on_epoch_clock(stamp, now, clocks);
   REQUIRE(at);
   CHECK(now - *at == 10'000);
   CHECK(interruptions == 0);
@@ -65,8 +64,8 @@ TEST_CASE("kernel_clock: one that was interrupted at its first look recovers", "
   detail::kernel_clock kernel;
   interruptions = 1;
   auto clocks = fake_clocks::as_stamp_clocks();
-  clocks.wall_ns = &wall_before_interruption;
-  (void)kernel.on_epoch_clock(fake_clocks::wall(), clocks);
+  clocks.wall_ns = &wall_after_interruption;
+  (void)kernel.on_epoch_clock(fake_clocks::wall(), fake_clocks::epoch, clocks);
   (void)age(kernel, 10'000);
   CHECK(age(kernel, 10'000) == 10'000);
 }

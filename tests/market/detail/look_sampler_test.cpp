@@ -41,11 +41,11 @@ TEST_CASE("look_sampler: of dense ticks a few are, and stand for all", "[market]
     longest = std::max(longest, since);
     since = 0;
   }
-  CHECK(looks > ticks / 9);
-  CHECK(looks < ticks / 6);
+  CHECK(looks > ticks / 17);
+  CHECK(looks < ticks / 14);
   CHECK(stood_for <= ticks);
-  CHECK(stood_for > ticks - 12);
-  CHECK(longest <= 11);
+  CHECK(stood_for > ticks - 24);
+  CHECK(longest <= 23);
 }
 
 TEST_CASE("look_sampler: in bursts of any length each place gets its share", "[market]") {

@@ -65,7 +65,7 @@ struct market_data_settings {
   gap_repair_settings gap_repair{};  ///< whether trades that are missing are fetched
   std::chrono::milliseconds request_timeout{10'000};
 
-  bool measures_latency{true};  ///< see market_data::latency and subscription::latency; about 20 ns per tick
+  bool measures_latency{true};  ///< see market_data::latency and subscription::latency
 
   ring_settings ring{};  ///< what drop_oldest consumers, the default kind, read together
   diagnostics log{};

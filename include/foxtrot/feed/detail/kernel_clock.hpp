@@ -14,18 +14,22 @@ namespace foxtrot::inline v0::detail {
 /// wall clock, and is looked at for every stamp, so that a step is never taken for a delay. One thread.
 class kernel_clock {
  public:
-  /// The stamp as the epoch clock's time. Nothing where the wall clock has been set since the last call: the stamp may
-  /// be from before. A thread that is taken off its CPU between two clock reads is no step.
-  [[nodiscard]] std::optional<std::int64_t> on_epoch_clock(std::int64_t wall_stamp_ns,
+  /// The stamp as the epoch clock's time, which is `now_ns` just now. Nothing where the wall clock has been set since
+  /// the last call: the stamp may be from before. A thread that is taken off its CPU between two clock reads is no
+  /// step; a step of less than 100 us cannot be told from that.
+  [[nodiscard]] std::optional<std::int64_t> on_epoch_clock(std::int64_t wall_stamp_ns, std::int64_t now_ns,
                                                            const stamp_clocks& clocks) noexcept {
-    std::int64_t ahead = look(clocks);
-    if (ahead_ && !near(ahead)) ahead = look(clocks);
+    std::int64_t ahead = clocks.wall_ns() - now_ns;  // too much by as long as the second read came late
+    if (ahead_ && !near(ahead)) {
+      now_ns = clocks.epoch_ns();
+      ahead = clocks.wall_ns() - now_ns;
+    }
     if (!ahead_ || !near(ahead)) {
       const bool first = !ahead_;
       ahead_ = ahead;
       if (!first) return {};
     }
-    ahead_ = std::max(*ahead_, ahead);  // an interruption only ever makes it smaller
+    ahead_ = std::min(*ahead_, ahead);
     return wall_stamp_ns - *ahead_;
   }
 
@@ -35,13 +39,8 @@ class kernel_clock {
   [[nodiscard]] bool near(std::int64_t ahead) const noexcept {
     return ahead - *ahead_ <= tolerance_ns && *ahead_ - ahead <= tolerance_ns;
   }
-  // How far the wall clock is ahead; too little by as long as the second read came late.
-  [[nodiscard]] static std::int64_t look(const stamp_clocks& clocks) noexcept {
-    const std::int64_t wall = clocks.wall_ns();
-    return wall - clocks.epoch_ns();
-  }
 
-  std::optional<std::int64_t> ahead_;
+  std::optional<std::int64_t> ahead_;  // how far the wall clock is
 };
 
 }  // namespace foxtrot::inline v0::detail

@@ -24,7 +24,7 @@ struct read_stamp {
   std::int64_t kernel_wall_ns{0};  // wall clock
 };
 
-/// Of one publisher. Costs a few instructions per tick, and per batch that is looked at two clock reads: one that
+/// Of one publisher. Costs a few instructions per tick, and per batch that is looked at two clock reads; one that
 /// brought no kernel's stamp, one. The network thread, but for report() and on().
 class network_latency {
  public:
@@ -84,7 +84,7 @@ class network_latency {
     sampler_.looked(now);
     looked made{.since_read = now - read.received_ns};
     if (read.kernel_wall_ns == 0) return made;
-    const auto kernel_ns = kernel_.on_epoch_clock(read.kernel_wall_ns, clocks_);
+    const auto kernel_ns = kernel_.on_epoch_clock(read.kernel_wall_ns, now, clocks_);
     if (kernel_ns) made.from_kernel = read.received_ns - *kernel_ns;
     return made;
   }

@@ -8,7 +8,7 @@ namespace foxtrot::inline v0::detail {
 
 /// A look at the clock costs 20 to 30 ns, as much as the rest of a tick's way. So ticks that are received 100 us or
 /// more after the last look each get one, which catches every stall and costs at most 10,000 looks a second; of denser
-/// ones a random one in 4 to 11 does, and stands for those since. One thread.
+/// ones a random one in 8 to 23 does, and stands for those since. One thread.
 class look_sampler {
  public:
   /// For how many ticks a look now would stand, these included; 0: do not look. Nothing is left over by ticks that
@@ -20,14 +20,14 @@ class look_sampler {
       return 0;
     // Knuth's MMIX generator: a fixed stride could beat in time with bursts
     random_ = random_ * 6364136223846793005U + 1442695040888963407U;
-    stride_ = shortest_stride + (random_ >> 61U);
+    stride_ = shortest_stride + (random_ >> 60U);
     return std::exchange(passed_over_, 0);
   }
   void looked(std::int64_t now_ns) noexcept { looked_ns_ = now_ns; }
 
  private:
   static constexpr std::int64_t sparse_ns = 100'000;
-  static constexpr std::uint64_t shortest_stride = 4;
+  static constexpr std::uint64_t shortest_stride = 8;
 
   std::int64_t looked_ns_{0};
   std::uint64_t passed_over_{0};
