@@ -82,15 +82,24 @@ void run_until(program& run, std::string_view text) {
 }
 
 TEST_CASE("print_ticks: prints ticks, and what happens to the stream") {
-  program run{FOXTROT_PRINT_TICKS, {"--seconds", "1.5", "--fault", "500ms reset"}};
-  REQUIRE(run.wait() == 0);
-  CHECK(run.errors().empty());
+  program run{FOXTROT_PRINT_TICKS, {"--fault", "500ms reset"}};
+  REQUIRE(run.until_output("-- connected\n", 2));
+  run_until(run, "BTCUSDT  sold ");
   CHECK(number_before(run.output(), " quotes and") > 0);
   CHECK(number_before(run.output(), " trades in") > 0);
   CHECK(number_before(run.output(), " connections;") == 2);
   CHECK(number_before(run.output(), " events lost") == 0);
-  for (const char* told : {"-- connected\n", "-- disconnected: ", "-- reconnecting, attempt ", "BTCUSDT  sold "})
+  for (const char* told : {"-- disconnected: ", "-- reconnecting, attempt ", "BTCUSDT  bought "})
     CHECK(run.output().find(told) != std::string::npos);
+}
+
+TEST_CASE("print_ticks: --seconds ends it") {
+  program run{FOXTROT_PRINT_TICKS, {"--seconds", "1"}};
+  REQUIRE(run.wait() == 0);
+  CHECK(run.errors().empty());
+  CHECK(decimal_after(run.output(), " trades in ") >= "1"_dec);
+  CHECK(number_before(run.output(), " quotes and") > 0);
+  CHECK(number_before(run.output(), " connections;") == 1);
 }
 
 TEST_CASE("micro_price: each symbol has a spread, and the micro-price a record") {
@@ -199,7 +208,7 @@ TEST_CASE("many_strategies: past all patience the whole program ends in order") 
   CHECK(run.wait() == 0);
   CHECK(run.errors().empty());
   CHECK(run.output().find("-- fragile failed: ") != std::string::npos);
-  CHECK(number_before(run.output(), " crashes mended") == 20);
+  CHECK(number_before(run.output(), " crashes mended") >= 20);
 }
 
 TEST_CASE("http_fallback: ticks go on over HTTP while WebSocket is refused, and come back") {

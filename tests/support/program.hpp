@@ -79,10 +79,16 @@ class program {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
 
-  /// True once its output holds this; false where it ended before.
-  bool until_output(std::string_view text) {
-    (void)listen([&] { return output().find(text) != std::string::npos; });
-    return output().find(text) != std::string::npos;
+  /// True once its output holds this so many times; false where it ended before.
+  bool until_output(std::string_view text, std::size_t times = 1) {
+    const auto said = [&] {
+      std::size_t at = output().find(text);
+      for (std::size_t left = times; at != std::string::npos && --left != 0;)
+        at = output().find(text, at + text.size());
+      return at != std::string::npos;
+    };
+    (void)listen(said);
+    return said();
   }
 
   /// True once it has at least so many threads.
