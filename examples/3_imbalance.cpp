@@ -6,13 +6,13 @@
 #include <foxtrot/foxtrot.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 namespace {
 
