@@ -32,7 +32,7 @@ TEST_CASE("shared_histogram: what is read is what a plain one would have", "[cor
   for (std::uint64_t times = 0; times < 200; ++times) {
     shared.record(value, times);
     plain.record(value, times);
-    value = value * 5 / 4 + 1;
+    value += value / 5 + 1;
   }
   shared.record(std::numeric_limits<std::int64_t>::max());
   plain.record(std::numeric_limits<std::int64_t>::max());
