@@ -2,6 +2,8 @@
 # (check_headers.py sees to that); a header without such a test gets a source of its own, of which no code is made.
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/include/foxtrot"
   "${PROJECT_SOURCE_DIR}/include/foxtrot/*.hpp")
+# These are the first include of a program (the README's, foxtrot::compiled); impl/ comes by the header of its name.
+list(FILTER headers EXCLUDE REGEX "(^|/)impl/|^(foxtrot|src)\\.hpp$")
 set(alone "")
 foreach(header IN LISTS headers)
   string(REGEX REPLACE "\\.hpp$" "" name "${header}")
