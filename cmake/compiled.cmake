@@ -6,6 +6,7 @@ function(foxtrot_add_compiled name text)
   add_library(foxtrot_${name} STATIC EXCLUDE_FROM_ALL "${source}")
   add_library(foxtrot::${name} ALIAS foxtrot_${name})
   target_link_libraries(foxtrot_${name} PUBLIC foxtrot::foxtrot)
+  set_target_properties(foxtrot_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)  # a strategy may be a shared object
 endfunction()
 
 foxtrot_add_compiled(compiled "#include <foxtrot/src.hpp>\n")

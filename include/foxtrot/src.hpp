@@ -7,3 +7,9 @@
 
 #include <foxtrot/foxtrot.hpp>
 #include <foxtrot/sim.hpp>
+
+#ifndef FOXTROT_SEPARATE_COMPILATION
+#error "foxtrot/src.hpp is for programs that define FOXTROT_SEPARATE_COMPILATION in all of their files"
+#elif !defined(FOXTROT_DEFINITIONS)
+#error "foxtrot/src.hpp comes before all other headers of foxtrot, precompiled ones included"
+#endif

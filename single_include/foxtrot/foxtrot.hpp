@@ -6200,7 +6200,7 @@ class inline_registry::batch {
   }
 
   // Of registries, not of batches: one whose address is known elsewhere cannot be kept in registers.
-  static inline thread_local inline_registry* innermost = nullptr;
+  [[gnu::visibility("default")]] static inline thread_local inline_registry* innermost = nullptr;
 
   inline_registry& of_;
   bool held_{false};
@@ -6576,8 +6576,9 @@ class line_race {
 
 namespace foxtrot::inline v0 {
 
-/// The way of a tick. Its receive time, which it carries, parts the stages: it is taken once per read of the socket, at
-/// the first message that the read completed.
+/// The way of a tick. Its receive time, which it carries, parts the stages: it is taken once each time the
+/// socket is drained, at the first message that this completed; nearly always that is one read. Ticks that waited for
+/// another line or for a repair are counted with the read that let them go.
 enum class latency_stage : std::uint8_t {
   /// From the kernel's stamp on the last packet that the read brought to the receive time. Absent where the stream is
   /// no socket.
@@ -8259,7 +8260,7 @@ namespace foxtrot::inline v0 {
 /// and belongs to one thread at a time. Where there was no memory for it, it stays empty.
 class shared_histogram {
  public:
-  /// From the system as zeros: pages that nothing was recorded on take no memory.
+  /// 34 KiB of zeros; what comes fresh from the system takes memory only where something is recorded.
   shared_histogram() noexcept
       : counts_{static_cast<std::uint64_t*>(std::calloc(buckets::count, sizeof(std::uint64_t)))} {}
 
@@ -8382,6 +8383,8 @@ class consumer_latency {
   void see(const waiting_event& next) noexcept {
     const tick_tag tag = tick_tag::unpack(next.tag);
     if (tag.kind == tick_kind::status) return;
+    // A book that was asked for is as old as its last change.
+    if (tag.kind == tick_kind::depth_snapshot && (tag.flags & depth_snapshot::kept_book_flag) != 0) return;
     const std::int64_t received_ns = next.payload->as<status_record>().received_ns;  // all have it there
     if (const std::uint64_t times = sampler_.due(received_ns)) [[unlikely]]
       look(tag, received_ns, times);
@@ -8398,8 +8401,6 @@ class consumer_latency {
   [[gnu::noinline]] void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept {
     const std::int64_t now = clocks_.epoch_ns() + clocks_.receive_shift_ns;
     sampler_.looked(now);
-    // A book that was asked for is as old as its last change.
-    if (tag.kind == tick_kind::depth_snapshot && (tag.flags & depth_snapshot::kept_book_flag) != 0) return;
     // Whoever publishes by hand may have receive times of another day.
     if (const std::int64_t age = now - received_ns; age >= 0 && age <= oldest_ns) times_.record(tag.kind, age, times);
   }
@@ -14370,6 +14371,7 @@ class tcp_stream : private live_object<tcp_stream> {
     std::error_code ignored;
     socket_.close(ignored);
     drained_ = stamped_ = false;
+    kernel_stamp_ = 0;
   }
 
   /// Closes with a reset (RST) instead of the orderly end (FIN).
@@ -16864,17 +16866,18 @@ class network_latency {
   void read_done(const read_stamp& read, const feed_counters& counts) noexcept {
     if (ticks_ == 0) return;
     const std::uint64_t ticks = std::exchange(ticks_, 0);
-    std::uint64_t times = 0;
-    if (on() && read.received_ns != 0) times = sampler_.due(read.received_ns, ticks);
-    const looked now = times != 0 ? look(read) : looked{};
-    std::uint64_t passed_over = times - ticks;  // the look stands for these as well; one kind has to stand for all
-    for (std::uint32_t left = std::exchange(kinds_, 0); left != 0; left &= left - 1) {
+    const bool stamped = on() && read.received_ns != 0;
+    for (std::uint32_t left = kinds_; left != 0; left &= left - 1) {
       const auto kind = static_cast<std::size_t>(std::countr_zero(left));
       const std::uint64_t total = counts.ticks[kind].get();
       const std::uint64_t of_kind = total - std::exchange(counted_[kind], total);
-      if (times != 0) [[unlikely]]
-        record(static_cast<tick_kind>(kind), now, of_kind + std::exchange(passed_over, 0));
+      if (stamped) waiting_[kind] += of_kind;
     }
+    const std::uint32_t kinds = std::exchange(kinds_, 0);
+    if (!stamped) return;
+    waiting_kinds_ |= kinds;
+    if (sampler_.due(read.received_ns, ticks) != 0) [[unlikely]]
+      record_waiting(look(read));
   }
 
   /// Any thread.
@@ -16906,14 +16909,22 @@ class network_latency {
     if (kernel_ns) made.from_kernel = read.received_ns - *kernel_ns;
     return made;
   }
-  void record(tick_kind kind, const looked& found, std::uint64_t times) noexcept {
-    stages_->read_to_published.record(kind, found.since_read, times);
-    if (found.from_kernel >= 0) stages_->kernel_to_read.record(kind, found.from_kernel, times);
+  // A look stands for all ticks since the one before, each of its own kind.
+  void record_waiting(const looked& found) noexcept {
+    for (std::uint32_t left = std::exchange(waiting_kinds_, 0); left != 0; left &= left - 1) {
+      const auto at = static_cast<std::size_t>(std::countr_zero(left));
+      const auto kind = static_cast<tick_kind>(at);
+      const std::uint64_t times = std::exchange(waiting_[at], 0);
+      stages_->read_to_published.record(kind, found.since_read, times);
+      if (found.from_kernel >= 0) stages_->kernel_to_read.record(kind, found.from_kernel, times);
+    }
   }
 
   std::uint32_t kinds_{0};  // of this batch
   std::uint64_t ticks_{0};
   std::array<std::uint64_t, tick_kind_count> counted_{};  // by kind, up to the end of the last batch
+  std::array<std::uint64_t, tick_kind_count> waiting_{};  // likewise, stamped since the last look
+  std::uint32_t waiting_kinds_{0};
   look_sampler sampler_;
   kernel_clock kernel_;
   stamp_clocks clocks_;
@@ -18165,7 +18176,7 @@ namespace foxtrot::inline v0 {
 
 /// Gives every event to every consumer that wants it. Consumers come and go from any thread; publishing belongs to the
 /// network thread, goes through a `batch`, and takes no lock per event, allocates nothing, and enters the kernel only
-/// to wake a sleeper, once per batch.
+/// to wake a sleeper, at most twice per batch: at its first tick and at its end.
 ///
 /// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies. All
 /// drop_oldest consumers read one ring, which is made for the first of them and costs nothing while it has no readers.
@@ -27951,7 +27962,7 @@ class command_queue : private live_object<command_queue<Command>> {
 namespace foxtrot::inline v0::binance::detail {
 
 /// Whose network thread this is; null for all others. A thread's id could be another's before long.
-inline thread_local const void* owner_of_this_thread = nullptr;
+[[gnu::visibility("default")]] inline thread_local const void* owner_of_this_thread = nullptr;
 
 /// One network thread with its sessions and its REST requests. Made, started and stopped by its owner; the rest from
 /// any thread.
@@ -28350,7 +28361,10 @@ class live_feed : private live_object<live_feed> {
   }
   live_feed(const live_feed&) = delete;
   live_feed& operator=(const live_feed&) = delete;
-  ~live_feed() {
+  ~live_feed() { close(); }
+
+  // What the owner's destructor does; any number of times, and not on a network thread.
+  void close() {
     disconnect();
     if (engines_ != nullptr) engines_->join();
     replace_engines(nullptr);
@@ -28570,7 +28584,7 @@ namespace foxtrot::inline v0::binance {
 FOXTROT_DECL market_data::market_data(market_data_settings settings)
     : live_{std::make_unique<detail::live_feed>(std::move(settings))} {}
 
-FOXTROT_DECL market_data::~market_data() = default;
+FOXTROT_DECL market_data::~market_data() { live_->close(); }  // before it goes, for handlers still call through it
 
 FOXTROT_DECL subscription market_data::subscribe() { return live_->subscribe(); }
 FOXTROT_DECL result<subscription> market_data::subscribe(const subscription_settings& wanted) {
@@ -28794,21 +28808,12 @@ FOXTROT_DECL result<loaded_settings> parse_settings(std::string_view json) {
 
 FOXTROT_DECL result<loaded_settings> load_settings(const std::string& path) {
   constexpr std::size_t most = 4 * 1024 * 1024;
-  struct closing_file {
-    int number;
-    explicit closing_file(int opened) noexcept : number{opened} {}
-    closing_file(const closing_file&) = delete;
-    closing_file& operator=(const closing_file&) = delete;
-    ~closing_file() {
-      if (number >= 0) ::close(number);
-    }
-  };
-  const closing_file file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};  // NOLINT(*-vararg)
-  if (file.number < 0) return std::error_code{errno, std::system_category()};
+  const detail::descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};  // NOLINT(*-vararg)
+  if (file.fd < 0) return std::error_code{errno, std::system_category()};
   std::string text;
   std::array<char, 16 * 1024> piece{};
   for (;;) {
-    const ssize_t got = ::read(file.number, piece.data(), piece.size());
+    const ssize_t got = ::read(file.fd, piece.data(), piece.size());
     if (got == 0) return parse_settings(text);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::error_code{errno, std::system_category()};

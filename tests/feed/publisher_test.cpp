@@ -420,11 +420,9 @@ TEST_CASE("publisher: who sleeps is woken by the first tick of a drain, not by i
     auto queue = s.out.subscribe({.when_full = policy, .capacity = 16}).value();
     std::atomic<pid_t> reader_id{0};
     std::atomic<std::uint64_t> seen{0};
-    std::jthread reader{[&] {
+    std::jthread reader{[&](const std::stop_token& stop) {
       reader_id.store(foxtrot_test::this_thread());
-      const std::stop_token never;
-      for (const event& told : queue.until(never))
-        told.visit([](const status&) {}, [&](const book_ticker&) { ++seen; });
+      for (const event& told : queue.until(stop)) told.visit([](const status&) {}, [&](const book_ticker&) { ++seen; });
     }};
     while (reader_id.load() == 0) std::this_thread::yield();
     REQUIRE(foxtrot_test::falls_asleep(reader_id.load()));

@@ -34,4 +34,9 @@ inline bool threads_are(std::size_t wanted) {
   return eventually([wanted] { return threads() == wanted; });
 }
 
+/// True once there are no more than that.
+inline bool threads_are_at_most(std::size_t wanted) {
+  return eventually([wanted] { return threads() <= wanted; });
+}
+
 }  // namespace foxtrot_test

@@ -17,7 +17,7 @@ namespace foxtrot::inline v0 {
 /// and belongs to one thread at a time. Where there was no memory for it, it stays empty.
 class shared_histogram {
  public:
-  /// From the system as zeros: pages that nothing was recorded on take no memory.
+  /// 34 KiB of zeros; what comes fresh from the system takes memory only where something is recorded.
   shared_histogram() noexcept
       : counts_{static_cast<std::uint64_t*>(std::calloc(buckets::count, sizeof(std::uint64_t)))} {}
 

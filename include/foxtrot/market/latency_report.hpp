@@ -16,8 +16,9 @@
 
 namespace foxtrot::inline v0 {
 
-/// The way of a tick. Its receive time, which it carries, parts the stages: it is taken once per read of the socket, at
-/// the first message that the read completed.
+/// The way of a tick. Its receive time, which it carries, parts the stages: it is taken once each time the
+/// socket is drained, at the first message that this completed; nearly always that is one read. Ticks that waited for
+/// another line or for a repair are counted with the read that let them go.
 enum class latency_stage : std::uint8_t {
   /// From the kernel's stamp on the last packet that the read brought to the receive time. Absent where the stream is
   /// no socket.

@@ -92,6 +92,7 @@ class tcp_stream : private live_object<tcp_stream> {
     std::error_code ignored;
     socket_.close(ignored);
     drained_ = stamped_ = false;
+    kernel_stamp_ = 0;
   }
 
   /// Closes with a reset (RST) instead of the orderly end (FIN).

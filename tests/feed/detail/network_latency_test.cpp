@@ -149,6 +149,25 @@ TEST_CASE("network_latency: a look stands for ticks of other kinds, and the sum 
   CHECK(quotes > 300);
 }
 
+TEST_CASE("network_latency: reads of two kinds count each of them, dense or not", "[feed]") {
+  for (const std::int64_t apart : {50, 200'000}) {
+    scene s;
+    for (int i = 0; i < 1000; ++i) {
+      publisher::batch batch{s.out};
+      const std::int64_t received = batch.received_now(0);
+      put_trade(batch, received);
+      put_quote(batch, received);
+      put_quote(batch, received);
+      fake_clocks::epoch += apart;
+    }
+    const latency_report report = s.out.latency();
+    const std::uint64_t trades = report.figures(to_published, tick_kind::trade).count;
+    CHECK(trades > 1000 - 24);
+    CHECK(trades <= 1000);
+    CHECK(report.figures(to_published, tick_kind::book_ticker).count == 2 * trades);
+  }
+}
+
 TEST_CASE("network_latency: switched off, nothing is looked at", "[feed]") {
   scene s{false};
   auto queue = s.out.subscribe({}).value();

@@ -39,7 +39,7 @@
 namespace foxtrot::inline v0::binance::detail {
 
 /// Whose network thread this is; null for all others. A thread's id could be another's before long.
-inline thread_local const void* owner_of_this_thread = nullptr;
+[[gnu::visibility("default")]] inline thread_local const void* owner_of_this_thread = nullptr;
 
 /// One network thread with its sessions and its REST requests. Made, started and stopped by its owner; the rest from
 /// any thread.

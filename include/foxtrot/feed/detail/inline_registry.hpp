@@ -138,7 +138,7 @@ class inline_registry::batch {
   }
 
   // Of registries, not of batches: one whose address is known elsewhere cannot be kept in registers.
-  static inline thread_local inline_registry* innermost = nullptr;
+  [[gnu::visibility("default")]] static inline thread_local inline_registry* innermost = nullptr;
 
   inline_registry& of_;
   bool held_{false};

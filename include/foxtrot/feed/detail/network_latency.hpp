@@ -46,17 +46,18 @@ class network_latency {
   void read_done(const read_stamp& read, const feed_counters& counts) noexcept {
     if (ticks_ == 0) return;
     const std::uint64_t ticks = std::exchange(ticks_, 0);
-    std::uint64_t times = 0;
-    if (on() && read.received_ns != 0) times = sampler_.due(read.received_ns, ticks);
-    const looked now = times != 0 ? look(read) : looked{};
-    std::uint64_t passed_over = times - ticks;  // the look stands for these as well; one kind has to stand for all
-    for (std::uint32_t left = std::exchange(kinds_, 0); left != 0; left &= left - 1) {
+    const bool stamped = on() && read.received_ns != 0;
+    for (std::uint32_t left = kinds_; left != 0; left &= left - 1) {
       const auto kind = static_cast<std::size_t>(std::countr_zero(left));
       const std::uint64_t total = counts.ticks[kind].get();
       const std::uint64_t of_kind = total - std::exchange(counted_[kind], total);
-      if (times != 0) [[unlikely]]
-        record(static_cast<tick_kind>(kind), now, of_kind + std::exchange(passed_over, 0));
+      if (stamped) waiting_[kind] += of_kind;
     }
+    const std::uint32_t kinds = std::exchange(kinds_, 0);
+    if (!stamped) return;
+    waiting_kinds_ |= kinds;
+    if (sampler_.due(read.received_ns, ticks) != 0) [[unlikely]]
+      record_waiting(look(read));
   }
 
   /// Any thread.
@@ -88,14 +89,22 @@ class network_latency {
     if (kernel_ns) made.from_kernel = read.received_ns - *kernel_ns;
     return made;
   }
-  void record(tick_kind kind, const looked& found, std::uint64_t times) noexcept {
-    stages_->read_to_published.record(kind, found.since_read, times);
-    if (found.from_kernel >= 0) stages_->kernel_to_read.record(kind, found.from_kernel, times);
+  // A look stands for all ticks since the one before, each of its own kind.
+  void record_waiting(const looked& found) noexcept {
+    for (std::uint32_t left = std::exchange(waiting_kinds_, 0); left != 0; left &= left - 1) {
+      const auto at = static_cast<std::size_t>(std::countr_zero(left));
+      const auto kind = static_cast<tick_kind>(at);
+      const std::uint64_t times = std::exchange(waiting_[at], 0);
+      stages_->read_to_published.record(kind, found.since_read, times);
+      if (found.from_kernel >= 0) stages_->kernel_to_read.record(kind, found.from_kernel, times);
+    }
   }
 
   std::uint32_t kinds_{0};  // of this batch
   std::uint64_t ticks_{0};
   std::array<std::uint64_t, tick_kind_count> counted_{};  // by kind, up to the end of the last batch
+  std::array<std::uint64_t, tick_kind_count> waiting_{};  // likewise, stamped since the last look
+  std::uint32_t waiting_kinds_{0};
   look_sampler sampler_;
   kernel_clock kernel_;
   stamp_clocks clocks_;

@@ -5,6 +5,7 @@
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/feed/detail/settings_reader.hpp>
 #include <foxtrot/feed/settings_file.hpp>
+#include <foxtrot/thread/detail/descriptor.hpp>
 
 #include <array>
 #include <cerrno>
@@ -24,21 +25,12 @@ FOXTROT_DECL result<loaded_settings> parse_settings(std::string_view json) {
 
 FOXTROT_DECL result<loaded_settings> load_settings(const std::string& path) {
   constexpr std::size_t most = 4 * 1024 * 1024;
-  struct closing_file {
-    int number;
-    explicit closing_file(int opened) noexcept : number{opened} {}
-    closing_file(const closing_file&) = delete;
-    closing_file& operator=(const closing_file&) = delete;
-    ~closing_file() {
-      if (number >= 0) ::close(number);
-    }
-  };
-  const closing_file file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};  // NOLINT(*-vararg)
-  if (file.number < 0) return std::error_code{errno, std::system_category()};
+  const detail::descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};  // NOLINT(*-vararg)
+  if (file.fd < 0) return std::error_code{errno, std::system_category()};
   std::string text;
   std::array<char, 16 * 1024> piece{};
   for (;;) {
-    const ssize_t got = ::read(file.number, piece.data(), piece.size());
+    const ssize_t got = ::read(file.fd, piece.data(), piece.size());
     if (got == 0) return parse_settings(text);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::error_code{errno, std::system_category()};

@@ -23,6 +23,8 @@ class consumer_latency {
   void see(const waiting_event& next) noexcept {
     const tick_tag tag = tick_tag::unpack(next.tag);
     if (tag.kind == tick_kind::status) return;
+    // A book that was asked for is as old as its last change.
+    if (tag.kind == tick_kind::depth_snapshot && (tag.flags & depth_snapshot::kept_book_flag) != 0) return;
     const std::int64_t received_ns = next.payload->as<status_record>().received_ns;  // all have it there
     if (const std::uint64_t times = sampler_.due(received_ns)) [[unlikely]]
       look(tag, received_ns, times);
@@ -39,8 +41,6 @@ class consumer_latency {
   [[gnu::noinline]] void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept {
     const std::int64_t now = clocks_.epoch_ns() + clocks_.receive_shift_ns;
     sampler_.looked(now);
-    // A book that was asked for is as old as its last change.
-    if (tag.kind == tick_kind::depth_snapshot && (tag.flags & depth_snapshot::kept_book_flag) != 0) return;
     // Whoever publishes by hand may have receive times of another day.
     if (const std::int64_t age = now - received_ns; age >= 0 && age <= oldest_ns) times_.record(tag.kind, age, times);
   }

@@ -46,7 +46,10 @@ class live_feed : private live_object<live_feed> {
   }
   live_feed(const live_feed&) = delete;
   live_feed& operator=(const live_feed&) = delete;
-  ~live_feed() {
+  ~live_feed() { close(); }
+
+  // What the owner's destructor does; any number of times, and not on a network thread.
+  void close() {
     disconnect();
     if (engines_ != nullptr) engines_->join();
     replace_engines(nullptr);

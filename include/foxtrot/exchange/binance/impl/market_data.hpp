@@ -16,7 +16,7 @@ namespace foxtrot::inline v0::binance {
 FOXTROT_DECL market_data::market_data(market_data_settings settings)
     : live_{std::make_unique<detail::live_feed>(std::move(settings))} {}
 
-FOXTROT_DECL market_data::~market_data() = default;
+FOXTROT_DECL market_data::~market_data() { live_->close(); }  // before it goes, for handlers still call through it
 
 FOXTROT_DECL subscription market_data::subscribe() { return live_->subscribe(); }
 FOXTROT_DECL result<subscription> market_data::subscribe(const subscription_settings& wanted) {
