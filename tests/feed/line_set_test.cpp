@@ -170,6 +170,23 @@ struct scene {
 const names trades{"btcusdt@trade"};
 const names both{"btcusdt@trade", "btcusdt@kline_1m"};
 
+TEST_CASE("line_set: who leads before anything has come is nobody's business") {
+  auto how = scene::settings();
+  how.count = 2;
+  scene s{how};
+  s.lines->subscribe(both);
+  CHECK(s.at(0).leads);
+  s.bring_up(1);  // the first to be connected leads
+  CHECK(s.at(1).leads);
+  CHECK(s.told().empty());
+  s.bring_up(0);
+  CHECK(s.at(1).leads);
+  CHECK(s.told().empty());
+  s.at(1).lose(session_state::reconnecting);
+  CHECK(s.at(0).leads);
+  CHECK(s.told() == names{"line_changed"});
+}
+
 TEST_CASE("line_set: a line is replaced at its age and goes when the new one is ready") {
   scene s;
   s.lines->subscribe(both);

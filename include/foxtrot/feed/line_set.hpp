@@ -194,6 +194,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
       grow_old(which, age);
     if (now == session_state::error && !which.leaving) which.line->gave_up();
     choose_leader();
+    leader_served_ = leader_served_ || leader_->is_connected();
     on_change();
   }
   void confirmed(const member& by, const std::vector<std::string>& streams) {
@@ -205,7 +206,6 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     });
     on_confirmed(fresh);
   }
-
   void grow_old(member& which, std::chrono::milliseconds wait) {
     which.due = timers_.call_after(steady_time::duration{wait}, [this, &which] { replace(which); });
   }
@@ -213,7 +213,6 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     which.old = true;
     replace_old();
   }
-
   // One at a time of those that stand in for each other.
   void replace_old() {
     if (stopping_ || rotation_.under_way()) return;
@@ -240,7 +239,6 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     if (from.is_connected()) grow_old(from, settings_.handover_limit);
     replace_old();
   }
-
   void retire(member& which) {
     which.leaving = true;
     which.due.cancel();
@@ -266,7 +264,8 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     leader_->line->session.lead(false);
     leader_ = &better;
     leader_->line->session.lead(true);
-    if (numbered(wanted_).size() != wanted_.size()) publish(status_code::line_changed);
+    if (std::exchange(leader_served_, leader_->is_connected()) && numbered(wanted_).size() != wanted_.size())
+      publish(status_code::line_changed);
   }
   void publish(status_code what) {
     publisher::batch{out_}.publish_status(make_status(what, epoch_clock::now_ns()), where_);
@@ -288,6 +287,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
   mutable std::mutex structure_;  // held while lines_ changes, and by who reads it on another thread
   std::vector<std::unique_ptr<member>> lines_;
   member* leader_{nullptr};
+  bool leader_served_{false};  // it has been connected while it led: ticks without ids may have come by it
   detail::rotation<member> rotation_{
       timers_,
       out_.lines(),
