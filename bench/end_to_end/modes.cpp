@@ -3,8 +3,8 @@
 //
 // end_to_end/MODE/SUBJECT. Each run is a new server and a new client, each a process of its own. The server sends book
 // tickers of Binance's combined form for a while; the update id is the time of sending, so the latency is the
-// consumer's clock minus the id. MODE: paced, one message each millisecond; burst, 50 each 10 ms, a record of TLS
-// for each, in one write; blast, as many as go, in full records; blast_record, the same with a record for each message.
+// consumer's clock minus the id. MODE: paced, one message each millisecond; burst, 50 each 10 ms in one record of
+// TLS; blast, as many as go, in full records; blast_record, the same with a record for each message.
 //
 // SUBJECT: limit, limit_queue, limit_spin: written by hand, the tick consumed on the network thread, behind a ring by a
 // thread that sleeps, and by two threads that spin. foxtrot_inline, foxtrot and foxtrot_spin: market_data with an
