@@ -38,6 +38,7 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/include/foxtrot/strategy.hpp" AND EXISTS "${PRO
       "-DGENERATOR=${CMAKE_GENERATOR}" "-DCXX=${CMAKE_CXX_COMPILER}" "-DWITH_ZLIB=${FOXTROT_WITH_ZLIB}"
       "-DWITH_CARES=${FOXTROT_WITH_CARES}"
       -P "${CMAKE_CURRENT_SOURCE_DIR}/consumer.cmake")
+    set_tests_properties("consumer: ${way}" PROPERTIES TIMEOUT 900 COST 1000)  # long, so first
   endforeach()
 endif()
 
