@@ -3,9 +3,9 @@
 // stamps_off, stamps_on: a quote from a publisher through the feed's ring to a subscription, both on one thread,
 // without a network. Each quote is a read of its own with a receive time, in both cases, and a kernel's stamp, and is
 // polled alone: the most that stamps can cost where ticks are dense. stamps_on_8 has eight quotes to a read.
-// stamps_on_sparse is the same as stamps_on with clocks that show each read 100 us or more after the one before, so
-// that both sides look at the clock for every quote. overhead_ns is ns_per_tick less that of the same without stamps,
-// measured in turns of a millisecond or two, by the CPU time of the thread; its bar is 30 where ticks are dense.
+// stamps_on_sparse is the same as stamps_on with clocks that show each read 100 us or more after the one before;
+// stamps_on_rare, 1 ms or more, so that both sides look at the clock for every quote. overhead_ns is ns_per_tick less that of the same without stamps,
+// measured in turns of a millisecond or two, by the CPU time of the thread; its bar is 30 where ticks are not rare.
 //
 // record: one value into a histogram that others may read. read/recv, read/recvmsg: one read of 200 bytes that wait in
 // a TCP socket on loopback, p50 without and with the kernel's stamp; the clock's own time is in both.
@@ -45,17 +45,19 @@ using clock_type = std::chrono::steady_clock;
   return static_cast<double>(used.tv_sec) * 1e9 + static_cast<double>(used.tv_nsec);
 }
 
-/// Each look is 100 us after the one before.
-std::int64_t sparse_ns() noexcept {
+/// Each look is so much after the one before.
+template <std::int64_t Step>
+std::int64_t stepping_ns() noexcept {
   static std::int64_t ahead = 0;
-  return foxtrot::epoch_clock::now_ns() + (ahead += 100'000);
+  return foxtrot::epoch_clock::now_ns() + (ahead += Step);
 }
+using clock_function = std::int64_t (*)() noexcept;
 
 /// A publisher and a consumer of its ring.
 class path {
  public:
-  path(bool stamps, std::uint64_t ticks_per_read, bool sparse) : out_{symbols_, {}, stamps}, per_read_{ticks_per_read} {
-    if (sparse) out_.use_clocks({.epoch_ns = &sparse_ns});
+  path(bool stamps, std::uint64_t ticks_per_read, clock_function clock) : out_{symbols_, {}, stamps}, per_read_{ticks_per_read} {
+    if (clock != nullptr) out_.use_clocks({.epoch_ns = clock});
     queue_ = out_.subscribe({}).value();
   }
 
@@ -105,9 +107,9 @@ struct cost {
 };
 
 /// In turns, so that both meet the same machine; medians.
-cost compare(std::uint64_t ticks_per_read, bool sparse) {
-  path off{false, ticks_per_read, sparse};
-  path on{true, ticks_per_read, sparse};
+cost compare(std::uint64_t ticks_per_read, clock_function clock) {
+  path off{false, ticks_per_read, clock};
+  path on{true, ticks_per_read, clock};
   const std::uint64_t reads = 20'000 / ticks_per_read;
   const std::size_t turns = quick ? 100 : 300;
   (void)off.run(reads * 5), (void)on.run(reads * 5);
@@ -122,9 +124,9 @@ cost compare(std::uint64_t ticks_per_read, bool sparse) {
   return {median(without), median(with), median(more)};
 }
 
-void add_stamps(const std::string& name, std::uint64_t ticks_per_read, bool sparse) {
+void add_stamps(const std::string& name, std::uint64_t ticks_per_read, clock_function clock) {
   add_row("latency/" + name + "/foxtrot", [=](benchmark::State& state) {
-    const cost found = compare(ticks_per_read, sparse);
+    const cost found = compare(ticks_per_read, clock);
     state.SetIterationTime(found.on * 1e-9);
     state.counters["ns_per_tick"] = found.on;
     state.counters["off_ns_per_tick"] = found.off;
@@ -213,9 +215,10 @@ void compare_reads(benchmark::State& state, bool stamps) {
     state.SetIterationTime(each * 1e-9);
     state.counters["ns_per_tick"] = each;
   });
-  add_stamps("stamps_on", 1, false);
-  add_stamps("stamps_on_8", 8, false);
-  add_stamps("stamps_on_sparse", 1, true);
+  add_stamps("stamps_on", 1, nullptr);
+  add_stamps("stamps_on_8", 8, nullptr);
+  add_stamps("stamps_on_sparse", 1, &stepping_ns<100'000>);
+  add_stamps("stamps_on_rare", 1, &stepping_ns<1'000'000>);
   add_row("latency/record/foxtrot", record);
   add_row("latency/read/recv", [](benchmark::State& state) { compare_reads(state, false); });
   add_row("latency/read/recvmsg", [](benchmark::State& state) { compare_reads(state, true); });

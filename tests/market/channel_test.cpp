@@ -17,6 +17,9 @@
 #include <thread>
 #include <vector>
 
+#include <sys/resource.h>
+#include <sys/types.h>
+
 using namespace foxtrot;
 using foxtrot_test::make_channel;
 using foxtrot_test::publish_depth;
@@ -219,6 +222,27 @@ TEST_CASE("channel: block waits for the consumer and loses nothing", "[market]")
   producer.join();
   CHECK(take(*queue).empty());
   CHECK(queue->dropped() == 0);
+}
+
+TEST_CASE("channel: a producer that waits is woken for a quarter of the queue, not for each event", "[market]") {
+  const auto queue = make_channel({.when_full = overflow::block, .capacity = 16});
+  constexpr std::uint64_t count = 400;
+  std::promise<pid_t> started;
+  std::promise<long> slept;
+  std::jthread producer{[&] {
+    started.set_value(foxtrot_test::this_thread());
+    for (std::uint64_t id = 1; id <= count; ++id) publish_trade(*queue, id);
+    rusage used{};
+    (void)::getrusage(RUSAGE_THREAD, &used);
+    slept.set_value(used.ru_nvcsw);
+  }};
+  const pid_t thread = started.get_future().get();
+  for (std::uint64_t taken = 0; taken + 16 < count; ++taken) {
+    REQUIRE(foxtrot_test::falls_asleep(thread));
+    REQUIRE(take(*queue) == "trade " + std::to_string(taken + 1));
+  }
+  CHECK(slept.get_future().get() < static_cast<long>(count / 2));
+  CHECK(take_all(*queue).size() == 16);
 }
 
 TEST_CASE("channel: an interrupt ends the producer's wait, and what does not fit is counted", "[market]") {

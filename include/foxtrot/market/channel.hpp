@@ -147,10 +147,14 @@ class channel : private live_object<channel> {
     }
     if (!oldest.body.empty()) levels_.release(body_position(*oldest.payload), oldest.body.size());
     ring_.pop();
+    ++popped_;
   }
-  /// After one or more pops: lets a producer go on that waits for room.
+  /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue is free or all of
+  /// it. For each event alone it would be woken, write one, and sleep again.
   void wake_producer() noexcept {
-    if (when_full_ == overflow::block) producer_spot_.wake();
+    if (when_full_ != overflow::block || (popped_ < ring_.capacity() / 4 && ring_.front() != nullptr)) return;
+    popped_ = 0;
+    producer_spot_.wake();
   }
 
   [[nodiscard]] bool closed_by_producer() const noexcept { return producer_closed_.load(std::memory_order_acquire); }
@@ -258,6 +262,7 @@ class channel : private live_object<channel> {
   std::atomic<std::uint64_t> dropped_{0};   // written by the producer
   tick_payload last_words_;                 // consumer's thread
   std::optional<line_tag> last_words_tag_;  // consumer's thread: there are some
+  std::size_t popped_{0};                   // consumer's thread: since the producer was woken
   debts debts_;
   // the producer's own
   alignas(cache_line) bool news_{false};

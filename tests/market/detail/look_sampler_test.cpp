@@ -17,7 +17,7 @@ constexpr std::int64_t start = 1'700'000'000'000'000'000;
 
 TEST_CASE("look_sampler: ticks that come one by one are all looked at", "[market]") {
   detail::look_sampler sampler;
-  for (std::int64_t now = start; now < start + 100'000'000; now += 100'000) {
+  for (std::int64_t now = start; now < start + 1'000'000'000; now += 1'000'000) {
     CHECK(sampler.due(now) == 1);
     sampler.looked(now);
   }
@@ -55,7 +55,7 @@ TEST_CASE("look_sampler: in bursts of any length each place gets its share", "[m
   constexpr std::uint64_t bursts = 40'000;
   std::int64_t now = start;
   for (std::uint64_t i = 0; i < bursts; ++i) {
-    now += 1'000'000;
+    now += 10'000'000;
     for (std::size_t place = 0; place < length; ++place) {
       const std::uint64_t times = sampler.due(now);
       if (times != 0) sampler.looked(now + static_cast<std::int64_t>(place) * 200);

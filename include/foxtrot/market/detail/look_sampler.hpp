@@ -6,8 +6,8 @@
 
 namespace foxtrot::inline v0::detail {
 
-/// A look at the clock costs 20 to 30 ns, as much as the rest of a tick's way. So ticks that are received 100 us or
-/// more after the last look each get one, which catches every stall and costs at most 10,000 looks a second; of denser
+/// A look at the clock costs 20 to 30 ns, as much as the rest of a tick's way, and more where nothing is cached. So a
+/// tick that is received 1 ms or more after the last look gets one, which is at most 1,000 looks a second; of denser
 /// ones a random one in 8 to 23 does, and stands for those since. One thread.
 class look_sampler {
  public:
@@ -26,7 +26,7 @@ class look_sampler {
   void looked(std::int64_t now_ns) noexcept { looked_ns_ = now_ns; }
 
  private:
-  static constexpr std::int64_t sparse_ns = 100'000;
+  static constexpr std::int64_t sparse_ns = 1'000'000;
   static constexpr std::uint64_t shortest_stride = 8;
 
   std::int64_t looked_ns_{0};
