@@ -36,7 +36,7 @@ std::string take(channel& from) {
   if (item.payload == nullptr) return {};
   const std::string text = foxtrot_test::told(event{*item.payload, item.tag, item.body, from.symbols()});
   from.pop(item);
-  from.wake_producer();
+  from.wake_producer(from.front().payload == nullptr);
   return text;
 }
 std::vector<std::string> take_all(channel& from) {

@@ -375,6 +375,27 @@ TEST_CASE("tls_stream: close wakes who waits", "[net]") {
   CHECK(p.client.write_some(byte).error == errc::closed);
 }
 
+TEST_CASE("tls_stream: small records come a few at a time, and the end behind them is not forgotten", "[net]") {
+  loop_fixture f;
+  tls_pair p{f};
+  for (const char byte : {'a', 'b', 'c'}) CHECK(p.server.write_some({&byte, 1}).bytes == 1);
+  p.server.shutdown();
+  std::array<char, 100> buffer{};
+  io_result got = p.client.read_some(buffer);
+  CHECK(std::string_view{buffer.data(), got.bytes} == "abc");
+  CHECK_FALSE(got.error);
+  CHECK(p.client.buffered() != 0);
+  auto waiting = f.start(p.client.wait_readable());
+  f.poll();
+  REQUIRE(waiting.done());
+  CHECK(p.client.read_some(buffer).error == errc::closed);
+
+  tls_pair narrow{f};
+  for (const char byte : {'a', 'b', 'c'}) CHECK(narrow.server.write_some({&byte, 1}).bytes == 1);
+  CHECK(narrow.client.read_some({buffer.data(), 1}).bytes == 1);  // more would be cut in two
+  CHECK(buffer[0] == 'a');
+}
+
 TEST_CASE("tls_stream: replies that the socket takes after all do not leave what was received undecrypted", "[net]") {
   loop_fixture f;
   blocked_replies b{f};
@@ -384,7 +405,7 @@ TEST_CASE("tls_stream: replies that the socket takes after all do not leave what
   REQUIRE(waiting.done());  // the peer has sent all it had: it would be waiting for us
   CHECK_FALSE(waiting.get());
   std::array<char, 100> buffer{};
-  CHECK(b.client.read_some(buffer).bytes == 1);
+  CHECK(b.client.read_some(buffer).bytes != 0);
 }
 
 TEST_CASE("tls_stream: replies that can never be sent end the connection", "[net]") {

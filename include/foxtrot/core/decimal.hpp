@@ -37,8 +37,7 @@ class basic_decimal {
       : mantissa_{mantissa}, exponent_{static_cast<std::int8_t>(exponent)} {}
   /// From the narrower width, which always fits; the way back is narrow() in decimal_arithmetic.hpp.
   template <std::same_as<std::int64_t> Narrower>
-    requires(!std::same_as<Mantissa, Narrower>)
-  constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
+  requires(!std::same_as<Mantissa, Narrower>) constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
       : basic_decimal{narrower.mantissa(), narrower.exponent()} {}
 
   /// Reads `-?digits[.digits]`, the whole of it. Zeros at the end of the fraction are kept as long as the mantissa has
@@ -89,8 +88,8 @@ class basic_decimal {
     constexpr std::uint64_t exact = std::uint64_t{1} << 53;
     constexpr int largest_power = 22;
     if (detail::magnitude(mantissa_) <= exact && exponent_ >= -largest_power && exponent_ <= largest_power) {
-      double power = 1;
-      for (int i = exponent_ < 0 ? -exponent_ : exponent_; i > 0; --i) power *= 10;
+      const double power =
+          detail::exact_powers_of_ten[static_cast<std::size_t>(exponent_ < 0 ? -exponent_ : exponent_)];
       return exponent_ < 0 ? static_cast<double>(mantissa_) / power : static_cast<double>(mantissa_) * power;
     }
     return detail::nearest_double(mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_);

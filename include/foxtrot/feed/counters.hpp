@@ -20,7 +20,7 @@ namespace foxtrot::inline v0 {
 /// A number with one writer: cheaper than a locked increment, and any thread may read it.
 class counter {
  public:
-  void add(std::uint64_t more = 1) noexcept {
+  [[gnu::always_inline]] void add(std::uint64_t more = 1) noexcept {
     // relaxed: a statistic, nothing is published with it
     value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
   }

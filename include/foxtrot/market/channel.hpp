@@ -46,7 +46,7 @@ class channel : private live_object<channel> {
   };
 
   /// Room for one event with up to `level_count` levels, if there is any now. A claim may be abandoned.
-  [[nodiscard]] slot try_claim(std::size_t level_count) noexcept {
+  [[nodiscard, gnu::always_inline]] slot try_claim(std::size_t level_count) noexcept {
     slot room;
     if (level_count != 0) {
       room.body = levels_.try_claim(level_count);
@@ -76,7 +76,7 @@ class channel : private live_object<channel> {
   [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
 
   /// Hands over what was written into a claim.
-  void publish(const slot& room, std::size_t level_count, line_tag tag) noexcept {
+  [[gnu::always_inline]] void publish(const slot& room, std::size_t level_count, line_tag tag) noexcept {
     if (level_count != 0) levels_.commit(room.body, level_count);
     ring_.publish(tag);
     note_news();
@@ -133,14 +133,14 @@ class channel : private live_object<channel> {
   // --- consumer: one strategy thread ---
 
   /// The oldest event, in place. Once everything has been read, what the producer could not tell for want of room.
-  [[nodiscard]] waiting_event front() noexcept {
+  [[nodiscard, gnu::always_inline]] waiting_event front() noexcept {
     if (last_words_tag_) return {&last_words_, *last_words_tag_, {}};  // until pop(), whatever came since
     if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
     return in_debt() ? tell_debts() : waiting_event{};
   }
 
   /// Gives the front event back.
-  void pop(const waiting_event& oldest) noexcept {
+  [[gnu::always_inline]] void pop(const waiting_event& oldest) noexcept {
     if (oldest.payload == &last_words_) {
       last_words_tag_.reset();
       return;
@@ -149,10 +149,10 @@ class channel : private live_object<channel> {
     ring_.pop();
     ++popped_;
   }
-  /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue is free or all of
-  /// it. For each event alone it would be woken, write one, and sleep again.
-  void wake_producer() noexcept {
-    if (when_full_ != overflow::block || (popped_ < ring_.capacity() / 4 && ring_.front() != nullptr)) return;
+  /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue is free or the
+  /// consumer has found it `drained`. For each event alone it would be woken, write one, and sleep again.
+  void wake_producer(bool drained) noexcept {
+    if (when_full_ != overflow::block || popped_ == 0 || (popped_ < ring_.capacity() / 4 && !drained)) return;
     popped_ = 0;
     producer_spot_.wake();
   }
@@ -168,7 +168,7 @@ class channel : private live_object<channel> {
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
  private:
-  [[nodiscard]] bool in_debt() const noexcept {
+  [[nodiscard, gnu::always_inline]] bool in_debt() const noexcept {
     // acquire: what was published before the loss is in the ring
     return debts_.drops.load(std::memory_order_acquire) != 0 || debts_.has_state.load(std::memory_order_acquire);
   }
@@ -194,7 +194,7 @@ class channel : private live_object<channel> {
     debts_.told = number;
     return last;
   }
-  [[nodiscard]] waiting_event shown(const tick_payload& oldest) const noexcept {
+  [[nodiscard, gnu::always_inline]] waiting_event shown(const tick_payload& oldest) const noexcept {
     const line_tag tag = ring_.front_tag();
     if (!has_body(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
     return {&oldest, tag, levels_.view(body_position(oldest), body_size(oldest))};

@@ -38,7 +38,6 @@ class subscription : private live_object<subscription> {
  public:
   using duration = std::chrono::nanoseconds;
   class range;
-
   subscription() = default;
   subscription(std::shared_ptr<detail::inbox> from, idle waiting) noexcept
       : inbox_{std::move(from)}, waiting_{waiting} {}
@@ -60,10 +59,11 @@ class subscription : private live_object<subscription> {
     const auto keep = inbox_;  // the handler may cancel, replace or destroy this subscription
     if (keep == nullptr) return 0;
     beat();
-    const producer_waker wake{*keep};
+    producer_waker wake{*keep};
     std::size_t done = 0;
     while (done < max && !keep->left()) {
       const held next{*keep};
+      wake.drained = !next;
       if (!next) break;
       ++done;
       handler(next.get());
@@ -138,7 +138,6 @@ class subscription : private live_object<subscription> {
 
  private:
   friend class detail::merging;
-
   // The event at the front, given back to the producer on destruction. One at a time: within, there is no other.
   class held {
    public:
@@ -185,10 +184,10 @@ class subscription : private live_object<subscription> {
     (void)with_latest<Tick>(symbol, part, keep);
     return found;
   }
-
   struct producer_waker {
     detail::inbox& to;
-    ~producer_waker() { to.wake_producer(); }
+    bool drained{false};
+    ~producer_waker() { to.wake_producer(drained); }
   };
 
   // The caller has a stop_callback that nudges the inbox.
@@ -198,6 +197,7 @@ class subscription : private live_object<subscription> {
     if (from.left() || from.held()) return false;
     beat();
     if (ready()) return !stop.stop_requested();
+    from.wake_producer(true);
     const expected_silence no_stall;  // a quiet market is none
     const auto start = std::chrono::steady_clock::now();
     constexpr auto never = std::chrono::steady_clock::time_point::max();
@@ -270,7 +270,7 @@ class subscription::range {
   void leave() noexcept {
     if (!current_) return;
     current_.reset();
-    inbox_->wake_producer();
+    inbox_->wake_producer(false);
   }
   // What is there already; most events of a burst are.
   bool take() {

@@ -37,12 +37,13 @@ class [[gnu::visibility("default")]] symbol_table {
   [[nodiscard]] static symbol_table& shared() { return detail::immortal<symbol_table>(); }
 
   /// The number of a known name, or symbol_id::none. Any thread.
-  [[nodiscard]] symbol_id find(std::string_view name) const noexcept {
+  [[nodiscard, gnu::always_inline]] symbol_id find(std::string_view name) const noexcept {
     for (std::size_t at = hash(name);; ++at) {
       // acquire: pairs with the release in intern() and carries the name's bytes
       const std::uint16_t id = buckets_[at & (bucket_count - 1)].load(std::memory_order_acquire);
       if (id == 0) return symbol_id::none;
-      if (entry_of(id).view() == name) return symbol_id{id};
+      const std::string_view known = entry_of(id).view();
+      if (known.size() == name.size() && std::memcmp(known.data(), name.data(), name.size()) == 0) return symbol_id{id};
     }
   }
 
@@ -97,7 +98,7 @@ class [[gnu::visibility("default")]] symbol_table {
 
   // Eight characters at a time: most names have no more than sixteen, and each tick looks one up. The last word
   // overlaps the one before it, the length tells names apart that repeat themselves.
-  [[nodiscard]] static std::size_t hash(std::string_view name) noexcept {
+  [[nodiscard, gnu::always_inline]] static std::size_t hash(std::string_view name) noexcept {
     constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
     const auto word = [&name](std::size_t at, auto value) {
       std::memcpy(&value, name.data() + at, sizeof value);

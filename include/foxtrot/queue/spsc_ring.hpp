@@ -41,14 +41,14 @@ class spsc_ring : private live_object<spsc_ring<T>> {
 
   /// The next free payload, to be filled in place and then published; nullptr while the ring is full. Claiming twice
   /// without publishing gives the same payload, so a claim may be abandoned.
-  [[nodiscard]] T* try_claim() noexcept {
+  [[nodiscard, gnu::always_inline]] T* try_claim() noexcept {
     if (free_lines() == 0) return nullptr;
     prefetch_for_write(&producer_.lines[producer_.position + detail::write_ahead]);
     return ::new (static_cast<void*>(producer_.lines[producer_.position].payload)) T;
   }
 
   /// Hands the claimed payload over. Only after try_claim() gave one.
-  void publish(line_tag tag = {}) noexcept {
+  [[gnu::always_inline]] void publish(line_tag tag = {}) noexcept {
     // release: pairs with the consumer's acquire of the same word and carries the payload
     producer_.lines[producer_.position].word.store(detail::word_of(producer_.position, tag), std::memory_order_release);
     ++producer_.position;
@@ -77,7 +77,7 @@ class spsc_ring : private live_object<spsc_ring<T>> {
   // --- the consumer's thread ---
 
   /// The oldest item, readable in place until pop(); nullptr while the ring is empty.
-  [[nodiscard]] const T* front() noexcept {
+  [[nodiscard, gnu::always_inline]] const T* front() noexcept {
     slot& line = consumer_.lines[consumer_.position];
     const std::uint64_t word = line.word.load(std::memory_order_acquire);  // pairs with publish()
     if (!detail::word_is_at(word, consumer_.position)) return nullptr;
@@ -89,7 +89,7 @@ class spsc_ring : private live_object<spsc_ring<T>> {
   [[nodiscard]] line_tag front_tag() const noexcept { return detail::tag_of(consumer_.other_seen); }
 
   /// Gives the item that front() returned back to the producer.
-  void pop() noexcept {
+  [[gnu::always_inline]] void pop() noexcept {
     ++consumer_.position;
     released_.store(consumer_.position, std::memory_order_release);  // pairs with free_lines()
   }

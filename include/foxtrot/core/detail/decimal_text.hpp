@@ -58,6 +58,11 @@ class digits {
   return {first, std::errc{}};
 }
 
+/// 10^0 to 10^22, which are doubles themselves.
+inline constexpr std::array<double, 23> exact_powers_of_ten{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                            1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                            1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
 /// The nearest double of digits x 10^exponent; from_chars rounds once where a product with a power of ten rounds twice.
 [[nodiscard]] inline double nearest_double(bool negative, const digits& all, int exponent) noexcept {
   std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters

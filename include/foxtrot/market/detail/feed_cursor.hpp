@@ -42,7 +42,7 @@ class feed_cursor : private live_object<feed_cursor> {
 
   [[nodiscard]] bool closed_by_producer() const noexcept { return ring_->closed(); }
   void close_by_consumer() noexcept {}  // the ring knows nothing of its readers
-  void wake_producer() noexcept {}      // never waits
+  void wake_producer(bool) noexcept {}  // never waits
   [[nodiscard]] parking_spot& consumer_spot() noexcept { return ring_->spot(); }
   [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
   [[nodiscard]] std::size_t capacity() const noexcept { return ring_->events().capacity(); }

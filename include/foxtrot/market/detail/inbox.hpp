@@ -30,7 +30,7 @@ namespace foxtrot::inline v0::detail {
 class inbox : private live_object<inbox> {
   // Not std::visit, which could throw and calls through a table.
   template <class Action>
-  decltype(auto) with(Action&& action) noexcept {
+  [[gnu::always_inline]] decltype(auto) with(Action&& action) noexcept {
     if (auto* ring = std::get_if<std::unique_ptr<feed_cursor>>(&from_)) return action(**ring);
     if (auto* own = std::get_if<std::shared_ptr<channel>>(&from_)) return action(**own);
     if (auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_)) return action(**table);
@@ -44,7 +44,7 @@ class inbox : private live_object<inbox> {
   inbox(source from, symbol_states states) : from_{std::move(from)}, states_{std::move(states)} {}
 
   /// The oldest event, in place until pop(). Nothing while take() holds one.
-  [[nodiscard]] waiting_event front() noexcept {
+  [[nodiscard, gnu::always_inline]] waiting_event front() noexcept {
     if (telling_) return {&told_, status_tag, {}};
     const waiting_event oldest = with([](auto& from) { return from.front(); });
     if (!states_.compared() && !is_status(oldest)) [[unlikely]] {
@@ -56,7 +56,7 @@ class inbox : private live_object<inbox> {
     }
     return oldest;
   }
-  void pop(const waiting_event& oldest) noexcept {
+  [[gnu::always_inline]] void pop(const waiting_event& oldest) noexcept {
     if (oldest.payload == &told_) {
       telling_ = false;
       return;
@@ -87,8 +87,9 @@ class inbox : private live_object<inbox> {
     return several != nullptr ? (*several)->latency() : latency_report{};
   }
 
-  void wake_producer() noexcept {
-    with([](auto& from) { from.wake_producer(); });
+  /// After one or more pops; whether the last look found nothing more.
+  void wake_producer(bool drained) noexcept {
+    with([drained](auto& from) { from.wake_producer(drained); });
   }
   [[nodiscard]] bool closed_by_producer() noexcept {
     return with([](auto& from) { return from.closed_by_producer(); });

@@ -55,7 +55,7 @@ class merged_inbox : private live_object<merged_inbox<Inbox>> {
         return shown_ = oldest;
       } else {
         from.inbox->pop(oldest);
-        from.inbox->wake_producer();
+        from.inbox->wake_producer(true);
         empty = 0;
       }
       move_on();  // also after what is not told: a newcomer hears all parts' states before ticks
@@ -71,9 +71,10 @@ class merged_inbox : private live_object<merged_inbox<Inbox>> {
   /// The part whose event is in front measures.
   void see(const waiting_event& next) noexcept { parts_[at_].inbox->see(next); }
 
-  [[gnu::noinline]] void wake_producer() noexcept {
+  /// Each part by itself: others may go on for ever.
+  [[gnu::noinline]] void wake_producer(bool) noexcept {
     for (part& each : parts_) {
-      if (std::exchange(each.popped, false)) each.inbox->wake_producer();
+      if (std::exchange(each.popped, false)) each.inbox->wake_producer(each.inbox->front().payload == nullptr);
     }
   }
   [[nodiscard]] bool closed_by_producer() const noexcept {

@@ -142,6 +142,11 @@ class tls_engine : private live_object<tls_engine> {
   /// True where `read` may find something without another read of the socket: all of a record, or of its rest, or a
   /// header that promises more than a record can hold.
   [[nodiscard]] bool readable() const noexcept { return readable_; }
+  /// True where the next record is there and holds no more than so many bytes.
+  [[nodiscard]] bool fits(std::size_t bytes) const noexcept {
+    const std::size_t size = next_record();  // 0 where the rest of the one before is all there is
+    return readable_ && record_left_ == 0 && size != 0 && size <= bytes;
+  }
   /// Ciphertext that OpenSSL has not taken yet, in bytes.
   [[nodiscard]] std::size_t undecrypted() const noexcept { return in_end_ - in_begin_; }
   /// Free space: everything but the part of a record that may be left from before, 64 KiB at most.
