@@ -17,6 +17,7 @@ if(EXISTS "${readme}")
     add_executable(foxtrot_readme_program "${source}")
     target_link_libraries(foxtrot_readme_program PRIVATE foxtrot::foxtrot)
     foxtrot_own_target(foxtrot_readme_program)
+    target_compile_options(foxtrot_readme_program PRIVATE -O0)  # all of foxtrot at once
     foxtrot_add_check("readme: its first program builds" "${CMAKE_COMMAND}" -E cat "${source}")
   endif()
 endif()
