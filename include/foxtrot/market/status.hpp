@@ -123,7 +123,7 @@ class status : public tick<status_record> {
   }
   /// dropped: how many events were lost.
   [[nodiscard]] std::uint64_t count() const noexcept { return record().first; }
-  /// reconnecting: 1 for the first attempt since the connection was lost.
+  /// reconnecting: which attempt since there was a healthy connection; that which made a young one counts.
   [[nodiscard]] std::uint64_t attempt() const noexcept { return record().first; }
   /// thread_crashed and its like: which thread of this process, by up to 16 bytes of its name; else empty.
   [[nodiscard]] std::string thread_name() const {
