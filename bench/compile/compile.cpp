@@ -6,7 +6,8 @@
 // single_include_compiled the like with the single header; std_only includes the standard headers that foxtrot's file
 // reaches, and nothing else; beast is the same client on Boost.Beast, as C++17, which this compiler needs.
 // The compiler is the suite's own, at -O2, one process at a time. `seconds` is the wall's time, `max_rss_mb` the most
-// memory that it held. The first pass has read the headers from the disk already: each is compiled once before.
+// memory that it held; --quick leaves out what takes minutes. The first pass has read the headers from the disk
+// already: each is compiled once before.
 //
 // peers: libboost1.74-dev+libboost-system1.74-dev|libboost1.81-dev+libboost-system1.81-dev
 #include <support/bench.hpp>
@@ -94,8 +95,8 @@ std::string std_only(const std::string& entry) {
   return path;
 }
 
-void add(const std::string& name, const std::string& file, const strings& flags) {
-  add_row("compile/" + name, [file, flags](benchmark::State& state) {
+void add(const std::string& name, const std::string& file, const strings& flags, bool is_long = false) {
+  const auto measure = [file, flags](benchmark::State& state) {
     static std::set<std::string> warm;
     if (warm.insert(file).second && !compile(file, flags)) return state.SkipWithError("it does not compile");
     const auto seen = compile(file, flags);
@@ -103,7 +104,8 @@ void add(const std::string& name, const std::string& file, const strings& flags)
     state.counters["seconds"] = seen->seconds;
     state.counters["max_rss_mb"] = seen->max_rss_mb;
     state.SetIterationTime(seen->seconds);
-  });
+  };
+  is_long ? add_long_row("compile/" + name, measure) : add_row("compile/" + name, measure);
 }
 
 [[maybe_unused]] const bool added = [] {
@@ -112,14 +114,15 @@ void add(const std::string& name, const std::string& file, const strings& flags)
   const std::string separate = "-DFOXTROT_SEPARATE_COMPILATION";
   const std::string cxx20 = "-std=c++20";
   add("strategy/std_only", std_only("strategy"), {cxx20});
-  add("strategy/foxtrot", inputs + "strategy.cpp", {cxx20, headers});
+  add("strategy/foxtrot", inputs + "strategy.cpp", {cxx20, headers, separate});
+  add("strategy/foxtrot_header_only", inputs + "strategy.cpp", {cxx20, headers});
   add("hello_world/std_only", std_only("foxtrot"), {cxx20});
   add("hello_world/foxtrot", inputs + "hello_world.cpp", {cxx20, headers, separate});
-  add("hello_world/single_include_compiled", inputs + "hello_world.cpp", {cxx20, single, separate});
-  add("hello_world/single_include", inputs + "hello_world.cpp", {cxx20, single});
-  add("hello_world/foxtrot_header_only", inputs + "hello_world.cpp", {cxx20, headers});
+  add("hello_world/single_include_compiled", inputs + "hello_world.cpp", {cxx20, single, separate}, true);
+  add("hello_world/single_include", inputs + "hello_world.cpp", {cxx20, single}, true);
+  add("hello_world/foxtrot_header_only", inputs + "hello_world.cpp", {cxx20, headers}, true);
   add("hello_world/foxtrot_header_only_asio", inputs + "hello_world.cpp",
-      {cxx20, headers, "-DASIO_SEPARATE_COMPILATION"});
+      {cxx20, headers, "-DASIO_SEPARATE_COMPILATION"}, true);
 #ifdef FOXTROT_BENCH_WITH_BOOST
   add("hello_world/beast", inputs + "beast.cpp", {"-std=c++17"});
 #endif

@@ -57,4 +57,13 @@ void add_row(const std::string& name, Measure measure, const std::vector<std::st
       ->UseManualTime();
 }
 
+/// Rows that --quick leaves out unless they are asked for by name.
+inline std::vector<std::string> long_rows{};
+
+template <class Measure>
+void add_long_row(const std::string& name, Measure measure) {
+  long_rows.push_back(name);
+  add_row(name, measure);
+}
+
 }  // namespace foxtrot_bench

@@ -225,7 +225,13 @@ int main(int argc, char** argv) {
   }
   // A subject that sets neither iterations nor a minimal time measures this long in each pass.
   std::string shorter = "--benchmark_min_time=0.1";
-  if (foxtrot_bench::quick) arguments.insert(arguments.begin() + 1, shorter.data());
+  std::string without = "--benchmark_filter=-^(";
+  for (const std::string& row : foxtrot_bench::long_rows) without += (without.back() == '(' ? "" : "|") + row;
+  without += ")/";
+  if (foxtrot_bench::quick) {  // what was given explicitly follows, and counts
+    if (!foxtrot_bench::long_rows.empty()) arguments.insert(arguments.begin() + 1, without.data());
+    arguments.insert(arguments.begin() + 1, shorter.data());
+  }
   int count = static_cast<int>(arguments.size());
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
