@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/detail/stamp_clocks.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/kind_histograms.hpp>
 #include <foxtrot/market/detail/look_sampler.hpp>
@@ -31,11 +32,7 @@ class consumer_latency {
   }
 
   /// Any thread.
-  [[nodiscard]] latency_report report() const {
-    latency_report made;
-    times_.report(latency_stage::read_to_strategy, made);
-    return made;
-  }
+  [[nodiscard]] latency_report report() const;
 
  private:
   [[gnu::noinline]] void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept {
@@ -52,3 +49,7 @@ class consumer_latency {
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/consumer_latency.hpp>
+#endif
