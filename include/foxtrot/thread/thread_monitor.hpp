@@ -93,7 +93,7 @@ class thread_monitor : private live_object<thread_monitor> {
   /// A worker on the list for as long as it exists, crashed or not.
   template <worker_body Body>
   [[nodiscard]] worker start(placement where, Body body, const watch_settings& settings = {}) {
-    return start_erased(std::move(where), detail::erased_body{std::move(body)}, settings);
+    return start_erased(std::move(where), detail::erased_body::of(std::move(body)), settings);
   }
 
   /// `handle` is called on the monitor's thread for each event from now on. What it throws is counted.

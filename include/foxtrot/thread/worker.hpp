@@ -30,7 +30,9 @@ namespace detail {
 class erased_body {
  public:
   template <worker_body Body>
-  explicit erased_body(Body body) : made_{new held<Body>{std::move(body)}} {}
+  [[nodiscard]] static erased_body of(Body body) {
+    return erased_body{new held<Body>{std::move(body)}};
+  }
   void operator()(std::stop_token stop) { made_->run(std::move(stop)); }
 
  private:
@@ -47,6 +49,8 @@ class erased_body {
     void run(std::stop_token stop) override { body(std::move(stop)); }
     Body body;
   };
+
+  explicit erased_body(base* made) noexcept : made_{made} {}
 
   std::unique_ptr<base> made_;
 };
@@ -79,7 +83,7 @@ class worker : private live_object<worker> {
   template <worker_body Body>
   worker(placement where, Body body, diagnostics log = {}, std::shared_ptr<heartbeat> pulse = {},
          std::shared_ptr<worker_observer> observer = {})
-      : worker{std::move(where), detail::erased_body{std::move(body)}, std::move(log), std::move(pulse),
+      : worker{std::move(where), detail::erased_body::of(std::move(body)), std::move(log), std::move(pulse),
                std::move(observer)} {}
   /// The same with a body whose type is not known any more.
   worker(placement where, detail::erased_body body, diagnostics log, std::shared_ptr<heartbeat> pulse,
