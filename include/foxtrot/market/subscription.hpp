@@ -217,7 +217,7 @@ class subscription::range {
   range(subscription& from, std::stop_token stop, std::optional<duration> patience);
   range(const range&) = delete;
   range& operator=(const range&) = delete;
-  ~range() { leave(); }
+  ~range();
 
   [[nodiscard]] iterator begin() {
     next();
@@ -243,10 +243,10 @@ class subscription::range {
     if (!current_.emplace(*inbox_)) current_.reset();
     return current_.has_value();
   }
+  void wait_and_take();
   void next() {
     leave();
-    if (inbox_ == nullptr || take()) return;
-    if (wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
+    if (inbox_ != nullptr && !take()) wait_and_take();
   }
 
   std::shared_ptr<detail::inbox> inbox_;

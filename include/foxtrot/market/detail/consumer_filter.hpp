@@ -8,6 +8,7 @@
 #include <foxtrot/market/symbol.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -25,12 +26,12 @@ class consumer_filter {
   [[nodiscard]] bool wants(tick_kind kind) const noexcept { return kinds_.contains(kind); }
   [[nodiscard]] bool wants(symbol_id symbol) const noexcept {
     const auto index = static_cast<std::size_t>(symbol);
-    return symbols_.empty() || (index < symbols_.size() && symbols_[index]);
+    return symbols_.empty() || (index / 64 < symbols_.size() && (symbols_[index / 64] >> index % 64 & 1U) != 0);
   }
 
  private:
   kind_set kinds_;
-  std::vector<bool> symbols_;  // by id; empty: all
+  std::vector<std::uint64_t> symbols_;  // a bit for each id; empty: all
 };
 
 }  // namespace foxtrot::inline v0::detail

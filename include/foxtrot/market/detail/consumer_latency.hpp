@@ -35,12 +35,7 @@ class consumer_latency {
   [[nodiscard]] latency_report report() const;
 
  private:
-  [[gnu::noinline]] void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept {
-    const std::int64_t now = clocks_.epoch_ns() + clocks_.receive_shift_ns;
-    sampler_.looked(now);
-    // Whoever publishes by hand may have receive times of another day.
-    if (const std::int64_t age = now - received_ns; age >= 0 && age <= oldest_ns) times_.record(tag.kind, age, times);
-  }
+  void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept;
   static constexpr std::int64_t oldest_ns = 60LL * 60 * 1'000'000'000;
 
   kind_histograms times_;

@@ -6,7 +6,6 @@
 #include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/consumer_latency.hpp>
-#include <foxtrot/market/detail/feed_cursor.hpp>
 #include <foxtrot/market/detail/symbol_key.hpp>
 #include <foxtrot/market/detail/symbol_states.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
@@ -26,6 +25,7 @@
 namespace foxtrot::inline v0::detail {
 
 class conflated_channel;
+class feed_cursor;
 class merged_inbox;
 
 /// A handler of whatever type, as long as a call lasts.
@@ -46,12 +46,12 @@ class event_taker {
 
 /// What an inbox reads: one of the four.
 struct inbox_source {
-  inbox_source(std::unique_ptr<feed_cursor> from) noexcept : ring{std::move(from)} {}
+  inbox_source(std::unique_ptr<feed_cursor> from);
   inbox_source(std::shared_ptr<channel> from) noexcept : own{std::move(from)} {}
   inbox_source(std::shared_ptr<conflated_channel> from) noexcept : table{std::move(from)} {}
   inbox_source(std::shared_ptr<merged_inbox> from) noexcept : several{std::move(from)} {}
 
-  std::unique_ptr<feed_cursor> ring;
+  std::shared_ptr<feed_cursor> ring;
   std::shared_ptr<channel> own;
   std::shared_ptr<conflated_channel> table;
   std::shared_ptr<merged_inbox> several;
@@ -59,7 +59,7 @@ struct inbox_source {
 
 /// One of the three kinds of queue, as its reader sees it, and what has to be told between its events; or several such.
 /// leave(), left(), nudge(), latest() and latency() may be called from any thread, the rest from the one that reads.
-/// Events of the feed's ring and of a queue of the consumer's own come without a call.
+/// Events of a queue of the consumer's own come without a call.
 class inbox : private live_object<inbox> {
  public:
   using source = inbox_source;
@@ -72,9 +72,7 @@ class inbox : private live_object<inbox> {
   /// The oldest event, in place until pop(). Nothing while take() holds one.
   [[nodiscard]] waiting_event front() noexcept {
     if (telling_) return {&told_, status_tag, {}};
-    const waiting_event oldest = from_.ring != nullptr  ? from_.ring->front()
-                                 : from_.own != nullptr ? from_.own->front()
-                                                        : front_elsewhere();
+    const waiting_event oldest = from_.own != nullptr ? from_.own->front() : front_elsewhere();
     if (!states_.compared() && !is_status(oldest)) [[unlikely]]
       return after_news(oldest);
     return oldest;
@@ -85,7 +83,6 @@ class inbox : private live_object<inbox> {
       return;
     }
     states_.note(oldest);
-    if (from_.ring != nullptr) return from_.ring->pop(oldest);
     if (from_.own != nullptr) return from_.own->pop(oldest);
     pop_elsewhere(oldest);
   }
@@ -111,11 +108,7 @@ class inbox : private live_object<inbox> {
   void wake_producer() noexcept {
     if (from_.ring == nullptr) wake_its_producer();
   }
-  [[nodiscard]] const symbol_table& symbols() noexcept {
-    return from_.ring != nullptr  ? from_.ring->symbols()
-           : from_.own != nullptr ? from_.own->symbols()
-                                  : symbols_elsewhere();
-  }
+  [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
   [[nodiscard]] bool closed_by_producer() noexcept;
   [[nodiscard]] parking_spot& spot() noexcept;
   [[nodiscard]] std::size_t capacity() noexcept;
@@ -141,10 +134,11 @@ class inbox : private live_object<inbox> {
   void pop_elsewhere(const waiting_event& oldest) noexcept;
   void see_elsewhere(const waiting_event& next) noexcept;
   void wake_its_producer() noexcept;
-  [[nodiscard]] const symbol_table& symbols_elsewhere() noexcept;
+  [[nodiscard]] const symbol_table& symbols_of_part() noexcept;
   [[nodiscard]] waiting_event after_news(const waiting_event& oldest) noexcept;
 
   source from_;
+  const symbol_table* symbols_;  // null where there are several
   symbol_states states_;
   std::unique_ptr<consumer_latency> latency_;
   bool held_{false};

@@ -8,6 +8,7 @@
 #include <foxtrot/market/symbol.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace foxtrot::inline v0::detail {
@@ -19,8 +20,8 @@ FOXTROT_DECL result<consumer_filter> consumer_filter::make(const subscription_se
     const auto id = symbols.intern(name);
     if (!id) return id.error();
     const auto index = static_cast<std::size_t>(*id);
-    if (made.symbols_.size() <= index) made.symbols_.resize(index + 1);
-    made.symbols_[index] = true;
+    if (made.symbols_.size() <= index / 64) made.symbols_.resize(index / 64 + 1);
+    made.symbols_[index / 64] |= std::uint64_t{1} << index % 64;
   }
   return made;
 }

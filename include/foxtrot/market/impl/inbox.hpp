@@ -25,9 +25,6 @@
 
 namespace foxtrot::inline v0::detail {
 
-FOXTROT_DECL inbox::inbox(source from, symbol_states states) : from_{std::move(from)}, states_{std::move(states)} {}
-FOXTROT_DECL inbox::~inbox() = default;
-
 template <class Action>
 decltype(auto) inbox::with(Action&& action) noexcept {
   if (from_.ring != nullptr) return action(*from_.ring);
@@ -36,10 +33,21 @@ decltype(auto) inbox::with(Action&& action) noexcept {
   return action(*from_.several);
 }
 
+FOXTROT_DECL inbox_source::inbox_source(std::unique_ptr<feed_cursor> from) : ring{std::move(from)} {}
+
+FOXTROT_DECL inbox::inbox(source from, symbol_states states)
+    : from_{std::move(from)},
+      symbols_{from_.several != nullptr ? nullptr
+                                        : &with([](auto& queue) -> const symbol_table& { return queue.symbols(); })},
+      states_{std::move(states)} {}
+FOXTROT_DECL inbox::~inbox() = default;
+
 FOXTROT_DECL waiting_event inbox::front_elsewhere() noexcept {
+  if (from_.ring != nullptr) return from_.ring->front();
   return from_.table != nullptr ? from_.table->front() : from_.several->front();
 }
 FOXTROT_DECL void inbox::pop_elsewhere(const waiting_event& oldest) noexcept {
+  if (from_.ring != nullptr) return from_.ring->pop(oldest);
   if (from_.table != nullptr) return from_.table->pop(oldest);
   from_.several->pop(oldest);
 }
@@ -47,9 +55,7 @@ FOXTROT_DECL void inbox::see_elsewhere(const waiting_event& next) noexcept { fro
 FOXTROT_DECL void inbox::wake_its_producer() noexcept {
   with([](auto& from) { from.wake_producer(); });
 }
-FOXTROT_DECL const symbol_table& inbox::symbols_elsewhere() noexcept {
-  return from_.table != nullptr ? from_.table->symbols() : from_.several->symbols();
-}
+FOXTROT_DECL const symbol_table& inbox::symbols_of_part() noexcept { return from_.several->symbols(); }
 FOXTROT_DECL waiting_event inbox::after_news(const waiting_event& oldest) noexcept {
   const auto news = states_.news_before(oldest);
   if (!news) return oldest;

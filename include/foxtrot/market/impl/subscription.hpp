@@ -71,4 +71,10 @@ FOXTROT_DECL subscription::range::range(subscription& from, std::stop_token stop
   if (inbox_ != nullptr) wake_on_stop_.emplace(stop_, nudge{inbox_.get()});
 }
 
+FOXTROT_DECL subscription::range::~range() { leave(); }
+
+FOXTROT_DECL void subscription::range::wait_and_take() {
+  if (wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
+}
+
 }  // namespace foxtrot::inline v0
