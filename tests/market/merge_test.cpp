@@ -1,6 +1,9 @@
 // tests/market/merge_test.cpp: several subscriptions read as one: order, fairness, sleep, ends.
 #include <foxtrot/market/merge.hpp>
 
+#include <foxtrot/market/detail/conflated_channel.hpp>
+#include <foxtrot/market/detail/inbox.hpp>
+#include <foxtrot/market/detail/merged_inbox.hpp>
 #include <support/allocation_counter.hpp>
 #include <support/market_events.hpp>
 #include <support/sanitizer.hpp>
@@ -169,7 +172,7 @@ TEST_CASE("merge: a part with much to say does not keep the others from being he
       each.visit([](const status&) {}, [&](const trade& t) { seen.push_back(t.trade_id()); });
     });
     REQUIRE(seen.size() == 1001);
-    constexpr std::size_t turn = detail::merged_inbox<detail::inbox>::run;
+    constexpr std::size_t turn = detail::merged_inbox::run;
     const auto single = std::find(seen.begin(), seen.end(), 2000);
     CHECK(static_cast<std::size_t>(single - seen.begin()) <= turn);
     std::size_t of_first = 0;

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <foxtrot/core/detail/histogram_buckets.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,7 +19,7 @@ class shared_histogram;
 /// allocated once. Not thread-safe: one per thread, then merge.
 class histogram {
  public:
-  histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
+  histogram();
 
   void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
     if (times == 0) return;
@@ -32,20 +32,9 @@ class histogram {
   }
 
   /// Adds what another one has recorded.
-  void merge(const histogram& other) noexcept {
-    for (std::size_t i = 0; i < bucket_count; ++i) (*counts_)[i] += (*other.counts_)[i];
-    count_ += other.count_;
-    sum_ += other.sum_;
-    least_ = std::min(least_, other.least_);
-    most_ = std::max(most_, other.most_);
-  }
+  void merge(const histogram& other) noexcept;
 
-  void reset() noexcept {
-    counts_->fill(0);
-    count_ = sum_ = 0;
-    least_ = largest;
-    most_ = 0;
-  }
+  void reset() noexcept;
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
@@ -58,28 +47,10 @@ class histogram {
 
   /// The value that a `fraction` of the recorded ones do not exceed: 0.5 is the median, 0.99 the p99. Rounded up to the
   /// end of its bucket, never above max(). 0 where nothing was recorded.
-  [[nodiscard]] std::int64_t percentile(double fraction) const noexcept {
-    if (empty()) return 0;
-    const double wanted = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
-    const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
-    std::uint64_t seen = 0;
-    for (std::size_t i = 0; i < bucket_count; ++i) {
-      seen += (*counts_)[i];
-      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(buckets::last_value_of(i)), least_, most_);
-    }
-    return most_;
-  }
+  [[nodiscard]] std::int64_t percentile(double fraction) const noexcept;
 
   /// How far values lie from the mean, to a bucket's precision.
-  [[nodiscard]] double standard_deviation() const noexcept {
-    if (empty()) return 0.0;
-    double squares = 0;
-    for_each_bucket([&, middle = mean()](std::int64_t first, std::int64_t last, std::uint64_t count) {
-      const double off = static_cast<double>(first + last) / 2 - middle;
-      squares += off * off * static_cast<double>(count);
-    });
-    return std::sqrt(squares / static_cast<double>(count_));
-  }
+  [[nodiscard]] double standard_deviation() const noexcept;
 
   /// Calls `action(first value, last value, count)` for every bucket that is not empty, in order. Of what lies at the
   /// ends, the values that were really recorded.
@@ -106,3 +77,7 @@ class histogram {
 };
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/core/impl/histogram.hpp>
+#endif

@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/detail/histogram_buckets.hpp>
 #include <foxtrot/core/histogram.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -18,8 +19,7 @@ namespace foxtrot::inline v0 {
 class shared_histogram {
  public:
   /// 34 KiB of zeros; what comes fresh from the system takes memory only where something is recorded.
-  shared_histogram() noexcept
-      : counts_{static_cast<std::uint64_t*>(std::calloc(buckets::count, sizeof(std::uint64_t)))} {}
+  shared_histogram() noexcept;
 
   void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
     if (counts_ == nullptr || times == 0) return;
@@ -35,20 +35,7 @@ class shared_histogram {
   }
 
   /// Adds what was recorded so far. Any thread. What is recorded meanwhile may be in the mean and not in the counts.
-  void add_to(histogram& into) const noexcept {
-    if (counts_ == nullptr) return;
-    std::uint64_t all = 0;
-    for (std::size_t i = 0; i < buckets::count; ++i) {
-      const std::uint64_t count = std::atomic_ref<std::uint64_t>{counts_.get()[i]}.load(std::memory_order_acquire);
-      (*into.counts_)[i] += count;
-      all += count;
-    }
-    if (all == 0) return;
-    into.count_ += all;
-    into.sum_ += sum_.load(std::memory_order_relaxed);
-    into.least_ = std::min(into.least_, least_.load(std::memory_order_relaxed));
-    into.most_ = std::max(into.most_, most_.load(std::memory_order_relaxed));
-  }
+  void add_to(histogram& into) const noexcept;
 
  private:
   using buckets = detail::histogram_buckets;
@@ -63,3 +50,7 @@ class shared_histogram {
 };
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/core/impl/shared_histogram.hpp>
+#endif

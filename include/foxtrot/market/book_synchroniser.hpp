@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/book_action.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/diff_buffer.hpp>
@@ -35,50 +36,28 @@ class book_synchroniser : private live_object<book_synchroniser> {
  public:
   using time = std::chrono::nanoseconds;
 
-  explicit book_synchroniser(const book_synchroniser_settings& settings = {})
-      : settings_{settings}, book_{settings.book}, kept_{settings.max_diffs, settings.max_levels} {}
+  explicit book_synchroniser(const book_synchroniser_settings& settings = {});
 
   [[nodiscard]] book_action on_diff(const book_diff& diff, time now);
-  [[nodiscard]] book_action on_diff(const depth_update& update, time now) {
-    return on_diff(book_diff::of(update), now);
-  }
+  [[nodiscard]] book_action on_diff(const depth_update& update, time now);
 
   /// A snapshot after change `last_id`. One that is too old for the diffs at hand is dropped and another asked for.
   /// While live, one that is newer than the book takes its place, with the levels that it has: after a reconnect the
   /// next diff, which would show a hole, may be long in coming.
   [[nodiscard]] book_action on_snapshot(std::uint64_t last_id, const level_changes& levels, time now);
-  [[nodiscard]] book_action on_snapshot(const depth_snapshot& snapshot, time now) {
-    return on_snapshot(snapshot.last_id(), level_changes::of(snapshot), now);
-  }
+  [[nodiscard]] book_action on_snapshot(const depth_snapshot& snapshot, time now);
 
   /// The request came to nothing; another is due after the interval.
-  [[nodiscard]] book_action on_snapshot_failed(time now) {
-    in_flight_ = false;
-    return on_time(now);
-  }
+  [[nodiscard]] book_action on_snapshot_failed(time now);
 
   /// Call it when due() has come; then a request may have to be made.
-  [[nodiscard]] book_action on_time(time now) {
-    book_action action;
-    ask(action, now);
-    return action;
-  }
+  [[nodiscard]] book_action on_time(time now);
   /// When on_time() has something to do; nothing while no request is pending.
-  [[nodiscard]] std::optional<time> due() const noexcept {
-    if (!needs_snapshot() || !requested_at_ || waits_for_ever()) return std::nullopt;
-    return *requested_at_ + (in_flight_ ? settings_.request_timeout : settings_.request_interval);
-  }
+  [[nodiscard]] std::optional<time> due() const noexcept;
 
   /// Forgets everything, as if new; for a stream that was given up. After a reconnect there is no need: if diffs are
   /// missing the next one shows it.
-  void reset() noexcept {
-    state_ = book_state::waiting;
-    book_.clear();
-    forget_diffs();
-    holds_snapshot_ = false;
-    in_flight_ = false;
-    requested_at_.reset();
-  }
+  void reset() noexcept;
 
   [[nodiscard]] book_state state() const noexcept { return state_; }
   /// Trust it while the state is live, only.
@@ -92,46 +71,22 @@ class book_synchroniser : private live_object<book_synchroniser> {
   using outcome = book_action::outcome;
   using step = detail::book_step;
 
-  [[nodiscard]] bool needs_snapshot() const noexcept {
-    return state_ == book_state::buffering || state_ == book_state::broken;
-  }
-  [[nodiscard]] bool waits_for_ever() const noexcept { return in_flight_ && settings_.request_timeout == time{0}; }
+  [[nodiscard]] bool needs_snapshot() const noexcept;
+  [[nodiscard]] bool waits_for_ever() const noexcept;
 
   // A snapshot may be of the middle of the diff that leads past it, and a futures' diff that ends at it still counts.
-  [[nodiscard]] bool is_stale(std::uint64_t last_id) const noexcept {
-    return settings_.rule == book_rule::futures && holds_snapshot_ ? last_id < id_ : last_id <= id_;
-  }
+  [[nodiscard]] bool is_stale(std::uint64_t last_id) const noexcept;
 
   // A stream that is on its way to its snapshot has every right to lag.
-  [[nodiscard]] std::size_t most_stale() const noexcept {
-    constexpr std::size_t patience = 16;
-    return holds_snapshot_ ? settings_.max_stale * patience : settings_.max_stale;
-  }
+  [[nodiscard]] std::size_t most_stale() const noexcept;
 
-  void forget_diffs() noexcept {
-    kept_.clear();
-    seen_.reset();
-    stale_ = 0;
-  }
+  void forget_diffs() noexcept;
 
-  void keep(const step& next) {
-    kept_.push(next);
-    seen_ = next.last;
-  }
+  void keep(const step& next);
 
-  void ask(book_action& action, time now) noexcept {
-    const auto when = due();
-    if (!needs_snapshot() || waits_for_ever() || (when && now < *when)) return;
-    action.request_snapshot = true;
-    in_flight_ = true;
-    requested_at_ = now;
-  }
+  void ask(book_action& action, time now) noexcept;
 
-  void lose(book_action& action, gap_reason fault, std::uint64_t from, std::uint64_t to) noexcept {
-    action.lost = book_loss{fault, from, to};
-    if (state_ == book_state::live) state_ = book_state::broken;
-    holds_snapshot_ = false;
-  }
+  void lose(book_action& action, gap_reason fault, std::uint64_t from, std::uint64_t to) noexcept;
 
   void buffer(const step& next, book_action& action);
   void follow(const step& next, book_action& action);
@@ -150,111 +105,8 @@ class book_synchroniser : private live_object<book_synchroniser> {
   book_state state_{book_state::waiting};
 };
 
-inline book_action book_synchroniser::on_diff(const book_diff& diff, time now) {
-  book_action action;
-  const bool chained = settings_.rule == book_rule::futures && diff.previous_id;
-  const std::uint64_t before_first = diff.first_id == 0 ? 0 : diff.first_id - 1;
-  const step next{chained ? *diff.previous_id : before_first, diff.last_id, diff.changes};
-  const bool old = state_ == book_state::live ? is_stale(next.last) : seen_ && next.last <= *seen_;
-  if (!old) {
-    stale_ = 0;
-  } else if (++stale_ < most_stale()) {
-    ask(action, now);
-    return action;
-  } else {
-    lose(action, gap_reason::renumbered, diff.first_id, diff.last_id);
-    forget_diffs();
-  }
-  if (state_ == book_state::live) {
-    follow(next, action);
-  } else {
-    buffer(next, action);
-  }
-  ask(action, now);
-  return action;
-}
-
-inline void book_synchroniser::buffer(const step& next, book_action& action) {
-  if (seen_ && next.before > *seen_) {
-    lose(action, gap_reason::missing, *seen_ + 1, next.before);
-    kept_.clear();  // no snapshot can lead across the hole
-  }
-  keep(next);
-  action.input = outcome::buffered;
-  if (state_ != book_state::waiting) return;
-  state_ = book_state::buffering;
-  if (!holds_snapshot_) return;
-  // the snapshot came first
-  if (next.before <= id_) {
-    join(action);
-  } else {
-    holds_snapshot_ = false;
-  }
-}
-
-inline void book_synchroniser::follow(const step& next, book_action& action) {
-  if (next.before > id_) {
-    lose(action, gap_reason::missing, id_ + 1, next.before);
-    keep(next);
-    action.input = outcome::buffered;
-  } else if (apply(next, action)) {
-    action.input = outcome::applied;
-  } else {
-    seen_ = next.last;  // the snapshot has to be newer than what does no good
-  }
-}
-
-inline bool book_synchroniser::apply(const step& next, book_action& action) {
-  if (book_.apply(next.changes) != errc::none) {
-    lose(action, gap_reason::unusable, next.before + 1, next.last);
-    return false;
-  }
-  if (book_.crossed()) {
-    lose(action, gap_reason::crossed, next.before + 1, next.last);
-    return false;
-  }
-  id_ = next.last;
-  holds_snapshot_ = false;
-  return true;
-}
-
-inline book_action book_synchroniser::on_snapshot(std::uint64_t last_id, const level_changes& levels, time now) {
-  book_action action;
-  in_flight_ = false;
-  const bool was_live = state_ == book_state::live;
-  if (was_live) {
-    if (last_id <= id_) return action;
-    seen_ = id_;
-  }
-  // what the diffs at hand follow; all before it is gone
-  const auto earliest = kept_.empty() ? seen_ : std::optional{kept_[0].before};
-  if (!earliest || last_id >= *earliest) {
-    book_.assign(levels);
-    id_ = last_id;
-    holds_snapshot_ = true;
-    if (book_.crossed()) {
-      lose(action, gap_reason::crossed, last_id, last_id);
-    } else if (earliest) {
-      join(action);
-    } else {
-      action.input = outcome::buffered;
-    }
-  }
-  action.resynchronised = action.resynchronised && !was_live;
-  ask(action, now);
-  return action;
-}
-
-// The book is that of a snapshot which the first diff at hand leads past, or follows.
-inline void book_synchroniser::join(book_action& action) {
-  for (std::size_t i = 0; i < kept_.size(); ++i) {
-    const step next = kept_[i];
-    if (!is_stale(next.last) && !apply(next, action)) return;
-  }
-  forget_diffs();
-  state_ = book_state::live;
-  action.input = outcome::applied;
-  action.resynchronised = true;
-}
-
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/book_synchroniser.hpp>
+#endif

@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/cpu.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
@@ -11,7 +12,6 @@
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/queue/conflating_table.hpp>
-#include <foxtrot/queue/idle_strategy.hpp>
 #include <foxtrot/queue/parking_spot.hpp>
 #include <foxtrot/queue/payload_arena.hpp>
 #include <foxtrot/queue/spsc_ring.hpp>
@@ -32,11 +32,7 @@ namespace detail {
 /// functions to one strategy thread, close_by_consumer() and interrupt() to any.
 class channel : private live_object<channel> {
  public:
-  channel(const subscription_settings& settings, symbol_table& symbols)
-      : ring_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
-        levels_{settings.level_capacity, memory_or_heap(settings.memory)},
-        symbols_{symbols},
-        when_full_{settings.when_full} {}
+  channel(const subscription_settings& settings, symbol_table& symbols);
 
   // --- producer: the network thread ---
 
@@ -59,19 +55,9 @@ class channel : private live_object<channel> {
   }
 
   /// The same for an event that is complete: waits for room under overflow::block, else counts the loss.
-  [[nodiscard]] slot claim(std::size_t level_count) noexcept {
-    slot room = try_claim(level_count);
-    if (room.payload == nullptr && when_full_ == overflow::block) room = wait_for_room(level_count);
-    if (room.payload == nullptr) lose_one();
-    return room;
-  }
+  [[nodiscard]] slot claim(std::size_t level_count) noexcept;
   /// Counts one event as lost.
-  void lose_one() noexcept {
-    debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
-    // relaxed: a statistic; the dropped event carries the number in order
-    dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    note_news();
-  }
+  void lose_one() noexcept;
   /// Whether claim() may wait.
   [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
 
@@ -86,22 +72,10 @@ class channel : private live_object<channel> {
 
   /// A status event, into what claim(0) gave. Without room, a state of the connection is kept until the consumer is
   /// told.
-  void publish_status(const slot& room, const status_record& record, line_tag tag) noexcept {
-    if (room.payload != nullptr) {
-      room.payload->emplace<status_record>() = record;
-      publish(room, 0, tag);
-    } else if (is_connection_state(record.code)) {
-      debts_.state.store(0, record, ++debts_.states, tag);
-      debts_.has_state.store(true, std::memory_order_release);  // after the state itself
-    }
-  }
+  void publish_status(const slot& room, const status_record& record, line_tag tag) noexcept;
 
   /// Wakes the consumer if something was published or lost since the last call: once per drain of the socket.
-  void wake_consumer() noexcept {
-    if (!news_) return;
-    news_ = false;
-    consumer_spot_.wake();
-  }
+  void wake_consumer() noexcept;
 
   /// The same, if the consumer is seen to sleep: so that it need not wait for the end of a drain. One that falls asleep
   /// meanwhile is not seen, so wake_consumer() is still due.
@@ -110,25 +84,16 @@ class channel : private live_object<channel> {
   }
 
   /// No more events will come.
-  void close_by_producer() noexcept {
-    producer_closed_.store(true, std::memory_order_release);
-    consumer_spot_.wake();
-  }
+  void close_by_producer() noexcept;
   [[nodiscard]] bool closed_by_consumer() const noexcept { return consumer_closed_.load(std::memory_order_acquire); }
 
   // --- any thread ---
 
   /// While true, a producer does not wait for room: what does not fit is dropped and counted. A wait under way ends.
-  void interrupt(bool on) noexcept {
-    interrupted_.store(on, std::memory_order_release);
-    producer_spot_.wake();
-  }
-  void close_by_consumer() noexcept {
-    consumer_closed_.store(true, std::memory_order_release);
-    producer_spot_.wake();
-  }
+  void interrupt(bool on) noexcept;
+  void close_by_consumer() noexcept;
   /// Makes a waiting consumer look again, at a stop token for example.
-  void nudge_consumer() noexcept { consumer_spot_.wake(); }
+  void nudge_consumer() noexcept;
 
   // --- consumer: one strategy thread ---
 
@@ -185,15 +150,7 @@ class channel : private live_object<channel> {
   };
 
   // Under the mutex: the last state, once.
-  [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept {
-    // acquire: the state that was announced; a later one announces itself again
-    if (!debts_.has_state.exchange(false, std::memory_order_acq_rel)) return std::nullopt;
-    std::pair<status_record, line_tag> last{};
-    std::uint64_t number = 0;
-    if (!debts_.state.try_load(0, last.first, number, last.second) || number == debts_.told) return std::nullopt;
-    debts_.told = number;
-    return last;
-  }
+  [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept;
   [[nodiscard, gnu::always_inline]] waiting_event shown(const tick_payload& oldest) const noexcept {
     const line_tag tag = ring_.front_tag();
     if (!has_body(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
@@ -201,54 +158,15 @@ class channel : private live_object<channel> {
   }
 
   // After a loss the consumer first hears how much it lost, then what state the connection is in, then goes on.
-  [[nodiscard]] bool pay_debts() noexcept {
-    constexpr std::size_t lines = 3;  // those two and the next event
-    if (ring_.free_lines(lines) < lines) return false;
-    const std::unique_lock lock{debts_.mutex, std::try_to_lock};
-    if (!lock) return false;  // the consumer is just telling: this one is lost, too
-    if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
-      put(told_of(lost), status_tag);
-    }
-    if (const auto state = take_state()) put(state->first, state->second);
-    news_ = true;
-    return true;
-  }
+  [[nodiscard]] bool pay_debts() noexcept;
 
   // The consumer's own telling, in a line of its own. In debt, the producer publishes nothing before it has paid, and
   // it cannot pay now: an empty ring stays empty, and the loss is told in its place.
-  [[nodiscard]] waiting_event tell_debts() noexcept {
-    const std::lock_guard lock{debts_.mutex};
-    if (!in_debt()) return {};
-    if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
-    if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
-      last_words_.emplace<status_record>() = told_of(lost);
-      last_words_tag_ = status_tag;
-    } else if (const auto state = take_state()) {
-      last_words_.emplace<status_record>() = state->first;
-      last_words_tag_ = state->second;
-    } else {
-      return {};
-    }
-    return {&last_words_, *last_words_tag_, {}};
-  }
-  void put(const status_record& record, line_tag tag) noexcept {
-    ring_.try_claim()->emplace<status_record>() = record;
-    ring_.publish(tag);
-  }
+  [[nodiscard]] waiting_event tell_debts() noexcept;
+  void put(const status_record& record, line_tag tag) noexcept;
 
-  [[nodiscard]] slot wait_for_room(std::size_t level_count) noexcept {
-    wake_consumer();  // it may sleep on what this drain has already published
-    adaptive_idle waiting{producer_spot_, {}, {.spins = 256, .yields = 0}};
-    while (!given_up()) {
-      if (slot room = try_claim(level_count); room.payload != nullptr) return room;
-      if (level_count > levels_.capacity()) break;  // will never fit
-      waiting.idle(0);
-    }
-    return {};
-  }
-  [[nodiscard]] bool given_up() const noexcept {
-    return interrupted_.load(std::memory_order_acquire) || closed_by_consumer();
-  }
+  [[nodiscard]] slot wait_for_room(std::size_t level_count) noexcept;
+  [[nodiscard]] bool given_up() const noexcept;
 
   spsc_ring<tick_payload> ring_;
   payload_arena<raw_level> levels_;
@@ -270,3 +188,7 @@ class channel : private live_object<channel> {
 
 }  // namespace detail
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/channel.hpp>
+#endif

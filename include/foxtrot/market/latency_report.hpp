@@ -2,16 +2,14 @@
 #pragma once
 
 #include <foxtrot/core/histogram.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/kinds.hpp>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 namespace foxtrot::inline v0 {
@@ -46,10 +44,7 @@ struct latency_figures {
   std::chrono::nanoseconds p999{0};
   std::chrono::nanoseconds max{0};
 
-  [[nodiscard]] static latency_figures of(const histogram& times) noexcept {
-    const auto at = [&times](double fraction) { return std::chrono::nanoseconds{times.percentile(fraction)}; };
-    return {times.count(), at(0.5), at(0.9), at(0.99), at(0.999), std::chrono::nanoseconds{times.max()}};
-  }
+  [[nodiscard]] static latency_figures of(const histogram& times) noexcept;
 };
 
 /// A copy of what was measured up to a moment. Every tick that was stamped counts; where ticks come faster than the
@@ -67,44 +62,25 @@ class latency_report {
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 
   /// Of one kind; nullptr where there was none.
-  [[nodiscard]] const histogram* find(latency_stage stage, tick_kind kind) const noexcept {
-    const auto at = place_of(stage, kind);
-    return at != entries_.end() && at->stage == stage && at->kind == kind ? &at->times : nullptr;
-  }
+  [[nodiscard]] const histogram* find(latency_stage stage, tick_kind kind) const noexcept;
   /// Of all kinds together.
-  [[nodiscard]] histogram times(latency_stage stage) const {
-    histogram all;
-    for (const entry& each : entries_)
-      if (each.stage == stage) all.merge(each.times);
-    return all;
-  }
+  [[nodiscard]] histogram times(latency_stage stage) const;
   /// All zero where there was none.
-  [[nodiscard]] latency_figures figures(latency_stage stage, tick_kind kind) const noexcept {
-    const histogram* found = find(stage, kind);
-    return found != nullptr ? latency_figures::of(*found) : latency_figures{};
-  }
-  [[nodiscard]] latency_figures figures(latency_stage stage) const { return latency_figures::of(times(stage)); }
+  [[nodiscard]] latency_figures figures(latency_stage stage, tick_kind kind) const noexcept;
+  [[nodiscard]] latency_figures figures(latency_stage stage) const;
 
-  void add(latency_stage stage, tick_kind kind, const histogram& more) {
-    if (more.empty()) return;
-    auto at = entries_.begin() + (place_of(stage, kind) - entries_.cbegin());
-    if (at == entries_.end() || at->stage != stage || at->kind != kind)
-      at = entries_.insert(at, entry{stage, kind, histogram{}});
-    at->times.merge(more);
-  }
+  void add(latency_stage stage, tick_kind kind, const histogram& more);
   /// Adds another's, of another thread or consumer.
-  void merge(const latency_report& other) {
-    for (const entry& each : other.entries_) add(each.stage, each.kind, each.times);
-  }
+  void merge(const latency_report& other);
 
  private:
-  [[nodiscard]] std::vector<entry>::const_iterator place_of(latency_stage stage, tick_kind kind) const noexcept {
-    return std::partition_point(entries_.begin(), entries_.end(), [&](const entry& each) {
-      return std::tie(each.stage, each.kind) < std::tie(stage, kind);
-    });
-  }
+  [[nodiscard]] std::vector<entry>::const_iterator place_of(latency_stage stage, tick_kind kind) const noexcept;
 
   std::vector<entry> entries_;
 };
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/latency_report.hpp>
+#endif

@@ -1,15 +1,11 @@
 // foxtrot/market/merge.hpp: one loop over several feeds.
 #pragma once
 
-#include <foxtrot/market/detail/inbox.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/detail/joint_status.hpp>
-#include <foxtrot/market/detail/merged_inbox.hpp>
-#include <foxtrot/market/detail/symbol_states.hpp>
 #include <foxtrot/market/subscription.hpp>
-#include <foxtrot/queue/idle.hpp>
 
 #include <concepts>
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -21,19 +17,7 @@ namespace detail {
 /// What merge() makes; with `as_one`, of the parts of one feed, whose statuses it decides about.
 class merging {
  public:
-  [[nodiscard]] static subscription merge(std::vector<subscription> from, std::optional<joint_status> as_one = {}) {
-    std::vector<std::shared_ptr<inbox>> parts;
-    std::optional<idle> waiting;
-    for (subscription& each : from) {
-      if (each.inbox_ == nullptr) continue;
-      if (!waiting) waiting = each.waiting_;
-      parts.push_back(std::move(each.inbox_));
-    }
-    if (parts.empty()) return {};
-    if (parts.size() == 1 && !as_one) return {std::move(parts.front()), *waiting};
-    auto merged = std::make_unique<merged_inbox<inbox>>(std::move(parts), std::move(as_one));
-    return {std::make_shared<inbox>(std::move(merged), symbol_states{}), *waiting};
-  }
+  [[nodiscard]] static subscription merge(std::vector<subscription> from, std::optional<joint_status> as_one = {});
 };
 
 }  // namespace detail
@@ -42,9 +26,7 @@ class merging {
 /// few events while others wait. Statuses are each feed's own, and say which by `venue()`. It waits as the first does,
 /// and wakes for any; it has closed when all have; losses and capacities add up; `latest` is the newest of all. Nothing
 /// is copied, and nothing allocated per event.
-[[nodiscard]] inline subscription merge(std::vector<subscription> from) {
-  return detail::merging::merge(std::move(from));
-}
+[[nodiscard]] subscription merge(std::vector<subscription> from);
 template <std::same_as<subscription>... Others>
 [[nodiscard]] subscription merge(subscription first, Others... others) {
   std::vector<subscription> all;
@@ -55,3 +37,7 @@ template <std::same_as<subscription>... Others>
 }
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/merge.hpp>
+#endif

@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/heartbeat.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/inbox.hpp>
 #include <foxtrot/market/detail/kind_of.hpp>
@@ -13,7 +14,6 @@
 #include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/ticker.hpp>
 #include <foxtrot/queue/idle.hpp>
-#include <foxtrot/queue/idle_strategy.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -73,12 +73,7 @@ class subscription : private live_object<subscription> {
 
   /// Waits, as `subscription_settings::waiting` says, for an event: true once one is there; false when the stop is
   /// requested, the feed has closed, or `patience` is over.
-  [[nodiscard]] bool wait(const std::stop_token& stop, std::optional<duration> patience = {}) {
-    if (inbox_ == nullptr) return false;
-    detail::inbox& from = *inbox_;
-    const std::stop_callback wake_on_stop{stop, [&from]() noexcept { from.nudge(); }};
-    return wait_on(from, waiting_, stop, patience);
-  }
+  [[nodiscard]] bool wait(const std::stop_token& stop, std::optional<duration> patience = {});
 
   /// A loop over events as they come: `for (const auto& event : ticks.until(stop)) ...`. It ends when the stop is
   /// requested, when the feed has closed and everything is read, or when no event came for `patience`. An event is
@@ -87,9 +82,7 @@ class subscription : private live_object<subscription> {
   range until(std::stop_token stop, std::optional<duration> patience = {}) && = delete;  // it would end with the line
 
   /// True once the feed has closed, or this end was cancelled, and everything has been read. The reading thread.
-  [[nodiscard]] bool closed() const noexcept {
-    return inbox_ == nullptr || (inbox_->closed_by_producer() && inbox_->front().payload == nullptr);
-  }
+  [[nodiscard]] bool closed() const noexcept;
 
   /// Under overflow::conflate, the latest value of a symbol, by name or number, without waiting for its turn:
   /// `ticks.latest<book_ticker>("BTCUSDT")`. Any thread, as long as nobody moves, cancels or destroys this subscription
@@ -121,20 +114,17 @@ class subscription : private live_object<subscription> {
 
   /// Events lost so far; the consumer is told of each loss in order, as status `dropped`. On the feed's ring they are
   /// events of the feed, wanted or not: what was overwritten cannot be asked.
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_ != nullptr ? inbox_->dropped() : 0; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept;
 
   /// Events that fit before the overflow policy applies; under overflow::conflate, symbols.
-  [[nodiscard]] std::size_t capacity() const noexcept { return inbox_ != nullptr ? inbox_->capacity() : 0; }
+  [[nodiscard]] std::size_t capacity() const noexcept;
 
   /// How old ticks were when this consumer got them: read_to_strategy. Any thread, as `latest`.
-  [[nodiscard]] latency_report latency() const { return inbox_ != nullptr ? inbox_->latency() : latency_report{}; }
+  [[nodiscard]] latency_report latency() const;
 
   /// Deregisters: no more events, a loop over them ends, the feed forgets this consumer. Idempotent; destruction does
   /// the same. The reading thread.
-  void cancel() noexcept {
-    if (inbox_ != nullptr) inbox_->leave();
-    inbox_.reset();
-  }
+  void cancel() noexcept;
 
  private:
   friend class detail::merging;
@@ -191,31 +181,7 @@ class subscription : private live_object<subscription> {
   };
 
   // The caller has a stop_callback that nudges the inbox.
-  static bool wait_on(detail::inbox& from, idle waiting, const std::stop_token& stop,
-                      std::optional<duration> patience) {
-    const auto ready = [&from] { return from.front().payload != nullptr; };
-    if (from.left() || from.held()) return false;
-    beat();
-    if (ready()) return !stop.stop_requested();
-    from.wake_producer(true);
-    const expected_silence no_stall;  // a quiet market is none
-    const auto start = std::chrono::steady_clock::now();
-    constexpr auto never = std::chrono::steady_clock::time_point::max();
-    const auto deadline = patience && *patience < never - start ? start + *patience : never;
-    chosen_idle idler{waiting, from.spot()};
-    for (unsigned round = 1;; ++round) {
-      if (stop.stop_requested() || from.left()) return false;
-      if (ready()) return true;
-      if (from.closed_by_producer()) return ready();
-      if (deadline != never && (idler.about_to_sleep() || round % rounds_per_clock == 0)) {
-        const auto left = deadline - std::chrono::steady_clock::now();
-        if (left <= duration::zero()) return false;
-        idler.set_patience(left);
-      }
-      idler.idle(0);
-    }
-  }
-  static constexpr unsigned rounds_per_clock = 64;
+  static bool wait_on(detail::inbox& from, idle waiting, const std::stop_token& stop, std::optional<duration> patience);
 
   std::shared_ptr<detail::inbox> inbox_;
   idle waiting_{idle::block};
@@ -247,13 +213,10 @@ class subscription::range {
     range* from_;
   };
 
-  range(subscription& from, std::stop_token stop, std::optional<duration> patience)
-      : inbox_{from.inbox_}, waiting_{from.waiting_}, stop_{std::move(stop)}, patience_{patience} {
-    if (inbox_ != nullptr) wake_on_stop_.emplace(stop_, nudge{inbox_.get()});
-  }
+  range(subscription& from, std::stop_token stop, std::optional<duration> patience);
   range(const range&) = delete;
   range& operator=(const range&) = delete;
-  ~range() { leave(); }
+  ~range();
 
   [[nodiscard]] iterator begin() {
     next();
@@ -279,10 +242,10 @@ class subscription::range {
     if (!current_.emplace(*inbox_)) current_.reset();
     return current_.has_value();
   }
+  void wait_and_take();
   void next() {
     leave();
-    if (inbox_ == nullptr || take()) return;
-    if (wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
+    if (inbox_ != nullptr && !take()) wait_and_take();
   }
 
   std::shared_ptr<detail::inbox> inbox_;
@@ -298,3 +261,7 @@ inline subscription::range subscription::until(std::stop_token stop, std::option
 }
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/subscription.hpp>
+#endif

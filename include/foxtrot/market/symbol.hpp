@@ -4,6 +4,7 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/immortal.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 
 #include <array>
 #include <atomic>
@@ -26,12 +27,10 @@ class [[gnu::visibility("default")]] symbol_table {
   static constexpr std::size_t max_symbols = 65'535;
   static constexpr std::size_t longest_name = 46;
 
-  symbol_table() : buckets_{std::make_unique<bucket[]>(bucket_count)} {}
+  symbol_table();
   symbol_table(const symbol_table&) = delete;
   symbol_table& operator=(const symbol_table&) = delete;
-  ~symbol_table() {
-    for (auto& page : pages_) delete[] page.load(std::memory_order_relaxed);  // nobody else is left
-  }
+  ~symbol_table();
 
   /// The table that everything uses unless given another: one per process, also across shared objects.
   [[nodiscard]] static symbol_table& shared() { return detail::immortal<symbol_table>(); }
@@ -49,26 +48,7 @@ class [[gnu::visibility("default")]] symbol_table {
 
   /// The number of a name, new or known. errc::bad_argument for an empty name or one that is too long or holds a NUL,
   /// errc::symbol_table_full after 65,535 names. Any thread.
-  [[nodiscard]] result<symbol_id> intern(std::string_view name) {
-    if (const symbol_id known = find(name); known != symbol_id::none) return known;
-    if (name.empty() || name.size() > longest_name || name.find('\0') != std::string_view::npos) {
-      return errc::bad_argument;
-    }
-    const std::lock_guard lock{mutex_};
-    if (const symbol_id known = find(name); known != symbol_id::none) return known;
-    const std::size_t id = size_.load(std::memory_order_relaxed) + 1;
-    if (id > max_symbols) return errc::symbol_table_full;
-    auto& page = pages_[id / page_size];
-    if (page.load(std::memory_order_relaxed) == nullptr) page.store(new entry[page_size], std::memory_order_release);
-    entry& fresh = page.load(std::memory_order_relaxed)[id % page_size];
-    name.copy(fresh.text, name.size());
-    fresh.length = static_cast<std::uint8_t>(name.size());
-    std::size_t at = hash(name);
-    while (buckets_[at & (bucket_count - 1)].load(std::memory_order_relaxed) != 0) ++at;
-    size_.store(id, std::memory_order_release);  // before the bucket: whoever finds an id finds its name, too
-    buckets_[at & (bucket_count - 1)].store(static_cast<std::uint16_t>(id), std::memory_order_release);
-    return symbol_id{static_cast<std::uint16_t>(id)};
-  }
+  [[nodiscard]] result<symbol_id> intern(std::string_view name);
 
   /// The name of a number from this table, NUL-terminated, valid as long as the table; empty for symbol_id::none. Any
   /// thread.
@@ -145,3 +125,7 @@ class symbol {
 };
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/symbol.hpp>
+#endif

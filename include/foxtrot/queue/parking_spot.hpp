@@ -2,22 +2,14 @@
 #pragma once
 
 #include <foxtrot/core/cpu.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <chrono>
 #include <climits>
 #include <cstdint>
-#include <ctime>
-#include <memory>
-#include <mutex>
 #include <optional>
-#include <vector>
-
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace foxtrot::inline v0 {
 
@@ -40,20 +32,11 @@ class parking_spot {
   parking_spot() noexcept = default;
   parking_spot(const parking_spot&) = delete;
   parking_spot& operator=(const parking_spot&) = delete;
-  ~parking_spot() {
-    const std::unique_ptr<links> mine{links_.load(std::memory_order_relaxed)};
-    if (mine == nullptr) return;
-    for (parking_spot* other : mine->heard) other->forget(*this);
-  }
+  ~parking_spot();
 
   /// From now on wake() on `other`, and on all that it listens to, wakes who sleeps here. Costs its wakers nothing
   /// unless somebody sleeps. `other` outlives this spot. Before anybody sleeps here; spots do not listen in a circle.
-  void listen_to(parking_spot& other) {
-    made_links().heard.push_back(&other);
-    links& there = other.made_links();
-    const std::lock_guard lock{there.mutex};
-    there.listeners.push_back(this);
-  }
+  void listen_to(parking_spot& other);
 
   /// Proof of having been entered.
   class ticket {
@@ -110,11 +93,7 @@ class parking_spot {
   static constexpr std::uint64_t listener = std::uint64_t{1} << 20;
   static constexpr std::uint64_t step = std::uint64_t{1} << 32;
 
-  struct links {
-    std::vector<parking_spot*> heard;  // the owner's
-    std::mutex mutex;                  // guards the listeners, each of which it keeps alive
-    std::vector<parking_spot*> listeners;
-  };
+  struct links;
 
   [[nodiscard]] static std::uint32_t step_of(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word >> 32);
@@ -133,40 +112,13 @@ class parking_spot {
   }
 
   // At all spots that this one listens to.
-  void count_listener(std::uint64_t more) noexcept {
-    const links* const mine = links_.load(std::memory_order_relaxed);  // what is heard was made before anybody slept
-    if (mine == nullptr) return;
-    for (parking_spot* other : mine->heard) {
-      other->word_.fetch_add(more, std::memory_order_acq_rel);
-      other->count_listener(more);
-    }
-  }
+  void count_listener(std::uint64_t more) noexcept;
 
-  [[gnu::noinline]] void wake_entered(std::uint64_t before, std::uint32_t how_many) noexcept {
-    if (entered_in(before) >= listener) {
-      links& mine = *links_.load(std::memory_order_acquire);
-      const std::lock_guard lock{mine.mutex};
-      for (parking_spot* each : mine.listeners) each->wake();
-    }
-    if (sleepers_in(before) == 0) return;
-    ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, std::min<std::uint32_t>(how_many, INT_MAX), nullptr, nullptr,
-              0);
-  }
+  void wake_entered(std::uint64_t before, std::uint32_t how_many) noexcept;
 
   // Several may come to listen at once.
-  [[nodiscard]] links& made_links() {
-    if (links* known = links_.load(std::memory_order_acquire)) return *known;
-    auto made = std::make_unique<links>();
-    links* known = nullptr;
-    // release: what was made; acquire: what another has made
-    if (links_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) return *made.release();
-    return *known;
-  }
-  void forget(parking_spot& gone) noexcept {
-    links& mine = *links_.load(std::memory_order_acquire);
-    const std::lock_guard lock{mine.mutex};
-    std::erase(mine.listeners, &gone);
-  }
+  [[nodiscard]] links& made_links();
+  void forget(parking_spot& gone) noexcept;
 
   // The kernel compares 32 bits: the upper half of the word.
   [[nodiscard]] std::uint32_t* address() noexcept {
@@ -174,16 +126,7 @@ class parking_spot {
     return reinterpret_cast<std::uint32_t*>(&word_) + (std::endian::native == std::endian::little ? 1 : 0);
   }
 
-  void sleep(ticket mine, std::optional<duration> patience) noexcept {
-    timespec limit{};
-    if (patience) {
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*patience);
-      limit.tv_sec = static_cast<std::time_t>(seconds.count());
-      limit.tv_nsec = static_cast<long>((*patience - seconds).count());
-    }
-    // returns at once where a waker has stepped the word already
-    ::syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, mine.step_, patience ? &limit : nullptr, nullptr, 0);
-  }
+  void sleep(ticket mine, std::optional<duration> patience) noexcept;
 
   alignas(cache_line) std::atomic<std::uint64_t> word_{0};
   std::atomic<links*> links_{nullptr};  // made by the first who listens; goes with the spot
@@ -191,3 +134,7 @@ class parking_spot {
 static_assert(sizeof(parking_spot) == cache_line);
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/queue/impl/parking_spot.hpp>
+#endif

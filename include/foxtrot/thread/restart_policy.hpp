@@ -2,13 +2,13 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string_view>
+#include <vector>
 
 namespace foxtrot::inline v0 {
 
@@ -40,26 +40,20 @@ struct restart_policy {
 /// Counts the restarts of one supervisor. One thread.
 class restart_budget {
  public:
-  explicit restart_budget(const restart_policy& policy) : policy_{policy} {}
+  explicit restart_budget(const restart_policy& policy);
 
   /// Whether there may be another restart now; counts it if so.
-  [[nodiscard]] bool allow(steady_time now) {
-    while (!made_.empty() && now - made_.front() >= policy_.within) made_.pop_front();
-    if (made_.size() >= policy_.most_restarts) return false;
-    made_.push_back(now);
-    return true;
-  }
+  [[nodiscard]] bool allow(steady_time now);
   /// How long to wait before the restart that was allowed last.
-  [[nodiscard]] std::chrono::milliseconds delay() const noexcept {
-    if (made_.size() <= 1) return std::min(policy_.first_delay, policy_.longest_delay);
-    auto wait = policy_.delay_step;
-    for (std::size_t i = 2; i < made_.size() && wait < policy_.longest_delay; ++i) wait *= 2;
-    return std::min(wait, policy_.longest_delay);
-  }
+  [[nodiscard]] std::chrono::milliseconds delay() const noexcept;
 
  private:
   const restart_policy policy_;
-  std::deque<steady_time> made_;  // restarts that still count
+  std::vector<steady_time> made_;  // restarts that still count
 };
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/thread/impl/restart_policy.hpp>
+#endif

@@ -1,9 +1,9 @@
 // foxtrot/thread/shutdown_report.hpp: what a shutdown did: who took how long, and what it took to stop it.
 #pragma once
 
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/thread/exit_code.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -46,30 +46,14 @@ struct shutdown_report {
   std::chrono::nanoseconds took{0};
   std::vector<component_report> components{};  ///< in the order in which they were stopped
 
-  [[nodiscard]] exit_code code() const {
-    const auto all = [this](auto test) { return std::all_of(components.begin(), components.end(), test); };
-    if (!all([](const component_report& each) { return each.stopped; })) return exit_code::stuck;
-    return all([](const component_report& each) { return each.clean(); }) ? exit_code::clean : exit_code::unclean;
-  }
+  [[nodiscard]] exit_code code() const;
 
   /// A line for the whole and one for each component, for a person.
-  [[nodiscard]] std::string text() const {
-    const auto milliseconds = [](std::chrono::nanoseconds time) {
-      return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms";
-    };
-    std::string made = "shutdown";
-    if (!reason.empty()) made += " (" + reason + ")";
-    made += ": " + std::string{to_string(phase)} + ", " + milliseconds(took) + "\n";
-    for (const component_report& each : components) {
-      made += "  " + each.name + ": ";
-      made += each.stopped ? "stopped, " + std::string{to_string(each.phase)} : "does not stop";
-      made += ", " + milliseconds(each.took);
-      if (!each.said.empty()) made += ", threw: " + each.said;
-      if (!each.who.empty()) made += ", " + each.who;
-      made += "\n";
-    }
-    return made;
-  }
+  [[nodiscard]] std::string text() const;
 };
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/thread/impl/shutdown_report.hpp>
+#endif

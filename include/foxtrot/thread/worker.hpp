@@ -2,18 +2,15 @@
 #pragma once
 
 #include <foxtrot/core/diagnostics.hpp>
-#include <foxtrot/core/error.hpp>
 #include <foxtrot/core/heartbeat.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/thread/placement.hpp>
 
 #include <chrono>
 #include <concepts>
-#include <condition_variable>
 #include <cstdint>
-#include <exception>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -26,6 +23,39 @@ namespace foxtrot::inline v0 {
 /// What a worker runs: called once on its thread, returns soon after its token is asked to stop.
 template <class F>
 concept worker_body = std::move_constructible<F> && std::invocable<F&, std::stop_token>;
+
+namespace detail {
+
+/// A worker's body as one type for all, so that starting a thread is compiled once.
+class erased_body {
+ public:
+  template <worker_body Body>
+  [[nodiscard]] static erased_body of(Body body) {
+    return erased_body{new held<Body>{std::move(body)}};
+  }
+  void operator()(std::stop_token stop) { made_->run(std::move(stop)); }
+
+ private:
+  struct base {
+    base() = default;
+    base(const base&) = delete;
+    base& operator=(const base&) = delete;
+    virtual ~base() = default;
+    virtual void run(std::stop_token stop) = 0;
+  };
+  template <class Body>
+  struct held final : base {
+    explicit held(Body given) : body{std::move(given)} {}
+    void run(std::stop_token stop) override { body(std::move(stop)); }
+    Body body;
+  };
+
+  explicit erased_body(base* made) noexcept : made_{made} {}
+
+  std::unique_ptr<base> made_;
+};
+
+}  // namespace detail
 
 /// Hears of a worker's life on the worker's own thread, before anybody who waits for its end does.
 class worker_observer {
@@ -53,108 +83,42 @@ class worker : private live_object<worker> {
   template <worker_body Body>
   worker(placement where, Body body, diagnostics log = {}, std::shared_ptr<heartbeat> pulse = {},
          std::shared_ptr<worker_observer> observer = {})
-      : shared_{std::make_shared<shared>(pulse != nullptr ? std::move(pulse) : std::make_shared<heartbeat>(),
-                                         std::move(observer))},
-        name_{where.name},
-        thread_{start(std::move(where), std::move(body), std::move(log))} {
-    std::unique_lock lock{shared_->mutex};
-    shared_->changed.wait(lock, [this] { return shared_->placed; });
-  }
+      : worker{std::move(where), detail::erased_body::of(std::move(body)), std::move(log), std::move(pulse),
+               std::move(observer)} {}
+  /// The same with a body whose type is not known any more.
+  worker(placement where, detail::erased_body body, diagnostics log, std::shared_ptr<heartbeat> pulse,
+         std::shared_ptr<worker_observer> observer);
 
-  worker(worker&&) noexcept = default;
+  worker(worker&&) noexcept;
   worker& operator=(worker&&) = delete;
-  ~worker() = default;
+  ~worker();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::thread::id id() const noexcept { return thread_.get_id(); }
-  [[nodiscard]] std::stop_token stop_token() const noexcept { return thread_.get_stop_token(); }
+  [[nodiscard]] std::stop_token stop_token() const noexcept;
   /// What the thread shows its progress by. Never null.
-  [[nodiscard]] const std::shared_ptr<heartbeat>& pulse() const noexcept { return shared_->pulse; }
-  [[nodiscard]] bool on_this_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
+  [[nodiscard]] const std::shared_ptr<heartbeat>& pulse() const noexcept;
+  [[nodiscard]] bool on_this_thread() const noexcept;
 
-  void request_stop() noexcept { thread_.request_stop(); }
+  void request_stop() noexcept;
 
   /// Waits for the body to return; a second call returns at once. Not from the worker's own thread.
-  void join() {
-    if (thread_.joinable()) thread_.join();
-  }
+  void join();
 
   /// True once the body has returned or thrown, waiting up to `patience` for it.
-  [[nodiscard]] bool finished_within(std::chrono::nanoseconds patience) const {
-    const auto start = std::chrono::steady_clock::now();
-    constexpr auto never = std::chrono::steady_clock::time_point::max();
-    const auto deadline = patience < never - start ? start + patience : never;
-    std::unique_lock lock{shared_->mutex};
-    return shared_->changed.wait_until(lock, deadline, [this] { return shared_->now != state::running; });
-  }
+  [[nodiscard]] bool finished_within(std::chrono::nanoseconds patience) const;
 
-  [[nodiscard]] state current() const {
-    const std::lock_guard lock{shared_->mutex};
-    return shared_->now;
-  }
+  [[nodiscard]] state current() const;
   /// What the exception said that ended the body; empty unless `current()` is `failed`.
-  [[nodiscard]] std::string failure() const {
-    const std::lock_guard lock{shared_->mutex};
-    return shared_->what;
-  }
+  [[nodiscard]] std::string failure() const;
   /// Why the thread does not run where it was asked to; zero where it does.
-  [[nodiscard]] std::error_code placement_error() const {
-    const std::lock_guard lock{shared_->mutex};
-    return shared_->placement_error;
-  }
+  [[nodiscard]] std::error_code placement_error() const;
 
  private:
-  struct shared {  // outlives both the worker and its thread
-    shared(std::shared_ptr<heartbeat> beats, std::shared_ptr<worker_observer> listener)
-        : pulse{std::move(beats)}, observer{std::move(listener)} {}
+  struct shared;  // outlives both the worker and its thread
 
-    const std::shared_ptr<heartbeat> pulse;
-    const std::shared_ptr<worker_observer> observer;  // may be null
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool placed{false};
-    state now{state::running};
-    std::string what;
-    std::error_code placement_error;
-  };
-
-  template <worker_body Body>
-  [[nodiscard]] std::jthread start(placement where, Body body, diagnostics log) {
-    return std::jthread{[memory = shared_, where = std::move(where), body = std::move(body),
-                         log = std::move(log)](std::stop_token stop) mutable {
-      const std::error_code misplaced = apply_placement(where);
-      {
-        const std::lock_guard lock{memory->mutex};
-        memory->placed = true;
-        memory->placement_error = misplaced;
-        memory->changed.notify_all();
-      }
-      if (misplaced) log.report(severity::warning, where.name, "runs where the scheduler puts it", misplaced);
-      const std::string what = run(*memory, body, stop);
-      if (memory->observer != nullptr) memory->observer->on_end(what, stop.stop_requested());
-      if (!what.empty()) log.report(severity::error, where.name, what);
-      const std::lock_guard lock{memory->mutex};
-      memory->now = what.empty() ? state::finished : state::failed;
-      memory->what = what;
-      memory->changed.notify_all();
-    }};
-  }
-
-  // Empty where the body returned; else what it threw, never empty.
-  template <worker_body Body>
-  [[nodiscard]] static std::string run(shared& memory, Body& body, std::stop_token stop) {
-    const heartbeat::adopted alive{*memory.pulse};
-    if (memory.observer != nullptr) memory.observer->on_start();
-    try {
-      body(std::move(stop));
-      return {};
-    } catch (const std::exception& failure) {
-      const std::string what = failure.what();
-      return what.empty() ? "an exception without a text" : what;
-    } catch (...) {
-      return "something that is no std::exception";
-    }
-  }
+  static void run(shared& memory, const placement& where, detail::erased_body& body, const diagnostics& log,
+                  std::stop_token stop);
 
   std::shared_ptr<shared> shared_;
   std::string name_;
@@ -162,3 +126,7 @@ class worker : private live_object<worker> {
 };
 
 }  // namespace foxtrot::inline v0
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/thread/impl/worker.hpp>
+#endif

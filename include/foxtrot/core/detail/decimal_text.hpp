@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/int128.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 
 #include <array>
 #include <charconv>
@@ -64,18 +65,7 @@ inline constexpr std::array<double, 23> exact_powers_of_ten{1e0,  1e1,  1e2,  1e
                                                             1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /// The nearest double of digits x 10^exponent; from_chars rounds once where a product with a power of ten rounds twice.
-[[nodiscard]] inline double nearest_double(bool negative, const digits& all, int exponent) noexcept {
-  std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters
-  char* end = text.data();
-  if (negative) *end++ = '-';
-  if (all.count() == 0) *end++ = '0';
-  for (const char digit : all) *end++ = digit;
-  *end++ = 'e';
-  end = std::to_chars(end, text.data() + text.size(), exponent).ptr;
-  double value = 0;
-  std::from_chars(text.data(), end, value);
-  return value;
-}
+[[nodiscard]] double nearest_double(bool negative, const digits& all, int exponent) noexcept;
 
 /// What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
 [[nodiscard]] constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
@@ -93,3 +83,7 @@ inline constexpr std::array<double, 23> exact_powers_of_ten{1e0,  1e1,  1e2,  1e
 }
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/core/impl/decimal_text.hpp>
+#endif

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -15,18 +17,7 @@ namespace foxtrot::inline v0::detail {
 /// By kind and symbol; status events always pass, and unknown events, which name no symbol, where their kind is wanted.
 class consumer_filter {
  public:
-  [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols) {
-    consumer_filter made;
-    made.kinds_ = wanted.kinds | tick_kind::status;
-    for (const auto& name : wanted.symbols) {
-      const auto id = symbols.intern(name);
-      if (!id) return id.error();
-      const auto index = static_cast<std::size_t>(*id);
-      if (made.symbols_.size() <= index) made.symbols_.resize(index + 1);
-      made.symbols_[index] = true;
-    }
-    return made;
-  }
+  [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols);
 
   [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
     return kinds_.contains(kind) && (wants(symbol) || kind == tick_kind::status || kind == tick_kind::unknown_event);
@@ -35,12 +26,16 @@ class consumer_filter {
   [[nodiscard]] bool wants(tick_kind kind) const noexcept { return kinds_.contains(kind); }
   [[nodiscard]] bool wants(symbol_id symbol) const noexcept {
     const auto index = static_cast<std::size_t>(symbol);
-    return symbols_.empty() || (index < symbols_.size() && symbols_[index]);
+    return symbols_.empty() || (index / 64 < symbols_.size() && (symbols_[index / 64] >> index % 64 & 1U) != 0);
   }
 
  private:
   kind_set kinds_;
-  std::vector<bool> symbols_;  // by id; empty: all
+  std::vector<std::uint64_t> symbols_;  // a bit for each id; empty: all
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/consumer_filter.hpp>
+#endif

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/detail/stamp_clocks.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/depth.hpp>
 #include <foxtrot/market/detail/kind_histograms.hpp>
 #include <foxtrot/market/detail/look_sampler.hpp>
@@ -31,19 +32,10 @@ class consumer_latency {
   }
 
   /// Any thread.
-  [[nodiscard]] latency_report report() const {
-    latency_report made;
-    times_.report(latency_stage::read_to_strategy, made);
-    return made;
-  }
+  [[nodiscard]] latency_report report() const;
 
  private:
-  [[gnu::noinline]] void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept {
-    const std::int64_t now = clocks_.epoch_ns() + clocks_.receive_shift_ns;
-    sampler_.looked(now);
-    // Whoever publishes by hand may have receive times of another day.
-    if (const std::int64_t age = now - received_ns; age >= 0 && age <= oldest_ns) times_.record(tag.kind, age, times);
-  }
+  void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept;
   static constexpr std::int64_t oldest_ns = 60LL * 60 * 1'000'000'000;
 
   kind_histograms times_;
@@ -52,3 +44,7 @@ class consumer_latency {
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/consumer_latency.hpp>
+#endif

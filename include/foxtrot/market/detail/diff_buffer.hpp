@@ -1,6 +1,7 @@
 // foxtrot/market/detail/diff_buffer.hpp: book changes kept until the snapshot comes that they belong to.
 #pragma once
 
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/level_changes.hpp>
 #include <foxtrot/market/levels.hpp>
 
@@ -22,37 +23,18 @@ struct book_step {
 /// necessary. Holds up to twice the levels that are in it. One thread.
 class diff_buffer {
  public:
-  diff_buffer(std::size_t max_diffs, std::size_t max_levels) noexcept
-      : max_diffs_{max_diffs}, max_levels_{max_levels} {}
+  diff_buffer(std::size_t max_diffs, std::size_t max_levels) noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size() - head_; }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
   /// Valid until the next push.
-  [[nodiscard]] book_step operator[](std::size_t index) const noexcept {
-    const entry& at = entries_[head_ + index];
-    const std::span<const raw_level> levels = std::span{levels_}.subspan(at.offset, at.bids + at.asks);
-    return {
-        at.before, at.last, {levels.first(at.bids), levels.subspan(at.bids), at.price_exponent, at.quantity_exponent}};
-  }
+  [[nodiscard]] book_step operator[](std::size_t index) const noexcept;
 
-  void clear() noexcept {
-    entries_.clear();
-    levels_.clear();
-    head_ = 0;
-  }
+  void clear() noexcept;
 
   /// Keeps a copy, at the price of the oldest if need be. A diff that is larger than the whole buffer empties it.
-  void push(const book_step& step) {
-    const std::size_t count = step.changes.bids.size() + step.changes.asks.size();
-    while (!empty() && (size() >= max_diffs_ || levels_in_use() + count > max_levels_)) ++head_;
-    if (head_ > entries_.size() / 2) compact();
-    if (max_diffs_ == 0 || count > max_levels_) return;
-    entries_.push_back({step.before, step.last, levels_.size(), step.changes.bids.size(), step.changes.asks.size(),
-                        step.changes.price_exponent, step.changes.quantity_exponent});
-    levels_.insert(levels_.end(), step.changes.bids.begin(), step.changes.bids.end());
-    levels_.insert(levels_.end(), step.changes.asks.begin(), step.changes.asks.end());
-  }
+  void push(const book_step& step);
 
  private:
   struct entry {
@@ -65,17 +47,9 @@ class diff_buffer {
     int quantity_exponent;
   };
 
-  [[nodiscard]] std::size_t levels_in_use() const noexcept {
-    return empty() ? 0 : levels_.size() - entries_[head_].offset;
-  }
+  [[nodiscard]] std::size_t levels_in_use() const noexcept;
 
-  void compact() {
-    const std::size_t gone = levels_.size() - levels_in_use();
-    levels_.erase(levels_.begin(), levels_.begin() + static_cast<std::ptrdiff_t>(gone));
-    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
-    for (entry& at : entries_) at.offset -= gone;
-    head_ = 0;
-  }
+  void compact();
 
   std::vector<entry> entries_;
   std::vector<raw_level> levels_;
@@ -85,3 +59,7 @@ class diff_buffer {
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/diff_buffer.hpp>
+#endif

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/detail/consumer_filter.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/feed_ring.hpp>
@@ -20,17 +21,10 @@ namespace foxtrot::inline v0::detail {
 /// shows is whole and stays.
 class feed_cursor : private live_object<feed_cursor> {
  public:
-  feed_cursor(std::shared_ptr<feed_ring> ring, consumer_filter filter)
-      : ring_{std::move(ring)},
-        filter_{std::move(filter)},
-        reader_{ring_->events()},
-        connection_{ring_->connection_before(reader_.position())},
-        body_{std::make_unique_for_overwrite<raw_level[]>(ring_->levels().capacity())} {
-    ring_->enter(filter_);
-  }
+  feed_cursor(std::shared_ptr<feed_ring> ring, consumer_filter filter);
   feed_cursor(const feed_cursor&) = delete;
   feed_cursor& operator=(const feed_cursor&) = delete;
-  ~feed_cursor() { ring_->leave(filter_); }
+  ~feed_cursor();
 
   /// The next wanted event. After a loss, and at the beginning, first how much was lost and the connection's state.
   [[nodiscard]] waiting_event front() noexcept {
@@ -40,12 +34,12 @@ class feed_cursor : private live_object<feed_cursor> {
   }
   void pop(const waiting_event&) noexcept { held_ = false; }
 
-  [[nodiscard]] bool closed_by_producer() const noexcept { return ring_->closed(); }
+  [[nodiscard]] bool closed_by_producer() const noexcept;
   void close_by_consumer() noexcept {}  // the ring knows nothing of its readers
   void wake_producer(bool) noexcept {}  // never waits
-  [[nodiscard]] parking_spot& consumer_spot() noexcept { return ring_->spot(); }
+  [[nodiscard]] parking_spot& consumer_spot() noexcept;
   [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
-  [[nodiscard]] std::size_t capacity() const noexcept { return ring_->events().capacity(); }
+  [[nodiscard]] std::size_t capacity() const noexcept;
   /// Any thread.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
@@ -71,24 +65,12 @@ class feed_cursor : private live_object<feed_cursor> {
     return held_ = true;
   }
 
-  void lose(std::uint64_t count) noexcept {
-    untold_ += count;
-    dropped_.store(dropped_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-    connection_ = ring_->connection_before(reader_.position());
-  }
+  void lose(std::uint64_t count) noexcept;
 
   // Makes the next line of what has to be told before the ring goes on. False where there is none left.
-  bool tell() noexcept {
-    if (untold_ != 0) return hold(told_of(std::exchange(untold_, 0)), status_tag);
-    if (const auto state = std::exchange(connection_, std::nullopt)) return hold(state->record, state->tag);
-    return false;
-  }
-  bool hold(const status_record& record, line_tag tag) noexcept {
-    line_.emplace<status_record>() = record;
-    tag_ = tag;
-    body_size_ = 0;
-    return held_ = true;
-  }
+  bool tell() noexcept { return (untold_ != 0 || connection_) && tell_now(); }
+  bool tell_now() noexcept;
+  bool hold(const status_record& record, line_tag tag) noexcept;
 
   const std::shared_ptr<feed_ring> ring_;
   const consumer_filter filter_;
@@ -108,3 +90,7 @@ class feed_cursor : private live_object<feed_cursor> {
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/feed_cursor.hpp>
+#endif

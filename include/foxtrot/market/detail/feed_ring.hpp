@@ -3,6 +3,7 @@
 
 #include <foxtrot/core/cpu.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/detail/consumer_filter.hpp>
 #include <foxtrot/market/detail/event_body.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
@@ -27,33 +28,15 @@ namespace foxtrot::inline v0::detail {
 /// Both ends keep it alive. Publishing and waking belong to the network thread; readers are feed_cursors.
 class feed_ring : private live_object<feed_ring> {
  public:
-  feed_ring(const ring_settings& settings, const symbol_table& symbols)
-      : events_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
-        levels_{settings.level_capacity, memory_or_heap(settings.memory)},
-        symbols_{symbols} {}
+  feed_ring(const ring_settings& settings, const symbol_table& symbols);
 
   // --- network thread ---
 
-  void publish(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
-    if (body.empty()) return put(line, tag.packed());
-    tick_payload copy = line;
-    // `refused`, where it is longer than the arena, is a position that no reader finds anything at
-    set_body_position(copy, levels_.publish(body));
-    put(copy, tag.packed());
-  }
+  void publish(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept;
   /// A state of the connection also where nobody reads: who comes later finds it.
-  void publish_status(const status_record& record, line_tag tag) noexcept {
-    if (is_connection_state(record.code)) connection_.store(0, record, events_.published(), tag);
-    tick_payload line;
-    line.emplace<status_record>() = record;
-    put(line, tag);
-  }
+  void publish_status(const status_record& record, line_tag tag) noexcept;
   /// Once per drain: wakes whoever sleeps, if something was published since.
-  void wake_consumers() noexcept {
-    if (!news_) return;
-    news_ = false;
-    spot_.wake();
-  }
+  void wake_consumers() noexcept;
   /// The same, if somebody is seen to sleep; wake_consumers() is still due for those who are not.
   void wake_sleepers() noexcept {
     if (spot_.occupied()) wake_consumers();
@@ -67,20 +50,11 @@ class feed_ring : private live_object<feed_ring> {
   // --- any thread ---
 
   /// No more events will come.
-  void close() noexcept {
-    closed_.store(true, std::memory_order_release);  // after the last event
-    spot_.wake();
-  }
+  void close() noexcept;
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
-  void enter(const consumer_filter& wanted) noexcept {
-    count_kinds(wanted, 1);
-    readers_.fetch_add(1, std::memory_order_release);
-  }
+  void enter(const consumer_filter& wanted) noexcept;
   /// With what it came with.
-  void leave(const consumer_filter& wanted) noexcept {
-    readers_.fetch_sub(1, std::memory_order_release);
-    count_kinds(wanted, std::uint32_t{0} - 1);  // one less
-  }
+  void leave(const consumer_filter& wanted) noexcept;
 
   [[nodiscard]] parking_spot& spot() noexcept { return spot_; }
   [[nodiscard]] const broadcast_ring<tick_payload>& events() const noexcept { return events_; }
@@ -93,23 +67,11 @@ class feed_ring : private live_object<feed_ring> {
   };
   /// The connection's last state, if an event before `position` said it: a later one is still to be heard. Whoever has
   /// seen events up to there finds at least what they said, for it is stored first.
-  [[nodiscard]] std::optional<state> connection_before(std::uint64_t position) const noexcept {
-    state found{};
-    std::uint64_t at = 0;
-    if (!connection_.try_load(0, found.record, at, found.tag) || at >= position) return std::nullopt;
-    return found;
-  }
+  [[nodiscard]] std::optional<state> connection_before(std::uint64_t position) const noexcept;
 
  private:
-  void count_kinds(const consumer_filter& wanted, std::uint32_t more) noexcept {
-    for (std::size_t i = 0; i < tick_kind_count; ++i) {
-      if (wanted.wants(static_cast<tick_kind>(i))) wanting_[i].fetch_add(more, std::memory_order_release);
-    }
-  }
-  void put(const tick_payload& line, line_tag tag) noexcept {
-    events_.publish(line, tag);
-    news_ = true;
-  }
+  void count_kinds(const consumer_filter& wanted, std::uint32_t more) noexcept;
+  void put(const tick_payload& line, line_tag tag) noexcept;
 
   broadcast_ring<tick_payload> events_;
   overwriting_arena<raw_level> levels_;
@@ -123,3 +85,7 @@ class feed_ring : private live_object<feed_ring> {
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/feed_ring.hpp>
+#endif

@@ -3,11 +3,9 @@
 
 #include <foxtrot/core/detail/stamp_clocks.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/channel.hpp>
-#include <foxtrot/market/detail/conflated_channel.hpp>
 #include <foxtrot/market/detail/consumer_latency.hpp>
-#include <foxtrot/market/detail/feed_cursor.hpp>
-#include <foxtrot/market/detail/merged_inbox.hpp>
 #include <foxtrot/market/detail/symbol_key.hpp>
 #include <foxtrot/market/detail/symbol_states.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
@@ -17,43 +15,66 @@
 #include <foxtrot/market/symbol.hpp>
 
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace foxtrot::inline v0::detail {
 
+class conflated_channel;
+class feed_cursor;
+class merged_inbox;
+
+/// A handler of whatever type, as long as a call lasts.
+class event_taker {
+ public:
+  template <event_handler Handler>
+  requires(!std::same_as<std::remove_const_t<Handler>, event_taker>) event_taker(Handler& handler)
+  noexcept
+      : handler_{&handler}, call_{[](const void* to, const event& told) {
+          (*const_cast<Handler*>(static_cast<const Handler*>(to)))(told);
+        }} {}
+  void operator()(const event& told) const { call_(handler_, told); }
+
+ private:
+  const void* handler_;
+  void (*call_)(const void*, const event&);
+};
+
+/// What an inbox reads: one of the four.
+struct inbox_source {
+  inbox_source(std::unique_ptr<feed_cursor> from);
+  inbox_source(std::shared_ptr<channel> from) noexcept : own{std::move(from)} {}
+  inbox_source(std::shared_ptr<conflated_channel> from) noexcept : table{std::move(from)} {}
+  inbox_source(std::shared_ptr<merged_inbox> from) noexcept : several{std::move(from)} {}
+
+  std::shared_ptr<feed_cursor> ring;
+  std::shared_ptr<channel> own;
+  std::shared_ptr<conflated_channel> table;
+  std::shared_ptr<merged_inbox> several;
+};
+
 /// One of the three kinds of queue, as its reader sees it, and what has to be told between its events; or several such.
 /// leave(), left(), nudge(), latest() and latency() may be called from any thread, the rest from the one that reads.
+/// Events of a queue of the consumer's own come without a call.
 class inbox : private live_object<inbox> {
-  // Not std::visit, which could throw and calls through a table.
-  template <class Action>
-  [[gnu::always_inline]] decltype(auto) with(Action&& action) noexcept {
-    if (auto* ring = std::get_if<std::unique_ptr<feed_cursor>>(&from_)) return action(**ring);
-    if (auto* own = std::get_if<std::shared_ptr<channel>>(&from_)) return action(**own);
-    if (auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_)) return action(**table);
-    return action(**std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_));
-  }
-
  public:
-  using source = std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>,
-                              std::shared_ptr<conflated_channel>, std::unique_ptr<merged_inbox<inbox>>>;
+  using source = inbox_source;
 
-  inbox(source from, symbol_states states) : from_{std::move(from)}, states_{std::move(states)} {}
+  inbox(source from, symbol_states states);
+  inbox(const inbox&) = delete;
+  inbox& operator=(const inbox&) = delete;
+  ~inbox();
 
   /// The oldest event, in place until pop(). Nothing while take() holds one.
   [[nodiscard, gnu::always_inline]] waiting_event front() noexcept {
     if (telling_) return {&told_, status_tag, {}};
-    const waiting_event oldest = with([](auto& from) { return from.front(); });
-    if (!states_.compared() && !is_status(oldest)) [[unlikely]] {
-      if (const auto news = states_.news_before(oldest)) {
-        told_.emplace<status_record>() = *news;
-        telling_ = true;
-        return {&told_, status_tag, {}};
-      }
-    }
+    const waiting_event oldest = from_.own != nullptr ? from_.own->front() : front_elsewhere();
+    if (!states_.compared() && !is_status(oldest)) [[unlikely]]
+      return after_news(oldest);
     return oldest;
   }
   [[gnu::always_inline]] void pop(const waiting_event& oldest) noexcept {
@@ -62,7 +83,8 @@ class inbox : private live_object<inbox> {
       return;
     }
     states_.note(oldest);
-    with([&oldest](auto& from) { from.pop(oldest); });
+    if (from_.own != nullptr) return from_.own->pop(oldest);
+    pop_elsewhere(oldest);
   }
 
   /// Whether somebody further up is reading an event: who asks for the next one from within gets none.
@@ -75,65 +97,50 @@ class inbox : private live_object<inbox> {
   void release() noexcept { held_ = false; }
 
   /// From now on the times of ticks of these kinds are kept. Before the first is read.
-  void measure(kind_set kinds, stamp_clocks clocks) { latency_ = std::make_unique<consumer_latency>(kinds, clocks); }
+  void measure(kind_set kinds, stamp_clocks clocks);
   /// How old is it?
   void see(const waiting_event& next) noexcept {
     if (latency_ != nullptr) return latency_->see(next);
-    if (auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_)) (*several)->see(next);
+    if (from_.several != nullptr) see_elsewhere(next);
   }
-  [[nodiscard]] latency_report latency() const {
-    if (latency_ != nullptr) return latency_->report();
-    const auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_);
-    return several != nullptr ? (*several)->latency() : latency_report{};
-  }
+  [[nodiscard]] latency_report latency() const;
 
   /// After one or more pops; whether the last look found nothing more.
   void wake_producer(bool drained) noexcept {
-    with([drained](auto& from) { from.wake_producer(drained); });
+    if (from_.own != nullptr) return from_.own->wake_producer(drained);
+    if (from_.ring == nullptr) wake_producer_elsewhere(drained);
   }
-  [[nodiscard]] bool closed_by_producer() noexcept {
-    return with([](auto& from) { return from.closed_by_producer(); });
-  }
-  [[nodiscard]] parking_spot& spot() noexcept {
-    return with([](auto& from) -> parking_spot& { return from.consumer_spot(); });
-  }
-  [[nodiscard]] const symbol_table& symbols() noexcept {
-    return with([](auto& from) -> const symbol_table& { return from.symbols(); });
-  }
-  [[nodiscard]] std::size_t capacity() noexcept {
-    return with([](auto& from) { return from.capacity(); });
-  }
-  [[nodiscard]] std::uint64_t dropped() noexcept {
-    return with([](auto& from) { return from.dropped(); });
-  }
+  [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
+  [[nodiscard]] bool closed_by_producer() noexcept;
+  [[nodiscard]] parking_spot& spot() noexcept;
+  [[nodiscard]] std::size_t capacity() noexcept;
+  [[nodiscard]] std::uint64_t dropped() noexcept;
 
   /// As conflated_channel::latest, but nothing of a symbol that is stale, and nothing from queues.
-  template <event_handler Told>
-  bool latest(tick_kind kind, symbol_key of, std::uint8_t part, Told&& told) const {
-    if (const auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_))
-      return (*several)->latest(kind, of, part, told);
-    const auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_);
-    if (table == nullptr) return false;
-    const symbol_id symbol = of.in((*table)->symbols());
-    return !states_.is_stale(symbol) && (*table)->latest(kind, symbol, part, told);
-  }
+  bool latest(tick_kind kind, symbol_key of, std::uint8_t part, event_taker told) const;
 
   /// Deregisters the consumer.
-  void leave() noexcept {
-    left_.store(true, std::memory_order_release);
-    with([](auto& from) { from.close_by_consumer(); });
-    nudge();
-  }
+  void leave() noexcept;
   [[nodiscard]] bool left() const noexcept { return left_.load(std::memory_order_acquire); }
   /// Makes a waiting consumer look again, at a stop token for example.
-  void nudge() noexcept { spot().wake(); }
+  void nudge() noexcept;
 
  private:
   [[nodiscard]] static bool is_status(const waiting_event& event) noexcept {
     return event.payload != nullptr && tick_tag::unpack(event.tag).kind == tick_kind::status;
   }
+  template <class Action>
+  decltype(auto) with(Action&& action) noexcept;
+
+  [[nodiscard]] waiting_event front_elsewhere() noexcept;
+  void pop_elsewhere(const waiting_event& oldest) noexcept;
+  void see_elsewhere(const waiting_event& next) noexcept;
+  void wake_producer_elsewhere(bool drained) noexcept;
+  [[nodiscard]] const symbol_table& symbols_of_part() noexcept;
+  [[nodiscard]] waiting_event after_news(const waiting_event& oldest) noexcept;
 
   source from_;
+  const symbol_table* symbols_;  // null where there are several
   symbol_states states_;
   std::unique_ptr<consumer_latency> latency_;
   bool held_{false};
@@ -143,3 +150,7 @@ class inbox : private live_object<inbox> {
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/inbox.hpp>
+#endif

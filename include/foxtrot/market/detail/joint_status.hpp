@@ -3,6 +3,7 @@
 #pragma once
 
 #include <foxtrot/core/error.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/status.hpp>
 
 #include <atomic>
@@ -26,26 +27,7 @@ class joint_status {
   explicit joint_status(std::shared_ptr<const parts_in_use> needed) noexcept : needed_{std::move(needed)} {}
 
   /// Whether a consumer that heard of everything before hears of this.
-  [[nodiscard]] bool passes(std::size_t part, const status_record& record) noexcept {
-    const std::uint64_t bit = std::uint64_t{1} << part;
-    switch (record.code) {
-      case status_code::connected:
-        known_ |= bit;
-        connected_ |= bit;
-        return whole() && std::exchange(told_, state::whole) != state::whole;
-      case status_code::disconnected:
-      case status_code::reconnecting: {
-        const bool is_news = (known_ & bit) != 0 && !is_goodbye(record);
-        known_ |= bit;
-        connected_ &= ~bit;
-        return std::exchange(told_, state::broken) != state::broken || is_news;
-      }
-      case status_code::fallback_started: return std::exchange(polled_, polled_ | bit) == 0;
-      case status_code::fallback_ended: return std::exchange(polled_, polled_ & ~bit) == bit;
-      case status_code::dropped: told_ = state::unknown; return true;  // a state that follows is told again
-      default: return true;
-    }
-  }
+  [[nodiscard]] bool passes(std::size_t part, const status_record& record) noexcept;
 
  private:
   enum class state : std::uint8_t { unknown, whole, broken };
@@ -65,3 +47,7 @@ class joint_status {
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/joint_status.hpp>
+#endif

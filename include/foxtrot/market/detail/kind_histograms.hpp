@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/histogram.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/core/shared_histogram.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/latency_report.hpp>
@@ -16,27 +17,21 @@ namespace foxtrot::inline v0::detail {
 /// Has a place for each kind of a set but status, which is no tick; of others nothing is kept.
 class kind_histograms {
  public:
-  explicit kind_histograms(kind_set kinds) {
-    for (std::size_t i = 1; i < tick_kind_count; ++i)
-      if (kinds.contains(static_cast<tick_kind>(i))) all_[i] = std::make_unique<shared_histogram>();
-  }
+  explicit kind_histograms(kind_set kinds);
 
   void record(tick_kind kind, std::int64_t nanoseconds, std::uint64_t times) noexcept {
     if (auto* of_kind = all_[static_cast<std::size_t>(kind)].get()) of_kind->record(nanoseconds, times);
   }
 
   /// Any thread.
-  void report(latency_stage stage, latency_report& into) const {
-    for (std::size_t i = 1; i < tick_kind_count; ++i) {
-      if (all_[i] == nullptr) continue;
-      histogram copy;
-      all_[i]->add_to(copy);
-      into.add(stage, static_cast<tick_kind>(i), copy);
-    }
-  }
+  void report(latency_stage stage, latency_report& into) const;
 
  private:
   std::array<std::unique_ptr<shared_histogram>, tick_kind_count> all_{};
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/kind_histograms.hpp>
+#endif

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/market/detail/inbox.hpp>
 #include <foxtrot/market/detail/joint_status.hpp>
 #include <foxtrot/market/detail/symbol_key.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
@@ -24,16 +25,14 @@
 namespace foxtrot::inline v0::detail {
 
 /// Takes from one after the other, up to `run` events each time, so that none waits long for the others and their lines
-/// stay in the cache for a while. The order of each stays; between them there is none. A template because inboxes hold
-/// these. The threads are an inbox's.
-template <class Inbox>
-class merged_inbox : private live_object<merged_inbox<Inbox>> {
+/// stay in the cache for a while. The order of each stays; between them there is none. The threads are an inbox's.
+class merged_inbox : private live_object<merged_inbox> {
  public:
   /// Events of one part before the next has its turn.
   static constexpr unsigned run = 8;
 
   /// At least one. With `as_one` they are parts of one feed, and it decides about their statuses.
-  explicit merged_inbox(std::vector<std::shared_ptr<Inbox>> parts, std::optional<joint_status> as_one = {})
+  explicit merged_inbox(std::vector<std::shared_ptr<inbox>> parts, std::optional<joint_status> as_one = {})
       : as_one_{std::move(as_one)} {
     parts_.reserve(parts.size());
     for (auto& each : parts) {
@@ -47,15 +46,15 @@ class merged_inbox : private live_object<merged_inbox<Inbox>> {
   [[nodiscard]] [[gnu::noinline]] waiting_event front() noexcept {
     if (shown_.payload != nullptr) return shown_;
     for (std::size_t empty = 0; empty < parts_.size();) {
-      part& from = parts_[at_];
-      const waiting_event oldest = from.inbox->held() ? waiting_event{} : from.inbox->front();
+      part& next = parts_[at_];
+      const waiting_event oldest = next.from->held() ? waiting_event{} : next.from->front();
       if (oldest.payload == nullptr) {
         ++empty;
       } else if (is_told(oldest)) {
         return shown_ = oldest;
       } else {
-        from.inbox->pop(oldest);
-        from.inbox->wake_producer(true);
+        next.from->pop(oldest);
+        next.from->wake_producer(true);
         empty = 0;
       }
       move_on();  // also after what is not told: a newcomer hears all parts' states before ticks
@@ -63,33 +62,33 @@ class merged_inbox : private live_object<merged_inbox<Inbox>> {
     return {};
   }
   [[gnu::noinline]] void pop(const waiting_event&) noexcept {
-    parts_[at_].inbox->pop(std::exchange(shown_, {}));
+    parts_[at_].from->pop(std::exchange(shown_, {}));
     parts_[at_].popped = true;
     if (--left_ == 0) move_on();
   }
 
   /// The part whose event is in front measures.
-  void see(const waiting_event& next) noexcept { parts_[at_].inbox->see(next); }
+  void see(const waiting_event& next) noexcept { parts_[at_].from->see(next); }
 
   /// Each part by itself: others may go on for ever.
   [[gnu::noinline]] void wake_producer(bool) noexcept {
     for (part& each : parts_) {
-      if (std::exchange(each.popped, false)) each.inbox->wake_producer(each.inbox->front().payload == nullptr);
+      if (std::exchange(each.popped, false)) each.from->wake_producer(each.from->front().payload == nullptr);
     }
   }
   [[nodiscard]] bool closed_by_producer() const noexcept {
-    return std::ranges::all_of(parts_, [](const part& each) { return each.inbox->closed_by_producer(); });
+    return std::ranges::all_of(parts_, [](const part& each) { return each.from->closed_by_producer(); });
   }
   void close_by_consumer() noexcept {
-    for (const part& each : parts_) each.inbox->leave();
+    for (const part& each : parts_) each.from->leave();
   }
   /// Hears of all parts'.
   [[nodiscard]] parking_spot& consumer_spot() noexcept { return spot_; }
   /// Those of the event in front.
-  [[nodiscard]] const symbol_table& symbols() const noexcept { return parts_[at_].inbox->symbols(); }
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return parts_[at_].from->symbols(); }
   [[nodiscard]] std::size_t capacity() const noexcept {
     std::size_t sum = 0;
-    for (const part& each : parts_) sum += each.inbox->capacity();
+    for (const part& each : parts_) sum += each.from->capacity();
     return sum;
   }
 
@@ -97,41 +96,39 @@ class merged_inbox : private live_object<merged_inbox<Inbox>> {
 
   [[nodiscard]] std::uint64_t dropped() const noexcept {
     std::uint64_t sum = 0;
-    for (const part& each : parts_) sum += each.inbox->dropped();
+    for (const part& each : parts_) sum += each.from->dropped();
     return sum;
   }
   [[nodiscard]] latency_report latency() const {
     latency_report all;
-    for (const part& each : parts_) all.merge(each.inbox->latency());
+    for (const part& each : parts_) all.merge(each.from->latency());
     return all;
   }
   /// Of several that have one, the one that was received last.
-  template <event_handler Told>
-  bool latest(tick_kind kind, symbol_key of, std::uint8_t which, Told&& told) const {
-    const Inbox* newest = nullptr;
+  bool latest(tick_kind kind, symbol_key of, std::uint8_t which, event_taker told) const {
+    const inbox* newest = nullptr;
     timestamp newest_at{};
     for (const part& each : parts_) {
       finding found;
-      if (!each.inbox->latest(kind, of, which, found)) continue;
-      if (newest == nullptr || found.at > newest_at) newest = each.inbox.get(), newest_at = found.at;
+      if (!each.from->latest(kind, of, which, found)) continue;
+      if (newest == nullptr || found.at > newest_at) newest = each.from.get(), newest_at = found.at;
     }
     return newest != nullptr && newest->latest(kind, of, which, told);
   }
 
  private:
-  // A type of its own: one that depended on what is told would depend on itself, for parts may be merged, too.
   struct finding {
     timestamp at{};
     void operator()(const event& found) noexcept { at = found.received(); }
   };
   struct part {
-    std::shared_ptr<Inbox> inbox;
+    std::shared_ptr<inbox> from;
     bool popped{false};  // since its producer was woken last
   };
 
   [[nodiscard]] bool is_told(const waiting_event& oldest) noexcept {
     if (tick_tag::unpack(oldest.tag).kind != tick_kind::status || !as_one_) return true;
-    return as_one_->passes(at_, oldest.payload->template as<status_record>());
+    return as_one_->passes(at_, oldest.payload->as<status_record>());
   }
   void move_on() noexcept {
     at_ = at_ + 1 == parts_.size() ? 0 : at_ + 1;

@@ -1,8 +1,8 @@
 // foxtrot/market/detail/status_board.hpp: which symbols are silent or have a broken book, for who missed hearing it.
 #pragma once
 
-#include <foxtrot/core/clock.hpp>
 #include <foxtrot/core/live_object.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/market/symbol.hpp>
@@ -24,19 +24,7 @@ inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64
 class status_board : private live_object<status_board> {
  public:
   /// Network thread.
-  void note(const status_record& record) noexcept {
-    switch (record.code) {
-      case status_code::stale: set(silent_, record.symbol, true); break;
-      case status_code::fresh: set(silent_, record.symbol, false); break;
-      case status_code::fallback_started: set(silent_, symbol_id::none, true); break;
-      case status_code::fallback_ended: set(silent_, symbol_id::none, false); break;
-      case status_code::resynchronised: set(broken_, record.symbol, false); break;
-      case status_code::gap:
-        if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
-        break;
-      default: break;
-    }
-  }
+  void note(const status_record& record) noexcept;
   /// Network thread: a gap of depth updates has been told, and `resynchronised` not yet.
   [[nodiscard]] bool is_broken(symbol_id symbol) const noexcept {
     const auto index = static_cast<std::size_t>(symbol);
@@ -57,15 +45,7 @@ class status_board : private live_object<status_board> {
  private:
   using bits = std::array<std::atomic<std::uint64_t>, symbol_words>;
 
-  void set(bits& where, symbol_id symbol, bool in) noexcept {
-    const auto index = static_cast<std::size_t>(symbol);
-    const std::uint64_t bit = std::uint64_t{1} << index % 64;
-    const std::uint64_t before = where[index / 64].load(std::memory_order_relaxed);  // nobody else writes
-    const std::uint64_t now = in ? before | bit : before & ~bit;
-    if (now == before) return;
-    where[index / 64].store(now, std::memory_order_relaxed);
-    changed_ns_.store(epoch_clock::now_ns(), std::memory_order_relaxed);
-  }
+  void set(bits& where, symbol_id symbol, bool in) noexcept;
 
   bits silent_{};
   bits broken_{};
@@ -73,3 +53,7 @@ class status_board : private live_object<status_board> {
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/market/impl/status_board.hpp>
+#endif

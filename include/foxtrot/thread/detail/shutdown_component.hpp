@@ -2,26 +2,16 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/thread/component_actions.hpp>
 #include <foxtrot/thread/shutdown_report.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <utility>
 
 #include <sys/types.h>
 
-namespace foxtrot::inline v0 {
-
-/// How a component is stopped. Each may be empty, may block, throw, or never return; each runs on a thread of the
-/// coordinator's, `force` and `who` possibly while `stop` still runs.
-struct component_actions {
-  std::function<void()> stop{};   ///< asks it to end and waits until it has; until then it counts as running
-  std::function<void()> force{};  ///< cancels what `stop` may be waiting for: sockets, timers. Without `stop`: ends it
-  std::function<std::string()> who{};  ///< names the thread or task that does not get on
-};
-
-namespace detail {
+namespace foxtrot::inline v0::detail {
 
 /// Under the sequence's mutex, all of it.
 struct shutdown_component {
@@ -74,5 +64,4 @@ struct shutdown_component {
   }
 };
 
-}  // namespace detail
-}  // namespace foxtrot::inline v0
+}  // namespace foxtrot::inline v0::detail
