@@ -12,7 +12,6 @@
 #include <chrono>
 #include <cinttypes>
 #include <climits>
-#include <cmath>
 #include <compare>
 #include <concepts>
 #include <condition_variable>
@@ -22,14 +21,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
-#include <deque>
-#include <exception>
-#include <fstream>
 #include <functional>
 #include <iterator>
 #include <limits>
-#include <list>
 #include <map>
 #include <memory>
 #include <memory_resource>
@@ -45,7 +39,6 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -56,17 +49,10 @@
 #include <concurrentqueue/concurrentqueue.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
-#include <linux/futex.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
 #include <sched.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -812,6 +798,21 @@ static_assert(std::is_empty_v<live_object<int>>);
 
 // foxtrot/core/error.hpp: every error foxtrot reports itself, in one category, grouped by conditions.
 
+// foxtrot/core/separate_compilation.hpp: where functions that need the network's libraries are compiled.
+
+/// As a rule everything is compiled wherever it is included. A program with FOXTROT_SEPARATE_COMPILATION defined in all
+/// of its files compiles what needs Asio, OpenSSL or simdjson once, in the one file that includes <foxtrot/src.hpp>
+/// before all others (or defines FOXTROT_SOURCE there); its other files see declarations and compile in seconds.
+#ifndef FOXTROT_SEPARATE_COMPILATION
+#define FOXTROT_DECL inline
+#define FOXTROT_DEFINITIONS
+#else
+#define FOXTROT_DECL
+#ifdef FOXTROT_SOURCE
+#define FOXTROT_DEFINITIONS
+#endif
+#endif
+
 namespace foxtrot::inline v0 {
 
 /// What went wrong. Errors of the operating system keep their own codes (std::system_category()) and take part in the
@@ -907,178 +908,9 @@ struct std::is_error_condition_enum<foxtrot::condition> : std::true_type {};
 namespace foxtrot::inline v0 {
 namespace detail {
 
-/// One line for a person; nullptr for a number that is no errc.
-[[nodiscard]] constexpr const char* message_of(errc code) noexcept {
-  switch (code) {
-    case errc::none: return "no error";
-    case errc::timeout: return "the deadline passed";
-    case errc::cancelled: return "cancelled";
-    case errc::closed: return "already closed";
-    case errc::would_block: return "nothing to do without waiting";
-    case errc::bad_argument: return "bad argument";
-    case errc::bad_url: return "not a valid ws, wss, http or https URL";
-    case errc::bad_placement: return "no such CPU, name or priority for a thread";
-    case errc::not_permitted: return "the operating system does not permit it";
-    case errc::host_not_found: return "host name not found";
-    case errc::resolve_failed: return "name resolution failed";
-    case errc::tls_handshake_failed: return "TLS handshake failed";
-    case errc::tls_protocol_error: return "TLS protocol error";
-    case errc::tls_truncated: return "connection cut without a TLS close";
-    case errc::certificate_host_mismatch: return "the certificate is for another host name";
-    case errc::certificate_unknown_authority: return "the certificate is not signed by a trusted authority";
-    case errc::certificate_expired: return "the certificate has expired";
-    case errc::certificate_not_yet_valid: return "the certificate is not valid yet";
-    case errc::certificate_rejected: return "the certificate was rejected";
-    case errc::certificate_unreadable: return "a certificate or key could not be read";
-    case errc::http_malformed: return "malformed HTTP response";
-    case errc::http_header_too_large: return "HTTP header too large";
-    case errc::http_body_too_large: return "HTTP body too large";
-    case errc::http_truncated: return "HTTP response cut short";
-    case errc::http_rate_limited: return "rate limited by the server (429)";
-    case errc::http_banned: return "banned by the server (418)";
-    case errc::http_forbidden: return "forbidden by the server (403)";
-    case errc::http_client_error: return "the server refused the request (4xx)";
-    case errc::http_server_error: return "the server failed (5xx)";
-    case errc::http_unexpected_status: return "unexpected HTTP status";
-    case errc::websocket_upgrade_rejected: return "the server did not switch to WebSocket";
-    case errc::websocket_bad_accept: return "wrong Sec-WebSocket-Accept";
-    case errc::websocket_bad_upgrade: return "malformed WebSocket upgrade";
-    case errc::websocket_unrequested_extension: return "WebSocket extension or subprotocol that was not requested";
-    case errc::websocket_reserved_bits: return "reserved bit set in a WebSocket frame";
-    case errc::websocket_bad_opcode: return "unknown WebSocket opcode";
-    case errc::websocket_masked_frame: return "masked WebSocket frame from a server";
-    case errc::websocket_unmasked_frame: return "unmasked WebSocket frame from a client";
-    case errc::websocket_bad_length: return "WebSocket frame length not minimal or too large";
-    case errc::websocket_bad_control_frame: return "WebSocket control frame fragmented or longer than 125 bytes";
-    case errc::websocket_unexpected_continuation: return "WebSocket continuation without a message";
-    case errc::websocket_expected_continuation: return "new WebSocket message inside a fragmented one";
-    case errc::websocket_invalid_utf8: return "WebSocket text is not valid UTF-8";
-    case errc::websocket_bad_close: return "malformed WebSocket close";
-    case errc::websocket_message_too_big: return "WebSocket message over the limit";
-    case errc::websocket_too_many_fragments: return "WebSocket message in too many fragments";
-    case errc::websocket_closed_by_peer: return "closed by the server";
-    case errc::heartbeat_lost: return "no answer to a ping";
-    case errc::data_silent: return "no data within the limit";
-    case errc::subscription_rejected: return "subscription rejected";
-    case errc::attempts_exhausted: return "no connection attempts left";
-    case errc::malformed_message: return "malformed message";
-    case errc::missing_field: return "field missing in a message";
-    case errc::wrong_type: return "field of the wrong type in a message";
-    case errc::number_out_of_range: return "number out of range";
-    case errc::unknown_event: return "unknown event";
-    case errc::bad_capture: return "not a capture file";
-    case errc::symbol_table_full: return "no room for another symbol";
-    case errc::no_gzip_support: return "compressed with gzip, and built without zlib";
-  }
-  return nullptr;
-}
-
-class [[gnu::visibility("default")]] error_category final : public std::error_category {
- public:
-  [[nodiscard]] const char* name() const noexcept override { return "foxtrot"; }
-  [[nodiscard]] std::string message(int value) const override {
-    const char* text = message_of(static_cast<errc>(value));
-    return text != nullptr ? text : "unknown foxtrot error " + std::to_string(value);
-  }
-};
-
-[[nodiscard]] constexpr bool is_transient(errc code) noexcept {
-  switch (code) {
-    case errc::timeout:
-    case errc::resolve_failed:
-    case errc::host_not_found:
-    case errc::tls_truncated:
-    case errc::http_truncated:
-    case errc::http_rate_limited:
-    case errc::http_server_error:
-    case errc::websocket_closed_by_peer:
-    case errc::heartbeat_lost:
-    case errc::data_silent: return true;
-    default: return false;
-  }
-}
-
-[[nodiscard]] constexpr bool is_transient_errno(int value) noexcept {
-  switch (value) {
-    case ECONNRESET:
-    case ECONNREFUSED:
-    case ECONNABORTED:
-    case EPIPE:
-    case ETIMEDOUT:
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-    case ENETDOWN:
-    case ENETRESET:
-    case ENOBUFS:
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE:
-    case EADDRNOTAVAIL:
-    case EAGAIN: return true;
-    default: return false;
-  }
-}
-
-[[nodiscard]] constexpr bool in_range(errc code, errc first, errc last) noexcept {
-  return code >= first && code <= last;
-}
-
-class [[gnu::visibility("default")]] condition_category final : public std::error_category {
- public:
-  [[nodiscard]] const char* name() const noexcept override { return "foxtrot.condition"; }
-
-  [[nodiscard]] std::string message(int value) const override {
-    switch (static_cast<condition>(value)) {
-      case condition::transient: return "transient";
-      case condition::protocol_violation: return "protocol violation";
-      case condition::tls_failure: return "TLS failure";
-      case condition::timeout: return "timeout";
-      case condition::cancelled: return "cancelled";
-      case condition::bad_data: return "bad data";
-    }
-    return "unknown foxtrot condition " + std::to_string(value);
-  }
-
-  [[nodiscard]] bool equivalent(const std::error_code& code, int value) const noexcept override;
-};
-
 // Categories compare by address: there is one of each in a process.
-[[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& category() noexcept {
-  return immortal<error_category>();
-}
-
-[[gnu::visibility("default")]] [[nodiscard]] inline const std::error_category& conditions() noexcept {
-  return immortal<condition_category>();
-}
-
-inline bool condition_category::equivalent(const std::error_code& code, int value) const noexcept {
-  const auto wanted = static_cast<condition>(value);
-  if (code.category() == category()) {
-    const auto own = static_cast<errc>(code.value());
-    switch (wanted) {
-      case condition::transient: return is_transient(own);
-      case condition::protocol_violation:
-        return own == errc::tls_protocol_error || own == errc::http_malformed || own == errc::http_header_too_large ||
-               in_range(own, errc::websocket_bad_accept, errc::websocket_too_many_fragments);
-      case condition::tls_failure:
-        // a cut connection is the network's fault, whatever was cut
-        return in_range(own, errc::tls_handshake_failed, errc::certificate_unreadable) && own != errc::tls_truncated;
-      case condition::timeout: return own == errc::timeout || own == errc::heartbeat_lost || own == errc::data_silent;
-      case condition::cancelled: return own == errc::cancelled;
-      case condition::bad_data: return in_range(own, errc::malformed_message, errc::bad_capture);
-    }
-    return false;
-  }
-  if (code.category() == std::system_category() || code.category() == std::generic_category()) {
-    switch (wanted) {
-      case condition::transient: return is_transient_errno(code.value());
-      case condition::timeout: return code.value() == ETIMEDOUT;
-      case condition::cancelled: return code.value() == ECANCELED;
-      default: return false;
-    }
-  }
-  return false;
-}
+[[gnu::visibility("default")]] [[nodiscard]] const std::error_category& category() noexcept;
+[[gnu::visibility("default")]] [[nodiscard]] const std::error_category& conditions() noexcept;
 
 }  // namespace detail
 
@@ -2274,12 +2106,10 @@ class [[gnu::visibility("default")]] symbol_table {
   static constexpr std::size_t max_symbols = 65'535;
   static constexpr std::size_t longest_name = 46;
 
-  symbol_table() : buckets_{std::make_unique<bucket[]>(bucket_count)} {}
+  symbol_table();
   symbol_table(const symbol_table&) = delete;
   symbol_table& operator=(const symbol_table&) = delete;
-  ~symbol_table() {
-    for (auto& page : pages_) delete[] page.load(std::memory_order_relaxed);  // nobody else is left
-  }
+  ~symbol_table();
 
   /// The table that everything uses unless given another: one per process, also across shared objects.
   [[nodiscard]] static symbol_table& shared() { return detail::immortal<symbol_table>(); }
@@ -2296,26 +2126,7 @@ class [[gnu::visibility("default")]] symbol_table {
 
   /// The number of a name, new or known. errc::bad_argument for an empty name or one that is too long or holds a NUL,
   /// errc::symbol_table_full after 65,535 names. Any thread.
-  [[nodiscard]] result<symbol_id> intern(std::string_view name) {
-    if (const symbol_id known = find(name); known != symbol_id::none) return known;
-    if (name.empty() || name.size() > longest_name || name.find('\0') != std::string_view::npos) {
-      return errc::bad_argument;
-    }
-    const std::lock_guard lock{mutex_};
-    if (const symbol_id known = find(name); known != symbol_id::none) return known;
-    const std::size_t id = size_.load(std::memory_order_relaxed) + 1;
-    if (id > max_symbols) return errc::symbol_table_full;
-    auto& page = pages_[id / page_size];
-    if (page.load(std::memory_order_relaxed) == nullptr) page.store(new entry[page_size], std::memory_order_release);
-    entry& fresh = page.load(std::memory_order_relaxed)[id % page_size];
-    name.copy(fresh.text, name.size());
-    fresh.length = static_cast<std::uint8_t>(name.size());
-    std::size_t at = hash(name);
-    while (buckets_[at & (bucket_count - 1)].load(std::memory_order_relaxed) != 0) ++at;
-    size_.store(id, std::memory_order_release);  // before the bucket: whoever finds an id finds its name, too
-    buckets_[at & (bucket_count - 1)].store(static_cast<std::uint16_t>(id), std::memory_order_release);
-    return symbol_id{static_cast<std::uint16_t>(id)};
-  }
+  [[nodiscard]] result<symbol_id> intern(std::string_view name);
 
   /// The name of a number from this table, NUL-terminated, valid as long as the table; empty for symbol_id::none. Any
   /// thread.
@@ -2459,51 +2270,11 @@ struct placement {
 };
 
 /// Names the calling thread; never fails, a name that is too long is cut to the 15 bytes that Linux keeps.
-inline void name_this_thread(const std::string& name) noexcept {
-  constexpr std::size_t longest = 15;
-  char text[longest + 1]{};
-  name.copy(text, longest);
-  pthread_setname_np(pthread_self(), text);
-}
-
-namespace detail {
-
-/// 0, or the system's reason against it. A thread that has a realtime policy by inheritance may always give it up.
-[[nodiscard]] inline int apply_scheduling(scheduling policy, int priority) noexcept {
-  if (policy == scheduling::inherited) {
-    if (priority == 0) return 0;
-    policy = scheduling::fifo;
-  }
-  const bool realtime = policy == scheduling::fifo || policy == scheduling::round_robin;
-  if (realtime ? priority < 1 || priority > 99 : priority != 0) return EINVAL;
-  sched_param parameters{};
-  parameters.sched_priority = priority;
-  constexpr int kinds[] = {SCHED_OTHER, SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_FIFO, SCHED_RR};
-  const auto index = static_cast<std::size_t>(policy);
-  return index < std::size(kinds) ? pthread_setschedparam(pthread_self(), kinds[index], &parameters) : EINVAL;
-}
-
-}  // namespace detail
+void name_this_thread(const std::string& name) noexcept;
 
 /// Applies `where` to the calling thread. What cannot be had (no such CPU, policy or priority: errc::bad_placement; no
 /// right to it: errc::not_permitted) is reported and left as it was: the thread runs on, unpinned.
-[[nodiscard]] inline std::error_code apply_placement(const placement& where) noexcept {
-  name_this_thread(where.name);
-  std::error_code first;
-  const auto note = [&first](int failed) {
-    if (failed != 0 && !first) first = failed == EPERM ? errc::not_permitted : errc::bad_placement;
-  };
-  if (where.cpu >= CPU_SETSIZE || where.cpu < -1) {
-    note(EINVAL);
-  } else if (where.cpu >= 0) {
-    cpu_set_t only;
-    CPU_ZERO(&only);
-    CPU_SET(static_cast<std::size_t>(where.cpu), &only);
-    note(pthread_setaffinity_np(pthread_self(), sizeof(only), &only));
-  }
-  note(detail::apply_scheduling(where.policy, where.realtime_priority));
-  return first;
-}
+[[nodiscard]] std::error_code apply_placement(const placement& where) noexcept;
 
 }  // namespace foxtrot::inline v0
 
@@ -2681,259 +2452,38 @@ struct thread_report {
 namespace foxtrot::inline v0::detail {
 
 class event_handlers {
+  struct entry;
+  struct list;
+
  public:
   using handler = std::function<void(const thread_event&)>;
 
- private:
-  struct entry {
-    explicit entry(handler given) : handle{std::move(given)} {}
-    std::recursive_mutex running;  // held for a call; by the same thread again where a handler ends itself
-    bool alive{true};              // guarded by it
-    handler handle;
-  };
-  struct list {
-    std::mutex mutex;
-    std::vector<std::shared_ptr<entry>> entries;
-  };
-
- public:
   /// May outlive the handlers' owner.
   class [[nodiscard]] registration {
    public:
-    registration() = default;
-    registration(registration&&) noexcept = default;
-    registration& operator=(registration&& other) noexcept {
-      if (this != &other) {
-        cancel();
-        list_ = std::move(other.list_);
-        entry_ = std::move(other.entry_);
-      }
-      return *this;
-    }
-    ~registration() { cancel(); }
+    registration() noexcept;
+    registration(registration&&) noexcept;
+    registration& operator=(registration&& other) noexcept;
+    ~registration();
 
     /// Idempotent. Waits for a call that is under way on another thread.
-    void cancel() {
-      if (entry_ == nullptr) return;
-      {
-        const std::lock_guard lock{list_->mutex};
-        std::erase(list_->entries, entry_);
-      }
-      {
-        const std::lock_guard lock{entry_->running};
-        entry_->alive = false;
-      }
-      entry_.reset();
-      list_.reset();
-    }
+    void cancel();
 
    private:
     friend class event_handlers;
-    registration(std::shared_ptr<list> from, std::shared_ptr<entry> made) noexcept
-        : list_{std::move(from)}, entry_{std::move(made)} {}
+    registration(std::shared_ptr<list> from, std::shared_ptr<entry> made) noexcept;
     std::shared_ptr<list> list_;
     std::shared_ptr<entry> entry_;
   };
 
-  [[nodiscard]] registration add(handler handle) {
-    auto made = std::make_shared<entry>(std::move(handle));
-    const std::lock_guard lock{list_->mutex};
-    list_->entries.push_back(made);
-    return {list_, std::move(made)};
-  }
-
-  void call(const thread_event& event) {
-    std::vector<std::shared_ptr<entry>> now;
-    {
-      const std::lock_guard lock{list_->mutex};
-      now = list_->entries;
-    }
-    for (const auto& each : now) {
-      const std::lock_guard lock{each->running};
-      if (!each->alive) continue;
-      try {
-        each->handle(event);
-      } catch (...) {
-        failures_.fetch_add(1, std::memory_order_relaxed);  // a number for people: orders nothing
-      }
-    }
-  }
-  [[nodiscard]] std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
+  event_handlers();
+  [[nodiscard]] registration add(handler handle);
+  void call(const thread_event& event);
+  [[nodiscard]] std::uint64_t failures() const noexcept;
 
  private:
-  std::shared_ptr<list> list_{std::make_shared<list>()};
+  std::shared_ptr<list> list_;
   std::atomic<std::uint64_t> failures_{0};
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/thread/detail/watched_entry.hpp: one thread on a monitor's list, and the list itself.
-
-// foxtrot/thread/detail/thread_usage.hpp: what the system has counted for one thread of this process.
-
-namespace foxtrot::inline v0::detail {
-
-/// How a thread is known to the system while it lives.
-struct thread_identity {
-  pid_t tid{0};
-  clockid_t cpu_clock{};
-
-  /// The calling thread's.
-  [[nodiscard]] static thread_identity of_this_thread() noexcept {
-    thread_identity mine{.tid = ::gettid()};
-    if (pthread_getcpuclockid(pthread_self(), &mine.cpu_clock) != 0) mine.tid = 0;
-    return mine;
-  }
-};
-
-struct thread_usage {
-  std::chrono::nanoseconds cpu_time{0};
-  std::uint64_t voluntary_switches{0};
-  std::uint64_t involuntary_switches{0};
-
-  /// All zero where the thread is unknown. Opens a file: not for every scan.
-  [[nodiscard]] static thread_usage of(const thread_identity& thread) noexcept {
-    thread_usage used;
-    if (thread.tid == 0) return used;
-    timespec spent{};
-    if (::clock_gettime(thread.cpu_clock, &spent) == 0)
-      used.cpu_time = std::chrono::seconds{spent.tv_sec} + std::chrono::nanoseconds{spent.tv_nsec};
-    char path[64];
-    std::snprintf(path, sizeof path, "/proc/self/task/%d/status", static_cast<int>(thread.tid));
-    std::FILE* const file = std::fopen(path, "re");
-    if (file == nullptr) return used;
-    for (char line[256]; std::fgets(line, sizeof line, file) != nullptr;) {
-      (void)(std::sscanf(line, "voluntary_ctxt_switches: %" SCNu64, &used.voluntary_switches) == 1 ||
-             std::sscanf(line, "nonvoluntary_ctxt_switches: %" SCNu64, &used.involuntary_switches) == 1);
-    }
-    std::fclose(file);
-    return used;
-  }
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-namespace foxtrot::inline v0::detail {
-
-/// What is known of one thread. Guarded by its list's mutex.
-class watched_entry : private live_object<watched_entry> {
- public:
-  watched_entry(std::uint64_t number, std::string text, std::shared_ptr<heartbeat> beats,
-                std::chrono::nanoseconds limit, bool returns, steady_time now)
-      : id{number},
-        name{std::move(text)},
-        pulse{std::move(beats)},
-        threshold{limit},
-        may_return{returns},
-        beats_{pulse->read().beats},
-        since_{now} {}
-
-  const std::uint64_t id;
-  const std::string name;
-  const std::shared_ptr<heartbeat> pulse;
-  const std::chrono::nanoseconds threshold;
-  const bool may_return;
-
-  thread_identity system;
-  bool ended{false};
-  bool crashed{false};
-
-  /// One look. `unseen` is time in which nobody could have looked: the monitor itself did not get on, so perhaps nobody
-  /// did. True where `event` has been filled in.
-  [[nodiscard]] bool look(steady_time now, std::chrono::nanoseconds unseen, thread_event& event) {
-    if (ended) return false;
-    const heartbeat::reading read = pulse->read();
-    if (read.beats != beats_ || read.waiting) {
-      const auto silent = now - since_;
-      if (!waited_) note_loop(silent);
-      beats_ = read.beats;
-      waited_ = read.waiting;
-      since_ = now;
-      scope_ = read.scope;
-      if (!std::exchange(stalled_, false)) return false;
-      event = make(thread_event_kind::recovered);
-      event.scope = text_of(stuck_in_);
-      event.silent_for = silent;
-      return true;
-    }
-    since_ += unseen;
-    scope_ = read.scope;
-    waited_ = false;
-    note_loop(now - since_);
-    if (stalled_ || now - since_ <= threshold) return false;
-    stalled_ = true;
-    ++stalls_;
-    stuck_in_ = read.scope;
-    event = make(thread_event_kind::stalled);
-    event.scope = text_of(stuck_in_);
-    event.silent_for = now - since_;
-    return true;
-  }
-
-  [[nodiscard]] thread_event make(thread_event_kind kind) const {
-    return {.kind = kind, .id = id, .name = name, .what = {}, .scope = {}, .silent_for = {}, .restarts = 0};
-  }
-  [[nodiscard]] bool is_well() const noexcept { return !stalled_ && !crashed; }
-
-  [[nodiscard]] thread_report report() const {
-    const heartbeat::reading read = pulse->read();
-    thread_report made;
-    made.id = id;
-    made.name = name;
-    made.state = crashed        ? thread_state::crashed
-                 : ended        ? thread_state::finished
-                 : stalled_     ? thread_state::stalled
-                 : read.waiting ? thread_state::waiting
-                                : thread_state::running;
-    made.tid = system.tid;
-    made.beats = read.beats;
-    made.longest_loop = longest_;
-    made.longest_scope = text_of(longest_scope_);
-    made.stalls = stalls_;
-    return made;
-  }
-
- private:
-  [[nodiscard]] static std::string text_of(const char* scope) { return scope != nullptr ? scope : ""; }
-
-  void note_loop(std::chrono::nanoseconds took) noexcept {
-    if (took <= longest_) return;
-    longest_ = took;
-    longest_scope_ = scope_;
-  }
-
-  std::uint64_t beats_;
-  steady_time since_;  // when the last beat was seen, later by what went unseen
-  const char* scope_{nullptr};
-  const char* stuck_in_{nullptr};
-  bool stalled_{false};
-  bool waited_{false};  // at the last look
-  std::uint64_t stalls_{0};
-  std::chrono::nanoseconds longest_{0};
-  const char* longest_scope_{nullptr};
-};
-
-/// Shared by a monitor, its registrations and the threads themselves, so that any of them may go first.
-struct watch_list {
-  std::mutex mutex;                   // guards all
-  std::condition_variable something;  // news, or the end
-  std::vector<std::shared_ptr<watched_entry>> entries;
-  std::vector<thread_event> news;  // told by threads, not yet by the monitor
-  std::uint64_t next_id{1};
-  bool over{false};  // the monitor is gone: news are for nobody
-
-  void tell(thread_event event) {
-    {
-      const std::lock_guard lock{mutex};
-      if (over) return;
-      news.push_back(std::move(event));
-    }
-    something.notify_one();
-  }
-  void remove(const std::shared_ptr<watched_entry>& entry) {
-    const std::lock_guard lock{mutex};
-    std::erase(entries, entry);
-  }
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -2947,58 +2497,22 @@ namespace foxtrot::inline v0 {
 class service_notifier {
  public:
   /// Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and leaves them there.
-  service_notifier() {
-    if (const char* const path = std::getenv("NOTIFY_SOCKET")) set_address(path);
-    const auto pid = number_in("WATCHDOG_PID");
-    if (pid && *pid != static_cast<std::uint64_t>(::getpid())) return;
-    if (const auto limit = number_in("WATCHDOG_USEC"); limit && *limit != 0)
-      watchdog_ = std::chrono::microseconds{*limit};
-  }
+  service_notifier();
 
   /// True where a service manager listens.
   [[nodiscard]] bool is_service() const noexcept { return length_ != 0; }
   /// The program is to say WATCHDOG=1 more often than that; nothing where nobody waits for it.
-  [[nodiscard]] std::optional<std::chrono::microseconds> watchdog_interval() const noexcept {
-    return is_service() ? watchdog_ : std::nullopt;
-  }
+  [[nodiscard]] std::optional<std::chrono::microseconds> watchdog_interval() const noexcept;
 
   /// `state`: lines such as "READY=1", "STOPPING=1", "STATUS=text". Never waits. errc::bad_argument for an address that
   /// cannot be one, else the system's error.
-  std::error_code notify(std::string_view state) const noexcept {
-    if (bad_address_) return errc::bad_argument;
-    if (!is_service()) return {};
-    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (socket < 0) return {errno, std::system_category()};
-    const ssize_t sent = ::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL,
-                                  reinterpret_cast<const sockaddr*>(&address_), length_);
-    const int error = sent < 0 ? errno : 0;
-    ::close(socket);
-    return {error, std::system_category()};
-  }
-  std::error_code ready() const noexcept { return notify("READY=1"); }
-  std::error_code stopping() const noexcept { return notify("STOPPING=1"); }
+  std::error_code notify(std::string_view state) const noexcept;
+  std::error_code ready() const noexcept;
+  std::error_code stopping() const noexcept;
 
  private:
-  // A path, or with '@' first a name in the abstract name space; anything else is no address of ours.
-  void set_address(std::string_view path) noexcept {
-    if (path.empty()) return;
-    bad_address_ = path.size() < 2 || path.size() >= sizeof address_.sun_path || (path[0] != '/' && path[0] != '@');
-    if (bad_address_) return;
-    address_.sun_family = AF_UNIX;
-    std::memcpy(address_.sun_path, path.data(), path.size());
-    if (path[0] == '@') address_.sun_path[0] = '\0';
-    length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  }
-
-  [[nodiscard]] static std::optional<std::uint64_t> number_in(const char* variable) noexcept {
-    const char* const text = std::getenv(variable);
-    if (text == nullptr) return std::nullopt;
-    const char* const end = text + std::strlen(text);
-    std::uint64_t value = 0;
-    const auto [stopped, error] = std::from_chars(text, end, value);
-    if (error != std::errc{} || stopped != end) return std::nullopt;
-    return value;
-  }
+  void set_address(std::string_view path) noexcept;
+  [[nodiscard]] static std::optional<std::uint64_t> number_in(const char* variable) noexcept;
 
   sockaddr_un address_{};
   socklen_t length_{0};
@@ -3015,6 +2529,39 @@ namespace foxtrot::inline v0 {
 /// What a worker runs: called once on its thread, returns soon after its token is asked to stop.
 template <class F>
 concept worker_body = std::move_constructible<F> && std::invocable<F&, std::stop_token>;
+
+namespace detail {
+
+/// A worker's body as one type for all, so that starting a thread is compiled once.
+class erased_body {
+ public:
+  template <worker_body Body>
+  [[nodiscard]] static erased_body of(Body body) {
+    return erased_body{new held<Body>{std::move(body)}};
+  }
+  void operator()(std::stop_token stop) { made_->run(std::move(stop)); }
+
+ private:
+  struct base {
+    base() = default;
+    base(const base&) = delete;
+    base& operator=(const base&) = delete;
+    virtual ~base() = default;
+    virtual void run(std::stop_token stop) = 0;
+  };
+  template <class Body>
+  struct held final : base {
+    explicit held(Body given) : body{std::move(given)} {}
+    void run(std::stop_token stop) override { body(std::move(stop)); }
+    Body body;
+  };
+
+  explicit erased_body(base* made) noexcept : made_{made} {}
+
+  std::unique_ptr<base> made_;
+};
+
+}  // namespace detail
 
 /// Hears of a worker's life on the worker's own thread, before anybody who waits for its end does.
 class worker_observer {
@@ -3042,108 +2589,42 @@ class worker : private live_object<worker> {
   template <worker_body Body>
   worker(placement where, Body body, diagnostics log = {}, std::shared_ptr<heartbeat> pulse = {},
          std::shared_ptr<worker_observer> observer = {})
-      : shared_{std::make_shared<shared>(pulse != nullptr ? std::move(pulse) : std::make_shared<heartbeat>(),
-                                         std::move(observer))},
-        name_{where.name},
-        thread_{start(std::move(where), std::move(body), std::move(log))} {
-    std::unique_lock lock{shared_->mutex};
-    shared_->changed.wait(lock, [this] { return shared_->placed; });
-  }
+      : worker{std::move(where), detail::erased_body::of(std::move(body)), std::move(log), std::move(pulse),
+               std::move(observer)} {}
+  /// The same with a body whose type is not known any more.
+  worker(placement where, detail::erased_body body, diagnostics log, std::shared_ptr<heartbeat> pulse,
+         std::shared_ptr<worker_observer> observer);
 
-  worker(worker&&) noexcept = default;
+  worker(worker&&) noexcept;
   worker& operator=(worker&&) = delete;
-  ~worker() = default;
+  ~worker();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::thread::id id() const noexcept { return thread_.get_id(); }
-  [[nodiscard]] std::stop_token stop_token() const noexcept { return thread_.get_stop_token(); }
+  [[nodiscard]] std::stop_token stop_token() const noexcept;
   /// What the thread shows its progress by. Never null.
-  [[nodiscard]] const std::shared_ptr<heartbeat>& pulse() const noexcept { return shared_->pulse; }
-  [[nodiscard]] bool on_this_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
+  [[nodiscard]] const std::shared_ptr<heartbeat>& pulse() const noexcept;
+  [[nodiscard]] bool on_this_thread() const noexcept;
 
-  void request_stop() noexcept { thread_.request_stop(); }
+  void request_stop() noexcept;
 
   /// Waits for the body to return; a second call returns at once. Not from the worker's own thread.
-  void join() {
-    if (thread_.joinable()) thread_.join();
-  }
+  void join();
 
   /// True once the body has returned or thrown, waiting up to `patience` for it.
-  [[nodiscard]] bool finished_within(std::chrono::nanoseconds patience) const {
-    const auto start = std::chrono::steady_clock::now();
-    constexpr auto never = std::chrono::steady_clock::time_point::max();
-    const auto deadline = patience < never - start ? start + patience : never;
-    std::unique_lock lock{shared_->mutex};
-    return shared_->changed.wait_until(lock, deadline, [this] { return shared_->now != state::running; });
-  }
+  [[nodiscard]] bool finished_within(std::chrono::nanoseconds patience) const;
 
-  [[nodiscard]] state current() const {
-    const std::lock_guard lock{shared_->mutex};
-    return shared_->now;
-  }
+  [[nodiscard]] state current() const;
   /// What the exception said that ended the body; empty unless `current()` is `failed`.
-  [[nodiscard]] std::string failure() const {
-    const std::lock_guard lock{shared_->mutex};
-    return shared_->what;
-  }
+  [[nodiscard]] std::string failure() const;
   /// Why the thread does not run where it was asked to; zero where it does.
-  [[nodiscard]] std::error_code placement_error() const {
-    const std::lock_guard lock{shared_->mutex};
-    return shared_->placement_error;
-  }
+  [[nodiscard]] std::error_code placement_error() const;
 
  private:
-  struct shared {  // outlives both the worker and its thread
-    shared(std::shared_ptr<heartbeat> beats, std::shared_ptr<worker_observer> listener)
-        : pulse{std::move(beats)}, observer{std::move(listener)} {}
+  struct shared;  // outlives both the worker and its thread
 
-    const std::shared_ptr<heartbeat> pulse;
-    const std::shared_ptr<worker_observer> observer;  // may be null
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool placed{false};
-    state now{state::running};
-    std::string what;
-    std::error_code placement_error;
-  };
-
-  template <worker_body Body>
-  [[nodiscard]] std::jthread start(placement where, Body body, diagnostics log) {
-    return std::jthread{[memory = shared_, where = std::move(where), body = std::move(body),
-                         log = std::move(log)](std::stop_token stop) mutable {
-      const std::error_code misplaced = apply_placement(where);
-      {
-        const std::lock_guard lock{memory->mutex};
-        memory->placed = true;
-        memory->placement_error = misplaced;
-        memory->changed.notify_all();
-      }
-      if (misplaced) log.report(severity::warning, where.name, "runs where the scheduler puts it", misplaced);
-      const std::string what = run(*memory, body, stop);
-      if (memory->observer != nullptr) memory->observer->on_end(what, stop.stop_requested());
-      if (!what.empty()) log.report(severity::error, where.name, what);
-      const std::lock_guard lock{memory->mutex};
-      memory->now = what.empty() ? state::finished : state::failed;
-      memory->what = what;
-      memory->changed.notify_all();
-    }};
-  }
-
-  // Empty where the body returned; else what it threw, never empty.
-  template <worker_body Body>
-  [[nodiscard]] static std::string run(shared& memory, Body& body, std::stop_token stop) {
-    const heartbeat::adopted alive{*memory.pulse};
-    if (memory.observer != nullptr) memory.observer->on_start();
-    try {
-      body(std::move(stop));
-      return {};
-    } catch (const std::exception& failure) {
-      const std::string what = failure.what();
-      return what.empty() ? "an exception without a text" : what;
-    } catch (...) {
-      return "something that is no std::exception";
-    }
-  }
+  static void run(shared& memory, const placement& where, detail::erased_body& body, const diagnostics& log,
+                  std::stop_token stop);
 
   std::shared_ptr<shared> shared_;
   std::string name_;
@@ -3153,6 +2634,12 @@ class worker : private live_object<worker> {
 }  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0 {
+
+namespace detail {
+class thread_watch;
+class watched_entry;
+struct watch_list;
+}  // namespace detail
 
 struct monitor_settings {
   placement where{.name = "monitor"};
@@ -3169,57 +2656,22 @@ struct watch_settings {
 /// nothing is told of it afterwards. May outlive the monitor. Any thread, one at a time.
 class [[nodiscard]] watched_thread final : private live_object<watched_thread> {
  public:
-  watched_thread() = default;
-  watched_thread(std::shared_ptr<detail::watch_list> list, std::shared_ptr<detail::watched_entry> entry) noexcept
-      : list_{std::move(list)}, entry_{std::move(entry)} {}
-  watched_thread(watched_thread&&) noexcept = default;
-  watched_thread& operator=(watched_thread&& other) noexcept {
-    if (this != &other) {
-      cancel();
-      list_ = std::move(other.list_);
-      entry_ = std::move(other.entry_);
-    }
-    return *this;
-  }
-  ~watched_thread() { cancel(); }
+  watched_thread() noexcept;
+  watched_thread(std::shared_ptr<detail::watch_list> list, std::shared_ptr<detail::watched_entry> entry) noexcept;
+  watched_thread(watched_thread&&) noexcept;
+  watched_thread& operator=(watched_thread&& other) noexcept;
+  ~watched_thread();
 
   /// To be called by the watched thread itself: lets reports tell its CPU time.
-  void is_this_thread() {
-    if (entry_ == nullptr) return;
-    const std::lock_guard lock{list_->mutex};
-    entry_->system = detail::thread_identity::of_this_thread();
-  }
+  void is_this_thread();
   /// It has ended: by an exception with that text, or, where the text is empty, by returning. `asked`: as it should.
-  void ended(std::string_view failure, bool asked) {
-    if (entry_ == nullptr) return;
-    const bool crashed = !failure.empty() || !(asked || entry_->may_return);
-    {
-      const std::lock_guard lock{list_->mutex};
-      if (std::exchange(entry_->ended, true)) return;
-      entry_->crashed = crashed;
-      entry_->system = {};
-    }
-    if (!crashed) return;
-    thread_event event = entry_->make(thread_event_kind::crashed);
-    event.what = failure.empty() ? "returned before it was asked to" : failure;
-    list_->tell(std::move(event));
-  }
+  void ended(std::string_view failure, bool asked);
   /// A supervisor's word on it: restarted or failed.
-  void tell(thread_event_kind kind, std::string_view what, std::uint64_t restarts) {
-    if (entry_ == nullptr) return;
-    thread_event event = entry_->make(kind);
-    event.what = what;
-    event.restarts = restarts;
-    list_->tell(std::move(event));
-  }
+  void tell(thread_event_kind kind, std::string_view what, std::uint64_t restarts);
 
-  [[nodiscard]] std::uint64_t id() const noexcept { return entry_ != nullptr ? entry_->id : 0; }
+  [[nodiscard]] std::uint64_t id() const noexcept;
   /// Takes it off the list; idempotent.
-  void cancel() noexcept {
-    if (entry_ != nullptr) list_->remove(entry_);
-    entry_.reset();
-    list_.reset();
-  }
+  void cancel() noexcept;
 
  private:
   std::shared_ptr<detail::watch_list> list_;
@@ -3239,156 +2691,39 @@ class thread_monitor : private live_object<thread_monitor> {
   using handler_registration = detail::event_handlers::registration;
 
   /// With time that a test advances by hand there is no thread: scan() is called instead.
-  explicit thread_monitor(monitor_settings settings = {}, diagnostics log = {}, time_source& time = system_time())
-      : settings_{std::move(settings)}, log_{std::move(log)}, time_{time}, scanned_{time.now()} {
-    if (!time_.manual()) scanner_.emplace(settings_.where, [this](const std::stop_token& stop) { run(stop); }, log_);
-  }
+  explicit thread_monitor(monitor_settings settings = {}, diagnostics log = {}, time_source& time = system_time());
   thread_monitor(const thread_monitor&) = delete;
   thread_monitor& operator=(const thread_monitor&) = delete;
   /// Tells what is known, then ends its thread; registrations may live on. Not from a handler.
-  ~thread_monitor() {
-    if (scanner_) {
-      {
-        const std::lock_guard lock{list_->mutex};  // or the thread could miss it between looking and sleeping
-        scanner_->request_stop();
-      }
-      list_->something.notify_all();
-      scanner_.reset();
-    }
-    scan();
-    const std::lock_guard lock{list_->mutex};
-    list_->over = true;
-  }
+  ~thread_monitor();
 
   /// Puts a thread on the list, by the heartbeat that it adopts.
   [[nodiscard]] watched_thread watch(std::string name, std::shared_ptr<heartbeat> pulse,
-                                     const watch_settings& settings = {}) {
-    const std::lock_guard lock{list_->mutex};
-    auto entry = std::make_shared<detail::watched_entry>(list_->next_id++, std::move(name), std::move(pulse),
-                                                         settings.threshold, settings.may_return, time_.now());
-    list_->entries.push_back(entry);
-    return {list_, std::move(entry)};
-  }
+                                     const watch_settings& settings = {});
 
   /// A worker on the list for as long as it exists, crashed or not.
   template <worker_body Body>
   [[nodiscard]] worker start(placement where, Body body, const watch_settings& settings = {}) {
-    auto pulse = std::make_shared<heartbeat>();
-    auto observer = std::make_shared<lifeline>(watch(where.name, pulse, settings));
-    return worker{std::move(where), std::move(body), log_, std::move(pulse), std::move(observer)};
+    return start_erased(std::move(where), detail::erased_body::of(std::move(body)), settings);
   }
 
   /// `handle` is called on the monitor's thread for each event from now on. What it throws is counted.
-  [[nodiscard]] handler_registration on_event(handler handle) { return handlers_.add(std::move(handle)); }
-  [[nodiscard]] std::uint64_t handler_failures() const noexcept { return handlers_.failures(); }
+  [[nodiscard]] handler_registration on_event(handler handle);
+  [[nodiscard]] std::uint64_t handler_failures() const noexcept;
 
   /// Every thread on the list, with what the system counts of it. Not for hot paths: reads files.
-  [[nodiscard]] std::vector<thread_report> report() const {
-    std::vector<thread_report> all;
-    std::vector<detail::thread_identity> known;
-    {
-      const std::lock_guard lock{list_->mutex};
-      for (const auto& entry : list_->entries) {
-        all.push_back(entry->report());
-        known.push_back(entry->system);
-      }
-    }
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      const auto used = detail::thread_usage::of(known[i]);
-      all[i].cpu_time = used.cpu_time;
-      all[i].voluntary_switches = used.voluntary_switches;
-      all[i].involuntary_switches = used.involuntary_switches;
-    }
-    return all;
-  }
-  [[nodiscard]] std::size_t watched() const {
-    const std::lock_guard lock{list_->mutex};
-    return list_->entries.size();
-  }
+  [[nodiscard]] std::vector<thread_report> report() const;
+  [[nodiscard]] std::size_t watched() const;
   /// Nobody is stalled or crashed.
-  [[nodiscard]] bool all_well() const {
-    const std::lock_guard lock{list_->mutex};
-    return std::ranges::all_of(list_->entries, [](const auto& entry) { return entry->is_well(); });
-  }
+  [[nodiscard]] bool all_well() const;
 
   /// Looks at everybody now and tells what is new. The monitor's thread does it by itself.
-  void scan() {
-    const std::lock_guard one_at_a_time{scanning_};
-    std::vector<thread_event> found;
-    {
-      const std::lock_guard lock{list_->mutex};
-      found.swap(list_->news);
-      look_at_all(found);
-    }
-    for (const thread_event& event : found) tell(event);
-    feed_service();
-  }
+  void scan();
 
  private:
-  /// A worker's line to the list.
-  class lifeline final : public worker_observer {
-   public:
-    explicit lifeline(watched_thread place) noexcept : place_{std::move(place)} {}
-    void on_start() noexcept override { place_.is_this_thread(); }
-    void on_end(std::string_view failure, bool asked) noexcept override {
-      try {
-        place_.ended(failure, asked);
-      } catch (...) {  // out of memory: the list shows the crash all the same
-      }
-    }
+  [[nodiscard]] worker start_erased(placement where, detail::erased_body body, const watch_settings& settings);
 
-   private:
-    watched_thread place_;
-  };
-
-  void run(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      scan();
-      std::unique_lock lock{list_->mutex};
-      list_->something.wait_for(lock, settings_.scan_every,
-                                [&] { return !list_->news.empty() || stop.stop_requested(); });
-    }
-  }
-
-  // The list's mutex is held. News from threads bring a scan forward, which must not make it blame anybody sooner.
-  void look_at_all(std::vector<thread_event>& found) {
-    const steady_time now = time_.now();
-    const auto passed = now - std::exchange(scanned_, now);
-    const auto expected = 2 * std::chrono::nanoseconds{settings_.scan_every};
-    const auto unseen = !time_.manual() && passed > expected ? passed - expected : std::chrono::nanoseconds{0};
-    thread_event event;
-    for (const auto& entry : list_->entries) {
-      if (entry->look(now, unseen, event)) found.push_back(std::move(event));
-    }
-  }
-
-  void tell(const thread_event& event) {
-    const bool good = event.kind == thread_event_kind::recovered || event.kind == thread_event_kind::restarted;
-    std::string text = event.name + ' ' + std::string{to_string(event.kind)};
-    if (!event.scope.empty()) text += " in " + event.scope;
-    if (!event.what.empty()) text += ": " + event.what;
-    log_.report(good ? severity::info : severity::critical, "thread_monitor", text);
-    handlers_.call(event);
-  }
-
-  void feed_service() {
-    if (settings_.service == nullptr || !settings_.service->watchdog_interval()) return;
-    const steady_time now = time_.now();
-    if (fed_ && now - *fed_ < *settings_.service->watchdog_interval() / 2) return;
-    if (!all_well()) return;
-    (void)settings_.service->notify("WATCHDOG=1");
-    fed_ = now;
-  }
-
-  const monitor_settings settings_;
-  const diagnostics log_;
-  time_source& time_;
-  const std::shared_ptr<detail::watch_list> list_{std::make_shared<detail::watch_list>()};
-  detail::event_handlers handlers_;
-  std::recursive_mutex scanning_;  // one scan at a time; a handler may ask for another. Guards what follows
-  steady_time scanned_;
-  std::optional<steady_time> fed_;
-  std::optional<worker> scanner_;
+  std::unique_ptr<detail::thread_watch> watch_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -3553,21 +2888,6 @@ namespace foxtrot::inline v0::binance {
 
 // foxtrot/exchange/binance/load_exchange_info.hpp: asks a market what it trades, once.
 
-// foxtrot/core/separate_compilation.hpp: where functions that need the network's libraries are compiled.
-
-/// As a rule everything is compiled wherever it is included. A program with FOXTROT_SEPARATE_COMPILATION defined in all
-/// of its files compiles what needs Asio, OpenSSL or simdjson once, in the one file that includes <foxtrot/src.hpp>
-/// before all others (or defines FOXTROT_SOURCE there); its other files see declarations and compile in seconds.
-#ifndef FOXTROT_SEPARATE_COMPILATION
-#define FOXTROT_DECL inline
-#define FOXTROT_DEFINITIONS
-#else
-#define FOXTROT_DECL
-#ifdef FOXTROT_SOURCE
-#define FOXTROT_DEFINITIONS
-#endif
-#endif
-
 // foxtrot/exchange/binance/exchange_info.hpp: what a market trades, by which rules, and how often it may be asked.
 
 // foxtrot/exchange/binance/detail/exchange_info_content.hpp: what GET exchangeInfo says.
@@ -3707,18 +3027,7 @@ class digits {
 }
 
 /// The nearest double of digits x 10^exponent; from_chars rounds once where a product with a power of ten rounds twice.
-[[nodiscard]] inline double nearest_double(bool negative, const digits& all, int exponent) noexcept {
-  std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters
-  char* end = text.data();
-  if (negative) *end++ = '-';
-  if (all.count() == 0) *end++ = '0';
-  for (const char digit : all) *end++ = digit;
-  *end++ = 'e';
-  end = std::to_chars(end, text.data() + text.size(), exponent).ptr;
-  double value = 0;
-  std::from_chars(text.data(), end, value);
-  return value;
-}
+[[nodiscard]] double nearest_double(bool negative, const digits& all, int exponent) noexcept;
 
 /// What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
 [[nodiscard]] constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
@@ -4708,18 +4017,7 @@ namespace foxtrot::inline v0::detail {
 /// By kind and symbol; status events always pass, and unknown events, which name no symbol, where their kind is wanted.
 class consumer_filter {
  public:
-  [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols) {
-    consumer_filter made;
-    made.kinds_ = wanted.kinds | tick_kind::status;
-    for (const auto& name : wanted.symbols) {
-      const auto id = symbols.intern(name);
-      if (!id) return id.error();
-      const auto index = static_cast<std::size_t>(*id);
-      if (made.symbols_.size() <= index) made.symbols_.resize(index + 1);
-      made.symbols_[index] = true;
-    }
-    return made;
-  }
+  [[nodiscard]] static result<consumer_filter> make(const subscription_settings& wanted, symbol_table& symbols);
 
   [[nodiscard]] bool wants(tick_kind kind, symbol_id symbol) const noexcept {
     return kinds_.contains(kind) && (wants(symbol) || kind == tick_kind::status || kind == tick_kind::unknown_event);
@@ -4728,12 +4026,12 @@ class consumer_filter {
   [[nodiscard]] bool wants(tick_kind kind) const noexcept { return kinds_.contains(kind); }
   [[nodiscard]] bool wants(symbol_id symbol) const noexcept {
     const auto index = static_cast<std::size_t>(symbol);
-    return symbols_.empty() || (index < symbols_.size() && symbols_[index]);
+    return symbols_.empty() || (index / 64 < symbols_.size() && (symbols_[index / 64] >> index % 64 & 1U) != 0);
   }
 
  private:
   kind_set kinds_;
-  std::vector<bool> symbols_;  // by id; empty: all
+  std::vector<std::uint64_t> symbols_;  // a bit for each id; empty: all
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -6409,7 +5707,7 @@ class shared_histogram;
 /// allocated once. Not thread-safe: one per thread, then merge.
 class histogram {
  public:
-  histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
+  histogram();
 
   void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
     if (times == 0) return;
@@ -6422,20 +5720,9 @@ class histogram {
   }
 
   /// Adds what another one has recorded.
-  void merge(const histogram& other) noexcept {
-    for (std::size_t i = 0; i < bucket_count; ++i) (*counts_)[i] += (*other.counts_)[i];
-    count_ += other.count_;
-    sum_ += other.sum_;
-    least_ = std::min(least_, other.least_);
-    most_ = std::max(most_, other.most_);
-  }
+  void merge(const histogram& other) noexcept;
 
-  void reset() noexcept {
-    counts_->fill(0);
-    count_ = sum_ = 0;
-    least_ = largest;
-    most_ = 0;
-  }
+  void reset() noexcept;
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
@@ -6448,28 +5735,10 @@ class histogram {
 
   /// The value that a `fraction` of the recorded ones do not exceed: 0.5 is the median, 0.99 the p99. Rounded up to the
   /// end of its bucket, never above max(). 0 where nothing was recorded.
-  [[nodiscard]] std::int64_t percentile(double fraction) const noexcept {
-    if (empty()) return 0;
-    const double wanted = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
-    const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
-    std::uint64_t seen = 0;
-    for (std::size_t i = 0; i < bucket_count; ++i) {
-      seen += (*counts_)[i];
-      if (seen >= rank) return std::clamp(static_cast<std::int64_t>(buckets::last_value_of(i)), least_, most_);
-    }
-    return most_;
-  }
+  [[nodiscard]] std::int64_t percentile(double fraction) const noexcept;
 
   /// How far values lie from the mean, to a bucket's precision.
-  [[nodiscard]] double standard_deviation() const noexcept {
-    if (empty()) return 0.0;
-    double squares = 0;
-    for_each_bucket([&, middle = mean()](std::int64_t first, std::int64_t last, std::uint64_t count) {
-      const double off = static_cast<double>(first + last) / 2 - middle;
-      squares += off * off * static_cast<double>(count);
-    });
-    return std::sqrt(squares / static_cast<double>(count_));
-  }
+  [[nodiscard]] double standard_deviation() const noexcept;
 
   /// Calls `action(first value, last value, count)` for every bucket that is not empty, in order. Of what lies at the
   /// ends, the values that were really recorded.
@@ -6606,10 +5875,7 @@ struct latency_figures {
   std::chrono::nanoseconds p999{0};
   std::chrono::nanoseconds max{0};
 
-  [[nodiscard]] static latency_figures of(const histogram& times) noexcept {
-    const auto at = [&times](double fraction) { return std::chrono::nanoseconds{times.percentile(fraction)}; };
-    return {times.count(), at(0.5), at(0.9), at(0.99), at(0.999), std::chrono::nanoseconds{times.max()}};
-  }
+  [[nodiscard]] static latency_figures of(const histogram& times) noexcept;
 };
 
 /// A copy of what was measured up to a moment. Every tick that was stamped counts; where ticks come faster than the
@@ -6627,42 +5893,19 @@ class latency_report {
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 
   /// Of one kind; nullptr where there was none.
-  [[nodiscard]] const histogram* find(latency_stage stage, tick_kind kind) const noexcept {
-    const auto at = place_of(stage, kind);
-    return at != entries_.end() && at->stage == stage && at->kind == kind ? &at->times : nullptr;
-  }
+  [[nodiscard]] const histogram* find(latency_stage stage, tick_kind kind) const noexcept;
   /// Of all kinds together.
-  [[nodiscard]] histogram times(latency_stage stage) const {
-    histogram all;
-    for (const entry& each : entries_)
-      if (each.stage == stage) all.merge(each.times);
-    return all;
-  }
+  [[nodiscard]] histogram times(latency_stage stage) const;
   /// All zero where there was none.
-  [[nodiscard]] latency_figures figures(latency_stage stage, tick_kind kind) const noexcept {
-    const histogram* found = find(stage, kind);
-    return found != nullptr ? latency_figures::of(*found) : latency_figures{};
-  }
-  [[nodiscard]] latency_figures figures(latency_stage stage) const { return latency_figures::of(times(stage)); }
+  [[nodiscard]] latency_figures figures(latency_stage stage, tick_kind kind) const noexcept;
+  [[nodiscard]] latency_figures figures(latency_stage stage) const;
 
-  void add(latency_stage stage, tick_kind kind, const histogram& more) {
-    if (more.empty()) return;
-    auto at = entries_.begin() + (place_of(stage, kind) - entries_.cbegin());
-    if (at == entries_.end() || at->stage != stage || at->kind != kind)
-      at = entries_.insert(at, entry{stage, kind, histogram{}});
-    at->times.merge(more);
-  }
+  void add(latency_stage stage, tick_kind kind, const histogram& more);
   /// Adds another's, of another thread or consumer.
-  void merge(const latency_report& other) {
-    for (const entry& each : other.entries_) add(each.stage, each.kind, each.times);
-  }
+  void merge(const latency_report& other);
 
  private:
-  [[nodiscard]] std::vector<entry>::const_iterator place_of(latency_stage stage, tick_kind kind) const noexcept {
-    return std::partition_point(entries_.begin(), entries_.end(), [&](const entry& each) {
-      return std::tie(each.stage, each.kind) < std::tie(stage, kind);
-    });
-  }
+  [[nodiscard]] std::vector<entry>::const_iterator place_of(latency_stage stage, tick_kind kind) const noexcept;
 
   std::vector<entry> entries_;
 };
@@ -6820,8 +6063,10 @@ class dirty_keys {
 
   /// Sweeper's thread: false if no mark made so far waits. May be true although the sweep then finds none.
   [[nodiscard]] bool any() const noexcept {
-    // relaxed: only the sweep reads what the marks stand for
-    return std::ranges::any_of(groups_, [](const group& in) { return in.words.load(std::memory_order_relaxed) != 0; });
+    for (const group& in : groups_) {
+      if (in.words.load(std::memory_order_relaxed) != 0) return true;  // only the sweep reads what the marks stand for
+    }
+    return false;
   }
 
   /// Sweeper's thread: calls `show(key)` for the dirty keys from `first` up to, not including, `last`, each cleared
@@ -7138,8 +6383,6 @@ class conflating_table : private live_object<conflating_table<T>> {
 
 }  // namespace foxtrot::inline v0
 
-// foxtrot/queue/idle_strategy.hpp: what a polling loop does when a round found no work.
-
 // foxtrot/queue/parking_spot.hpp: where threads sleep until another has something for them, without lost wake-ups.
 
 namespace foxtrot::inline v0 {
@@ -7163,20 +6406,11 @@ class parking_spot {
   parking_spot() noexcept = default;
   parking_spot(const parking_spot&) = delete;
   parking_spot& operator=(const parking_spot&) = delete;
-  ~parking_spot() {
-    const std::unique_ptr<links> mine{links_.load(std::memory_order_relaxed)};
-    if (mine == nullptr) return;
-    for (parking_spot* other : mine->heard) other->forget(*this);
-  }
+  ~parking_spot();
 
   /// From now on wake() on `other`, and on all that it listens to, wakes who sleeps here. Costs its wakers nothing
   /// unless somebody sleeps. `other` outlives this spot. Before anybody sleeps here; spots do not listen in a circle.
-  void listen_to(parking_spot& other) {
-    made_links().heard.push_back(&other);
-    links& there = other.made_links();
-    const std::lock_guard lock{there.mutex};
-    there.listeners.push_back(this);
-  }
+  void listen_to(parking_spot& other);
 
   /// Proof of having been entered.
   class ticket {
@@ -7233,11 +6467,7 @@ class parking_spot {
   static constexpr std::uint64_t listener = std::uint64_t{1} << 20;
   static constexpr std::uint64_t step = std::uint64_t{1} << 32;
 
-  struct links {
-    std::vector<parking_spot*> heard;  // the owner's
-    std::mutex mutex;                  // guards the listeners, each of which it keeps alive
-    std::vector<parking_spot*> listeners;
-  };
+  struct links;
 
   [[nodiscard]] static std::uint32_t step_of(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word >> 32);
@@ -7256,40 +6486,13 @@ class parking_spot {
   }
 
   // At all spots that this one listens to.
-  void count_listener(std::uint64_t more) noexcept {
-    const links* const mine = links_.load(std::memory_order_relaxed);  // what is heard was made before anybody slept
-    if (mine == nullptr) return;
-    for (parking_spot* other : mine->heard) {
-      other->word_.fetch_add(more, std::memory_order_acq_rel);
-      other->count_listener(more);
-    }
-  }
+  void count_listener(std::uint64_t more) noexcept;
 
-  [[gnu::noinline]] void wake_entered(std::uint64_t before, std::uint32_t how_many) noexcept {
-    if (entered_in(before) >= listener) {
-      links& mine = *links_.load(std::memory_order_acquire);
-      const std::lock_guard lock{mine.mutex};
-      for (parking_spot* each : mine.listeners) each->wake();
-    }
-    if (sleepers_in(before) == 0) return;
-    ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, std::min<std::uint32_t>(how_many, INT_MAX), nullptr, nullptr,
-              0);
-  }
+  void wake_entered(std::uint64_t before, std::uint32_t how_many) noexcept;
 
   // Several may come to listen at once.
-  [[nodiscard]] links& made_links() {
-    if (links* known = links_.load(std::memory_order_acquire)) return *known;
-    auto made = std::make_unique<links>();
-    links* known = nullptr;
-    // release: what was made; acquire: what another has made
-    if (links_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) return *made.release();
-    return *known;
-  }
-  void forget(parking_spot& gone) noexcept {
-    links& mine = *links_.load(std::memory_order_acquire);
-    const std::lock_guard lock{mine.mutex};
-    std::erase(mine.listeners, &gone);
-  }
+  [[nodiscard]] links& made_links();
+  void forget(parking_spot& gone) noexcept;
 
   // The kernel compares 32 bits: the upper half of the word.
   [[nodiscard]] std::uint32_t* address() noexcept {
@@ -7297,160 +6500,12 @@ class parking_spot {
     return reinterpret_cast<std::uint32_t*>(&word_) + (std::endian::native == std::endian::little ? 1 : 0);
   }
 
-  void sleep(ticket mine, std::optional<duration> patience) noexcept {
-    timespec limit{};
-    if (patience) {
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*patience);
-      limit.tv_sec = static_cast<std::time_t>(seconds.count());
-      limit.tv_nsec = static_cast<long>((*patience - seconds).count());
-    }
-    // returns at once where a waker has stepped the word already
-    ::syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, mine.step_, patience ? &limit : nullptr, nullptr, 0);
-  }
+  void sleep(ticket mine, std::optional<duration> patience) noexcept;
 
   alignas(cache_line) std::atomic<std::uint64_t> word_{0};
   std::atomic<links*> links_{nullptr};  // made by the first who listens; goes with the spot
 };
 static_assert(sizeof(parking_spot) == cache_line);
-
-}  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0 {
-
-/// Goes into a loop as `waiting.idle(poll_everything())`: told after every round how much was done, it waits a little
-/// after rounds that did nothing. `reset()` forgets how long the idleness has lasted. One thread; not shared.
-template <class Strategy>
-concept idle_strategy = requires(Strategy& strategy, std::size_t work_done) {
-  strategy.idle(work_done);
-  strategy.reset();
-};
-
-/// Looks again at once. The fastest to notice; burns a core.
-class spin_idle {
- public:
-  void idle(std::size_t work_done) noexcept {
-    if (work_done == 0) cpu_relax();
-  }
-  void reset() noexcept {}
-};
-
-/// Lets any other thread that wants this core have it, then looks again.
-class yield_idle {
- public:
-  void idle(std::size_t work_done) noexcept {
-    if (work_done == 0) ::sched_yield();
-  }
-  void reset() noexcept {}
-};
-
-/// Sleeps in the kernel until somebody calls wake() on the spot. The first idle round only enters the sleeper there and
-/// so gives the loop the second look that a safe sleep needs; the next one sleeps. The loop must look at everything
-/// that a waker might announce between two calls.
-class block_idle {
- public:
-  using duration = parking_spot::duration;
-
-  /// Sleeps no longer than `patience` at a time, if given.
-  explicit block_idle(parking_spot& spot, std::optional<duration> patience = {}) noexcept
-      : spot_{&spot}, patience_{patience} {}
-  block_idle(const block_idle&) = delete;
-  block_idle& operator=(const block_idle&) = delete;
-  ~block_idle() { reset(); }
-
-  void idle(std::size_t work_done) noexcept {
-    if (work_done != 0) return reset();
-    if (!entered_) {
-      ticket_ = spot_->prepare();
-    } else {
-      spot_->wait(ticket_, patience_);
-    }
-    entered_ = !entered_;
-  }
-  void reset() noexcept {
-    if (std::exchange(entered_, false)) spot_->cancel(ticket_);
-  }
-  void set_patience(std::optional<duration> patience) noexcept { patience_ = patience; }
-  /// Whether the next idle round sleeps.
-  [[nodiscard]] bool about_to_sleep() const noexcept { return entered_; }
-
- private:
-  parking_spot* spot_;
-  std::optional<duration> patience_;
-  parking_spot::ticket ticket_;
-  bool entered_{false};  // at the spot, with that ticket
-};
-
-/// Spins for some rounds, yields for some, then blocks: awake within a burst, asleep after it.
-class adaptive_idle {
- public:
-  using duration = parking_spot::duration;
-
-  struct rounds {
-    unsigned spins{4096};  ///< 20 to 100 us, as the core pauses: longer than most gaps within a burst
-    unsigned yields{16};
-  };
-
-  explicit adaptive_idle(parking_spot& spot, std::optional<duration> patience = {}) noexcept
-      : adaptive_idle{spot, patience, rounds{}} {}
-  adaptive_idle(parking_spot& spot, std::optional<duration> patience, rounds before_blocking) noexcept
-      : before_{before_blocking}, block_{spot, patience} {}
-
-  void idle(std::size_t work_done) noexcept {
-    if (work_done != 0) return reset();
-    if (idle_rounds_ < before_.spins) {
-      ++idle_rounds_;
-      cpu_relax();
-    } else if (idle_rounds_ < before_.spins + before_.yields) {
-      ++idle_rounds_;
-      ::sched_yield();
-    } else {
-      block_.idle(0);
-    }
-  }
-  void reset() noexcept {
-    idle_rounds_ = 0;
-    block_.reset();
-  }
-  void set_patience(std::optional<duration> patience) noexcept { block_.set_patience(patience); }
-  [[nodiscard]] bool about_to_sleep() const noexcept { return block_.about_to_sleep(); }
-
- private:
-  rounds before_;
-  unsigned idle_rounds_{0};
-  block_idle block_;
-};
-
-/// Any of them, chosen at run time.
-class chosen_idle {
- public:
-  using duration = parking_spot::duration;
-
-  chosen_idle(foxtrot::idle how, parking_spot& spot, std::optional<duration> patience = {}) noexcept
-      : how_{how}, adaptive_{spot, patience, rounds_of(how)} {}
-
-  void idle(std::size_t work_done) noexcept {
-    switch (how_) {
-      case foxtrot::idle::spin: return spin_idle{}.idle(work_done);
-      case foxtrot::idle::yield: return yield_idle{}.idle(work_done);
-      case foxtrot::idle::block:
-      case foxtrot::idle::adaptive: return adaptive_.idle(work_done);
-    }
-  }
-  void reset() noexcept { adaptive_.reset(); }
-  void set_patience(std::optional<duration> patience) noexcept { adaptive_.set_patience(patience); }
-  [[nodiscard]] bool about_to_sleep() const noexcept { return adaptive_.about_to_sleep(); }
-
- private:
-  [[nodiscard]] static adaptive_idle::rounds rounds_of(foxtrot::idle how) noexcept {
-    return how == foxtrot::idle::block ? adaptive_idle::rounds{0, 0} : adaptive_idle::rounds{};
-  }
-
-  foxtrot::idle how_;
-  adaptive_idle adaptive_;
-};
-
-static_assert(idle_strategy<spin_idle> && idle_strategy<yield_idle> && idle_strategy<block_idle> &&
-              idle_strategy<adaptive_idle> && idle_strategy<chosen_idle>);
 
 }  // namespace foxtrot::inline v0
 
@@ -7693,11 +6748,7 @@ namespace detail {
 /// functions to one strategy thread, close_by_consumer() and interrupt() to any.
 class channel : private live_object<channel> {
  public:
-  channel(const subscription_settings& settings, symbol_table& symbols)
-      : ring_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
-        levels_{settings.level_capacity, memory_or_heap(settings.memory)},
-        symbols_{symbols},
-        when_full_{settings.when_full} {}
+  channel(const subscription_settings& settings, symbol_table& symbols);
 
   // --- producer: the network thread ---
 
@@ -7707,62 +6758,26 @@ class channel : private live_object<channel> {
   };
 
   /// Room for one event with up to `level_count` levels, if there is any now. A claim may be abandoned.
-  [[nodiscard]] slot try_claim(std::size_t level_count) noexcept {
-    slot room;
-    if (level_count != 0) {
-      room.body = levels_.try_claim(level_count);
-      if (room.body.elements.empty()) return room;
-    }
-    // after the levels: a line for every loss of a depth event would leave no room for anything else
-    if (in_debt() && !pay_debts()) return room;
-    room.payload = ring_.try_claim();
-    return room;
-  }
+  [[nodiscard]] slot try_claim(std::size_t level_count) noexcept;
 
   /// The same for an event that is complete: waits for room under overflow::block, else counts the loss.
-  [[nodiscard]] slot claim(std::size_t level_count) noexcept {
-    slot room = try_claim(level_count);
-    if (room.payload == nullptr && when_full_ == overflow::block) room = wait_for_room(level_count);
-    if (room.payload == nullptr) lose_one();
-    return room;
-  }
+  [[nodiscard]] slot claim(std::size_t level_count) noexcept;
   /// Counts one event as lost.
-  void lose_one() noexcept {
-    debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
-    // relaxed: a statistic; the dropped event carries the number in order
-    dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    note_news();
-  }
+  void lose_one() noexcept;
   /// Whether claim() may wait.
   [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
 
   /// Hands over what was written into a claim.
-  void publish(const slot& room, std::size_t level_count, line_tag tag) noexcept {
-    if (level_count != 0) levels_.commit(room.body, level_count);
-    ring_.publish(tag);
-    note_news();
-  }
+  void publish(const slot& room, std::size_t level_count, line_tag tag) noexcept;
   /// There is something to wake the consumer for.
   void note_news() noexcept { news_ = true; }
 
   /// A status event, into what claim(0) gave. Without room, a state of the connection is kept until the consumer is
   /// told.
-  void publish_status(const slot& room, const status_record& record, line_tag tag) noexcept {
-    if (room.payload != nullptr) {
-      room.payload->emplace<status_record>() = record;
-      publish(room, 0, tag);
-    } else if (is_connection_state(record.code)) {
-      debts_.state.store(0, record, ++debts_.states, tag);
-      debts_.has_state.store(true, std::memory_order_release);  // after the state itself
-    }
-  }
+  void publish_status(const slot& room, const status_record& record, line_tag tag) noexcept;
 
   /// Wakes the consumer if something was published or lost since the last call: once per drain of the socket.
-  void wake_consumer() noexcept {
-    if (!news_) return;
-    news_ = false;
-    consumer_spot_.wake();
-  }
+  void wake_consumer() noexcept;
 
   /// The same, if the consumer is seen to sleep: so that it need not wait for the end of a drain. One that falls asleep
   /// meanwhile is not seen, so wake_consumer() is still due.
@@ -7771,25 +6786,16 @@ class channel : private live_object<channel> {
   }
 
   /// No more events will come.
-  void close_by_producer() noexcept {
-    producer_closed_.store(true, std::memory_order_release);
-    consumer_spot_.wake();
-  }
+  void close_by_producer() noexcept;
   [[nodiscard]] bool closed_by_consumer() const noexcept { return consumer_closed_.load(std::memory_order_acquire); }
 
   // --- any thread ---
 
   /// While true, a producer does not wait for room: what does not fit is dropped and counted. A wait under way ends.
-  void interrupt(bool on) noexcept {
-    interrupted_.store(on, std::memory_order_release);
-    producer_spot_.wake();
-  }
-  void close_by_consumer() noexcept {
-    consumer_closed_.store(true, std::memory_order_release);
-    producer_spot_.wake();
-  }
+  void interrupt(bool on) noexcept;
+  void close_by_consumer() noexcept;
   /// Makes a waiting consumer look again, at a stop token for example.
-  void nudge_consumer() noexcept { consumer_spot_.wake(); }
+  void nudge_consumer() noexcept;
 
   // --- consumer: one strategy thread ---
 
@@ -7842,15 +6848,7 @@ class channel : private live_object<channel> {
   };
 
   // Under the mutex: the last state, once.
-  [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept {
-    // acquire: the state that was announced; a later one announces itself again
-    if (!debts_.has_state.exchange(false, std::memory_order_acq_rel)) return std::nullopt;
-    std::pair<status_record, line_tag> last{};
-    std::uint64_t number = 0;
-    if (!debts_.state.try_load(0, last.first, number, last.second) || number == debts_.told) return std::nullopt;
-    debts_.told = number;
-    return last;
-  }
+  [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept;
   [[nodiscard]] waiting_event shown(const tick_payload& oldest) const noexcept {
     const line_tag tag = ring_.front_tag();
     if (!has_body(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
@@ -7858,54 +6856,15 @@ class channel : private live_object<channel> {
   }
 
   // After a loss the consumer first hears how much it lost, then what state the connection is in, then goes on.
-  [[nodiscard]] bool pay_debts() noexcept {
-    constexpr std::size_t lines = 3;  // those two and the next event
-    if (ring_.free_lines(lines) < lines) return false;
-    const std::unique_lock lock{debts_.mutex, std::try_to_lock};
-    if (!lock) return false;  // the consumer is just telling: this one is lost, too
-    if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
-      put(told_of(lost), status_tag);
-    }
-    if (const auto state = take_state()) put(state->first, state->second);
-    news_ = true;
-    return true;
-  }
+  [[nodiscard]] bool pay_debts() noexcept;
 
   // The consumer's own telling, in a line of its own. In debt, the producer publishes nothing before it has paid, and
   // it cannot pay now: an empty ring stays empty, and the loss is told in its place.
-  [[nodiscard]] waiting_event tell_debts() noexcept {
-    const std::lock_guard lock{debts_.mutex};
-    if (!in_debt()) return {};
-    if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
-    if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
-      last_words_.emplace<status_record>() = told_of(lost);
-      last_words_tag_ = status_tag;
-    } else if (const auto state = take_state()) {
-      last_words_.emplace<status_record>() = state->first;
-      last_words_tag_ = state->second;
-    } else {
-      return {};
-    }
-    return {&last_words_, *last_words_tag_, {}};
-  }
-  void put(const status_record& record, line_tag tag) noexcept {
-    ring_.try_claim()->emplace<status_record>() = record;
-    ring_.publish(tag);
-  }
+  [[nodiscard]] waiting_event tell_debts() noexcept;
+  void put(const status_record& record, line_tag tag) noexcept;
 
-  [[nodiscard]] slot wait_for_room(std::size_t level_count) noexcept {
-    wake_consumer();  // it may sleep on what this drain has already published
-    adaptive_idle waiting{producer_spot_, {}, {.spins = 256, .yields = 0}};
-    while (!given_up()) {
-      if (slot room = try_claim(level_count); room.payload != nullptr) return room;
-      if (level_count > levels_.capacity()) break;  // will never fit
-      waiting.idle(0);
-    }
-    return {};
-  }
-  [[nodiscard]] bool given_up() const noexcept {
-    return interrupted_.load(std::memory_order_acquire) || closed_by_consumer();
-  }
+  [[nodiscard]] slot wait_for_room(std::size_t level_count) noexcept;
+  [[nodiscard]] bool given_up() const noexcept;
 
   spsc_ring<tick_payload> ring_;
   payload_arena<raw_level> levels_;
@@ -7927,327 +6886,6 @@ class channel : private live_object<channel> {
 }  // namespace detail
 }  // namespace foxtrot::inline v0
 
-// foxtrot/market/detail/conflated_channel.hpp: the latest event of each symbol and kind for one consumer.
-
-// foxtrot/market/detail/key_numbers.hpp: keys as small numbers, in the order in which they come.
-
-namespace foxtrot::inline v0::detail {
-
-/// Numbers from 0 up to a limit, for keys that are never forgotten. Allocates in the constructor only. One thread gives
-/// the numbers, any may look them up. Relaxed throughout: a key and its number are one word, and nothing else hangs on
-/// it.
-class key_numbers {
- public:
-  explicit key_numbers(std::size_t most) : cells_(std::bit_ceil(2 * most + 1)), most_{most} {}
-
-  /// The number of a key, new or known; the limit or more where there is none left. The one thread.
-  [[nodiscard]] std::size_t of(std::uint32_t key) noexcept {
-    const std::size_t at = place_of(key);
-    if (const std::uint64_t here = cells_[at].load(std::memory_order_relaxed); here != 0) return number_in(here);
-    if (used_ == most_) return most_;
-    cells_[at].store(std::uint64_t{key} << 32 | ++used_, std::memory_order_relaxed);
-    return used_ - 1;
-  }
-
-  /// The number of a known key, else the limit. Any thread.
-  [[nodiscard]] std::size_t find(std::uint32_t key) const noexcept {
-    const std::uint64_t here = cells_[place_of(key)].load(std::memory_order_relaxed);
-    return here != 0 && here >> 32 == key ? number_in(here) : most_;
-  }
-
- private:
-  // Where the key is, or else the first empty cell that it could be in. Half of the cells stay empty: it ends.
-  [[nodiscard]] std::size_t place_of(std::uint32_t key) const noexcept {
-    const std::size_t mask = cells_.size() - 1;
-    for (std::size_t at = hash(key);; ++at) {
-      const std::uint64_t here = cells_[at & mask].load(std::memory_order_relaxed);
-      if (here == 0 || here >> 32 == key) return at & mask;
-    }
-  }
-  [[nodiscard]] static constexpr std::size_t number_in(std::uint64_t cell) noexcept {
-    return static_cast<std::uint32_t>(cell) - 1;
-  }
-  [[nodiscard]] static constexpr std::size_t hash(std::uint32_t key) noexcept {
-    return static_cast<std::size_t>((key * std::uint64_t{0x9e3779b97f4a7c15}) >> 32);
-  }
-
-  std::vector<std::atomic<std::uint64_t>> cells_;  // key and, in the lower half, its number plus one; 0: empty
-  std::size_t most_;
-  std::uint32_t used_{0};  // the one thread's
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-namespace foxtrot::inline v0::detail {
-
-/// Ticks overwrite each other in a table; status events wait in a queue. Both are numbered, so that no tick is shown
-/// before a status that came earlier, and none after one that came later. Producer functions belong to the network
-/// thread, consumer functions to one strategy thread. What latest() looks at is only read by it, so that it takes
-/// nothing from the consumer.
-class conflated_channel : private live_object<conflated_channel> {
- public:
-  /// Levels of the longest book that fits: twenty on either side, the venue's deepest partial book.
-  static constexpr std::size_t book_levels = 40;
-
-  conflated_channel(const subscription_settings& wanted, symbol_table& symbols)
-      : status_{status_settings(wanted), symbols},
-        symbols_in_{symbols_in(wanted)},
-        columns_{columns_of(wanted.kinds)},
-        lines_{columns_.count * symbols_in_, memory_or_heap(wanted.memory)},
-        books_{books_in(wanted), memory_or_heap(wanted.memory)},
-        wides_{wides_in(wanted), memory_or_heap(wanted.memory)},
-        row_of_symbol_(symbol_table::max_symbols + 1),
-        row_of_book_{books_.keys()},
-        row_of_wide_{wides_.keys()} {}
-
-  // --- network thread ---
-
-  void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
-    // a change is worth nothing without those before it, and what is unknown may be one
-    if (tag.kind == tick_kind::depth_update || tag.kind == tick_kind::unknown_event) return;
-    if (is_filled(tag)) return;  // a newer one has come, or comes at once
-    ++position_;
-    if (!find_place(line, tag, body)) return status_.lose_one();
-    status_.note_news();
-  }
-  void put_status(status_record record, line_tag tag) noexcept {
-    record.position = ++position_;
-    note_connection(record);
-    status_.publish_status(status_.claim(0), record, tag);
-  }
-  void wake_consumer() noexcept { status_.wake_consumer(); }
-  void wake_sleeper() noexcept { status_.wake_sleeper(); }
-  void close_by_producer() noexcept { status_.close_by_producer(); }
-  [[nodiscard]] bool closed_by_consumer() const noexcept { return status_.closed_by_consumer(); }
-
-  // --- consumer: one strategy thread ---
-
-  [[nodiscard]] waiting_event front() noexcept {
-    if (held_) return shown();
-    // Looked up before the sweep: whatever was stored before this status is dirty by then, and the sweep finds it. If
-    // there is none yet, one that comes meanwhile waits for the next look.
-    const waiting_event status = status_.front();
-    return take_tick() ? shown() : status;
-  }
-  void pop(const waiting_event& oldest) noexcept {
-    if (oldest.payload == &line_) {
-      held_ = false;
-    } else {
-      status_.pop(oldest);
-    }
-  }
-  void close_by_consumer() noexcept { status_.close_by_consumer(); }
-  [[nodiscard]] bool closed_by_producer() const noexcept { return status_.closed_by_producer(); }
-  void wake_producer() noexcept {}  // never waits
-  [[nodiscard]] parking_spot& consumer_spot() noexcept { return status_.consumer_spot(); }
-  [[nodiscard]] const symbol_table& symbols() const noexcept { return status_.symbols(); }
-  /// Symbols.
-  [[nodiscard]] std::size_t capacity() const noexcept { return symbols_in_; }
-
-  // --- any thread ---
-
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return status_.dropped(); }
-
-  /// Calls `told` with the latest event of a kind and symbol, and, if they are klines or tickers, of this interval or
-  /// window. False where there is none, or none since the connection was lost. It stays to be read.
-  template <event_handler Told>
-  bool latest(tick_kind kind, symbol_id symbol, std::uint8_t part, Told&& told) const {
-    if (symbol == symbol_id::none) return false;
-    if (!has_body(kind)) {
-      const std::size_t column = columns_.of[static_cast<std::size_t>(kind)];
-      return column != no_column && tell_entry(lines_, known_row_of(symbol) * columns_.count + column, told);
-    }
-    if (kind == tick_kind::depth_snapshot)
-      return tell_entry(books_, row_of_book_.find(static_cast<std::uint32_t>(symbol)), told);
-    return tell_entry(wides_, row_of_wide_.find(wide_key(symbol, kind, part)), told);
-  }
-
- private:
-  static constexpr std::size_t no_row = std::numeric_limits<std::uint32_t>::max();  // beyond every table
-
-  // Each kind of one line that is wanted has a place in a symbol's row.
-  struct columns {
-    std::array<std::uint8_t, tick_kind_count> of{};
-    std::size_t count{0};
-  };
-  [[nodiscard]] static columns columns_of(kind_set wanted) noexcept {
-    columns made;
-    for (std::size_t i = 0; i < tick_kind_count; ++i) {
-      const auto kind = static_cast<tick_kind>(i);
-      const bool has_one = kind != tick_kind::status && !has_body(kind) && wanted.contains(kind);
-      made.of[i] = has_one ? static_cast<std::uint8_t>(made.count++) : no_column;
-    }
-    return made;
-  }
-  static constexpr std::uint8_t no_column = 0xff;
-  // A line and its body, as far as it is used.
-  template <std::size_t Units>
-  struct with_body {
-    tick_payload line;
-    std::array<raw_level, Units> body;
-  };
-  using book = with_body<book_levels>;
-  using wide = with_body<largest_wide_body>;
-
-  // False: there is no place for it.
-  [[nodiscard]] bool find_place(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
-    if (!has_body(tag.kind)) return put_line(line, tag);
-    if (tag.kind == tick_kind::depth_snapshot)
-      return put_body(books_, row_of_book_.of(static_cast<std::uint32_t>(symbol_of(line))), line, tag, body);
-    return put_body(wides_, row_of_wide(line, tag.kind, body), line, tag, body);
-  }
-  [[nodiscard]] bool put_line(const tick_payload& line, tick_tag tag) noexcept {
-    const std::size_t column = columns_.of[static_cast<std::size_t>(tag.kind)];
-    const std::size_t row = row_of(symbol_of(line));
-    if (column == no_column || row >= symbols_in_) return false;
-    lines_.store(row * columns_.count + column, line, position_, tag.packed());
-    return true;
-  }
-  template <class Entry>
-  [[nodiscard]] bool put_body(conflating_table<Entry>& table, std::size_t row, const tick_payload& line, tick_tag tag,
-                              std::span<const raw_level> body) noexcept {
-    Entry made;
-    if (row >= table.keys() || body.size() > made.body.size()) return false;
-    made.line = line;
-    std::copy_n(body.begin(), body.size(), made.body.begin());
-    table.store_prefix(row, made, offsetof(Entry, body) + body.size_bytes(), position_, tag.packed());
-    return true;
-  }
-
-  // Symbols get rows as they come.
-  [[nodiscard]] std::size_t row_of(symbol_id symbol) noexcept {
-    const std::size_t known = known_row_of(symbol);
-    if (known != no_row) return known;
-    row_of_symbol_[static_cast<std::size_t>(symbol)].store(++rows_, std::memory_order_relaxed);  // see there
-    return rows_ - 1;
-  }
-  [[nodiscard]] std::size_t known_row_of(symbol_id symbol) const noexcept {
-    const std::uint32_t row = row_of_symbol_[static_cast<std::size_t>(symbol)].load(std::memory_order_relaxed);
-    return row != 0 ? row - 1 : no_row;
-  }
-  // And so does what has a body, for each interval of klines and each window of tickers.
-  [[nodiscard]] std::size_t row_of_wide(const tick_payload& line, tick_kind kind,
-                                        std::span<const raw_level> body) noexcept {
-    std::uint8_t part = 0;
-    if (kind == tick_kind::kline) part = static_cast<std::uint8_t>(read_body<kline_body>(body).interval);
-    if (kind == tick_kind::ticker) part = static_cast<std::uint8_t>(read_body<ticker_body>(body).window);
-    return row_of_wide_.of(wide_key(symbol_of(line), kind, part));
-  }
-  [[nodiscard]] static constexpr std::uint32_t wide_key(symbol_id symbol, tick_kind kind, std::uint8_t part) noexcept {
-    return static_cast<std::uint32_t>(symbol) | static_cast<std::uint32_t>(kind) << 16 | std::uint32_t{part} << 24;
-  }
-  [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
-    const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
-    return std::clamp(std::min(wanted.capacity, named), std::size_t{1}, symbol_table::max_symbols + 1);
-  }
-  [[nodiscard]] static std::size_t books_in(const subscription_settings& wanted) noexcept {
-    if (!wanted.kinds.contains(tick_kind::depth_snapshot)) return 0;
-    return std::min(wanted.level_capacity / book_levels, symbols_in(wanted));
-  }
-  [[nodiscard]] static std::size_t wides_in(const subscription_settings& wanted) noexcept {
-    const auto parts = [&wanted](tick_kind kind, std::size_t count) { return wanted.kinds.contains(kind) ? count : 0; };
-    const std::size_t each_symbol = parts(tick_kind::mini_ticker, 1) + parts(tick_kind::mark_price, 1) +
-                                    parts(tick_kind::liquidation, 1) + parts(tick_kind::ticker, ticker_window_count) +
-                                    parts(tick_kind::kline, kline_interval_count);
-    return std::min(wanted.level_capacity / largest_wide_body, symbols_in(wanted) * each_symbol);
-  }
-  [[nodiscard]] static subscription_settings status_settings(const subscription_settings& wanted) {
-    return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
-  }
-
-  void note_connection(const status_record& record) noexcept {
-    // failing attempts lose nothing: what came meanwhile came by another way
-    if (record.code != status_code::disconnected || record.attempt_failed) return;
-    lost_at_.store(position_, std::memory_order_release);  // before the status itself: who was told of it sees this
-  }
-
-  [[nodiscard]] static const tick_payload& line_in(const tick_payload& entry) noexcept { return entry; }
-  [[nodiscard]] static std::span<const raw_level> body_in(const tick_payload&) noexcept { return {}; }
-  template <std::size_t Units>
-  [[nodiscard]] static const tick_payload& line_in(const with_body<Units>& entry) noexcept {
-    return entry.line;
-  }
-  template <std::size_t Units>
-  [[nodiscard]] static std::span<const raw_level> body_in(const with_body<Units>& entry) noexcept {
-    return std::span{entry.body}.first(std::min(body_size(entry.line), Units));
-  }
-
-  template <class Entry, class Told>
-  bool tell_entry(const conflating_table<Entry>& table, std::size_t row, Told& told) const {
-    Entry found;
-    std::uint64_t position = 0;
-    line_tag tag;
-    if (row >= table.keys() || !table.try_load(row, found, position, tag)) return false;
-    if (position < lost_at_.load(std::memory_order_acquire)) return false;
-    told(event{line_in(found), tag, body_in(found), symbols()});
-    return true;
-  }
-
-  [[nodiscard]] waiting_event shown() const noexcept { return {&line_, tag_, {body_.data(), body_size_}}; }
-
-  // The next tick that no status precedes goes to line_.
-  bool take_tick() noexcept {
-    const auto take = [this](std::size_t, const auto& entry, std::uint64_t position, line_tag tag) {
-      // Looked up now, not before: the tick was stored after the status was queued, so having one is seeing the other.
-      if (status_precedes(position)) return false;
-      const std::span<const raw_level> body = body_in(entry);
-      line_ = line_in(entry);
-      tag_ = tag;
-      body_size_ = body.size();
-      std::copy(body.begin(), body.end(), body_.begin());
-      return held_ = true;
-    };
-    // each table is the first in turn: none keeps the others from being heard
-    constexpr unsigned tables = 3;
-    const unsigned first = turn_++;
-    for (unsigned i = 0; i < tables; ++i) {
-      switch ((first + i) % tables) {
-        case 0:
-          if (books_.any_dirty() && books_.consume(1, take) != 0) return true;
-          break;
-        case 1:
-          if (lines_.any_dirty() && lines_.consume(1, take) != 0) return true;
-          break;
-        default:
-          if (wides_.any_dirty() && wides_.consume(1, take) != 0) return true;
-          break;
-      }
-    }
-    return false;
-  }
-  [[nodiscard]] bool status_precedes(std::uint64_t position) noexcept {
-    const waiting_event oldest = status_.front();
-    return oldest.payload != nullptr && oldest.payload->as<status_record>().position < position;
-  }
-
-  channel status_;
-  const std::size_t symbols_in_;
-  const columns columns_;
-  conflating_table<tick_payload> lines_;
-  conflating_table<book> books_;
-  conflating_table<wide> wides_;
-
-  // Written by the network thread, read by any. Rows are relaxed: whether something stands there the table says.
-  std::vector<std::atomic<std::uint32_t>> row_of_symbol_;  // by id; plus one
-  key_numbers row_of_book_;                                // by symbol
-  key_numbers row_of_wide_;                                // by symbol, kind and interval or window
-  std::atomic<std::uint64_t> lost_at_{0};                  // the event that told of the connection's last loss
-
-  // network thread
-  alignas(cache_line) std::uint64_t position_{0};  // of the last event
-  std::uint32_t rows_{0};                          // given to symbols
-
-  // consumer's thread
-  alignas(cache_line) unsigned turn_{0};
-  bool held_{false};  // line_, tag_ and body_ are an event
-  line_tag tag_;
-  tick_payload line_;
-  std::size_t body_size_{0};
-  std::array<raw_level, book_levels> body_;
-};
-
-}  // namespace foxtrot::inline v0::detail
-
 // foxtrot/market/detail/consumer_latency.hpp: how old ticks are when a consumer gets them.
 
 // foxtrot/market/detail/kind_histograms.hpp: one stage's times by kind of tick; one thread records, any thread reads.
@@ -8261,8 +6899,7 @@ namespace foxtrot::inline v0 {
 class shared_histogram {
  public:
   /// 34 KiB of zeros; what comes fresh from the system takes memory only where something is recorded.
-  shared_histogram() noexcept
-      : counts_{static_cast<std::uint64_t*>(std::calloc(buckets::count, sizeof(std::uint64_t)))} {}
+  shared_histogram() noexcept;
 
   void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
     if (counts_ == nullptr || times == 0) return;
@@ -8278,20 +6915,7 @@ class shared_histogram {
   }
 
   /// Adds what was recorded so far. Any thread. What is recorded meanwhile may be in the mean and not in the counts.
-  void add_to(histogram& into) const noexcept {
-    if (counts_ == nullptr) return;
-    std::uint64_t all = 0;
-    for (std::size_t i = 0; i < buckets::count; ++i) {
-      const std::uint64_t count = std::atomic_ref<std::uint64_t>{counts_.get()[i]}.load(std::memory_order_acquire);
-      (*into.counts_)[i] += count;
-      all += count;
-    }
-    if (all == 0) return;
-    into.count_ += all;
-    into.sum_ += sum_.load(std::memory_order_relaxed);
-    into.least_ = std::min(into.least_, least_.load(std::memory_order_relaxed));
-    into.most_ = std::max(into.most_, most_.load(std::memory_order_relaxed));
-  }
+  void add_to(histogram& into) const noexcept;
 
  private:
   using buckets = detail::histogram_buckets;
@@ -8312,24 +6936,14 @@ namespace foxtrot::inline v0::detail {
 /// Has a place for each kind of a set but status, which is no tick; of others nothing is kept.
 class kind_histograms {
  public:
-  explicit kind_histograms(kind_set kinds) {
-    for (std::size_t i = 1; i < tick_kind_count; ++i)
-      if (kinds.contains(static_cast<tick_kind>(i))) all_[i] = std::make_unique<shared_histogram>();
-  }
+  explicit kind_histograms(kind_set kinds);
 
   void record(tick_kind kind, std::int64_t nanoseconds, std::uint64_t times) noexcept {
     if (auto* of_kind = all_[static_cast<std::size_t>(kind)].get()) of_kind->record(nanoseconds, times);
   }
 
   /// Any thread.
-  void report(latency_stage stage, latency_report& into) const {
-    for (std::size_t i = 1; i < tick_kind_count; ++i) {
-      if (all_[i] == nullptr) continue;
-      histogram copy;
-      all_[i]->add_to(copy);
-      into.add(stage, static_cast<tick_kind>(i), copy);
-    }
-  }
+  void report(latency_stage stage, latency_report& into) const;
 
  private:
   std::array<std::unique_ptr<shared_histogram>, tick_kind_count> all_{};
@@ -8391,635 +7005,15 @@ class consumer_latency {
   }
 
   /// Any thread.
-  [[nodiscard]] latency_report report() const {
-    latency_report made;
-    times_.report(latency_stage::read_to_strategy, made);
-    return made;
-  }
+  [[nodiscard]] latency_report report() const;
 
  private:
-  [[gnu::noinline]] void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept {
-    const std::int64_t now = clocks_.epoch_ns() + clocks_.receive_shift_ns;
-    sampler_.looked(now);
-    // Whoever publishes by hand may have receive times of another day.
-    if (const std::int64_t age = now - received_ns; age >= 0 && age <= oldest_ns) times_.record(tag.kind, age, times);
-  }
+  void look(tick_tag tag, std::int64_t received_ns, std::uint64_t times) noexcept;
   static constexpr std::int64_t oldest_ns = 60LL * 60 * 1'000'000'000;
 
   kind_histograms times_;
   look_sampler sampler_;
   stamp_clocks clocks_;
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/market/detail/feed_cursor.hpp: one drop_oldest consumer's place in its feed's ring.
-
-// foxtrot/market/detail/feed_ring.hpp: the one ring of a feed that all its drop_oldest consumers read.
-
-// foxtrot/queue/broadcast_ring.hpp: one producer that never waits, any number of readers that come and go.
-
-namespace foxtrot::inline v0 {
-
-/// What a look at the next event of a broadcast_ring found. `lapped`: the producer has overwritten it, and the reader
-/// went on to newer ones.
-enum class read_outcome : std::uint8_t { empty, read, lapped };
-
-[[nodiscard]] constexpr std::string_view to_string(read_outcome outcome) noexcept {
-  switch (outcome) {
-    case read_outcome::empty: return "empty";
-    case read_outcome::read: return "read";
-    case read_outcome::lapped: return "lapped";
-  }
-  return "?";
-}
-
-namespace detail {
-
-/// What a line's word says while event number `position` is being written over an older one: the word of the event
-/// after it, which belongs to another line of any ring of two lines or more and so is no word of this one. That holds
-/// over the wrap of the 40 bits too, for the number of lines divides 2^40, and however lines are scattered, as long as
-/// two positions share a line only when a multiple of the number of lines lies between them.
-[[nodiscard]] constexpr std::uint64_t mark_of(std::uint64_t position) noexcept { return word_of(position + 1, {}); }
-
-/// How far what `word` says lies ahead of event number `position`: 40 bits and their sign.
-[[nodiscard]] constexpr std::int64_t word_ahead_of(std::uint64_t word, std::uint64_t position) noexcept {
-  constexpr unsigned rest = 64 - position_bits;
-  return static_cast<std::int64_t>((word - (position + 1)) << rest) >> rest;
-}
-
-/// For a reader at `position` whose line does not hold its event: whether that is because the event is still to come.
-/// Ahead by 1 is the mark of this very event; an older word, an older mark and a fresh zero are behind; a newer word is
-/// ahead by the number of lines at least, which is 2 or more, and a newer mark by one more than that.
-[[nodiscard]] constexpr bool is_still_to_come(std::uint64_t word, std::uint64_t position) noexcept {
-  return word_ahead_of(word, position) <= 1;
-}
-
-/// A line that is copied while it may be overwritten: nothing in it is plain, so a torn copy is a value to be thrown
-/// away and not a data race.
-template <line_payload T>
-struct alignas(cache_line) broadcast_line {
-  static constexpr std::size_t word_bytes = sizeof(std::uint64_t);
-  static constexpr std::size_t used = (sizeof(T) + word_bytes - 1) / word_bytes;
-
-  std::atomic<std::uint64_t> word{0};
-  std::atomic<std::uint64_t> payload[line_payload_bytes / word_bytes]{};
-
-  /// Producer: puts event number `position` here, over an older one.
-  void fill(std::uint64_t position, const T& item, line_tag tag) noexcept {
-    // release: whoever acquires the mark finds head_ at `position` at least (see reader::resume())
-    word.store(mark_of(position), std::memory_order_release);
-    fill_payload(&item, std::make_index_sequence<used>{});
-    word.store(word_of(position, tag), std::memory_order_release);  // carries the payload to copy_if()
-  }
-
-  /// Reader: copies the payload to `to` if it is that of `seen`, a word just acquired from here, and all of it is.
-  [[nodiscard]] bool copy_if(std::uint64_t seen, void* to) const noexcept {
-    return copy_if(seen, to, std::make_index_sequence<used>{});
-  }
-
- private:
-  // How much of the payload is in word number `index`.
-  static constexpr std::size_t bytes_of(std::size_t index) noexcept {
-    return std::min(word_bytes, sizeof(T) - index * word_bytes);
-  }
-
-  // Both copies are written out, word by word. Through an array in a loop, g++ stores eight bytes at a time and loads
-  // sixteen, which the store buffer cannot forward: twice the time.
-  template <std::size_t... Index>
-  void fill_payload(const void* from, std::index_sequence<Index...>) noexcept {
-    const auto part = [from](auto index) {
-      std::uint64_t value{0};
-      std::memcpy(&value, static_cast<const std::byte*>(from) + index * word_bytes, bytes_of(index));
-      return value;
-    };
-    // release: keeps the mark before each of them. A reader that acquires a word of the new payload has the mark, or
-    // something later, in front of its second look.
-    (payload[Index].store(part(std::integral_constant<std::size_t, Index>{}), std::memory_order_release), ...);
-  }
-
-  template <std::size_t... Index>
-  [[nodiscard]] bool copy_if(std::uint64_t seen, void* to, std::index_sequence<Index...>) const noexcept {
-    // No word is older than `seen`: its acquire saw them all stored. One that is newer is seen with the mark that went
-    // before it (acquire, of fill_payload()'s release), so the second look, which may be relaxed as it is about this
-    // one atomic only, cannot find `seen` again: that stands before the mark in the order of the word's values.
-    const std::uint64_t copy[]{payload[Index].load(std::memory_order_acquire)...};
-    if (word.load(std::memory_order_relaxed) != seen) [[unlikely]]
-      return false;
-    (std::memcpy(static_cast<std::byte*>(to) + Index * word_bytes, &copy[Index], bytes_of(Index)), ...);
-    return true;
-  }
-};
-
-}  // namespace detail
-
-/// Every reader sees every event that it comes for in time; one that comes too late is told how many it lost. The
-/// producer overwrites the oldest event and knows nothing of its readers, so that none of them can hold it up, and
-/// they may appear and vanish in any thread without a word. A reader that is up to date looks at the line of the next
-/// event only, so a hand-off costs one cache-line transfer for each of them. Memory is allocated and touched once, in
-/// the constructor; nothing afterwards allocates, locks or enters the kernel. Larger events: see overwriting_arena.
-template <line_payload T>
-class broadcast_ring : private live_object<broadcast_ring<T>> {
-  using slot = detail::broadcast_line<T>;
-
- public:
-  using value_type = T;
-  class reader;
-
-  /// Room for at least `minimum` events, rounded up to a power of two, two or more: see capacity(). `memory` must
-  /// outlive the ring (huge_page_resource is one to try); it is used here and in the destructor only.
-  explicit broadcast_ring(std::size_t minimum, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
-      : store_{minimum, memory} {
-    producer_.lines = store_.view();
-  }
-  broadcast_ring(const broadcast_ring&) = delete;
-  broadcast_ring& operator=(const broadcast_ring&) = delete;
-
-  /// Events that can still be read while nothing is being published, exactly.
-  [[nodiscard]] std::size_t capacity() const noexcept { return store_.view().count(); }
-
-  /// Makes `item` the newest event, over the oldest one. The producer's thread; never fails, never waits.
-  void publish(const T& item, line_tag tag = {}) noexcept {
-    const detail::line_view<slot> lines = producer_.lines;
-    const std::uint64_t position = producer_.position;
-    prefetch_for_write(&lines[position + detail::write_ahead]);
-    lines[position].fill(position, item, tag);
-    producer_.position = position + 1;
-    // release: to whoever acquires it, no event before it is still to come
-    head_.store(position + 1, std::memory_order_release);
-  }
-
-  /// Events published so far: the number of the next one. Any thread; each look costs the producer a little.
-  [[nodiscard]] std::uint64_t published() const noexcept { return head_.load(std::memory_order_acquire); }
-
- protected:
-  /// A ring that has published `position` events already, the last of them zeros: for tests of what happens years
-  /// later.
-  broadcast_ring(std::size_t minimum, std::pmr::memory_resource& memory, std::uint64_t position)
-      : broadcast_ring{minimum, memory} {
-    producer_.position = position;
-    head_.store(position, std::memory_order_relaxed);  // nobody else is here yet, as for the words
-    for (std::uint64_t next = position; next < position + capacity(); ++next) {
-      producer_.lines[next].word.store(detail::word_of(next - capacity(), {}), std::memory_order_relaxed);
-    }
-  }
-
- private:
-  struct alignas(cache_line) side {
-    detail::line_view<slot> lines;
-    std::uint64_t position{0};
-  };
-
-  detail::line_store<slot> store_;                          // read by all, written by none
-  side producer_;                                           // producer's thread
-  alignas(cache_line) std::atomic<std::uint64_t> head_{0};  // written by the producer, after the line
-};
-
-/// A place in the sequence of a ring's events. A small value: a copy goes on from the same place, on its own. One
-/// thread at a time; the ring must outlive it. It must look at least once in 2^39 events (15 hours at 10 million a
-/// second): a line's word has no more bits to tell an event still to come from one long gone.
-template <line_payload T>
-class broadcast_ring<T>::reader {
- public:
-  using value_type = T;
-  using outcome = read_outcome;
-
-  /// Begins with the next event to be published.
-  explicit reader(const broadcast_ring& ring) noexcept : reader{ring, ring.published()} {}
-
-  /// Begins with event number `position`, less than 2^39 away from published(). Where that is gone already, the events
-  /// up to the oldest one read count as lost.
-  reader(const broadcast_ring& ring, std::uint64_t position) noexcept
-      : lines_{ring.store_.view()}, head_{&ring.head_}, position_{position} {}
-
-  /// Copies the next event, if there is one. `lapped`: it was overwritten before it could be read; nothing was, the
-  /// cursor stands half a ring before the newest event and lost() has grown by exactly the number skipped. Only where
-  /// it says `read` are `item` and `tag` touched.
-  [[nodiscard]] outcome try_read(T& item, line_tag& tag) noexcept { return look(&item, tag); }
-
-  /// Copies the next event there is, going over losses, which lost() counts; false while there is none.
-  [[nodiscard]] bool try_pop(T& item) noexcept {
-    line_tag tag;
-    return take(&item, tag);
-  }
-
-  /// Calls `visit(const T&, line_tag)`, or `visit(const T&)`, with a copy of each of up to `max` events, going over
-  /// losses, and returns their number. Inside `visit`, position() and lost() already include that event and whatever
-  /// was lost before it; where `visit` throws, the event counts as read.
-  template <line_visitor<T> Visitor>
-  std::size_t consume(std::size_t max, Visitor&& visit) {
-    alignas(T) std::byte copy[sizeof(T)];
-    line_tag tag;
-    std::size_t done = 0;
-    for (; done < max && take(copy, tag); ++done) {
-      detail::show(visit, *std::launder(reinterpret_cast<const T*>(copy)), tag);
-    }
-    return done;
-  }
-
-  /// Whether the next look would find nothing; a moment later there may be something.
-  [[nodiscard]] bool empty() const noexcept {
-    const std::uint64_t word = lines_[position_].word.load(std::memory_order_acquire);
-    return !detail::word_is_at(word, position_) && detail::is_still_to_come(word, position_);
-  }
-
-  /// Events skipped so far because they were overwritten first. Those read are position() less the first position, less
-  /// these.
-  [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
-  /// The number of the next event.
-  [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
-  /// Events published and not yet read; more than the capacity if the next look will find itself lapped. Looks at what
-  /// the producer writes at every event: now and then, not at each.
-  [[nodiscard]] std::uint64_t lag() const noexcept {
-    const std::uint64_t head = head_->load(std::memory_order_acquire);
-    return head > position_ ? head - position_ : 0;  // an event can be read a moment before the head shows it
-  }
-
- private:
-  [[nodiscard]] outcome look(void* to, line_tag& tag) noexcept {
-    const slot& line = lines_[position_];
-    const std::uint64_t word = line.word.load(std::memory_order_acquire);  // pairs with fill(), carries the payload
-    if (!detail::word_is_at(word, position_)) [[unlikely]] {
-      // told by this line alone: a look at head_ would take a second line from the producer for every event
-      return detail::is_still_to_come(word, position_) ? outcome::empty : resume();
-    }
-    if (!line.copy_if(word, to)) [[unlikely]]
-      return resume();
-    tag = detail::tag_of(word);
-    ++position_;
-    return outcome::read;
-  }
-
-  [[nodiscard]] bool take(void* to, line_tag& tag) noexcept {
-    for (;;) {
-      const outcome found = look(to, tag);
-      if (found != outcome::lapped) return found == outcome::read;
-    }
-  }
-
-  // The cursor's event is overwritten. The one half a ring before the head is whole and stays until half a ring more
-  // has been published, one event at least: who is lapped again has been outrun by that many, and as soon as the
-  // producer pauses the next look reads. (A ring of one line would resume at an event that is yet to come.)
-  [[gnu::noinline]] outcome resume() noexcept {
-    // The look that brought us here may have been the relaxed one. This one finds the mark of an event a lap ahead, or
-    // something later, and acquires it: so head_ is a lap ahead at least, and the cursor moves forward.
-    static_cast<void>(lines_[position_].word.load(std::memory_order_acquire));
-    const std::uint64_t head = head_->load(std::memory_order_acquire);  // what lies before it is not still to come
-    const std::uint64_t next = head - lines_.count() / 2;
-    lost_ += next - position_;
-    position_ = next;
-    return outcome::lapped;
-  }
-
-  detail::line_view<slot> lines_;
-  const std::atomic<std::uint64_t>* head_;
-  std::uint64_t position_;
-  std::uint64_t lost_{0};
-};
-
-}  // namespace foxtrot::inline v0
-
-// foxtrot/queue/overwriting_arena.hpp: contiguous bodies beside a broadcast ring, for events of more than one line.
-
-namespace foxtrot::inline v0 {
-
-/// A circular store of `T`s for one producer that never waits and overwrites the oldest; see payload_arena for one that
-/// waits. A body is never split at the end of the store. It is named by its position, a count of elements that never
-/// repeats, which travels to readers in a broadcast_ring's record; that record's publication also publishes the body.
-template <class T>
-  requires(std::is_trivially_copyable_v<T> && sizeof(T) % sizeof(std::uint64_t) == 0)
-class overwriting_arena : private live_object<overwriting_arena<T>> {
- public:
-  /// What publish() returns for a body that is longer than the store. No body has it for a position.
-  static constexpr std::uint64_t refused = ~std::uint64_t{0};
-
-  /// Room for at least `minimum` elements, rounded up to a power of two, two or more: see capacity(). Pages are touched
-  /// here. `memory` must outlive the arena; it is used here and in the destructor only.
-  explicit overwriting_arena(std::size_t minimum, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
-      : memory_{&memory}, capacity_{std::bit_ceil(std::clamp(minimum, std::size_t{2}, most))} {
-    words_ = static_cast<std::atomic<std::uint64_t>*>(memory.allocate(capacity_ * sizeof(T), cache_line));
-    std::uninitialized_value_construct_n(words_, capacity_ * words_each);
-  }
-  overwriting_arena(const overwriting_arena&) = delete;
-  overwriting_arena& operator=(const overwriting_arena&) = delete;
-  ~overwriting_arena() { memory_->deallocate(words_, capacity_ * sizeof(T), cache_line); }
-
-  /// Elements of the longest body. A body can be copied until more than this has been published from its position on.
-  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-
-  /// Copies `body` in, over the oldest ones, and returns its position. The producer's thread; never waits. A body
-  /// longer than capacity() is `refused`: nothing changes.
-  [[nodiscard]] std::uint64_t publish(std::span<const T> body) noexcept {
-    if (body.size() > capacity_) return refused;
-    const std::size_t left = capacity_ - offset_of(next_);
-    const std::uint64_t position = body.size() <= left ? next_ : next_ + left;
-    next_ = position + body.size();
-    // relaxed: the words that follow, each stored with release, keep it before them
-    reserved_.store(next_, std::memory_order_relaxed);
-    std::atomic<std::uint64_t>* to = words_ + offset_of(position) * words_each;
-    const auto* from = reinterpret_cast<const std::byte*>(body.data());
-    for (std::size_t i = 0; i < body.size() * words_each; ++i) {
-      std::uint64_t word;
-      std::memcpy(&word, from + i * sizeof word, sizeof word);
-      to[i].store(word, std::memory_order_release);  // pairs with try_copy()
-    }
-    return position;
-  }
-
-  /// Copies the body that a record names to `to`. False where the producer has overtaken it, before or meanwhile:
-  /// what stands in `to` then means nothing. Any thread that has read the record.
-  [[nodiscard]] bool try_copy(std::uint64_t position, std::size_t count, T* to) const noexcept {
-    if (!holds(position, count) || count > capacity_ - offset_of(position)) return false;
-    const std::atomic<std::uint64_t>* from = words_ + offset_of(position) * words_each;
-    auto* bytes = reinterpret_cast<std::byte*>(to);
-    for (std::size_t i = 0; i < count * words_each; ++i) {
-      // No word is older than the body: the record's acquire saw them all stored. One that is newer is acquired from
-      // its publish() and with it what reserved_ was set to before, which the second look cannot miss.
-      const std::uint64_t word = from[i].load(std::memory_order_acquire);
-      std::memcpy(bytes + i * sizeof word, &word, sizeof word);
-    }
-    return holds(position, count);
-  }
-
- private:
-  static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
-  static_assert(sizeof(std::atomic<std::uint64_t>) == sizeof(std::uint64_t));
-  static constexpr std::size_t words_each = sizeof(T) / sizeof(std::uint64_t);
-  static constexpr std::size_t most = std::size_t{1} << 40;  // memory ends long before
-
-  [[nodiscard]] std::size_t offset_of(std::uint64_t position) const noexcept {
-    return static_cast<std::size_t>(position) & (capacity_ - 1);
-  }
-
-  // Published, and nothing reserved since reaches it: an element goes when the one a lap ahead of it comes.
-  [[nodiscard]] bool holds(std::uint64_t position, std::size_t count) const noexcept {
-    // relaxed: see try_copy() for the second look; the first one follows the acquire of the record
-    const std::uint64_t reserved = reserved_.load(std::memory_order_relaxed);
-    return position <= reserved && count <= reserved - position && reserved - position <= capacity_;
-  }
-
-  std::pmr::memory_resource* memory_;
-  std::size_t capacity_;
-  std::atomic<std::uint64_t>* words_{nullptr};
-  alignas(cache_line) std::uint64_t next_{0};                   // producer's thread
-  alignas(cache_line) std::atomic<std::uint64_t> reserved_{0};  // written by the producer, before the words
-};
-
-}  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0::detail {
-
-/// Both ends keep it alive. Publishing and waking belong to the network thread; readers are feed_cursors.
-class feed_ring : private live_object<feed_ring> {
- public:
-  feed_ring(const ring_settings& settings, const symbol_table& symbols)
-      : events_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
-        levels_{settings.level_capacity, memory_or_heap(settings.memory)},
-        symbols_{symbols} {}
-
-  // --- network thread ---
-
-  void publish(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
-    if (body.empty()) return put(line, tag.packed());
-    tick_payload copy = line;
-    // `refused`, where it is longer than the arena, is a position that no reader finds anything at
-    set_body_position(copy, levels_.publish(body));
-    put(copy, tag.packed());
-  }
-  /// A state of the connection also where nobody reads: who comes later finds it.
-  void publish_status(const status_record& record, line_tag tag) noexcept {
-    if (is_connection_state(record.code)) connection_.store(0, record, events_.published(), tag);
-    tick_payload line;
-    line.emplace<status_record>() = record;
-    put(line, tag);
-  }
-  /// Once per drain: wakes whoever sleeps, if something was published since.
-  void wake_consumers() noexcept {
-    if (!news_) return;
-    news_ = false;
-    spot_.wake();
-  }
-  /// The same, if somebody is seen to sleep; wake_consumers() is still due for those who are not.
-  void wake_sleepers() noexcept {
-    if (spot_.occupied()) wake_consumers();
-  }
-  [[nodiscard]] bool has_readers() const noexcept { return readers_.load(std::memory_order_acquire) != 0; }
-  /// Whether one of them wants events of this kind.
-  [[nodiscard]] bool is_wanted(tick_kind kind) const noexcept {
-    return wanting_[static_cast<std::size_t>(kind)].load(std::memory_order_acquire) != 0;
-  }
-
-  // --- any thread ---
-
-  /// No more events will come.
-  void close() noexcept {
-    closed_.store(true, std::memory_order_release);  // after the last event
-    spot_.wake();
-  }
-  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
-  void enter(const consumer_filter& wanted) noexcept {
-    count_kinds(wanted, 1);
-    readers_.fetch_add(1, std::memory_order_release);
-  }
-  /// With what it came with.
-  void leave(const consumer_filter& wanted) noexcept {
-    readers_.fetch_sub(1, std::memory_order_release);
-    count_kinds(wanted, std::uint32_t{0} - 1);  // one less
-  }
-
-  [[nodiscard]] parking_spot& spot() noexcept { return spot_; }
-  [[nodiscard]] const broadcast_ring<tick_payload>& events() const noexcept { return events_; }
-  [[nodiscard]] const overwriting_arena<raw_level>& levels() const noexcept { return levels_; }
-  [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
-
-  struct state {
-    status_record record;
-    line_tag tag;
-  };
-  /// The connection's last state, if an event before `position` said it: a later one is still to be heard. Whoever has
-  /// seen events up to there finds at least what they said, for it is stored first.
-  [[nodiscard]] std::optional<state> connection_before(std::uint64_t position) const noexcept {
-    state found{};
-    std::uint64_t at = 0;
-    if (!connection_.try_load(0, found.record, at, found.tag) || at >= position) return std::nullopt;
-    return found;
-  }
-
- private:
-  void count_kinds(const consumer_filter& wanted, std::uint32_t more) noexcept {
-    for (std::size_t i = 0; i < tick_kind_count; ++i) {
-      if (wanted.wants(static_cast<tick_kind>(i))) wanting_[i].fetch_add(more, std::memory_order_release);
-    }
-  }
-  void put(const tick_payload& line, line_tag tag) noexcept {
-    events_.publish(line, tag);
-    news_ = true;
-  }
-
-  broadcast_ring<tick_payload> events_;
-  overwriting_arena<raw_level> levels_;
-  const symbol_table& symbols_;
-  conflating_table<status_record> connection_{1};
-  parking_spot spot_;
-  std::atomic<bool> closed_{false};
-  std::atomic<std::uint32_t> readers_{0};
-  std::array<std::atomic<std::uint32_t>, tick_kind_count> wanting_{};  // of the readers, by kind
-  alignas(cache_line) bool news_{false};                               // network thread
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-namespace foxtrot::inline v0::detail {
-
-/// Belongs to one strategy thread, but for dropped(). Events are copied out of the ring and checked, so what front()
-/// shows is whole and stays.
-class feed_cursor : private live_object<feed_cursor> {
- public:
-  feed_cursor(std::shared_ptr<feed_ring> ring, consumer_filter filter)
-      : ring_{std::move(ring)},
-        filter_{std::move(filter)},
-        reader_{ring_->events()},
-        connection_{ring_->connection_before(reader_.position())},
-        body_{std::make_unique_for_overwrite<raw_level[]>(ring_->levels().capacity())} {
-    ring_->enter(filter_);
-  }
-  feed_cursor(const feed_cursor&) = delete;
-  feed_cursor& operator=(const feed_cursor&) = delete;
-  ~feed_cursor() { ring_->leave(filter_); }
-
-  /// The next wanted event. After a loss, and at the beginning, first how much was lost and the connection's state.
-  [[nodiscard]] waiting_event front() noexcept {
-    while (!held_ && (tell() || read())) {
-    }
-    return held_ ? waiting_event{&line_, tag_, {body_.get(), body_size_}} : waiting_event{};
-  }
-  void pop(const waiting_event&) noexcept { held_ = false; }
-
-  [[nodiscard]] bool closed_by_producer() const noexcept { return ring_->closed(); }
-  void close_by_consumer() noexcept {}  // the ring knows nothing of its readers
-  void wake_producer() noexcept {}      // never waits
-  [[nodiscard]] parking_spot& consumer_spot() noexcept { return ring_->spot(); }
-  [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
-  [[nodiscard]] std::size_t capacity() const noexcept { return ring_->events().capacity(); }
-  /// Any thread.
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
-
- private:
-  // One look at the ring. False where nothing came.
-  bool read() noexcept {
-    switch (reader_.try_read(line_, tag_)) {
-      case read_outcome::empty: return false;
-      case read_outcome::lapped: lose(reader_.lost() - std::exchange(lost_before_, reader_.lost())); return true;
-      case read_outcome::read: break;
-    }
-    const tick_kind kind = tick_tag::unpack(tag_).kind;
-    if (!filter_.wants(kind, symbol_of(line_))) return true;
-    body_size_ = 0;
-    if (has_body(kind)) {
-      const std::size_t size = detail::body_size(line_);
-      if (size != 0 && !ring_->levels().try_copy(body_position(line_), size, body_.get())) {
-        lose(1);  // its body has been overwritten, if not itself, or never fitted
-        return true;
-      }
-      body_size_ = size;
-    }
-    return held_ = true;
-  }
-
-  void lose(std::uint64_t count) noexcept {
-    untold_ += count;
-    dropped_.store(dropped_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-    connection_ = ring_->connection_before(reader_.position());
-  }
-
-  // Makes the next line of what has to be told before the ring goes on. False where there is none left.
-  bool tell() noexcept {
-    if (untold_ != 0) return hold(told_of(std::exchange(untold_, 0)), status_tag);
-    if (const auto state = std::exchange(connection_, std::nullopt)) return hold(state->record, state->tag);
-    return false;
-  }
-  bool hold(const status_record& record, line_tag tag) noexcept {
-    line_.emplace<status_record>() = record;
-    tag_ = tag;
-    body_size_ = 0;
-    return held_ = true;
-  }
-
-  const std::shared_ptr<feed_ring> ring_;
-  const consumer_filter filter_;
-  broadcast_ring<tick_payload>::reader reader_;
-  std::uint64_t lost_before_{0};  // of reader_.lost(): counted already
-
-  // to be told before the ring goes on
-  std::uint64_t untold_{0};
-  std::optional<feed_ring::state> connection_;
-
-  bool held_{false};  // line_, tag_ and body_ are an event
-  line_tag tag_;
-  tick_payload line_;
-  std::size_t body_size_{0};
-  const std::unique_ptr<raw_level[]> body_;  // touched as far as the longest body reached
-  std::atomic<std::uint64_t> dropped_{0};
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/market/detail/merged_inbox.hpp: several inboxes that are read as one.
-
-// foxtrot/market/detail/joint_status.hpp: what a consumer is told where a feed comes in parts: the statuses of one
-// feed.
-
-namespace foxtrot::inline v0::detail {
-
-inline constexpr std::size_t most_parts = 64;
-
-/// The parts that a feed needs to be whole, a bit each: those that have something to bring.
-using parts_in_use = std::atomic<std::uint64_t>;
-
-/// Lets statuses of the parts pass, or not: `connected` when the last part is; every connection that a part loses or
-/// cannot make, but of goodbyes and of the states that a newcomer finds only one; polling when the first part begins
-/// and when the last ends. All other statuses pass. One thread.
-class joint_status {
- public:
-  explicit joint_status(std::shared_ptr<const parts_in_use> needed) noexcept : needed_{std::move(needed)} {}
-
-  /// Whether a consumer that heard of everything before hears of this.
-  [[nodiscard]] bool passes(std::size_t part, const status_record& record) noexcept {
-    const std::uint64_t bit = std::uint64_t{1} << part;
-    switch (record.code) {
-      case status_code::connected:
-        known_ |= bit;
-        connected_ |= bit;
-        return whole() && std::exchange(told_, state::whole) != state::whole;
-      case status_code::disconnected:
-      case status_code::reconnecting: {
-        const bool is_news = (known_ & bit) != 0 && !is_goodbye(record);
-        known_ |= bit;
-        connected_ &= ~bit;
-        return std::exchange(told_, state::broken) != state::broken || is_news;
-      }
-      case status_code::fallback_started: return std::exchange(polled_, polled_ | bit) == 0;
-      case status_code::fallback_ended: return std::exchange(polled_, polled_ & ~bit) == bit;
-      case status_code::dropped: told_ = state::unknown; return true;  // a state that follows is told again
-      default: return true;
-    }
-  }
-
- private:
-  enum class state : std::uint8_t { unknown, whole, broken };
-
-  // relaxed: who has an event of a part that came into use has what was written before
-  [[nodiscard]] bool whole() const noexcept { return (needed_->load(std::memory_order_relaxed) & ~connected_) == 0; }
-  [[nodiscard]] static bool is_goodbye(const status_record& record) noexcept {
-    return record.code == status_code::disconnected && !record.error_is_system &&
-           record.error == static_cast<std::int32_t>(errc::cancelled);
-  }
-
-  std::shared_ptr<const parts_in_use> needed_;
-  std::uint64_t known_{0};  // parts, a bit each: have said how their connection is
-  std::uint64_t connected_{0};
-  std::uint64_t polled_{0};
-  state told_{state::unknown};
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -9047,132 +7041,6 @@ class symbol_key {
 
 }  // namespace foxtrot::inline v0::detail
 
-namespace foxtrot::inline v0::detail {
-
-/// Takes from one after the other, up to `run` events each time, so that none waits long for the others and their lines
-/// stay in the cache for a while. The order of each stays; between them there is none. A template because inboxes hold
-/// these. The threads are an inbox's.
-template <class Inbox>
-class merged_inbox : private live_object<merged_inbox<Inbox>> {
- public:
-  /// Events of one part before the next has its turn.
-  static constexpr unsigned run = 8;
-
-  /// At least one. With `as_one` they are parts of one feed, and it decides about their statuses.
-  explicit merged_inbox(std::vector<std::shared_ptr<Inbox>> parts, std::optional<joint_status> as_one = {})
-      : as_one_{std::move(as_one)} {
-    parts_.reserve(parts.size());
-    for (auto& each : parts) {
-      spot_.listen_to(each->spot());
-      parts_.push_back({std::move(each)});
-    }
-  }
-  merged_inbox(const merged_inbox&) = delete;
-  merged_inbox& operator=(const merged_inbox&) = delete;
-
-  [[nodiscard]] [[gnu::noinline]] waiting_event front() noexcept {
-    if (shown_.payload != nullptr) return shown_;
-    for (std::size_t empty = 0; empty < parts_.size();) {
-      part& from = parts_[at_];
-      const waiting_event oldest = from.inbox->held() ? waiting_event{} : from.inbox->front();
-      if (oldest.payload == nullptr) {
-        ++empty;
-      } else if (is_told(oldest)) {
-        return shown_ = oldest;
-      } else {
-        from.inbox->pop(oldest);
-        from.inbox->wake_producer();
-        empty = 0;
-      }
-      move_on();  // also after what is not told: a newcomer hears all parts' states before ticks
-    }
-    return {};
-  }
-  [[gnu::noinline]] void pop(const waiting_event&) noexcept {
-    parts_[at_].inbox->pop(std::exchange(shown_, {}));
-    parts_[at_].popped = true;
-    if (--left_ == 0) move_on();
-  }
-
-  /// The part whose event is in front measures.
-  void see(const waiting_event& next) noexcept { parts_[at_].inbox->see(next); }
-
-  [[gnu::noinline]] void wake_producer() noexcept {
-    for (part& each : parts_) {
-      if (std::exchange(each.popped, false)) each.inbox->wake_producer();
-    }
-  }
-  [[nodiscard]] bool closed_by_producer() const noexcept {
-    return std::ranges::all_of(parts_, [](const part& each) { return each.inbox->closed_by_producer(); });
-  }
-  void close_by_consumer() noexcept {
-    for (const part& each : parts_) each.inbox->leave();
-  }
-  /// Hears of all parts'.
-  [[nodiscard]] parking_spot& consumer_spot() noexcept { return spot_; }
-  /// Those of the event in front.
-  [[nodiscard]] const symbol_table& symbols() const noexcept { return parts_[at_].inbox->symbols(); }
-  [[nodiscard]] std::size_t capacity() const noexcept {
-    std::size_t sum = 0;
-    for (const part& each : parts_) sum += each.inbox->capacity();
-    return sum;
-  }
-
-  // --- any thread ---
-
-  [[nodiscard]] std::uint64_t dropped() const noexcept {
-    std::uint64_t sum = 0;
-    for (const part& each : parts_) sum += each.inbox->dropped();
-    return sum;
-  }
-  [[nodiscard]] latency_report latency() const {
-    latency_report all;
-    for (const part& each : parts_) all.merge(each.inbox->latency());
-    return all;
-  }
-  /// Of several that have one, the one that was received last.
-  template <event_handler Told>
-  bool latest(tick_kind kind, symbol_key of, std::uint8_t which, Told&& told) const {
-    const Inbox* newest = nullptr;
-    timestamp newest_at{};
-    for (const part& each : parts_) {
-      finding found;
-      if (!each.inbox->latest(kind, of, which, found)) continue;
-      if (newest == nullptr || found.at > newest_at) newest = each.inbox.get(), newest_at = found.at;
-    }
-    return newest != nullptr && newest->latest(kind, of, which, told);
-  }
-
- private:
-  // A type of its own: one that depended on what is told would depend on itself, for parts may be merged, too.
-  struct finding {
-    timestamp at{};
-    void operator()(const event& found) noexcept { at = found.received(); }
-  };
-  struct part {
-    std::shared_ptr<Inbox> inbox;
-    bool popped{false};  // since its producer was woken last
-  };
-
-  [[nodiscard]] bool is_told(const waiting_event& oldest) noexcept {
-    if (tick_tag::unpack(oldest.tag).kind != tick_kind::status || !as_one_) return true;
-    return as_one_->passes(at_, oldest.payload->template as<status_record>());
-  }
-  void move_on() noexcept {
-    at_ = at_ + 1 == parts_.size() ? 0 : at_ + 1;
-    left_ = run;
-  }
-
-  std::vector<part> parts_;
-  parking_spot spot_;  // goes before what it listens to
-  std::optional<joint_status> as_one_;
-  waiting_event shown_;  // the front of parts_[at_], until pop()
-  std::size_t at_{0};
-  unsigned left_{run};
-};
-
-}  // namespace foxtrot::inline v0::detail
-
 // foxtrot/market/detail/symbol_states.hpp: what one consumer has been told of its symbols, against how things stand.
 
 // foxtrot/market/detail/status_board.hpp: which symbols are silent or have a broken book, for who missed hearing it.
@@ -9189,19 +7057,7 @@ inline constexpr std::size_t symbol_words = (symbol_table::max_symbols + 1) / 64
 class status_board : private live_object<status_board> {
  public:
   /// Network thread.
-  void note(const status_record& record) noexcept {
-    switch (record.code) {
-      case status_code::stale: set(silent_, record.symbol, true); break;
-      case status_code::fresh: set(silent_, record.symbol, false); break;
-      case status_code::fallback_started: set(silent_, symbol_id::none, true); break;
-      case status_code::fallback_ended: set(silent_, symbol_id::none, false); break;
-      case status_code::resynchronised: set(broken_, record.symbol, false); break;
-      case status_code::gap:
-        if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
-        break;
-      default: break;
-    }
-  }
+  void note(const status_record& record) noexcept;
   /// Network thread: a gap of depth updates has been told, and `resynchronised` not yet.
   [[nodiscard]] bool is_broken(symbol_id symbol) const noexcept {
     const auto index = static_cast<std::size_t>(symbol);
@@ -9222,15 +7078,7 @@ class status_board : private live_object<status_board> {
  private:
   using bits = std::array<std::atomic<std::uint64_t>, symbol_words>;
 
-  void set(bits& where, symbol_id symbol, bool in) noexcept {
-    const auto index = static_cast<std::size_t>(symbol);
-    const std::uint64_t bit = std::uint64_t{1} << index % 64;
-    const std::uint64_t before = where[index / 64].load(std::memory_order_relaxed);  // nobody else writes
-    const std::uint64_t now = in ? before | bit : before & ~bit;
-    if (now == before) return;
-    where[index / 64].store(now, std::memory_order_relaxed);
-    changed_ns_.store(epoch_clock::now_ns(), std::memory_order_relaxed);
-  }
+  void set(bits& where, symbol_id symbol, bool in) noexcept;
 
   bits silent_{};
   bits broken_{};
@@ -9247,105 +7095,38 @@ class symbol_states {
  public:
   /// Of nothing: all that there is to tell is told by others.
   symbol_states() noexcept : compared_{true} {}
-  symbol_states(std::shared_ptr<const status_board> board, consumer_filter filter)
-      : board_{std::move(board)}, filter_{std::move(filter)} {
-    look();
-  }
+  symbol_states(std::shared_ptr<const status_board> board, consumer_filter filter);
 
   /// The consumer has been shown this.
   void note(const waiting_event& shown) noexcept {
-    const tick_kind kind = tick_tag::unpack(shown.tag).kind;
-    if (kind != tick_kind::status || board_ == nullptr) return;
-    const auto& record = shown.payload->as<status_record>();
-    switch (record.code) {
-      case status_code::stale: set(silent_, record.symbol, true); break;
-      case status_code::fresh: set(silent_, record.symbol, false); break;
-      case status_code::fallback_started: set(silent_, symbol_id::none, true); break;
-      case status_code::fallback_ended: set(silent_, symbol_id::none, false); break;
-      case status_code::resynchronised: set(broken_, record.symbol, false); break;
-      case status_code::gap:
-        if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
-        break;
-      case status_code::dropped: look(); break;
-      default: break;
-    }
+    if (tick_tag::unpack(shown.tag).kind == tick_kind::status && board_ != nullptr) note_status(shown);
   }
   /// How it stands now, told already or not. Any thread.
-  [[nodiscard]] bool is_stale(symbol_id symbol) const noexcept {
-    const auto index = static_cast<std::size_t>(symbol);
-    return (board_->silent(index / 64) >> index % 64 & 1U) != 0;
-  }
+  [[nodiscard]] bool is_stale(symbol_id symbol) const noexcept;
   [[nodiscard]] bool compared() const noexcept { return compared_; }
 
   /// What has to be told before `next` (or before nothing), if anything. Events that still wait may say themselves what
   /// the board says already: bad news is told at once, good news once they have been passed.
-  [[nodiscard]] std::optional<status_record> news_before(const waiting_event& next) noexcept {
-    if (passed_by(next) && board_->changed_ns() != changed_ns_) look();
-    const bool current = passed_by(next);
-    if (!current && bad_news_told_) return std::nullopt;
-    for (std::size_t word = 0; word < symbol_words; ++word) {
-      if (const auto told = difference(silent_[word], silent_now_[word], word, current)) {
-        if (told->symbol == symbol_id::none) {  // the feed's own
-          return record_of(told->in ? status_code::fallback_started : status_code::fallback_ended, symbol_id::none);
-        }
-        return record_of(told->in ? status_code::stale : status_code::fresh, told->symbol);
-      }
-      if (const auto told = difference(broken_[word], broken_now_[word], word, current)) {
-        return record_of(told->in ? status_code::gap : status_code::resynchronised, told->symbol);
-      }
-    }
-    bad_news_told_ = true;
-    compared_ = current;
-    return std::nullopt;
-  }
+  [[nodiscard]] std::optional<status_record> news_before(const waiting_event& next) noexcept;
 
  private:
+  void note_status(const waiting_event& shown) noexcept;
   using bits = std::array<std::uint64_t, symbol_words>;
   struct change {
     symbol_id symbol;
     bool in;
   };
 
-  void look() noexcept {
-    changed_ns_ = board_->changed_ns();  // before the rest: what changes meanwhile is seen again
-    for (std::size_t word = 0; word < symbol_words; ++word) {
-      silent_now_[word] = board_->silent(word);
-      broken_now_[word] = board_->broken(word);
-    }
-    compared_ = bad_news_told_ = false;
-  }
+  void look() noexcept;
   // Whether all that the board said has been passed when `next` comes.
-  [[nodiscard]] bool passed_by(const waiting_event& next) const noexcept {
-    return next.payload == nullptr || next.payload->as<status_record>().received_ns > changed_ns_;
-  }
+  [[nodiscard]] bool passed_by(const waiting_event& next) const noexcept;
 
-  static void set(bits& where, symbol_id symbol, bool in) noexcept {
-    const auto index = static_cast<std::size_t>(symbol);
-    const std::uint64_t bit = std::uint64_t{1} << index % 64;
-    where[index / 64] = in ? where[index / 64] | bit : where[index / 64] & ~bit;
-  }
+  static void set(bits& where, symbol_id symbol, bool in) noexcept;
 
   // The first wanted symbol of a word whose state is to be told; then it is known.
   [[nodiscard]] std::optional<change> difference(std::uint64_t& known, std::uint64_t now, std::size_t word,
-                                                 bool good_too) noexcept {
-    std::uint64_t differs = now & ~known;
-    if (good_too) differs |= known & ~now;
-    while (differs != 0) {
-      const auto index = static_cast<unsigned>(std::countr_zero(differs));
-      const std::uint64_t bit = std::uint64_t{1} << index;
-      differs &= ~bit;
-      known ^= bit;
-      const symbol_id symbol{static_cast<std::uint16_t>(word * 64 + index)};
-      if (symbol == symbol_id::none || filter_.wants(symbol)) return change{symbol, (now & bit) != 0};
-    }
-    return std::nullopt;
-  }
-  [[nodiscard]] static status_record record_of(status_code code, symbol_id symbol) noexcept {
-    status_record record = make_status(code, epoch_clock::now_ns());
-    record.symbol = symbol;
-    if (code == status_code::gap) record.gap_kind = tick_kind::depth_update;
-    return record;
-  }
+                                                 bool good_too) noexcept;
+  [[nodiscard]] static status_record record_of(status_code code, symbol_id symbol) noexcept;
 
   const std::shared_ptr<const status_board> board_;
   const consumer_filter filter_;
@@ -9362,35 +7143,57 @@ class symbol_states {
 
 namespace foxtrot::inline v0::detail {
 
+class conflated_channel;
+class feed_cursor;
+class merged_inbox;
+
+/// A handler of whatever type, as long as a call lasts.
+class event_taker {
+ public:
+  template <event_handler Handler>
+  requires(!std::same_as<std::remove_const_t<Handler>, event_taker>) event_taker(Handler& handler)
+  noexcept
+      : handler_{&handler}, call_{[](const void* to, const event& told) {
+          (*const_cast<Handler*>(static_cast<const Handler*>(to)))(told);
+        }} {}
+  void operator()(const event& told) const { call_(handler_, told); }
+
+ private:
+  const void* handler_;
+  void (*call_)(const void*, const event&);
+};
+
+/// What an inbox reads: one of the four.
+struct inbox_source {
+  inbox_source(std::unique_ptr<feed_cursor> from);
+  inbox_source(std::shared_ptr<channel> from) noexcept : own{std::move(from)} {}
+  inbox_source(std::shared_ptr<conflated_channel> from) noexcept : table{std::move(from)} {}
+  inbox_source(std::shared_ptr<merged_inbox> from) noexcept : several{std::move(from)} {}
+
+  std::shared_ptr<feed_cursor> ring;
+  std::shared_ptr<channel> own;
+  std::shared_ptr<conflated_channel> table;
+  std::shared_ptr<merged_inbox> several;
+};
+
 /// One of the three kinds of queue, as its reader sees it, and what has to be told between its events; or several such.
 /// leave(), left(), nudge(), latest() and latency() may be called from any thread, the rest from the one that reads.
+/// Events of a queue of the consumer's own come without a call.
 class inbox : private live_object<inbox> {
-  // Not std::visit, which could throw and calls through a table.
-  template <class Action>
-  decltype(auto) with(Action&& action) noexcept {
-    if (auto* ring = std::get_if<std::unique_ptr<feed_cursor>>(&from_)) return action(**ring);
-    if (auto* own = std::get_if<std::shared_ptr<channel>>(&from_)) return action(**own);
-    if (auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_)) return action(**table);
-    return action(**std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_));
-  }
-
  public:
-  using source = std::variant<std::unique_ptr<feed_cursor>, std::shared_ptr<channel>,
-                              std::shared_ptr<conflated_channel>, std::unique_ptr<merged_inbox<inbox>>>;
+  using source = inbox_source;
 
-  inbox(source from, symbol_states states) : from_{std::move(from)}, states_{std::move(states)} {}
+  inbox(source from, symbol_states states);
+  inbox(const inbox&) = delete;
+  inbox& operator=(const inbox&) = delete;
+  ~inbox();
 
   /// The oldest event, in place until pop(). Nothing while take() holds one.
   [[nodiscard]] waiting_event front() noexcept {
     if (telling_) return {&told_, status_tag, {}};
-    const waiting_event oldest = with([](auto& from) { return from.front(); });
-    if (!states_.compared() && !is_status(oldest)) [[unlikely]] {
-      if (const auto news = states_.news_before(oldest)) {
-        told_.emplace<status_record>() = *news;
-        telling_ = true;
-        return {&told_, status_tag, {}};
-      }
-    }
+    const waiting_event oldest = from_.own != nullptr ? from_.own->front() : front_elsewhere();
+    if (!states_.compared() && !is_status(oldest)) [[unlikely]]
+      return after_news(oldest);
     return oldest;
   }
   void pop(const waiting_event& oldest) noexcept {
@@ -9399,7 +7202,8 @@ class inbox : private live_object<inbox> {
       return;
     }
     states_.note(oldest);
-    with([&oldest](auto& from) { from.pop(oldest); });
+    if (from_.own != nullptr) return from_.own->pop(oldest);
+    pop_elsewhere(oldest);
   }
 
   /// Whether somebody further up is reading an event: who asks for the next one from within gets none.
@@ -9412,64 +7216,48 @@ class inbox : private live_object<inbox> {
   void release() noexcept { held_ = false; }
 
   /// From now on the times of ticks of these kinds are kept. Before the first is read.
-  void measure(kind_set kinds, stamp_clocks clocks) { latency_ = std::make_unique<consumer_latency>(kinds, clocks); }
+  void measure(kind_set kinds, stamp_clocks clocks);
   /// How old is it?
   void see(const waiting_event& next) noexcept {
     if (latency_ != nullptr) return latency_->see(next);
-    if (auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_)) (*several)->see(next);
+    if (from_.several != nullptr) see_elsewhere(next);
   }
-  [[nodiscard]] latency_report latency() const {
-    if (latency_ != nullptr) return latency_->report();
-    const auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_);
-    return several != nullptr ? (*several)->latency() : latency_report{};
-  }
+  [[nodiscard]] latency_report latency() const;
 
   void wake_producer() noexcept {
-    with([](auto& from) { from.wake_producer(); });
+    if (from_.ring == nullptr) wake_its_producer();
   }
-  [[nodiscard]] bool closed_by_producer() noexcept {
-    return with([](auto& from) { return from.closed_by_producer(); });
-  }
-  [[nodiscard]] parking_spot& spot() noexcept {
-    return with([](auto& from) -> parking_spot& { return from.consumer_spot(); });
-  }
-  [[nodiscard]] const symbol_table& symbols() noexcept {
-    return with([](auto& from) -> const symbol_table& { return from.symbols(); });
-  }
-  [[nodiscard]] std::size_t capacity() noexcept {
-    return with([](auto& from) { return from.capacity(); });
-  }
-  [[nodiscard]] std::uint64_t dropped() noexcept {
-    return with([](auto& from) { return from.dropped(); });
-  }
+  [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
+  [[nodiscard]] bool closed_by_producer() noexcept;
+  [[nodiscard]] parking_spot& spot() noexcept;
+  [[nodiscard]] std::size_t capacity() noexcept;
+  [[nodiscard]] std::uint64_t dropped() noexcept;
 
   /// As conflated_channel::latest, but nothing of a symbol that is stale, and nothing from queues.
-  template <event_handler Told>
-  bool latest(tick_kind kind, symbol_key of, std::uint8_t part, Told&& told) const {
-    if (const auto* several = std::get_if<std::unique_ptr<merged_inbox<inbox>>>(&from_))
-      return (*several)->latest(kind, of, part, told);
-    const auto* table = std::get_if<std::shared_ptr<conflated_channel>>(&from_);
-    if (table == nullptr) return false;
-    const symbol_id symbol = of.in((*table)->symbols());
-    return !states_.is_stale(symbol) && (*table)->latest(kind, symbol, part, told);
-  }
+  bool latest(tick_kind kind, symbol_key of, std::uint8_t part, event_taker told) const;
 
   /// Deregisters the consumer.
-  void leave() noexcept {
-    left_.store(true, std::memory_order_release);
-    with([](auto& from) { from.close_by_consumer(); });
-    nudge();
-  }
+  void leave() noexcept;
   [[nodiscard]] bool left() const noexcept { return left_.load(std::memory_order_acquire); }
   /// Makes a waiting consumer look again, at a stop token for example.
-  void nudge() noexcept { spot().wake(); }
+  void nudge() noexcept;
 
  private:
   [[nodiscard]] static bool is_status(const waiting_event& event) noexcept {
     return event.payload != nullptr && tick_tag::unpack(event.tag).kind == tick_kind::status;
   }
+  template <class Action>
+  decltype(auto) with(Action&& action) noexcept;
+
+  [[nodiscard]] waiting_event front_elsewhere() noexcept;
+  void pop_elsewhere(const waiting_event& oldest) noexcept;
+  void see_elsewhere(const waiting_event& next) noexcept;
+  void wake_its_producer() noexcept;
+  [[nodiscard]] const symbol_table& symbols_of_part() noexcept;
+  [[nodiscard]] waiting_event after_news(const waiting_event& oldest) noexcept;
 
   source from_;
+  const symbol_table* symbols_;  // null where there are several
   symbol_states states_;
   std::unique_ptr<consumer_latency> latency_;
   bool held_{false};
@@ -9572,12 +7360,7 @@ class subscription : private live_object<subscription> {
 
   /// Waits, as `subscription_settings::waiting` says, for an event: true once one is there; false when the stop is
   /// requested, the feed has closed, or `patience` is over.
-  [[nodiscard]] bool wait(const std::stop_token& stop, std::optional<duration> patience = {}) {
-    if (inbox_ == nullptr) return false;
-    detail::inbox& from = *inbox_;
-    const std::stop_callback wake_on_stop{stop, [&from]() noexcept { from.nudge(); }};
-    return wait_on(from, waiting_, stop, patience);
-  }
+  [[nodiscard]] bool wait(const std::stop_token& stop, std::optional<duration> patience = {});
 
   /// A loop over events as they come: `for (const auto& event : ticks.until(stop)) ...`. It ends when the stop is
   /// requested, when the feed has closed and everything is read, or when no event came for `patience`. An event is
@@ -9586,9 +7369,7 @@ class subscription : private live_object<subscription> {
   range until(std::stop_token stop, std::optional<duration> patience = {}) && = delete;  // it would end with the line
 
   /// True once the feed has closed, or this end was cancelled, and everything has been read. The reading thread.
-  [[nodiscard]] bool closed() const noexcept {
-    return inbox_ == nullptr || (inbox_->closed_by_producer() && inbox_->front().payload == nullptr);
-  }
+  [[nodiscard]] bool closed() const noexcept;
 
   /// Under overflow::conflate, the latest value of a symbol, by name or number, without waiting for its turn:
   /// `ticks.latest<book_ticker>("BTCUSDT")`. Any thread, as long as nobody moves, cancels or destroys this subscription
@@ -9620,20 +7401,17 @@ class subscription : private live_object<subscription> {
 
   /// Events lost so far; the consumer is told of each loss in order, as status `dropped`. On the feed's ring they are
   /// events of the feed, wanted or not: what was overwritten cannot be asked.
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_ != nullptr ? inbox_->dropped() : 0; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept;
 
   /// Events that fit before the overflow policy applies; under overflow::conflate, symbols.
-  [[nodiscard]] std::size_t capacity() const noexcept { return inbox_ != nullptr ? inbox_->capacity() : 0; }
+  [[nodiscard]] std::size_t capacity() const noexcept;
 
   /// How old ticks were when this consumer got them: read_to_strategy. Any thread, as `latest`.
-  [[nodiscard]] latency_report latency() const { return inbox_ != nullptr ? inbox_->latency() : latency_report{}; }
+  [[nodiscard]] latency_report latency() const;
 
   /// Deregisters: no more events, a loop over them ends, the feed forgets this consumer. Idempotent; destruction does
   /// the same. The reading thread.
-  void cancel() noexcept {
-    if (inbox_ != nullptr) inbox_->leave();
-    inbox_.reset();
-  }
+  void cancel() noexcept;
 
  private:
   friend class detail::merging;
@@ -9691,30 +7469,7 @@ class subscription : private live_object<subscription> {
   };
 
   // The caller has a stop_callback that nudges the inbox.
-  static bool wait_on(detail::inbox& from, idle waiting, const std::stop_token& stop,
-                      std::optional<duration> patience) {
-    const auto ready = [&from] { return from.front().payload != nullptr; };
-    if (from.left() || from.held()) return false;
-    beat();
-    if (ready()) return !stop.stop_requested();
-    const expected_silence no_stall;  // a quiet market is none
-    const auto start = std::chrono::steady_clock::now();
-    constexpr auto never = std::chrono::steady_clock::time_point::max();
-    const auto deadline = patience && *patience < never - start ? start + *patience : never;
-    chosen_idle idler{waiting, from.spot()};
-    for (unsigned round = 1;; ++round) {
-      if (stop.stop_requested() || from.left()) return false;
-      if (ready()) return true;
-      if (from.closed_by_producer()) return ready();
-      if (deadline != never && (idler.about_to_sleep() || round % rounds_per_clock == 0)) {
-        const auto left = deadline - std::chrono::steady_clock::now();
-        if (left <= duration::zero()) return false;
-        idler.set_patience(left);
-      }
-      idler.idle(0);
-    }
-  }
-  static constexpr unsigned rounds_per_clock = 64;
+  static bool wait_on(detail::inbox& from, idle waiting, const std::stop_token& stop, std::optional<duration> patience);
 
   std::shared_ptr<detail::inbox> inbox_;
   idle waiting_{idle::block};
@@ -9746,13 +7501,10 @@ class subscription::range {
     range* from_;
   };
 
-  range(subscription& from, std::stop_token stop, std::optional<duration> patience)
-      : inbox_{from.inbox_}, waiting_{from.waiting_}, stop_{std::move(stop)}, patience_{patience} {
-    if (inbox_ != nullptr) wake_on_stop_.emplace(stop_, nudge{inbox_.get()});
-  }
+  range(subscription& from, std::stop_token stop, std::optional<duration> patience);
   range(const range&) = delete;
   range& operator=(const range&) = delete;
-  ~range() { leave(); }
+  ~range();
 
   [[nodiscard]] iterator begin() {
     next();
@@ -9778,10 +7530,10 @@ class subscription::range {
     if (!current_.emplace(*inbox_)) current_.reset();
     return current_.has_value();
   }
+  void wait_and_take();
   void next() {
     leave();
-    if (inbox_ == nullptr || take()) return;
-    if (wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
+    if (inbox_ != nullptr && !take()) wait_and_take();
   }
 
   std::shared_ptr<detail::inbox> inbox_;
@@ -9956,41 +7708,19 @@ namespace foxtrot::inline v0 {
 
 // foxtrot/thread/shutdown_coordinator.hpp: one orderly end for everything that a program runs, by a deadline.
 
-// foxtrot/thread/detail/blocked_signals.hpp: signals that the calling thread does not get for a while.
+// foxtrot/thread/component_actions.hpp: how a component of a shutdown is stopped.
 
-namespace foxtrot::inline v0::detail {
+namespace foxtrot::inline v0 {
 
-/// Until its end, on the thread that made it and on those that this one starts meanwhile, which keep it.
-class blocked_signals {
- public:
-  /// All that the process as a whole can get; not those of a thread's own mistakes.
-  blocked_signals() noexcept {
-    sigfillset(&ours_);
-    for (const int each : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) sigdelset(&ours_, each);
-    pthread_sigmask(SIG_BLOCK, &ours_, &before_);
-  }
-  explicit blocked_signals(std::span<const int> numbers) noexcept {
-    sigemptyset(&ours_);
-    for (const int each : numbers) sigaddset(&ours_, each);
-    pthread_sigmask(SIG_BLOCK, &ours_, &before_);
-  }
-  blocked_signals(const blocked_signals&) = delete;
-  blocked_signals& operator=(const blocked_signals&) = delete;
-  ~blocked_signals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  [[nodiscard]] const sigset_t& ours() const noexcept { return ours_; }
-  [[nodiscard]] const sigset_t& before() const noexcept { return before_; }
-
- private:
-  sigset_t ours_{};
-  sigset_t before_{};
+/// How a component is stopped. Each may be empty, may block, throw, or never return; each runs on a thread of the
+/// coordinator's, `force` and `who` possibly while `stop` still runs.
+struct component_actions {
+  std::function<void()> stop{};   ///< asks it to end and waits until it has; until then it counts as running
+  std::function<void()> force{};  ///< cancels what `stop` may be waiting for: sockets, timers. Without `stop`: ends it
+  std::function<std::string()> who{};  ///< names the thread or task that does not get on
 };
 
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/thread/detail/shutdown_component.hpp: what a shutdown knows of one component.
-
-// foxtrot/thread/shutdown_report.hpp: what a shutdown did: who took how long, and what it took to stop it.
+}  // namespace foxtrot::inline v0
 
 // foxtrot/thread/exit_code.hpp: how a program that foxtrot ends, or helps to end, says why.
 
@@ -10010,6 +7740,8 @@ enum class exit_code : int {
 }
 
 }  // namespace foxtrot::inline v0
+
+// foxtrot/thread/shutdown_report.hpp: what a shutdown did: who took how long, and what it took to stop it.
 
 namespace foxtrot::inline v0 {
 
@@ -10046,370 +7778,13 @@ struct shutdown_report {
   std::chrono::nanoseconds took{0};
   std::vector<component_report> components{};  ///< in the order in which they were stopped
 
-  [[nodiscard]] exit_code code() const {
-    const auto all = [this](auto test) { return std::all_of(components.begin(), components.end(), test); };
-    if (!all([](const component_report& each) { return each.stopped; })) return exit_code::stuck;
-    return all([](const component_report& each) { return each.clean(); }) ? exit_code::clean : exit_code::unclean;
-  }
+  [[nodiscard]] exit_code code() const;
 
   /// A line for the whole and one for each component, for a person.
-  [[nodiscard]] std::string text() const {
-    const auto milliseconds = [](std::chrono::nanoseconds time) {
-      return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms";
-    };
-    std::string made = "shutdown";
-    if (!reason.empty()) made += " (" + reason + ")";
-    made += ": " + std::string{to_string(phase)} + ", " + milliseconds(took) + "\n";
-    for (const component_report& each : components) {
-      made += "  " + each.name + ": ";
-      made += each.stopped ? "stopped, " + std::string{to_string(each.phase)} : "does not stop";
-      made += ", " + milliseconds(each.took);
-      if (!each.said.empty()) made += ", threw: " + each.said;
-      if (!each.who.empty()) made += ", " + each.who;
-      made += "\n";
-    }
-    return made;
-  }
+  [[nodiscard]] std::string text() const;
 };
 
 }  // namespace foxtrot::inline v0
-
-namespace foxtrot::inline v0 {
-
-/// How a component is stopped. Each may be empty, may block, throw, or never return; each runs on a thread of the
-/// coordinator's, `force` and `who` possibly while `stop` still runs.
-struct component_actions {
-  std::function<void()> stop{};   ///< asks it to end and waits until it has; until then it counts as running
-  std::function<void()> force{};  ///< cancels what `stop` may be waiting for: sockets, timers. Without `stop`: ends it
-  std::function<std::string()> who{};  ///< names the thread or task that does not get on
-};
-
-namespace detail {
-
-/// Under the sequence's mutex, all of it.
-struct shutdown_component {
-  enum class call : std::uint8_t { none, running, done, threw };
-
-  shutdown_component(std::string named, component_actions stopped_by)
-      : name{std::move(named)}, actions{std::move(stopped_by)} {}
-
-  std::string name;
-  component_actions actions;
-  bool internal{false};  // told of only where it went wrong
-  bool removed{false};   // nothing of it is called any more
-  call stop{call::none};
-  call force{call::none};
-  int calls{0};     // of its actions, now
-  pid_t thread{0};  // that called stop or force last
-  steady_time began{};
-  steady_time ended{};
-  component_report told{};
-
-  [[nodiscard]] bool to_stop() const { return !removed && stop == call::none && actions.stop; }
-  [[nodiscard]] bool to_force() const { return !settled() && !removed && force == call::none && actions.force; }
-  [[nodiscard]] bool settled() const {
-    if (stop == call::running || force == call::running) return false;
-    if (removed || stop == call::done) return true;
-    if (actions.force) return force != call::none;
-    return stop == call::threw || !actions.stop;
-  }
-  // All that can be had without force.
-  [[nodiscard]] bool stopped_or_past_help() const { return stop != call::running && !to_stop(); }
-
-  void begin(call& which, shutdown_phase phase, steady_time now) {
-    which = call::running;
-    ++calls;
-    if (told.phase == shutdown_phase::none) began = now;
-    told.phase = phase;
-  }
-  void end(call& which, std::string said, steady_time now) {
-    which = said.empty() ? call::done : call::threw;
-    --calls;
-    ended = now;
-    if (!said.empty()) told.said += (told.said.empty() ? "" : "; ") + said;
-  }
-  [[nodiscard]] component_report report(steady_time now) const {
-    component_report made = told;
-    made.name = name;
-    made.stopped = settled();
-    if (made.phase != shutdown_phase::none) made.took = (settled() ? ended : now) - began;
-    return made;
-  }
-};
-
-}  // namespace detail
-}  // namespace foxtrot::inline v0
-
-// foxtrot/thread/detail/shutdown_sequence.hpp: one shutdown from its first request to the end of the process.
-
-// foxtrot/thread/detail/caught.hpp: an action's exception as text.
-
-namespace foxtrot::inline v0::detail {
-
-/// Empty where the action returned; else what it threw, never empty.
-template <class Action>
-[[nodiscard]] std::string caught(Action&& action) {
-  try {
-    action();
-    return {};
-  } catch (const std::exception& failure) {
-    const std::string what = failure.what();
-    return what.empty() ? "an exception without a text" : what;
-  } catch (...) {
-    return "something that is no std::exception";
-  }
-}
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/thread/detail/descriptor.hpp: a file descriptor that is closed in the end.
-
-namespace foxtrot::inline v0::detail {
-
-struct descriptor {
-  int fd;
-
-  explicit descriptor(int opened) noexcept : fd{opened} {}
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/thread/detail/runner_pool.hpp: threads for calls that may never return: a stuck one costs its thread only.
-
-namespace foxtrot::inline v0::detail {
-
-/// Runs each job on a thread that has nothing else to do. The first thread is made beforehand, so that a process that
-/// can make no more still gets through its jobs as long as they return. `start`: any thread.
-class runner_pool {
- public:
-  explicit runner_pool(std::string name) : name_{std::move(name)} { add(); }
-  runner_pool(const runner_pool&) = delete;
-  runner_pool& operator=(const runner_pool&) = delete;
-  ~runner_pool() { retire(); }
-
-  /// The job must not throw. False where there is no thread for it and none could be made, or the pool is retired.
-  [[nodiscard]] bool start(std::function<void()> job) noexcept {
-    try {
-      const std::lock_guard lock{mutex_};
-      if (retired_) return false;
-      for (runner& each : runners_) {
-        if (each.busy) continue;
-        each.busy = true;
-        each.job = std::move(job);
-        changed_.notify_all();
-        return true;
-      }
-      add();
-      runners_.back().busy = true;
-      runners_.back().job = std::move(job);
-      changed_.notify_all();
-      return true;
-    } catch (const std::exception&) {
-      return false;
-    }
-  }
-
-  /// Waits for the jobs that were started, however long they take, and joins.
-  void retire() {
-    {
-      const std::lock_guard lock{mutex_};
-      retired_ = true;
-      changed_.notify_all();
-    }
-    for (runner& each : runners_) each.thread.reset();
-  }
-
-  /// Whether the caller is a job of this pool.
-  [[nodiscard]] bool on_its_thread() const noexcept { return pool_of_this_thread() == this; }
-
- private:
-  struct runner {
-    bool busy{false};
-    std::function<void()> job;
-    std::optional<worker> thread;
-  };
-
-  [[gnu::visibility("default")]] static const runner_pool*& pool_of_this_thread() noexcept {
-    static constinit thread_local const runner_pool* mine = nullptr;
-    return mine;
-  }
-
-  void add() {
-    runner& made = runners_.emplace_back();
-    try {
-      made.thread.emplace(placement{.name = name_}, [this, &made](std::stop_token) { serve(made); });
-    } catch (...) {
-      runners_.pop_back();
-      throw;
-    }
-  }
-
-  void serve(runner& mine) {
-    pool_of_this_thread() = this;
-    std::unique_lock lock{mutex_};
-    while (true) {
-      changed_.wait(lock, [&] { return mine.job || retired_; });
-      if (!mine.job) return;
-      std::function<void()> job = std::exchange(mine.job, nullptr);
-      lock.unlock();
-      job();
-      job = nullptr;
-      lock.lock();
-      mine.busy = false;
-    }
-  }
-
-  const std::string name_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool retired_{false};
-  std::list<runner> runners_;  // its elements stay where they are
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/thread/detail/shutdown_clock.hpp: when each phase of a shutdown ends, and waiting for it.
-
-namespace foxtrot::inline v0::detail {
-
-/// Under the mutex of who waits.
-class shutdown_clock {
- public:
-  explicit shutdown_clock(time_source& time) : time_{time} {}
-
-  steady_time started{};
-  steady_time forces{};  // 70 % of the time are over
-  steady_time names{};   // 95 %
-  steady_time ends{};
-
-  void start(std::chrono::milliseconds deadline) noexcept {
-    using std::chrono::milliseconds;
-    constexpr milliseconds longest = std::chrono::hours{24 * 365};
-    const std::chrono::nanoseconds whole = std::clamp(deadline, milliseconds{0}, longest);
-    started = now();
-    forces = started + whole / 20 * 14;
-    names = started + whole / 20 * 19;
-    ends = started + whole;
-  }
-
-  [[nodiscard]] steady_time now() const noexcept { return time_.now(); }
-
-  // A test's time does not wake anybody, so we look at it now and then.
-  template <class Predicate>
-  bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, steady_time when,
-                  Predicate done) const {
-    if (!time_.manual()) return changed.wait_until(lock, when, done);
-    while (!done() && now() < when) changed.wait_for(lock, std::chrono::milliseconds{1});
-    return done();
-  }
-
- private:
-  time_source& time_;
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/thread/detail/signal_name.hpp: what a signal is called.
-
-namespace foxtrot::inline v0::detail {
-
-[[nodiscard]] inline std::string signal_name(int number) {
-  switch (number) {
-    case SIGINT: return "SIGINT";
-    case SIGTERM: return "SIGTERM";
-    case SIGHUP: return "SIGHUP";
-    case SIGQUIT: return "SIGQUIT";
-    case SIGUSR1: return "SIGUSR1";
-    case SIGUSR2: return "SIGUSR2";
-    default: return "signal " + std::to_string(number);
-  }
-}
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/thread/detail/speaker.hpp: remarks to a sink that may block, from threads that must not.
-
-// foxtrot/thread/detail/live_threads.hpp: the names of a process's threads, for the last words of one that is stuck.
-
-namespace foxtrot::inline v0::detail {
-
-/// "net 4711, strategy 4712": every thread's name and kernel number. Empty where /proc cannot be read.
-[[nodiscard]] inline std::string live_threads() {
-  struct closer {
-    void operator()(DIR* open) const noexcept { ::closedir(open); }
-  };
-  const std::string tasks = "/proc/self/task/";
-  std::string names;
-  const std::unique_ptr<DIR, closer> all{::opendir(tasks.c_str())};
-  while (const dirent* each = all != nullptr ? ::readdir(all.get()) : nullptr) {
-    const std::string number{static_cast<const char*>(each->d_name)};
-    if (number.starts_with('.')) continue;
-    std::ifstream file{tasks + number + "/comm"};
-    std::string name;
-    if (!std::getline(file, name)) continue;  // it has just ended
-    if (!names.empty()) names += ", ";
-    names += name + " " + number;
-  }
-  return names;
-}
-
-}  // namespace foxtrot::inline v0::detail
-
-namespace foxtrot::inline v0::detail {
-
-/// Says remarks in their order on a runner's thread. Any thread; never waits for the sink. The pool must be retired
-/// before its destruction.
-class speaker {
- public:
-  speaker(std::string_view component, diagnostics log, runner_pool& runners)
-      : component_{component}, log_{std::move(log)}, runners_{runners} {}
-
-  void say(severity level, std::string text) {
-    if (!log_) return;
-    const std::lock_guard lock{mutex_};
-    remarks_.emplace_back(level, std::move(text));
-    if (!speaking_) speaking_ = runners_.start([this] { speak(); });
-  }
-
-  /// For who is about to end the process.
-  [[nodiscard]] bool all_said_within(std::chrono::milliseconds patience) {
-    std::unique_lock lock{mutex_};
-    return silent_.wait_for(lock, patience, [this] { return !speaking_; });
-  }
-
-  /// Names all threads of the process.
-  void say_threads() {
-    if (log_) (void)runners_.start([this] { say(severity::critical, "threads alive: " + live_threads()); });
-  }
-
- private:
-  void speak() {
-    std::unique_lock lock{mutex_};
-    for (; !remarks_.empty(); lock.lock()) {
-      const auto [level, text] = std::move(remarks_.front());
-      remarks_.pop_front();
-      lock.unlock();
-      log_.report(level, component_, text);
-    }
-    speaking_ = false;
-    silent_.notify_all();
-  }
-
-  const std::string_view component_;
-  const diagnostics log_;
-  runner_pool& runners_;
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable silent_;
-  std::deque<std::pair<severity, std::string>> remarks_;
-  bool speaking_{false};
-};
-
-}  // namespace foxtrot::inline v0::detail
 
 // foxtrot/thread/shutdown_settings.hpp: how long a shutdown may take, and how far its arm reaches.
 
@@ -10431,365 +7806,13 @@ struct shutdown_settings {
 
 }  // namespace foxtrot::inline v0
 
-namespace foxtrot::inline v0::detail {
-
-/// The machinery of shutdown_coordinator, shared with its components' handles.
-class shutdown_sequence {
- public:
-  using component = shutdown_component;
-  using pointer = std::shared_ptr<component>;
-
-  shutdown_sequence(shutdown_settings settings, diagnostics log, time_source& time)
-      : settings_{std::move(settings)}, clock_{time}, speaker_{"shutdown", std::move(log), runners_} {
-    if (wanted_.fd < 0) throw std::system_error{errno, std::system_category(), "shutdown_coordinator"};
-  }
-  shutdown_sequence(const shutdown_sequence&) = delete;
-  shutdown_sequence& operator=(const shutdown_sequence&) = delete;
-  ~shutdown_sequence() = default;
-
-  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
-  [[nodiscard]] const shutdown_settings& settings() const noexcept { return settings_; }
-  /// Whether the caller is one of the sequence's own threads, that is: in some component's action.
-  [[nodiscard]] bool on_its_thread() const noexcept { return runners_.on_its_thread(); }
-
-  /// Null where it is too late to stop anything.
-  [[nodiscard]] pointer add(std::string name, component_actions actions) {
-    auto made = std::make_shared<component>(std::move(name), std::move(actions));
-    const std::lock_guard lock{mutex_};
-    if (phase_ >= shutdown_phase::emergency) return nullptr;
-    components_.push_back(made);
-    changed_.notify_all();
-    return made;
-  }
-
-  /// Afterwards none of its actions runs or will; the one that the caller is in excepted.
-  void remove(const pointer& which) {
-    component_actions unused;  // destroyed without the lock: what they hold is the user's
-    std::unique_lock lock{mutex_};
-    which->removed = true;
-    changed_.notify_all();
-    changed_.wait(lock, [&] { return which->calls <= (called_by_this_thread() == which.get() ? 1 : 0); });
-    if (which->told.phase == shutdown_phase::none) std::erase(components_, which);
-    if (which->calls == 0) unused = std::move(which->actions);
-    lock.unlock();
-  }
-
-  void begin(std::string_view reason) noexcept {
-    const std::lock_guard lock{mutex_};
-    if (phase_ == shutdown_phase::none) wake_conductor();
-    begin_locked(reason);
-  }
-  /// May be called from a signal handler.
-  void begin_from_handler(int signal) noexcept {
-    const int before = errno;
-    handled_.store(signal, std::memory_order_relaxed);  // relaxed: it stands alone, and only words depend on it
-    wake_conductor();
-    errno = before;
-  }
-
-  [[nodiscard]] bool wait_until_over(std::chrono::nanoseconds patience) {
-    if (on_its_thread()) return false;
-    const steady_time start = std::chrono::steady_clock::now();  // a test's time stands still
-    constexpr steady_time never = steady_time::max();
-    std::unique_lock lock{mutex_};
-    return changed_.wait_until(lock, patience < never - start ? start + patience : never,
-                               [this] { return phase_ == shutdown_phase::over; });
-  }
-
-  [[nodiscard]] shutdown_report report() const {
-    const std::lock_guard lock{mutex_};
-    shutdown_report made{.reason = reason_, .phase = phase_};
-    const steady_time now = phase_ == shutdown_phase::over ? ended_ : clock_.now();
-    if (phase_ != shutdown_phase::none) made.took = now - clock_.started;
-    for (const pointer& each : order_) {
-      component_report told = each->report(now);
-      if (!each->internal || !told.clean()) made.components.push_back(std::move(told));
-    }
-    return made;
-  }
-
-  /// On a thread of its own: returns once the shutdown is over and the coordinator on its way out.
-  void conduct() noexcept {
-    const std::string failure = caught([this] {
-      eventfd_t wakes = 0;
-      while (eventfd_read(wanted_.fd, &wakes) != 0) {
-      }
-      run_phases();
-    });
-    if (!failure.empty()) settings_.exit(to_status(exit_code::stuck));  // no memory even to stop
-  }
-
-  /// For remarks from elsewhere about this end.
-  [[nodiscard]] speaker& remarks() noexcept { return speaker_; }
-
-  /// The coordinator is on its way out: waits for the actions that still run.
-  void retire() {
-    runners_.retire();
-    const std::lock_guard lock{mutex_};
-    dismissed_ = true;
-    changed_.notify_all();
-  }
-
- private:
-  [[gnu::visibility("default")]] static const component*& called_by_this_thread() noexcept {
-    static constinit thread_local const component* mine = nullptr;
-    return mine;
-  }
-
-  void run_phases() {
-    std::unique_lock lock{mutex_};
-    begin_locked("a signal handler: " + signal_name(handled_.load(std::memory_order_relaxed)));
-    speaker_.say(severity::info, reason_.empty() ? "begins" : "begins: " + reason_);
-    announce();
-    run_phase(lock, shutdown_phase::graceful, clock_.forces);
-    if (!all_settled()) run_phase(lock, shutdown_phase::force, clock_.names);
-    // Nobody is told that it is over before the process ends: main would take things apart that are in use.
-    const bool stuck = !all_settled() && !settle_in_emergency(lock);
-    if (stuck) end_process(lock);
-    ended_ = clock_.now();
-    phase_ = shutdown_phase::over;
-    changed_.notify_all();
-    if (!stuck && settings_.until_destroyed && !dismissed_in_time(lock)) end_process(lock);
-    changed_.wait(lock, [this] { return dismissed_; });
-  }
-
-  template <class Predicate>
-  bool wait_until(std::unique_lock<std::mutex>& lock, steady_time when, Predicate done) {
-    return clock_.wait_until(changed_, lock, when, done);
-  }
-
-  [[nodiscard]] bool all_settled() const {
-    return std::all_of(components_.begin(), components_.end(), [](const pointer& each) { return each->settled(); });
-  }
-  void wake_conductor() const noexcept { [[maybe_unused]] const int done = eventfd_write(wanted_.fd, 1); }
-  void begin_locked(std::string_view reason) noexcept {
-    if (phase_ != shutdown_phase::none) return;
-    phase_ = shutdown_phase::graceful;
-    clock_.start(settings_.deadline);
-    try {
-      reason_ = reason;
-    } catch (const std::exception&) {  // out of memory: it stops without a reason
-    }
-  }
-
-  // Stops the token before everything else. Its callbacks are the users' own and may block: they are a component.
-  void announce() {
-    auto made =
-        std::make_shared<component>("stop callbacks", component_actions{.stop = [this] { stop_.request_stop(); }});
-    made->internal = true;
-    components_.push_back(std::move(made));
-  }
-
-  // Calls the newest that is left, gives it its share of the time, goes on; and then waits for all, as long as there is
-  // time. One that hangs delays the others by its share and no more, and is not hurried by them.
-  void run_phase(std::unique_lock<std::mutex>& lock, shutdown_phase phase, steady_time end) {
-    phase_ = phase;
-    const bool forcing = phase == shutdown_phase::force;
-    const auto due = [forcing](const pointer& each) { return each->to_stop() || (forcing && each->to_force()); };
-    const auto finished = [forcing](const pointer& each) {
-      return forcing ? each->settled() : each->stopped_or_past_help();
-    };
-    const auto all_finished = [&] { return std::all_of(components_.begin(), components_.end(), finished); };
-    while (true) {
-      const auto next = std::find_if(components_.rbegin(), components_.rend(), due);
-      if (next == components_.rend()) {
-        const auto ready = [&] { return all_finished() || std::any_of(components_.begin(), components_.end(), due); };
-        if (all_finished() || !wait_until(lock, end, ready)) return;
-        continue;
-      }
-      const auto left = std::count_if(components_.begin(), components_.end(), due);
-      const pointer which = *next;  // a copy: it may be removed meanwhile
-      const bool stopping = which->to_stop();
-      launch(which, stopping);
-      const steady_time now = clock_.now();
-      const steady_time share = now + std::max(end - now, steady_time::duration{0}) / left;
-      const component::call& going = stopping ? which->stop : which->force;
-      const auto returned = [&going] { return going != component::call::running; };
-      if (!wait_until(lock, share, returned) && now < end)
-        speaker_.say(severity::warning, which->name + " takes its time to " + (stopping ? "stop" : "be forced"));
-    }
-  }
-
-  // Under the lock.
-  void launch(const pointer& which, bool stopping) {
-    which->begin(stopping ? which->stop : which->force, phase_, clock_.now());
-    if (std::find(order_.begin(), order_.end(), which) == order_.end()) order_.push_back(which);
-    if (!runners_.start([this, which, stopping] { call_action(*which, stopping); }))
-      which->end(stopping ? which->stop : which->force, "no thread could be made for it", clock_.now());
-  }
-
-  void call_action(component& which, bool stopping) {
-    {
-      const std::lock_guard lock{mutex_};
-      if (stopping || which.stop != component::call::running) which.thread = ::gettid();  // the one that is waited for
-    }
-    called_by_this_thread() = &which;
-    std::string said = caught([&] { (stopping ? which.actions.stop : which.actions.force)(); });
-    called_by_this_thread() = nullptr;
-    const std::lock_guard lock{mutex_};
-    if (!said.empty()) speaker_.say(severity::error, which.name + ": " + said);
-    which.end(stopping ? which.stop : which.force, std::move(said), clock_.now());
-    changed_.notify_all();
-  }
-
-  bool settle_in_emergency(std::unique_lock<std::mutex>& lock) {
-    phase_ = shutdown_phase::emergency;
-    for (const pointer& each : components_) {
-      if (each->settled()) continue;
-      each->told.phase = phase_;
-      speaker_.say(severity::critical,
-                   each->name + " does not stop: it is waited for on thread " + std::to_string(each->thread));
-      if (each->actions.who) ask_who(each);
-    }
-    speaker_.say_threads();
-    return wait_until(lock, clock_.ends, [this] { return all_settled(); });
-  }
-
-  void ask_who(const pointer& which) {
-    ++which->calls;
-    const auto ask = [this, which] {
-      called_by_this_thread() = which.get();
-      std::string who;
-      const std::string said = caught([&] { who = which->actions.who(); });
-      called_by_this_thread() = nullptr;
-      const std::lock_guard lock{mutex_};
-      which->told.who = said.empty() ? who : said;
-      speaker_.say(severity::critical, which->name + ": " + which->told.who);
-      --which->calls;
-      changed_.notify_all();
-    };
-    if (!runners_.start(ask)) --which->calls;
-  }
-
-  void end_process(std::unique_lock<std::mutex>& lock) {
-    lock.unlock();
-    settings_.exit(to_status(exit_code::stuck));
-    lock.lock();  // a test's has returned
-  }
-
-  // All components have stopped, but the process may go on.
-  bool dismissed_in_time(std::unique_lock<std::mutex>& lock) {
-    const auto dismissed = [this] { return dismissed_; };
-    if (wait_until(lock, clock_.names, dismissed)) return true;
-    speaker_.say(severity::critical, "all components have stopped, but the process does not end");
-    speaker_.say_threads();
-    return wait_until(lock, clock_.ends, dismissed);
-  }
-
-  const shutdown_settings settings_;
-  std::stop_source stop_;
-  const descriptor wanted_{eventfd(0, EFD_CLOEXEC)};  // a signal handler can write it, too
-  std::atomic<int> handled_{0};
-
-  mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
-  shutdown_clock clock_;
-  shutdown_phase phase_{shutdown_phase::none};
-  std::string reason_;
-  steady_time ended_{};
-  std::vector<pointer> components_;  // the latest last
-  std::vector<pointer> order_;       // in which they were called
-  bool dismissed_{false};
-
-  runner_pool runners_{"shutdown-call"};  // after the above, which its threads use
-  speaker speaker_;
-};
-
-}  // namespace foxtrot::inline v0::detail
-
-// foxtrot/thread/detail/terminate_hook.hpp: std::terminate as one more way to begin a shutdown.
-
-namespace foxtrot::inline v0::detail {
-
-/// While one lives, std::terminate shuts down in order, and then ends the process with exit_code::uncaught. The first
-/// of several has the say. The handler from before comes back after it, unless somebody else has put in his own.
-class terminate_hook {
- public:
-  explicit terminate_hook(shutdown_sequence& whom) noexcept {
-    shutdown_sequence* none = nullptr;
-    // release: the handler's thread sees the sequence as it was made
-    mine_ = sequence().compare_exchange_strong(none, &whom, std::memory_order_release, std::memory_order_relaxed);
-    if (mine_) before_ = std::set_terminate(handler);
-  }
-  terminate_hook(const terminate_hook&) = delete;
-  terminate_hook& operator=(const terminate_hook&) = delete;
-  ~terminate_hook() {
-    if (!mine_) return;
-    if (std::get_terminate() == handler) std::set_terminate(before_);
-    if (sequence().exchange(nullptr, std::memory_order_acquire) != nullptr) return;
-    while (true) ::pause();  // another thread is ending the process, and uses what we were to destroy
-  }
-
- private:
-  [[gnu::visibility("default")]] static std::atomic<shutdown_sequence*>& sequence() noexcept {
-    static constinit std::atomic<shutdown_sequence*> the_one{nullptr};
-    return the_one;
-  }
-
-  [[noreturn]] static void handler() {
-    shutdown_sequence* const whom = sequence().exchange(nullptr, std::memory_order_acquire);
-    while (whom == nullptr) ::pause();  // somebody else was first, and ends the process
-    const std::string why = "std::terminate: " + what();
-    whom->remarks().say(severity::critical, why);
-    whom->begin(why);
-    // In a component's action: that one will never return, and the deadline finds it. The others are stopped.
-    while (whom->on_its_thread()) ::pause();
-    (void)whom->wait_until_over(std::chrono::nanoseconds::max());
-    (void)whom->remarks().all_said_within(std::chrono::milliseconds{100});
-    whom->settings().exit(to_status(exit_code::uncaught));
-    std::abort();
-  }
-
-  [[nodiscard]] static std::string what() {
-    const std::exception_ptr uncaught = std::current_exception();
-    if (uncaught == nullptr) return "no exception";
-    try {
-      std::rethrow_exception(uncaught);
-    } catch (const std::exception& failure) {
-      return failure.what();
-    } catch (...) {
-      return "something that is no std::exception";
-    }
-  }
-
-  bool mine_{false};
-  std::terminate_handler before_{nullptr};
-};
-
-}  // namespace foxtrot::inline v0::detail
-
 // foxtrot/thread/signal_guard.hpp: SIGINT and SIGTERM as a stop token.
 
-// foxtrot/thread/detail/ignored_sigpipe.hpp: a broken pipe as an error code instead of a signal, for a while.
-
-namespace foxtrot::inline v0::detail {
-
-/// In the whole process. What was there comes back in the end, unless somebody else has changed it meanwhile.
-class ignored_sigpipe {
- public:
-  ignored_sigpipe() noexcept {
-    struct sigaction ignore{};
-    ignore.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &ignore, &before_);
-  }
-  ignored_sigpipe(const ignored_sigpipe&) = delete;
-  ignored_sigpipe& operator=(const ignored_sigpipe&) = delete;
-  ~ignored_sigpipe() {
-    struct sigaction now{};
-    sigaction(SIGPIPE, nullptr, &now);
-    if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN) restore();
-  }
-
-  /// Async-signal-safe.
-  void restore() const noexcept { sigaction(SIGPIPE, &before_, nullptr); }
-
- private:
-  struct sigaction before_{};
-};
-
-}  // namespace foxtrot::inline v0::detail
-
 namespace foxtrot::inline v0 {
+
+namespace detail {
+class signal_reader;
+}
 
 struct signal_guard_settings {
   /// Those that ask for a stop; SIGHUP and SIGQUIT may be others.
@@ -10822,149 +7845,58 @@ struct signal_guard_settings {
 class signal_guard : private live_object<signal_guard> {
  public:
   /// Throws std::system_error where the process is out of descriptors or threads, or a number is no signal.
-  explicit signal_guard(signal_guard_settings settings = {})
-      : settings_{std::move(settings)},
-        mask_{chosen(settings_)},
-        signals_{signalfd(-1, &mask_.ours(), SFD_CLOEXEC | SFD_NONBLOCK)},
-        end_reading_{eventfd(0, EFD_CLOEXEC)},
-        announced_{eventfd(0, EFD_CLOEXEC)} {
-    if (signals_.fd < 0 || end_reading_.fd < 0 || announced_.fd < 0)
-      throw std::system_error{errno, std::system_category(), "signal_guard"};
-    if (settings_.ignore_sigpipe) sigpipe_.emplace();
-    reader_.emplace(placement{.name = "signals"}, [this](std::stop_token over) { read(std::move(over)); });
-    stopper_.emplace(placement{.name = "signals-stop"}, [this](std::stop_token over) { stop_when_told(over); });
-  }
+  explicit signal_guard(signal_guard_settings settings = {});
   signal_guard(const signal_guard&) = delete;
   signal_guard& operator=(const signal_guard&) = delete;
-
-  ~signal_guard() {
-    // A callback that blocks is waited for, and meanwhile a second signal still ends the process.
-    stopper_.reset();
-    reader_.reset();
-    if (signal() != 0) stop_.request_stop();  // it came just now: whoever has the token may look at it later
-  }
+  ~signal_guard();
 
   /// Stops when a signal has come, or somebody called request_stop(). Any thread.
-  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+  [[nodiscard]] std::stop_token stop_token() const noexcept;
   /// The same stop without a signal; callbacks run in the caller. Any thread, but not from a signal handler.
-  void request_stop() noexcept { stop_.request_stop(); }
+  void request_stop() noexcept;
   /// The first signal that came, or 0.
-  [[nodiscard]] int signal() const noexcept { return first_.load(std::memory_order_relaxed); }
+  [[nodiscard]] int signal() const noexcept;
   /// How many were read. Equal signals that were pending at the same time are one.
-  [[nodiscard]] std::uint64_t received() const noexcept { return received_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t received() const noexcept;
 
   /// Between fork and exec, in the child: gives it the signal mask and SIGPIPE as they were before the guard.
   /// Async-signal-safe.
-  void restore_in_child() const noexcept {
-    if (sigpipe_) sigpipe_->restore();
-    pthread_sigmask(SIG_SETMASK, &mask_.before(), nullptr);
-  }
+  void restore_in_child() const noexcept;
 
  private:
-  [[nodiscard]] static std::vector<int> chosen(const signal_guard_settings& settings) {
-    std::vector<int> kept;
-    for (const int each : settings.signals) {
-      struct sigaction now{};
-      if (sigaction(each, nullptr, &now) != 0) throw std::system_error{errno, std::system_category(), "signal_guard"};
-      const bool ignored = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN;
-      if (!ignored || !settings.keep_ignored) kept.push_back(each);
-    }
-    return kept;
-  }
-
-  // Does nothing but read: no callback of anybody's holds up the second signal.
-  void read(std::stop_token over) {
-    const std::stop_callback wake{over, [this]() noexcept { tell(end_reading_); }};
-    std::array<pollfd, 2> sources{pollfd{signals_.fd, POLLIN, 0}, pollfd{end_reading_.fd, POLLIN, 0}};
-    std::chrono::steady_clock::time_point settled = never;  // when the first has been taken in
-    bool announced = false;
-    while (!over.stop_requested()) {
-      if (::poll(sources.data(), sources.size(), until(settled)) < 0 && errno != EINTR) return;
-      signalfd_siginfo info{};
-      while (::read(signals_.fd, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
-        const int number = static_cast<int>(info.ssi_signo);
-        received_.fetch_add(1, std::memory_order_relaxed);
-        if (announced && settings_.second_exits) ::_exit(to_status(exit_code::signalled, number));
-        if (signal() != 0) continue;
-        first_.store(number, std::memory_order_relaxed);
-        settled = std::chrono::steady_clock::now() + settings_.settle;
-      }
-      if (std::chrono::steady_clock::now() < settled) continue;
-      settled = never;
-      announced = true;
-      tell(announced_);
-    }
-  }
-
-  static constexpr auto never = std::chrono::steady_clock::time_point::max();
-
-  // For poll: forever, or as many milliseconds, rounded up.
-  [[nodiscard]] static int until(std::chrono::steady_clock::time_point when) {
-    if (when == never) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(when - std::chrono::steady_clock::now());
-    return left.count() > 0 ? static_cast<int>(left.count()) : 0;
-  }
-
-  void stop_when_told(const std::stop_token& over) {
-    const std::stop_callback wake{over, [this]() noexcept { tell(announced_); }};
-    while (!over.stop_requested()) {
-      eventfd_t count = 0;
-      if (eventfd_read(announced_.fd, &count) == 0 && signal() != 0) stop_.request_stop();
-    }
-  }
-
-  static void tell(const detail::descriptor& event) noexcept {
-    [[maybe_unused]] const int done = eventfd_write(event.fd, 1);
-  }
-
-  const signal_guard_settings settings_;
-  const detail::blocked_signals mask_;  // made before the threads that inherit it, restored after their end
-  const detail::descriptor signals_;
-  const detail::descriptor end_reading_;
-  const detail::descriptor announced_;
-  std::optional<detail::ignored_sigpipe> sigpipe_;
-  std::stop_source stop_;
-  std::atomic<int> first_{0};               // relaxed: stands alone
-  std::atomic<std::uint64_t> received_{0};  // relaxed: stands alone
-  std::optional<worker> reader_;
-  std::optional<worker> stopper_;
+  std::unique_ptr<detail::signal_reader> reader_;
 };
 
 }  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0 {
 
+namespace detail {
+class shutdown_parts;
+class shutdown_sequence;
+struct shutdown_component;
+}  // namespace detail
+
 /// While it lives, its component is stopped with the others. Destruction takes it out: waits for an action of it that
 /// runs just then (except from inside that action), and afterwards none will. May outlive the coordinator.
 class registered_component : private live_object<registered_component> {
  public:
-  registered_component() = default;
-  registered_component(registered_component&& other) noexcept = default;
-  registered_component& operator=(registered_component&& other) noexcept {
-    if (this != &other) {
-      reset();
-      sequence_ = std::move(other.sequence_);
-      which_ = std::move(other.which_);
-    }
-    return *this;
-  }
-  ~registered_component() { reset(); }
+  registered_component() noexcept;
+  registered_component(registered_component&& other) noexcept;
+  registered_component& operator=(registered_component&& other) noexcept;
+  ~registered_component();
 
-  void reset() {
-    if (which_ != nullptr) sequence_->remove(which_);
-    which_.reset();
-    sequence_.reset();
-  }
+  void reset();
   /// False where it came too late: the shutdown was over.
   [[nodiscard]] explicit operator bool() const noexcept { return which_ != nullptr; }
 
  private:
   friend class shutdown_coordinator;
-  registered_component(std::shared_ptr<detail::shutdown_sequence> sequence, detail::shutdown_sequence::pointer which)
-      : sequence_{std::move(sequence)}, which_{std::move(which)} {}
+  registered_component(std::shared_ptr<detail::shutdown_sequence> sequence,
+                       std::shared_ptr<detail::shutdown_component> which) noexcept;
 
   std::shared_ptr<detail::shutdown_sequence> sequence_;
-  detail::shutdown_sequence::pointer which_;
+  std::shared_ptr<detail::shutdown_component> which_;
 };
 
 /// Stops what has registered with it, the latest first, each on a thread of its own: one that hangs holds up the others
@@ -10979,83 +7911,41 @@ class shutdown_coordinator : private live_object<shutdown_coordinator> {
  public:
   /// Throws std::system_error where no thread can be made.
   explicit shutdown_coordinator(shutdown_settings settings = {}, diagnostics log = {},
-                                time_source& time = system_time())
-      : shutdown_coordinator{detail::blocked_signals{}, std::move(settings), std::move(log), time} {}
+                                time_source& time = system_time());
   /// The guard's signal begins the shutdown. The guard must live longer.
   explicit shutdown_coordinator(signal_guard& signals, shutdown_settings settings = {}, diagnostics log = {},
-                                time_source& time = system_time())
-      : shutdown_coordinator{detail::blocked_signals{}, std::move(settings), std::move(log), time} {
-    signals_.emplace(signals.stop_token(), [this, &signals] {
-      request_stop(signals.signal() != 0 ? detail::signal_name(signals.signal()) : "request");
-    });
-  }
+                                time_source& time = system_time());
   shutdown_coordinator(const shutdown_coordinator&) = delete;
   shutdown_coordinator& operator=(const shutdown_coordinator&) = delete;
   /// Shuts down what is still registered, and waits for it. Not from a component's action.
-  ~shutdown_coordinator() {
-    signals_.reset();
-    (void)shutdown("the coordinator's end");
-    terminate_.reset();
-    sequence_->retire();
-  }
+  ~shutdown_coordinator();
 
   /// Until the handle's end, `actions` are how this component is stopped. `name` is what reports call it.
-  [[nodiscard]] registered_component add(std::string name, component_actions actions) {
-    auto which = sequence_->add(std::move(name), std::move(actions));
-    return which != nullptr ? registered_component{sequence_, std::move(which)} : registered_component{};
-  }
+  [[nodiscard]] registered_component add(std::string name, component_actions actions);
   /// A thread that is asked to stop and waited for. It must not be moved or destroyed before the handle.
-  [[nodiscard]] registered_component add(worker& thread) {
-    const auto stop = [&thread] {
-      thread.request_stop();
-      (void)thread.finished_within(std::chrono::nanoseconds::max());
-    };
-    return add(thread.name(), {.stop = stop, .who = [name = thread.name()] { return "thread " + name; }});
-  }
-
+  [[nodiscard]] registered_component add(worker& thread);
   /// The same for a plain thread, which is joined. Its owner must not join it meanwhile.
-  [[nodiscard]] registered_component add(std::string name, std::jthread& thread) {
-    const auto stop = [&thread] {
-      thread.request_stop();
-      if (thread.joinable()) thread.join();
-    };
-    return add(std::move(name), {.stop = stop});
-  }
+  [[nodiscard]] registered_component add(std::string name, std::jthread& thread);
 
   /// Stops as the first thing in a shutdown. Its callbacks run on a thread of the coordinator's.
-  [[nodiscard]] std::stop_token stop_token() const noexcept { return sequence_->stop_token(); }
+  [[nodiscard]] std::stop_token stop_token() const noexcept;
   /// Begins the shutdown, and returns at once. Later calls change nothing. Not from a signal handler.
-  void request_stop(std::string_view reason = {}) noexcept { sequence_->begin(reason); }
+  void request_stop(std::string_view reason = {}) noexcept;
   /// The same from a signal handler that somebody else owns: async-signal-safe.
-  void request_stop_from_handler(int signal) noexcept { sequence_->begin_from_handler(signal); }
+  void request_stop_from_handler(int signal) noexcept;
 
   /// Waits until somebody has begun a shutdown and it is over. In a component's action: false at once.
-  bool wait() { return wait_for(std::chrono::nanoseconds::max()); }
+  bool wait();
   /// The same, for so long at most. False where it is not over by then.
-  bool wait_for(std::chrono::nanoseconds patience) { return sequence_->wait_until_over(patience); }
+  bool wait_for(std::chrono::nanoseconds patience);
   /// Begins it and waits; in a component's action it only begins. What main returns, as the process's exit status.
-  int shutdown(std::string_view reason = {}) {
-    request_stop(reason);
-    (void)wait();
-    return status();
-  }
-  [[nodiscard]] shutdown_report report() const { return sequence_->report(); }
+  int shutdown(std::string_view reason = {});
+  [[nodiscard]] shutdown_report report() const;
   /// As the report has it.
-  [[nodiscard]] int status() const { return to_status(report().code()); }
+  [[nodiscard]] int status() const;
 
  private:
-  // The signals of a program that owns its own never interrupt our threads: they inherit what is blocked meanwhile.
-  shutdown_coordinator(const detail::blocked_signals&, shutdown_settings settings, diagnostics log, time_source& time)
-      : sequence_{std::make_shared<detail::shutdown_sequence>(std::move(settings), std::move(log), time)},
-        conductor_{placement{.name = "shutdown"},
-                   [sequence = sequence_.get()](std::stop_token) { sequence->conduct(); }} {
-    if (sequence_->settings().on_terminate) terminate_.emplace(*sequence_);
-  }
-
-  std::shared_ptr<detail::shutdown_sequence> sequence_;
-  worker conductor_;
-  std::optional<detail::terminate_hook> terminate_;
-  std::optional<std::stop_callback<std::function<void()>>> signals_;
+  std::unique_ptr<detail::shutdown_parts> parts_;
 };
 
 /// Made after all components, destroyed before them: shuts down when its scope is left, by an exception too, so that a
@@ -11065,7 +7955,7 @@ class shutdown_scope {
   explicit shutdown_scope(shutdown_coordinator& whose) noexcept : coordinator_{whose} {}
   shutdown_scope(const shutdown_scope&) = delete;
   shutdown_scope& operator=(const shutdown_scope&) = delete;
-  ~shutdown_scope() { (void)coordinator_.shutdown("the end of main"); }
+  ~shutdown_scope();
 
  private:
   shutdown_coordinator& coordinator_;
@@ -11544,30 +8434,9 @@ concept text_sink = std::invocable<S&, std::string_view>;
 
 namespace detail {
 
-/// The shares of the whole that get a line: each half of what is left to the whole takes equally many steps.
-class percentile_ladder {
- public:
-  explicit percentile_ladder(unsigned ticks) noexcept : steps_{2 * std::max(ticks, 1U)} {}
-
-  [[nodiscard]] double level() const noexcept { return 1 - std::ldexp(part_left(), -halvings_); }
-  /// Whether so many of `all` are as large a share. Compares what is left to the whole, where doubles are exact.
-  [[nodiscard]] bool reached(std::uint64_t seen, std::uint64_t all) const noexcept {
-    const double left = std::ldexp(static_cast<double>(all - seen) * steps_, halvings_);
-    return left <= static_cast<double>(all) * (steps_ - step_);
-  }
-  void climb() noexcept {
-    if (++step_ != steps_ / 2) return;
-    step_ = 0;
-    ++halvings_;
-  }
-
- private:
-  [[nodiscard]] double part_left() const noexcept { return static_cast<double>(steps_ - step_) / steps_; }
-
-  unsigned steps_;  // of which half are taken before the distance halves
-  unsigned step_{0};
-  int halvings_{0};
-};
+/// The same for a sink of whatever type.
+void write_percentile_distribution(const histogram& times, const distribution_format& format, void* sink,
+                                   void (*take)(void* sink, std::string_view piece));
 
 }  // namespace detail
 
@@ -11576,46 +8445,13 @@ class percentile_ladder {
 /// what the sink throws.
 template <text_sink Sink>
 void write_percentile_distribution(const histogram& times, Sink&& sink, const distribution_format& format = {}) {
-  std::array<char, 160> line{};
-  const auto say = [&](const char* pattern, auto... values) {
-    const int length = std::snprintf(line.data(), line.size(), pattern, values...);
-    if (length > 0) sink(std::string_view{line.data(), std::min(static_cast<std::size_t>(length), line.size() - 1)});
-  };
-  const int decimals = std::clamp(format.decimals, 0, 9);
-  const auto in_unit = [&](auto nanoseconds) { return static_cast<double>(nanoseconds) / format.unit; };
-
-  say("%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
-  detail::percentile_ladder ladder{format.ticks_per_half_distance};
-  std::uint64_t seen = 0;
-  times.for_each_bucket([&](std::int64_t, std::int64_t last, std::uint64_t count) {
-    seen += count;
-    const auto so_many = static_cast<unsigned long long>(seen);
-    while (ladder.reached(seen, times.count())) {
-      const double level = ladder.level();
-      if (level >= 1) break;  // so near that a double cannot tell
-      say("%12.*f %2.12f %10llu %14.2f\n", decimals, in_unit(last), level, so_many, 1 / (1 - level));
-      ladder.climb();
-      if (seen == times.count()) break;
-    }
-    if (seen == times.count()) say("%12.*f %2.12f %10llu\n", decimals, in_unit(last), 1.0, so_many);
-  });
-  say("#[Mean    = %12.*f, StdDeviation   = %12.*f]\n", decimals, in_unit(times.mean()), decimals,
-      in_unit(times.standard_deviation()));
-  say("#[Max     = %12.*f, Total count    = %12llu]\n", decimals, in_unit(times.max()),
-      static_cast<unsigned long long>(times.count()));
-  using buckets = detail::histogram_buckets;
-  say("#[Buckets = %12u, SubBuckets     = %12u]\n", buckets::range_bits - buckets::precision_bits,
-      2U << buckets::precision_bits);
+  const auto take = [](void* to, std::string_view piece) { (*static_cast<std::remove_reference_t<Sink>*>(to))(piece); };
+  detail::write_percentile_distribution(times, format,
+                                        const_cast<void*>(static_cast<const void*>(std::addressof(sink))), take);
 }
 
 /// The same as one text.
-[[nodiscard]] inline std::string percentile_distribution(const histogram& times,
-                                                         const distribution_format& format = {}) {
-  std::string text;
-  write_percentile_distribution(
-      times, [&text](std::string_view piece) { text += piece; }, format);
-  return text;
-}
+[[nodiscard]] std::string percentile_distribution(const histogram& times, const distribution_format& format = {});
 
 }  // namespace foxtrot::inline v0
 
@@ -11711,37 +8547,18 @@ struct book_step {
 /// necessary. Holds up to twice the levels that are in it. One thread.
 class diff_buffer {
  public:
-  diff_buffer(std::size_t max_diffs, std::size_t max_levels) noexcept
-      : max_diffs_{max_diffs}, max_levels_{max_levels} {}
+  diff_buffer(std::size_t max_diffs, std::size_t max_levels) noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size() - head_; }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
   /// Valid until the next push.
-  [[nodiscard]] book_step operator[](std::size_t index) const noexcept {
-    const entry& at = entries_[head_ + index];
-    const std::span<const raw_level> levels = std::span{levels_}.subspan(at.offset, at.bids + at.asks);
-    return {
-        at.before, at.last, {levels.first(at.bids), levels.subspan(at.bids), at.price_exponent, at.quantity_exponent}};
-  }
+  [[nodiscard]] book_step operator[](std::size_t index) const noexcept;
 
-  void clear() noexcept {
-    entries_.clear();
-    levels_.clear();
-    head_ = 0;
-  }
+  void clear() noexcept;
 
   /// Keeps a copy, at the price of the oldest if need be. A diff that is larger than the whole buffer empties it.
-  void push(const book_step& step) {
-    const std::size_t count = step.changes.bids.size() + step.changes.asks.size();
-    while (!empty() && (size() >= max_diffs_ || levels_in_use() + count > max_levels_)) ++head_;
-    if (head_ > entries_.size() / 2) compact();
-    if (max_diffs_ == 0 || count > max_levels_) return;
-    entries_.push_back({step.before, step.last, levels_.size(), step.changes.bids.size(), step.changes.asks.size(),
-                        step.changes.price_exponent, step.changes.quantity_exponent});
-    levels_.insert(levels_.end(), step.changes.bids.begin(), step.changes.bids.end());
-    levels_.insert(levels_.end(), step.changes.asks.begin(), step.changes.asks.end());
-  }
+  void push(const book_step& step);
 
  private:
   struct entry {
@@ -11754,17 +8571,9 @@ class diff_buffer {
     int quantity_exponent;
   };
 
-  [[nodiscard]] std::size_t levels_in_use() const noexcept {
-    return empty() ? 0 : levels_.size() - entries_[head_].offset;
-  }
+  [[nodiscard]] std::size_t levels_in_use() const noexcept;
 
-  void compact() {
-    const std::size_t gone = levels_.size() - levels_in_use();
-    levels_.erase(levels_.begin(), levels_.begin() + static_cast<std::ptrdiff_t>(gone));
-    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
-    for (entry& at : entries_) at.offset -= gone;
-    head_ = 0;
-  }
+  void compact();
 
   std::vector<entry> entries_;
   std::vector<raw_level> levels_;
@@ -11864,138 +8673,34 @@ class sorted_levels {
   [[nodiscard]] std::size_t size() const noexcept { return levels_.size(); }
   [[nodiscard]] bool empty() const noexcept { return levels_.empty(); }
   [[nodiscard]] const raw_level& best() const noexcept { return levels_.back(); }
-  [[nodiscard]] std::span<const raw_level> all() const noexcept { return levels_; }
-  [[nodiscard]] std::span<raw_level> all() noexcept { return levels_; }
+  [[nodiscard]] std::span<const raw_level> all() const noexcept { return {levels_.data(), levels_.size()}; }
+  [[nodiscard]] std::span<raw_level> all() noexcept { return {levels_.data(), levels_.size()}; }
 
-  void reserve(std::size_t count) { levels_.reserve(count); }
-  void clear() noexcept { levels_.clear(); }
+  void reserve(std::size_t count);
+  void clear() noexcept;
 
   /// Makes all the changes; `scratch` is room that is kept from call to call. Venues send them sorted: then what lies
   /// between a level that comes and one that goes moves by one, and what lies beyond both stays where it is.
-  void apply(std::span<const raw_level> changes, std::vector<level_edit>& scratch) {
-    const bool from_worst = changes.size() < 2 || worse(changes.front().price, changes.back().price);
-    const auto ordered = [&](const raw_level& a, const raw_level& b) {
-      return from_worst ? worse(a.price, b.price) : worse(b.price, a.price);
-    };
-    for (std::size_t i = 1; i < changes.size(); ++i) {
-      if (ordered(changes[i - 1], changes[i])) [[likely]]
-        continue;
-      for (const raw_level& level : changes) set(level);
-      return;
-    }
-    // All searches first: none waits for another or for a branch, so the processor runs several at a time.
-    scratch.resize(changes.size());
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-      const raw_level& level = changes[from_worst ? i : changes.size() - 1 - i];
-      scratch[i] = {find(level.price), level};
-    }
-    std::size_t count = 0;
-    for (const level_edit& edit : scratch) {
-      const bool present = edit.at < levels_.size() && levels_[edit.at].price == edit.level.price;
-      if (present && edit.level.quantity != 0) {
-        levels_[edit.at].quantity = edit.level.quantity;
-      } else if (present || edit.level.quantity != 0) {
-        scratch[count++] = edit;
-      }
-    }
-    scratch.resize(count);
-    rearrange(scratch);
-  }
+  void apply(std::span<const raw_level> changes, std::vector<level_edit>& scratch);
 
   /// Makes the quantity at that price what it says, 0 for none.
-  void set(const raw_level& level) {
-    const bool best = !empty() && worse(this->best().price, level.price);  // a snapshot from its worst level on
-    const std::size_t at = best ? levels_.size() : find(level.price);
-    const bool present = at < levels_.size() && levels_[at].price == level.price;
-    if (level.quantity == 0) {
-      if (present) levels_.erase(levels_.begin() + static_cast<std::ptrdiff_t>(at));
-    } else if (present) {
-      levels_[at].quantity = level.quantity;
-    } else {
-      levels_.insert(levels_.begin() + static_cast<std::ptrdiff_t>(at), level);
-    }
-  }
+  void set(const raw_level& level);
 
   /// Forgets all but the best `count`.
-  void keep(std::size_t count) {
-    if (levels_.size() <= count) return;
-    levels_.erase(levels_.begin(), levels_.end() - static_cast<std::ptrdiff_t>(count));
-  }
+  void keep(std::size_t count);
 
   /// The first index whose price is not worse. Without a branch: which half it is in cannot be predicted.
-  [[nodiscard]] std::size_t find(std::int64_t price) const noexcept {
-    const raw_level* const level = levels_.data();
-    std::size_t low = 0;
-    for (std::size_t count = levels_.size(); count != 0;) {
-      const std::size_t half = (count + 1) / 2;
-      low += worse(level[low + half - 1].price, price) ? half : 0;
-      count -= half;
-    }
-    return low;
-  }
+  [[nodiscard]] std::size_t find(std::int64_t price) const noexcept;
 
  private:
   // Between two places where as many levels have come as gone nothing else matters, so each such run is moved by
   // itself: upwards from its upper end, downwards from its lower one.
-  void rearrange(std::span<const level_edit> all) {
-    const std::size_t old_size = levels_.size();
-    std::size_t size = old_size;
-    for (const level_edit& each : all) size = each.level.quantity != 0 ? size + 1 : size - 1;
-    if (size > old_size) levels_.resize(size);
-    for (std::size_t first = 0; first < all.size();) {
-      const bool up = all[first].level.quantity != 0;
-      std::size_t shift = 1;
-      std::size_t last = first + 1;
-      for (; last < all.size() && shift != 0; ++last)
-        shift += (all[last].level.quantity != 0) == up ? 1U : ~std::size_t{0};
-      const std::span<const level_edit> run = all.subspan(first, last - first);
-      if (up) {
-        move_up(run, shift, old_size);
-      } else {
-        move_down(run, old_size);
-      }
-      first = last;
-    }
-    if (size < old_size) levels_.resize(size);
-  }
+  void rearrange(std::span<const level_edit> all);
 
   // `shift` more levels come than go in the run; if none, its last edit is the one that makes room.
-  void move_up(std::span<const level_edit> run, std::size_t shift, std::size_t end) noexcept {
-    raw_level* const level = levels_.data();
-    if (shift == 0) {
-      end = run.back().at;
-      run = run.first(run.size() - 1);
-      shift = 1;
-    }
-    for (std::size_t i = run.size(); i-- > 0;) {
-      const level_edit& edit = run[i];
-      // a level that goes is moved, too, and then overwritten by the one below it
-      std::copy_backward(level + edit.at, level + end, level + end + shift);
-      end = edit.at;
-      if (edit.level.quantity != 0) {
-        level[edit.at + --shift] = edit.level;
-      } else {
-        ++shift;
-      }
-    }
-  }
+  void move_up(std::span<const level_edit> run, std::size_t shift, std::size_t end) noexcept;
 
-  void move_down(std::span<const level_edit> run, std::size_t old_size) noexcept {
-    raw_level* const level = levels_.data();
-    std::size_t shift = 0;
-    std::size_t begin = run.front().at;
-    for (const level_edit& edit : run) {
-      std::copy(level + begin, level + edit.at, level + begin - shift);
-      if (edit.level.quantity != 0) {
-        level[edit.at - shift--] = edit.level;
-        begin = edit.at;
-      } else {
-        ++shift;
-        begin = edit.at + 1;
-      }
-    }
-    if (shift != 0) std::copy(level + begin, level + old_size, level + begin - shift);
-  }
+  void move_down(std::span<const level_edit> run, std::size_t old_size) noexcept;
 
   [[nodiscard]] static bool worse(std::int64_t a, std::int64_t b) noexcept { return Bids ? a < b : a > b; }
 
@@ -12019,38 +8724,18 @@ struct order_book_settings {
 /// reserved room, which holds for the levels of one message, too. One thread.
 class order_book : private live_object<order_book> {
  public:
-  explicit order_book(const order_book_settings& settings = {}) : max_levels_{settings.max_levels} {
-    bids_.reserve(settings.reserve);
-    asks_.reserve(settings.reserve);
-    scratch_.reserve(settings.reserve);
-  }
+  explicit order_book(const order_book_settings& settings = {});
 
   /// Makes the changes. errc::number_out_of_range, and the book as it was, where no common exponent holds all numbers.
-  [[nodiscard]] errc apply(const level_changes& changes) {
-    if (changes.price_exponent != price_exponent_ || changes.quantity_exponent != quantity_exponent_) [[unlikely]] {
-      if (const errc bad = agree(changes); bad != errc::none) return bad;
-    }
-    change(bids_, changes.bids, changes);
-    change(asks_, changes.asks, changes);
-    return errc::none;
-  }
-  [[nodiscard]] errc apply(const depth_update& update) { return apply(level_changes::of(update)); }
+  [[nodiscard]] errc apply(const level_changes& changes);
+  [[nodiscard]] errc apply(const depth_update& update);
 
   /// Becomes the book that a snapshot shows, each price once. Best prices first is the order that costs least.
-  void assign(const level_changes& snapshot) {
-    clear();
-    price_exponent_ = snapshot.price_exponent;
-    quantity_exponent_ = snapshot.quantity_exponent;
-    fill(bids_, snapshot.bids);
-    fill(asks_, snapshot.asks);
-  }
-  void assign(const depth_snapshot& snapshot) { assign(level_changes::of(snapshot)); }
+  void assign(const level_changes& snapshot);
+  void assign(const depth_snapshot& snapshot);
 
   /// No levels; the room stays.
-  void clear() noexcept {
-    bids_.clear();
-    asks_.clear();
-  }
+  void clear() noexcept;
 
   // --- the best prices, in constant time ---
 
@@ -12077,37 +8762,17 @@ class order_book : private live_object<order_book> {
   // --- quantities, all exact ---
 
   /// What stands at that price; 0 where nothing does. Logarithmic.
-  [[nodiscard]] decimal quantity_at(book_side side, const decimal& price) const noexcept {
-    if (const auto mantissa = price.mantissa_at(price_exponent_)) {
-      const auto raw = all(side);
-      const std::size_t at = find(side, *mantissa);
-      if (at < raw.size() && raw[at].price == *mantissa) return {raw[at].quantity, quantity_exponent_};
-    }
-    return {0, quantity_exponent_};
-  }
+  [[nodiscard]] decimal quantity_at(book_side side, const decimal& price) const noexcept;
 
   /// What stands at that price and at better ones. Linear in the levels it adds up.
-  [[nodiscard]] wide_decimal depth_to(book_side side, const decimal& price) const noexcept {
-    int128 total = 0;
-    const auto raw = all(side);
-    for (std::size_t i = raw.size(); i-- > 0;) {
-      const auto order = decimal{raw[i].price, price_exponent_} <=> price;
-      if (side == book_side::bids ? order < 0 : order > 0) break;
-      total += raw[i].quantity;
-    }
-    return {total, quantity_exponent_};
-  }
+  [[nodiscard]] wide_decimal depth_to(book_side side, const decimal& price) const noexcept;
 
   /// The sum of price x quantity for taking that quantity from this side, best price first: exact. Nothing where the
   /// side does not hold as much, or where 128 bits do not suffice. Linear in the levels taken.
   [[nodiscard]] std::optional<wide_decimal> cost(book_side side, const decimal& quantity) const noexcept;
 
   /// The average price for taking that quantity from this side: cost / quantity, as a double.
-  [[nodiscard]] std::optional<double> vwap(book_side side, const decimal& quantity) const noexcept {
-    const auto total = cost(side, quantity);
-    if (!total || quantity.is_zero()) return std::nullopt;
-    return total->to_double() / quantity.to_double();
-  }
+  [[nodiscard]] std::optional<double> vwap(book_side side, const decimal& quantity) const noexcept;
 
   [[nodiscard]] int price_exponent() const noexcept { return price_exponent_; }
   [[nodiscard]] int quantity_exponent() const noexcept { return quantity_exponent_; }
@@ -12116,9 +8781,7 @@ class order_book : private live_object<order_book> {
   [[nodiscard]] std::span<const raw_level> all(book_side side) const noexcept {
     return side == book_side::bids ? bids_.all() : asks_.all();
   }
-  [[nodiscard]] std::size_t find(book_side side, std::int64_t price) const noexcept {
-    return side == book_side::bids ? bids_.find(price) : asks_.find(price);
-  }
+  [[nodiscard]] std::size_t find(book_side side, std::int64_t price) const noexcept;
   template <class Side>
   [[nodiscard]] std::optional<price_level> best(const Side& side) const noexcept {
     if (side.empty()) return std::nullopt;
@@ -12126,28 +8789,10 @@ class order_book : private live_object<order_book> {
   }
 
   template <class Side>
-  void change(Side& side, std::span<const raw_level> levels, const level_changes& of) {
-    if (of.price_exponent == price_exponent_ && of.quantity_exponent == quantity_exponent_) [[likely]] {
-      side.apply(levels, scratch_);
-    } else {
-      for (const raw_level& level : levels) side.set(*converted(level, of));
-    }
-    if (max_levels_ != 0) side.keep(max_levels_);
-  }
-
-  // From the worst price, where a snapshot is in its usual order: each level goes to the end.
+  void change(Side& side, std::span<const raw_level> levels, const level_changes& of);
   template <class Side>
-  void fill(Side& side, std::span<const raw_level> levels) {
-    for (std::size_t i = levels.size(); i-- > 0;) side.set(levels[i]);
-    if (max_levels_ != 0) side.keep(max_levels_);
-  }
-
-  [[nodiscard]] std::optional<raw_level> converted(const raw_level& level, const level_changes& of) const noexcept {
-    const auto price = decimal{level.price, of.price_exponent}.mantissa_at(price_exponent_);
-    const auto quantity = decimal{level.quantity, of.quantity_exponent}.mantissa_at(quantity_exponent_);
-    if (!price || !quantity) return std::nullopt;
-    return raw_level{*price, *quantity};
-  }
+  void fill(Side& side, std::span<const raw_level> levels);
+  [[nodiscard]] std::optional<raw_level> converted(const raw_level& level, const level_changes& of) const noexcept;
 
   // Common exponents for the book and the changes: the finer ones, if every level can have them.
   [[nodiscard]] errc agree(const level_changes& changes) noexcept;
@@ -12160,59 +8805,6 @@ class order_book : private live_object<order_book> {
   int price_exponent_{0};
   int quantity_exponent_{0};
 };
-
-inline bool order_book::try_exponents(int price, int quantity, const level_changes& changes) noexcept {
-  const level_changes now{{}, {}, price_exponent_, quantity_exponent_};
-  const bool rescale = price != price_exponent_ || quantity != quantity_exponent_;
-  price_exponent_ = price;
-  quantity_exponent_ = quantity;
-  const auto all_fit = [this](std::span<const raw_level> levels, const level_changes& of) {
-    return std::ranges::all_of(levels, [&](const raw_level& level) { return converted(level, of).has_value(); });
-  };
-  if (!(all_fit(changes.bids, changes) && all_fit(changes.asks, changes) &&
-        (!rescale || (all_fit(bids_.all(), now) && all_fit(asks_.all(), now))))) {
-    price_exponent_ = now.price_exponent;
-    quantity_exponent_ = now.quantity_exponent;
-    return false;
-  }
-  if (rescale) {
-    for (raw_level& level : bids_.all()) level = *converted(level, now);
-    for (raw_level& level : asks_.all()) level = *converted(level, now);
-  }
-  return true;
-}
-
-inline errc order_book::agree(const level_changes& changes) noexcept {
-  const bool fresh = empty();
-  const int price = fresh ? changes.price_exponent : std::min(price_exponent_, changes.price_exponent);
-  const int quantity = fresh ? changes.quantity_exponent : std::min(quantity_exponent_, changes.quantity_exponent);
-  // zeros at the end of what came may be all that makes it finer
-  const bool agreed =
-      try_exponents(price, quantity, changes) || try_exponents(price_exponent_, quantity_exponent_, changes);
-  return agreed ? errc::none : errc::number_out_of_range;
-}
-
-inline std::optional<wide_decimal> order_book::cost(book_side side, const decimal& quantity) const noexcept {
-  const decimal wanted = quantity.normalized();
-  const int unit = std::min(wanted.exponent(), quantity_exponent_);
-  const auto mantissa = wide_decimal{wanted}.mantissa_at(unit);
-  const int exponent = price_exponent_ + unit;
-  if (!mantissa || *mantissa < 0 || exponent < std::numeric_limits<std::int8_t>::min()) return std::nullopt;
-  int128 left = *mantissa;
-  int128 total = 0;
-  const auto raw = all(side);
-  for (std::size_t i = raw.size(); i-- > 0 && left != 0;) {
-    // a level that does not fit this unit holds more than is left
-    const int128 there = wide_decimal{raw[i].quantity, quantity_exponent_}.mantissa_at(unit).value_or(left);
-    const int128 taken = std::min(there, left);
-    int128 paid = 0;
-    if (__builtin_mul_overflow(int128{raw[i].price}, taken, &paid) || __builtin_add_overflow(total, paid, &total))
-      return std::nullopt;
-    left -= taken;
-  }
-  if (left != 0) return std::nullopt;
-  return wide_decimal{total, exponent};
-}
 
 }  // namespace foxtrot::inline v0
 
@@ -12237,50 +8829,28 @@ class book_synchroniser : private live_object<book_synchroniser> {
  public:
   using time = std::chrono::nanoseconds;
 
-  explicit book_synchroniser(const book_synchroniser_settings& settings = {})
-      : settings_{settings}, book_{settings.book}, kept_{settings.max_diffs, settings.max_levels} {}
+  explicit book_synchroniser(const book_synchroniser_settings& settings = {});
 
   [[nodiscard]] book_action on_diff(const book_diff& diff, time now);
-  [[nodiscard]] book_action on_diff(const depth_update& update, time now) {
-    return on_diff(book_diff::of(update), now);
-  }
+  [[nodiscard]] book_action on_diff(const depth_update& update, time now);
 
   /// A snapshot after change `last_id`. One that is too old for the diffs at hand is dropped and another asked for.
   /// While live, one that is newer than the book takes its place, with the levels that it has: after a reconnect the
   /// next diff, which would show a hole, may be long in coming.
   [[nodiscard]] book_action on_snapshot(std::uint64_t last_id, const level_changes& levels, time now);
-  [[nodiscard]] book_action on_snapshot(const depth_snapshot& snapshot, time now) {
-    return on_snapshot(snapshot.last_id(), level_changes::of(snapshot), now);
-  }
+  [[nodiscard]] book_action on_snapshot(const depth_snapshot& snapshot, time now);
 
   /// The request came to nothing; another is due after the interval.
-  [[nodiscard]] book_action on_snapshot_failed(time now) {
-    in_flight_ = false;
-    return on_time(now);
-  }
+  [[nodiscard]] book_action on_snapshot_failed(time now);
 
   /// Call it when due() has come; then a request may have to be made.
-  [[nodiscard]] book_action on_time(time now) {
-    book_action action;
-    ask(action, now);
-    return action;
-  }
+  [[nodiscard]] book_action on_time(time now);
   /// When on_time() has something to do; nothing while no request is pending.
-  [[nodiscard]] std::optional<time> due() const noexcept {
-    if (!needs_snapshot() || !requested_at_ || waits_for_ever()) return std::nullopt;
-    return *requested_at_ + (in_flight_ ? settings_.request_timeout : settings_.request_interval);
-  }
+  [[nodiscard]] std::optional<time> due() const noexcept;
 
   /// Forgets everything, as if new; for a stream that was given up. After a reconnect there is no need: if diffs are
   /// missing the next one shows it.
-  void reset() noexcept {
-    state_ = book_state::waiting;
-    book_.clear();
-    forget_diffs();
-    holds_snapshot_ = false;
-    in_flight_ = false;
-    requested_at_.reset();
-  }
+  void reset() noexcept;
 
   [[nodiscard]] book_state state() const noexcept { return state_; }
   /// Trust it while the state is live, only.
@@ -12294,46 +8864,22 @@ class book_synchroniser : private live_object<book_synchroniser> {
   using outcome = book_action::outcome;
   using step = detail::book_step;
 
-  [[nodiscard]] bool needs_snapshot() const noexcept {
-    return state_ == book_state::buffering || state_ == book_state::broken;
-  }
-  [[nodiscard]] bool waits_for_ever() const noexcept { return in_flight_ && settings_.request_timeout == time{0}; }
+  [[nodiscard]] bool needs_snapshot() const noexcept;
+  [[nodiscard]] bool waits_for_ever() const noexcept;
 
   // A snapshot may be of the middle of the diff that leads past it, and a futures' diff that ends at it still counts.
-  [[nodiscard]] bool is_stale(std::uint64_t last_id) const noexcept {
-    return settings_.rule == book_rule::futures && holds_snapshot_ ? last_id < id_ : last_id <= id_;
-  }
+  [[nodiscard]] bool is_stale(std::uint64_t last_id) const noexcept;
 
   // A stream that is on its way to its snapshot has every right to lag.
-  [[nodiscard]] std::size_t most_stale() const noexcept {
-    constexpr std::size_t patience = 16;
-    return holds_snapshot_ ? settings_.max_stale * patience : settings_.max_stale;
-  }
+  [[nodiscard]] std::size_t most_stale() const noexcept;
 
-  void forget_diffs() noexcept {
-    kept_.clear();
-    seen_.reset();
-    stale_ = 0;
-  }
+  void forget_diffs() noexcept;
 
-  void keep(const step& next) {
-    kept_.push(next);
-    seen_ = next.last;
-  }
+  void keep(const step& next);
 
-  void ask(book_action& action, time now) noexcept {
-    const auto when = due();
-    if (!needs_snapshot() || waits_for_ever() || (when && now < *when)) return;
-    action.request_snapshot = true;
-    in_flight_ = true;
-    requested_at_ = now;
-  }
+  void ask(book_action& action, time now) noexcept;
 
-  void lose(book_action& action, gap_reason fault, std::uint64_t from, std::uint64_t to) noexcept {
-    action.lost = book_loss{fault, from, to};
-    if (state_ == book_state::live) state_ = book_state::broken;
-    holds_snapshot_ = false;
-  }
+  void lose(book_action& action, gap_reason fault, std::uint64_t from, std::uint64_t to) noexcept;
 
   void buffer(const step& next, book_action& action);
   void follow(const step& next, book_action& action);
@@ -12352,116 +8898,48 @@ class book_synchroniser : private live_object<book_synchroniser> {
   book_state state_{book_state::waiting};
 };
 
-inline book_action book_synchroniser::on_diff(const book_diff& diff, time now) {
-  book_action action;
-  const bool chained = settings_.rule == book_rule::futures && diff.previous_id;
-  const std::uint64_t before_first = diff.first_id == 0 ? 0 : diff.first_id - 1;
-  const step next{chained ? *diff.previous_id : before_first, diff.last_id, diff.changes};
-  const bool old = state_ == book_state::live ? is_stale(next.last) : seen_ && next.last <= *seen_;
-  if (!old) {
-    stale_ = 0;
-  } else if (++stale_ < most_stale()) {
-    ask(action, now);
-    return action;
-  } else {
-    lose(action, gap_reason::renumbered, diff.first_id, diff.last_id);
-    forget_diffs();
-  }
-  if (state_ == book_state::live) {
-    follow(next, action);
-  } else {
-    buffer(next, action);
-  }
-  ask(action, now);
-  return action;
-}
-
-inline void book_synchroniser::buffer(const step& next, book_action& action) {
-  if (seen_ && next.before > *seen_) {
-    lose(action, gap_reason::missing, *seen_ + 1, next.before);
-    kept_.clear();  // no snapshot can lead across the hole
-  }
-  keep(next);
-  action.input = outcome::buffered;
-  if (state_ != book_state::waiting) return;
-  state_ = book_state::buffering;
-  if (!holds_snapshot_) return;
-  // the snapshot came first
-  if (next.before <= id_) {
-    join(action);
-  } else {
-    holds_snapshot_ = false;
-  }
-}
-
-inline void book_synchroniser::follow(const step& next, book_action& action) {
-  if (next.before > id_) {
-    lose(action, gap_reason::missing, id_ + 1, next.before);
-    keep(next);
-    action.input = outcome::buffered;
-  } else if (apply(next, action)) {
-    action.input = outcome::applied;
-  } else {
-    seen_ = next.last;  // the snapshot has to be newer than what does no good
-  }
-}
-
-inline bool book_synchroniser::apply(const step& next, book_action& action) {
-  if (book_.apply(next.changes) != errc::none) {
-    lose(action, gap_reason::unusable, next.before + 1, next.last);
-    return false;
-  }
-  if (book_.crossed()) {
-    lose(action, gap_reason::crossed, next.before + 1, next.last);
-    return false;
-  }
-  id_ = next.last;
-  holds_snapshot_ = false;
-  return true;
-}
-
-inline book_action book_synchroniser::on_snapshot(std::uint64_t last_id, const level_changes& levels, time now) {
-  book_action action;
-  in_flight_ = false;
-  const bool was_live = state_ == book_state::live;
-  if (was_live) {
-    if (last_id <= id_) return action;
-    seen_ = id_;
-  }
-  // what the diffs at hand follow; all before it is gone
-  const auto earliest = kept_.empty() ? seen_ : std::optional{kept_[0].before};
-  if (!earliest || last_id >= *earliest) {
-    book_.assign(levels);
-    id_ = last_id;
-    holds_snapshot_ = true;
-    if (book_.crossed()) {
-      lose(action, gap_reason::crossed, last_id, last_id);
-    } else if (earliest) {
-      join(action);
-    } else {
-      action.input = outcome::buffered;
-    }
-  }
-  action.resynchronised = action.resynchronised && !was_live;
-  ask(action, now);
-  return action;
-}
-
-// The book is that of a snapshot which the first diff at hand leads past, or follows.
-inline void book_synchroniser::join(book_action& action) {
-  for (std::size_t i = 0; i < kept_.size(); ++i) {
-    const step next = kept_[i];
-    if (!is_stale(next.last) && !apply(next, action)) return;
-  }
-  forget_diffs();
-  state_ = book_state::live;
-  action.input = outcome::applied;
-  action.resynchronised = true;
-}
-
 }  // namespace foxtrot::inline v0
 
 // foxtrot/market/merge.hpp: one loop over several feeds.
+
+// foxtrot/market/detail/joint_status.hpp: what a consumer is told where a feed comes in parts: the statuses of one
+// feed.
+
+namespace foxtrot::inline v0::detail {
+
+inline constexpr std::size_t most_parts = 64;
+
+/// The parts that a feed needs to be whole, a bit each: those that have something to bring.
+using parts_in_use = std::atomic<std::uint64_t>;
+
+/// Lets statuses of the parts pass, or not: `connected` when the last part is; every connection that a part loses or
+/// cannot make, but of goodbyes and of the states that a newcomer finds only one; polling when the first part begins
+/// and when the last ends. All other statuses pass. One thread.
+class joint_status {
+ public:
+  explicit joint_status(std::shared_ptr<const parts_in_use> needed) noexcept : needed_{std::move(needed)} {}
+
+  /// Whether a consumer that heard of everything before hears of this.
+  [[nodiscard]] bool passes(std::size_t part, const status_record& record) noexcept;
+
+ private:
+  enum class state : std::uint8_t { unknown, whole, broken };
+
+  // relaxed: who has an event of a part that came into use has what was written before
+  [[nodiscard]] bool whole() const noexcept { return (needed_->load(std::memory_order_relaxed) & ~connected_) == 0; }
+  [[nodiscard]] static bool is_goodbye(const status_record& record) noexcept {
+    return record.code == status_code::disconnected && !record.error_is_system &&
+           record.error == static_cast<std::int32_t>(errc::cancelled);
+  }
+
+  std::shared_ptr<const parts_in_use> needed_;
+  std::uint64_t known_{0};  // parts, a bit each: have said how their connection is
+  std::uint64_t connected_{0};
+  std::uint64_t polled_{0};
+  state told_{state::unknown};
+};
+
+}  // namespace foxtrot::inline v0::detail
 
 namespace foxtrot::inline v0 {
 
@@ -12470,19 +8948,7 @@ namespace detail {
 /// What merge() makes; with `as_one`, of the parts of one feed, whose statuses it decides about.
 class merging {
  public:
-  [[nodiscard]] static subscription merge(std::vector<subscription> from, std::optional<joint_status> as_one = {}) {
-    std::vector<std::shared_ptr<inbox>> parts;
-    std::optional<idle> waiting;
-    for (subscription& each : from) {
-      if (each.inbox_ == nullptr) continue;
-      if (!waiting) waiting = each.waiting_;
-      parts.push_back(std::move(each.inbox_));
-    }
-    if (parts.empty()) return {};
-    if (parts.size() == 1 && !as_one) return {std::move(parts.front()), *waiting};
-    auto merged = std::make_unique<merged_inbox<inbox>>(std::move(parts), std::move(as_one));
-    return {std::make_shared<inbox>(std::move(merged), symbol_states{}), *waiting};
-  }
+  [[nodiscard]] static subscription merge(std::vector<subscription> from, std::optional<joint_status> as_one = {});
 };
 
 }  // namespace detail
@@ -12491,9 +8957,7 @@ class merging {
 /// few events while others wait. Statuses are each feed's own, and say which by `venue()`. It waits as the first does,
 /// and wakes for any; it has closed when all have; losses and capacities add up; `latest` is the newest of all. Nothing
 /// is copied, and nothing allocated per event.
-[[nodiscard]] inline subscription merge(std::vector<subscription> from) {
-  return detail::merging::merge(std::move(from));
-}
+[[nodiscard]] subscription merge(std::vector<subscription> from);
 template <std::same_as<subscription>... Others>
 [[nodiscard]] subscription merge(subscription first, Others... others) {
   std::vector<subscription> all;
@@ -12559,8 +9023,411 @@ static_assert(std::is_trivially_copyable_v<stored_event> && std::is_trivially_co
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/queue/broadcast_ring.hpp: one producer that never waits, any number of readers that come and go.
+
+namespace foxtrot::inline v0 {
+
+/// What a look at the next event of a broadcast_ring found. `lapped`: the producer has overwritten it, and the reader
+/// went on to newer ones.
+enum class read_outcome : std::uint8_t { empty, read, lapped };
+
+[[nodiscard]] constexpr std::string_view to_string(read_outcome outcome) noexcept {
+  switch (outcome) {
+    case read_outcome::empty: return "empty";
+    case read_outcome::read: return "read";
+    case read_outcome::lapped: return "lapped";
+  }
+  return "?";
+}
+
+namespace detail {
+
+/// What a line's word says while event number `position` is being written over an older one: the word of the event
+/// after it, which belongs to another line of any ring of two lines or more and so is no word of this one. That holds
+/// over the wrap of the 40 bits too, for the number of lines divides 2^40, and however lines are scattered, as long as
+/// two positions share a line only when a multiple of the number of lines lies between them.
+[[nodiscard]] constexpr std::uint64_t mark_of(std::uint64_t position) noexcept { return word_of(position + 1, {}); }
+
+/// How far what `word` says lies ahead of event number `position`: 40 bits and their sign.
+[[nodiscard]] constexpr std::int64_t word_ahead_of(std::uint64_t word, std::uint64_t position) noexcept {
+  constexpr unsigned rest = 64 - position_bits;
+  return static_cast<std::int64_t>((word - (position + 1)) << rest) >> rest;
+}
+
+/// For a reader at `position` whose line does not hold its event: whether that is because the event is still to come.
+/// Ahead by 1 is the mark of this very event; an older word, an older mark and a fresh zero are behind; a newer word is
+/// ahead by the number of lines at least, which is 2 or more, and a newer mark by one more than that.
+[[nodiscard]] constexpr bool is_still_to_come(std::uint64_t word, std::uint64_t position) noexcept {
+  return word_ahead_of(word, position) <= 1;
+}
+
+/// A line that is copied while it may be overwritten: nothing in it is plain, so a torn copy is a value to be thrown
+/// away and not a data race.
+template <line_payload T>
+struct alignas(cache_line) broadcast_line {
+  static constexpr std::size_t word_bytes = sizeof(std::uint64_t);
+  static constexpr std::size_t used = (sizeof(T) + word_bytes - 1) / word_bytes;
+
+  std::atomic<std::uint64_t> word{0};
+  std::atomic<std::uint64_t> payload[line_payload_bytes / word_bytes]{};
+
+  /// Producer: puts event number `position` here, over an older one.
+  void fill(std::uint64_t position, const T& item, line_tag tag) noexcept {
+    // release: whoever acquires the mark finds head_ at `position` at least (see reader::resume())
+    word.store(mark_of(position), std::memory_order_release);
+    fill_payload(&item, std::make_index_sequence<used>{});
+    word.store(word_of(position, tag), std::memory_order_release);  // carries the payload to copy_if()
+  }
+
+  /// Reader: copies the payload to `to` if it is that of `seen`, a word just acquired from here, and all of it is.
+  [[nodiscard]] bool copy_if(std::uint64_t seen, void* to) const noexcept {
+    return copy_if(seen, to, std::make_index_sequence<used>{});
+  }
+
+ private:
+  // How much of the payload is in word number `index`.
+  static constexpr std::size_t bytes_of(std::size_t index) noexcept {
+    return std::min(word_bytes, sizeof(T) - index * word_bytes);
+  }
+
+  // Both copies are written out, word by word. Through an array in a loop, g++ stores eight bytes at a time and loads
+  // sixteen, which the store buffer cannot forward: twice the time.
+  template <std::size_t... Index>
+  void fill_payload(const void* from, std::index_sequence<Index...>) noexcept {
+    const auto part = [from](auto index) {
+      std::uint64_t value{0};
+      std::memcpy(&value, static_cast<const std::byte*>(from) + index * word_bytes, bytes_of(index));
+      return value;
+    };
+    // release: keeps the mark before each of them. A reader that acquires a word of the new payload has the mark, or
+    // something later, in front of its second look.
+    (payload[Index].store(part(std::integral_constant<std::size_t, Index>{}), std::memory_order_release), ...);
+  }
+
+  template <std::size_t... Index>
+  [[nodiscard]] bool copy_if(std::uint64_t seen, void* to, std::index_sequence<Index...>) const noexcept {
+    // No word is older than `seen`: its acquire saw them all stored. One that is newer is seen with the mark that went
+    // before it (acquire, of fill_payload()'s release), so the second look, which may be relaxed as it is about this
+    // one atomic only, cannot find `seen` again: that stands before the mark in the order of the word's values.
+    const std::uint64_t copy[]{payload[Index].load(std::memory_order_acquire)...};
+    if (word.load(std::memory_order_relaxed) != seen) [[unlikely]]
+      return false;
+    (std::memcpy(static_cast<std::byte*>(to) + Index * word_bytes, &copy[Index], bytes_of(Index)), ...);
+    return true;
+  }
+};
+
+}  // namespace detail
+
+/// Every reader sees every event that it comes for in time; one that comes too late is told how many it lost. The
+/// producer overwrites the oldest event and knows nothing of its readers, so that none of them can hold it up, and
+/// they may appear and vanish in any thread without a word. A reader that is up to date looks at the line of the next
+/// event only, so a hand-off costs one cache-line transfer for each of them. Memory is allocated and touched once, in
+/// the constructor; nothing afterwards allocates, locks or enters the kernel. Larger events: see overwriting_arena.
+template <line_payload T>
+class broadcast_ring : private live_object<broadcast_ring<T>> {
+  using slot = detail::broadcast_line<T>;
+
+ public:
+  using value_type = T;
+  class reader;
+
+  /// Room for at least `minimum` events, rounded up to a power of two, two or more: see capacity(). `memory` must
+  /// outlive the ring (huge_page_resource is one to try); it is used here and in the destructor only.
+  explicit broadcast_ring(std::size_t minimum, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
+      : store_{minimum, memory} {
+    producer_.lines = store_.view();
+  }
+  broadcast_ring(const broadcast_ring&) = delete;
+  broadcast_ring& operator=(const broadcast_ring&) = delete;
+
+  /// Events that can still be read while nothing is being published, exactly.
+  [[nodiscard]] std::size_t capacity() const noexcept { return store_.view().count(); }
+
+  /// Makes `item` the newest event, over the oldest one. The producer's thread; never fails, never waits.
+  void publish(const T& item, line_tag tag = {}) noexcept {
+    const detail::line_view<slot> lines = producer_.lines;
+    const std::uint64_t position = producer_.position;
+    prefetch_for_write(&lines[position + detail::write_ahead]);
+    lines[position].fill(position, item, tag);
+    producer_.position = position + 1;
+    // release: to whoever acquires it, no event before it is still to come
+    head_.store(position + 1, std::memory_order_release);
+  }
+
+  /// Events published so far: the number of the next one. Any thread; each look costs the producer a little.
+  [[nodiscard]] std::uint64_t published() const noexcept { return head_.load(std::memory_order_acquire); }
+
+ protected:
+  /// A ring that has published `position` events already, the last of them zeros: for tests of what happens years
+  /// later.
+  broadcast_ring(std::size_t minimum, std::pmr::memory_resource& memory, std::uint64_t position)
+      : broadcast_ring{minimum, memory} {
+    producer_.position = position;
+    head_.store(position, std::memory_order_relaxed);  // nobody else is here yet, as for the words
+    for (std::uint64_t next = position; next < position + capacity(); ++next) {
+      producer_.lines[next].word.store(detail::word_of(next - capacity(), {}), std::memory_order_relaxed);
+    }
+  }
+
+ private:
+  struct alignas(cache_line) side {
+    detail::line_view<slot> lines;
+    std::uint64_t position{0};
+  };
+
+  detail::line_store<slot> store_;                          // read by all, written by none
+  side producer_;                                           // producer's thread
+  alignas(cache_line) std::atomic<std::uint64_t> head_{0};  // written by the producer, after the line
+};
+
+/// A place in the sequence of a ring's events. A small value: a copy goes on from the same place, on its own. One
+/// thread at a time; the ring must outlive it. It must look at least once in 2^39 events (15 hours at 10 million a
+/// second): a line's word has no more bits to tell an event still to come from one long gone.
+template <line_payload T>
+class broadcast_ring<T>::reader {
+ public:
+  using value_type = T;
+  using outcome = read_outcome;
+
+  /// Begins with the next event to be published.
+  explicit reader(const broadcast_ring& ring) noexcept : reader{ring, ring.published()} {}
+
+  /// Begins with event number `position`, less than 2^39 away from published(). Where that is gone already, the events
+  /// up to the oldest one read count as lost.
+  reader(const broadcast_ring& ring, std::uint64_t position) noexcept
+      : lines_{ring.store_.view()}, head_{&ring.head_}, position_{position} {}
+
+  /// Copies the next event, if there is one. `lapped`: it was overwritten before it could be read; nothing was, the
+  /// cursor stands half a ring before the newest event and lost() has grown by exactly the number skipped. Only where
+  /// it says `read` are `item` and `tag` touched.
+  [[nodiscard]] outcome try_read(T& item, line_tag& tag) noexcept { return look(&item, tag); }
+
+  /// Copies the next event there is, going over losses, which lost() counts; false while there is none.
+  [[nodiscard]] bool try_pop(T& item) noexcept {
+    line_tag tag;
+    return take(&item, tag);
+  }
+
+  /// Calls `visit(const T&, line_tag)`, or `visit(const T&)`, with a copy of each of up to `max` events, going over
+  /// losses, and returns their number. Inside `visit`, position() and lost() already include that event and whatever
+  /// was lost before it; where `visit` throws, the event counts as read.
+  template <line_visitor<T> Visitor>
+  std::size_t consume(std::size_t max, Visitor&& visit) {
+    alignas(T) std::byte copy[sizeof(T)];
+    line_tag tag;
+    std::size_t done = 0;
+    for (; done < max && take(copy, tag); ++done) {
+      detail::show(visit, *std::launder(reinterpret_cast<const T*>(copy)), tag);
+    }
+    return done;
+  }
+
+  /// Whether the next look would find nothing; a moment later there may be something.
+  [[nodiscard]] bool empty() const noexcept {
+    const std::uint64_t word = lines_[position_].word.load(std::memory_order_acquire);
+    return !detail::word_is_at(word, position_) && detail::is_still_to_come(word, position_);
+  }
+
+  /// Events skipped so far because they were overwritten first. Those read are position() less the first position, less
+  /// these.
+  [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
+  /// The number of the next event.
+  [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+  /// Events published and not yet read; more than the capacity if the next look will find itself lapped. Looks at what
+  /// the producer writes at every event: now and then, not at each.
+  [[nodiscard]] std::uint64_t lag() const noexcept {
+    const std::uint64_t head = head_->load(std::memory_order_acquire);
+    return head > position_ ? head - position_ : 0;  // an event can be read a moment before the head shows it
+  }
+
+ private:
+  [[nodiscard]] outcome look(void* to, line_tag& tag) noexcept {
+    const slot& line = lines_[position_];
+    const std::uint64_t word = line.word.load(std::memory_order_acquire);  // pairs with fill(), carries the payload
+    if (!detail::word_is_at(word, position_)) [[unlikely]] {
+      // told by this line alone: a look at head_ would take a second line from the producer for every event
+      return detail::is_still_to_come(word, position_) ? outcome::empty : resume();
+    }
+    if (!line.copy_if(word, to)) [[unlikely]]
+      return resume();
+    tag = detail::tag_of(word);
+    ++position_;
+    return outcome::read;
+  }
+
+  [[nodiscard]] bool take(void* to, line_tag& tag) noexcept {
+    for (;;) {
+      const outcome found = look(to, tag);
+      if (found != outcome::lapped) return found == outcome::read;
+    }
+  }
+
+  // The cursor's event is overwritten. The one half a ring before the head is whole and stays until half a ring more
+  // has been published, one event at least: who is lapped again has been outrun by that many, and as soon as the
+  // producer pauses the next look reads. (A ring of one line would resume at an event that is yet to come.)
+  [[gnu::noinline]] outcome resume() noexcept {
+    // The look that brought us here may have been the relaxed one. This one finds the mark of an event a lap ahead, or
+    // something later, and acquires it: so head_ is a lap ahead at least, and the cursor moves forward.
+    static_cast<void>(lines_[position_].word.load(std::memory_order_acquire));
+    const std::uint64_t head = head_->load(std::memory_order_acquire);  // what lies before it is not still to come
+    const std::uint64_t next = head - lines_.count() / 2;
+    lost_ += next - position_;
+    position_ = next;
+    return outcome::lapped;
+  }
+
+  detail::line_view<slot> lines_;
+  const std::atomic<std::uint64_t>* head_;
+  std::uint64_t position_;
+  std::uint64_t lost_{0};
+};
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/queue/ends.hpp: what makes a queue's two ends, so that any queue fits where one is asked for, and how to
 // wait.
+
+// foxtrot/queue/idle_strategy.hpp: what a polling loop does when a round found no work.
+
+namespace foxtrot::inline v0 {
+
+/// Goes into a loop as `waiting.idle(poll_everything())`: told after every round how much was done, it waits a little
+/// after rounds that did nothing. `reset()` forgets how long the idleness has lasted. One thread; not shared.
+template <class Strategy>
+concept idle_strategy = requires(Strategy& strategy, std::size_t work_done) {
+  strategy.idle(work_done);
+  strategy.reset();
+};
+
+/// Looks again at once. The fastest to notice; burns a core.
+class spin_idle {
+ public:
+  void idle(std::size_t work_done) noexcept {
+    if (work_done == 0) cpu_relax();
+  }
+  void reset() noexcept {}
+};
+
+/// Lets any other thread that wants this core have it, then looks again.
+class yield_idle {
+ public:
+  void idle(std::size_t work_done) noexcept {
+    if (work_done == 0) ::sched_yield();
+  }
+  void reset() noexcept {}
+};
+
+/// Sleeps in the kernel until somebody calls wake() on the spot. The first idle round only enters the sleeper there and
+/// so gives the loop the second look that a safe sleep needs; the next one sleeps. The loop must look at everything
+/// that a waker might announce between two calls.
+class block_idle {
+ public:
+  using duration = parking_spot::duration;
+
+  /// Sleeps no longer than `patience` at a time, if given.
+  explicit block_idle(parking_spot& spot, std::optional<duration> patience = {}) noexcept
+      : spot_{&spot}, patience_{patience} {}
+  block_idle(const block_idle&) = delete;
+  block_idle& operator=(const block_idle&) = delete;
+  ~block_idle() { reset(); }
+
+  void idle(std::size_t work_done) noexcept {
+    if (work_done != 0) return reset();
+    if (!entered_) {
+      ticket_ = spot_->prepare();
+    } else {
+      spot_->wait(ticket_, patience_);
+    }
+    entered_ = !entered_;
+  }
+  void reset() noexcept {
+    if (std::exchange(entered_, false)) spot_->cancel(ticket_);
+  }
+  void set_patience(std::optional<duration> patience) noexcept { patience_ = patience; }
+  /// Whether the next idle round sleeps.
+  [[nodiscard]] bool about_to_sleep() const noexcept { return entered_; }
+
+ private:
+  parking_spot* spot_;
+  std::optional<duration> patience_;
+  parking_spot::ticket ticket_;
+  bool entered_{false};  // at the spot, with that ticket
+};
+
+/// Spins for some rounds, yields for some, then blocks: awake within a burst, asleep after it.
+class adaptive_idle {
+ public:
+  using duration = parking_spot::duration;
+
+  struct rounds {
+    unsigned spins{4096};  ///< 20 to 100 us, as the core pauses: longer than most gaps within a burst
+    unsigned yields{16};
+  };
+
+  explicit adaptive_idle(parking_spot& spot, std::optional<duration> patience = {}) noexcept
+      : adaptive_idle{spot, patience, rounds{}} {}
+  adaptive_idle(parking_spot& spot, std::optional<duration> patience, rounds before_blocking) noexcept
+      : before_{before_blocking}, block_{spot, patience} {}
+
+  void idle(std::size_t work_done) noexcept {
+    if (work_done != 0) return reset();
+    if (idle_rounds_ < before_.spins) {
+      ++idle_rounds_;
+      cpu_relax();
+    } else if (idle_rounds_ < before_.spins + before_.yields) {
+      ++idle_rounds_;
+      ::sched_yield();
+    } else {
+      block_.idle(0);
+    }
+  }
+  void reset() noexcept {
+    idle_rounds_ = 0;
+    block_.reset();
+  }
+  void set_patience(std::optional<duration> patience) noexcept { block_.set_patience(patience); }
+  [[nodiscard]] bool about_to_sleep() const noexcept { return block_.about_to_sleep(); }
+
+ private:
+  rounds before_;
+  unsigned idle_rounds_{0};
+  block_idle block_;
+};
+
+/// Any of them, chosen at run time.
+class chosen_idle {
+ public:
+  using duration = parking_spot::duration;
+
+  chosen_idle(foxtrot::idle how, parking_spot& spot, std::optional<duration> patience = {}) noexcept
+      : how_{how}, adaptive_{spot, patience, rounds_of(how)} {}
+
+  void idle(std::size_t work_done) noexcept {
+    switch (how_) {
+      case foxtrot::idle::spin: return spin_idle{}.idle(work_done);
+      case foxtrot::idle::yield: return yield_idle{}.idle(work_done);
+      case foxtrot::idle::block:
+      case foxtrot::idle::adaptive: return adaptive_.idle(work_done);
+    }
+  }
+  void reset() noexcept { adaptive_.reset(); }
+  void set_patience(std::optional<duration> patience) noexcept { adaptive_.set_patience(patience); }
+  [[nodiscard]] bool about_to_sleep() const noexcept { return adaptive_.about_to_sleep(); }
+
+ private:
+  [[nodiscard]] static adaptive_idle::rounds rounds_of(foxtrot::idle how) noexcept {
+    return how == foxtrot::idle::block ? adaptive_idle::rounds{0, 0} : adaptive_idle::rounds{};
+  }
+
+  foxtrot::idle how_;
+  adaptive_idle adaptive_;
+};
+
+static_assert(idle_strategy<spin_idle> && idle_strategy<yield_idle> && idle_strategy<block_idle> &&
+              idle_strategy<adaptive_idle> && idle_strategy<chosen_idle>);
+
+}  // namespace foxtrot::inline v0
 
 namespace foxtrot::inline v0 {
 
@@ -12764,6 +9631,94 @@ class huge_page_resource final : public std::pmr::memory_resource {
 
 }  // namespace foxtrot::inline v0
 
+// foxtrot/queue/overwriting_arena.hpp: contiguous bodies beside a broadcast ring, for events of more than one line.
+
+namespace foxtrot::inline v0 {
+
+/// A circular store of `T`s for one producer that never waits and overwrites the oldest; see payload_arena for one that
+/// waits. A body is never split at the end of the store. It is named by its position, a count of elements that never
+/// repeats, which travels to readers in a broadcast_ring's record; that record's publication also publishes the body.
+template <class T>
+  requires(std::is_trivially_copyable_v<T> && sizeof(T) % sizeof(std::uint64_t) == 0)
+class overwriting_arena : private live_object<overwriting_arena<T>> {
+ public:
+  /// What publish() returns for a body that is longer than the store. No body has it for a position.
+  static constexpr std::uint64_t refused = ~std::uint64_t{0};
+
+  /// Room for at least `minimum` elements, rounded up to a power of two, two or more: see capacity(). Pages are touched
+  /// here. `memory` must outlive the arena; it is used here and in the destructor only.
+  explicit overwriting_arena(std::size_t minimum, std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
+      : memory_{&memory}, capacity_{std::bit_ceil(std::clamp(minimum, std::size_t{2}, most))} {
+    words_ = static_cast<std::atomic<std::uint64_t>*>(memory.allocate(capacity_ * sizeof(T), cache_line));
+    std::uninitialized_value_construct_n(words_, capacity_ * words_each);
+  }
+  overwriting_arena(const overwriting_arena&) = delete;
+  overwriting_arena& operator=(const overwriting_arena&) = delete;
+  ~overwriting_arena() { memory_->deallocate(words_, capacity_ * sizeof(T), cache_line); }
+
+  /// Elements of the longest body. A body can be copied until more than this has been published from its position on.
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  /// Copies `body` in, over the oldest ones, and returns its position. The producer's thread; never waits. A body
+  /// longer than capacity() is `refused`: nothing changes.
+  [[nodiscard]] std::uint64_t publish(std::span<const T> body) noexcept {
+    if (body.size() > capacity_) return refused;
+    const std::size_t left = capacity_ - offset_of(next_);
+    const std::uint64_t position = body.size() <= left ? next_ : next_ + left;
+    next_ = position + body.size();
+    // relaxed: the words that follow, each stored with release, keep it before them
+    reserved_.store(next_, std::memory_order_relaxed);
+    std::atomic<std::uint64_t>* to = words_ + offset_of(position) * words_each;
+    const auto* from = reinterpret_cast<const std::byte*>(body.data());
+    for (std::size_t i = 0; i < body.size() * words_each; ++i) {
+      std::uint64_t word;
+      std::memcpy(&word, from + i * sizeof word, sizeof word);
+      to[i].store(word, std::memory_order_release);  // pairs with try_copy()
+    }
+    return position;
+  }
+
+  /// Copies the body that a record names to `to`. False where the producer has overtaken it, before or meanwhile:
+  /// what stands in `to` then means nothing. Any thread that has read the record.
+  [[nodiscard]] bool try_copy(std::uint64_t position, std::size_t count, T* to) const noexcept {
+    if (!holds(position, count) || count > capacity_ - offset_of(position)) return false;
+    const std::atomic<std::uint64_t>* from = words_ + offset_of(position) * words_each;
+    auto* bytes = reinterpret_cast<std::byte*>(to);
+    for (std::size_t i = 0; i < count * words_each; ++i) {
+      // No word is older than the body: the record's acquire saw them all stored. One that is newer is acquired from
+      // its publish() and with it what reserved_ was set to before, which the second look cannot miss.
+      const std::uint64_t word = from[i].load(std::memory_order_acquire);
+      std::memcpy(bytes + i * sizeof word, &word, sizeof word);
+    }
+    return holds(position, count);
+  }
+
+ private:
+  static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+  static_assert(sizeof(std::atomic<std::uint64_t>) == sizeof(std::uint64_t));
+  static constexpr std::size_t words_each = sizeof(T) / sizeof(std::uint64_t);
+  static constexpr std::size_t most = std::size_t{1} << 40;  // memory ends long before
+
+  [[nodiscard]] std::size_t offset_of(std::uint64_t position) const noexcept {
+    return static_cast<std::size_t>(position) & (capacity_ - 1);
+  }
+
+  // Published, and nothing reserved since reaches it: an element goes when the one a lap ahead of it comes.
+  [[nodiscard]] bool holds(std::uint64_t position, std::size_t count) const noexcept {
+    // relaxed: see try_copy() for the second look; the first one follows the acquire of the record
+    const std::uint64_t reserved = reserved_.load(std::memory_order_relaxed);
+    return position <= reserved && count <= reserved - position && reserved - position <= capacity_;
+  }
+
+  std::pmr::memory_resource* memory_;
+  std::size_t capacity_;
+  std::atomic<std::uint64_t>* words_{nullptr};
+  alignas(cache_line) std::uint64_t next_{0};                   // producer's thread
+  alignas(cache_line) std::atomic<std::uint64_t> reserved_{0};  // written by the producer, before the words
+};
+
+}  // namespace foxtrot::inline v0
+
 // foxtrot/thread/restart_policy.hpp: who is started again after a crash, how soon, and when to give up.
 
 namespace foxtrot::inline v0 {
@@ -12796,26 +9751,16 @@ struct restart_policy {
 /// Counts the restarts of one supervisor. One thread.
 class restart_budget {
  public:
-  explicit restart_budget(const restart_policy& policy) : policy_{policy} {}
+  explicit restart_budget(const restart_policy& policy);
 
   /// Whether there may be another restart now; counts it if so.
-  [[nodiscard]] bool allow(steady_time now) {
-    while (!made_.empty() && now - made_.front() >= policy_.within) made_.pop_front();
-    if (made_.size() >= policy_.most_restarts) return false;
-    made_.push_back(now);
-    return true;
-  }
+  [[nodiscard]] bool allow(steady_time now);
   /// How long to wait before the restart that was allowed last.
-  [[nodiscard]] std::chrono::milliseconds delay() const noexcept {
-    if (made_.size() <= 1) return std::min(policy_.first_delay, policy_.longest_delay);
-    auto wait = policy_.delay_step;
-    for (std::size_t i = 2; i < made_.size() && wait < policy_.longest_delay; ++i) wait *= 2;
-    return std::min(wait, policy_.longest_delay);
-  }
+  [[nodiscard]] std::chrono::milliseconds delay() const noexcept;
 
  private:
   const restart_policy policy_;
-  std::deque<steady_time> made_;  // restarts that still count
+  std::vector<steady_time> made_;  // restarts that still count
 };
 
 }  // namespace foxtrot::inline v0
@@ -12823,6 +9768,10 @@ class restart_budget {
 // foxtrot/thread/supervisor.hpp: workers that are started again when they crash, until they crash too often.
 
 namespace foxtrot::inline v0 {
+
+namespace detail {
+class supervision;
+}
 
 /// One thread of a supervisor. The body is called anew for each life of it.
 struct child_settings {
@@ -12849,203 +9798,926 @@ class supervisor : private live_object<supervisor> {
   /// The children run once it returns. Throws std::system_error where a thread cannot be made; none is left then. The
   /// monitor outlives the supervisor.
   supervisor(thread_monitor& monitor, std::vector<child_settings> children, supervisor_settings settings = {},
-             diagnostics log = {})
-      : monitor_{monitor}, settings_{std::move(settings)}, log_{std::move(log)}, budget_{settings_.policy} {
-    for (child_settings& each : children) children_.push_back(std::make_unique<child>(std::move(each)));
-    for (const auto& each : children_) start(*each);
-    keeper_.emplace(placement{.name = settings_.name}, [this](const std::stop_token&) { keep(); }, log_);
-  }
+             diagnostics log = {});
   supervisor(const supervisor&) = delete;
   supervisor& operator=(const supervisor&) = delete;
   /// Stops, and joins however long a child still takes. Not from a child, nor from on_give_up.
-  ~supervisor() {
-    (void)stop();
-    keeper_.reset();
-    for (auto each = children_.rbegin(); each != children_.rend(); ++each) (*each)->thread.reset();
-  }
+  ~supervisor();
 
   /// Asks the children to stop, the last first, each once the one before has ended or `stop_timeout` is over. The names
   /// of those that have not ended. Idempotent, any thread; on a child's and in on_give_up it only asks.
-  std::vector<std::string> stop() {
-    {
-      const std::lock_guard lock{mutex_};
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    if (of_this_thread() == this) return {};
-    const std::lock_guard one_at_a_time{joining_};
-    keeper_->join();
-    return late_;
-  }
+  std::vector<std::string> stop();
 
   /// False once it has given up or was stopped. Any thread.
-  [[nodiscard]] bool running() const {
-    const std::lock_guard lock{mutex_};
-    return !stopping_ && !given_up_;
-  }
+  [[nodiscard]] bool running() const;
   /// Crashes that it has answered by starting again. Any thread.
-  [[nodiscard]] std::uint64_t restarts() const {
-    const std::lock_guard lock{mutex_};
-    return restarts_;
-  }
+  [[nodiscard]] std::uint64_t restarts() const;
 
  private:
-  struct child {
-    explicit child(child_settings given) : settings{std::move(given)} {}
-    const child_settings settings;
-    watched_thread place;  // keeper only, like what follows
-    std::optional<worker> thread;
-    std::uint64_t lives{0};
-    std::optional<std::string> crash;  // guarded by the supervisor's mutex
-  };
-
-  /// Between a child's thread, which may end at any time, and the list.
-  class lifeline final : public worker_observer {
-   public:
-    lifeline(supervisor& owner, child& mine) noexcept : owner_{owner}, child_{mine} {}
-    void on_start() noexcept override {
-      of_this_thread() = &owner_;
-      child_.place.is_this_thread();
-    }
-    void on_end(std::string_view failure, bool asked) noexcept override {
-      try {
-        child_.place.ended(failure, asked);
-        if (!failure.empty() || !(asked || child_.settings.watch.may_return)) owner_.note_crash(child_, failure);
-      } catch (...) {  // out of memory: the list shows the crash all the same
-      }
-    }
-
-   private:
-    supervisor& owner_;
-    child& child_;
-  };
-
-  void start(child& each) {
-    auto pulse = std::make_shared<heartbeat>();
-    each.thread.reset();
-    each.place = monitor_.watch(each.settings.where.name, pulse, each.settings.watch);
-    ++each.lives;
-    each.thread.emplace(each.settings.where, each.settings.body, log_, std::move(pulse),
-                        std::make_shared<lifeline>(*this, each));
-  }
-
-  void note_crash(child& each, std::string_view failure) {
-    {
-      const std::lock_guard lock{mutex_};
-      each.crash = failure.empty() ? "returned before it was asked to" : std::string{failure};
-    }
-    changed_.notify_all();
-  }
-
-  // Whose child, or keeper, the calling thread is.
-  [[nodiscard]] static const supervisor*& of_this_thread() noexcept {
-    static thread_local const supervisor* owner = nullptr;
-    return owner;
-  }
-
-  void keep() {
-    of_this_thread() = this;
-    while (answer_next_crash()) {
-    }
-    late_ = stop_children(0);
-  }
-
-  // Waits for a crash and answers it. False where the end has come.
-  bool answer_next_crash() {
-    std::unique_lock lock{mutex_};
-    const auto is_over = [this] { return stopping_ || given_up_; };
-    const auto has_crashed = [](const auto& each) { return each->crash.has_value(); };
-    changed_.wait(lock, [&] { return is_over() || std::ranges::any_of(children_, has_crashed); });
-    if (is_over()) return false;
-    const auto crashed = std::ranges::find_if(children_, has_crashed);
-    const std::string what = *std::exchange((*crashed)->crash, std::nullopt);
-    if (!budget_.allow(system_time().now())) {
-      lock.unlock();
-      give_up(**crashed, what);
-      return false;
-    }
-    if (changed_.wait_for(lock, budget_.delay(), is_over)) return false;
-    ++restarts_;
-    lock.unlock();
-    restart(static_cast<std::size_t>(crashed - children_.begin()), what);
-    return true;
-  }
-
-  void restart(std::size_t crashed, const std::string& what) {
-    const restart_strategy strategy = settings_.policy.strategy;
-    const std::size_t first = strategy == restart_strategy::one_for_all ? 0 : crashed;
-    const std::size_t end = strategy == restart_strategy::one_for_one ? crashed + 1 : children_.size();
-    if (end - first > 1) {
-      const std::vector<std::string> late = stop_children(first);
-      for (const std::string& each : late) log_.report(severity::critical, settings_.name, "does not stop: " + each);
-      if (!late.empty()) return give_up(*children_[crashed], late.front() + " does not stop");
-    }
-    for (std::size_t i = first; i < end; ++i) {
-      child& each = *children_[i];
-      {
-        const std::lock_guard lock{mutex_};
-        if (i != crashed) each.crash.reset();  // of the life that is over
-      }
-      try {
-        start(each);
-      } catch (const std::system_error& failure) {
-        note_crash(each, failure.what());  // no thread to be had: as if it had crashed at once
-        return;
-      }
-      each.place.tell(thread_event_kind::restarted, what, each.lives - 1);
-    }
-  }
-
-  void give_up(child& crashed, const std::string& what) {
-    {
-      const std::lock_guard lock{mutex_};
-      given_up_ = true;
-    }
-    crashed.place.tell(thread_event_kind::failed, what, crashed.lives - 1);
-    if (!settings_.on_give_up) return;
-    try {
-      settings_.on_give_up(crashed.settings.where.name + ": " + what);
-    } catch (const std::exception& failure) {
-      log_.report(severity::error, settings_.name, failure.what());
-    } catch (...) {
-      log_.report(severity::error, settings_.name, "something that is no std::exception");
-    }
-  }
-
-  // From the last down to this one.
-  [[nodiscard]] std::vector<std::string> stop_children(std::size_t first) {
-    std::vector<std::string> late;
-    for (std::size_t i = children_.size(); i-- > first;) {
-      child& each = *children_[i];
-      if (!each.thread) continue;
-      each.thread->request_stop();
-      if (each.thread->finished_within(settings_.stop_timeout)) {
-        each.thread->join();
-      } else {
-        late.push_back(each.settings.where.name);
-      }
-    }
-    return late;
-  }
-
-  thread_monitor& monitor_;
-  const supervisor_settings settings_;
-  const diagnostics log_;
-  restart_budget budget_;  // keeper only
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_{false};  // guarded by mutex_, as is what follows
-  bool given_up_{false};
-  std::uint64_t restarts_{0};
-  std::vector<std::unique_ptr<child>> children_;
-  std::vector<std::string> late_;  // the keeper's, then anybody's
-  std::mutex joining_;
-  std::optional<worker> keeper_;
+  std::unique_ptr<detail::supervision> children_;
 };
 
 }  // namespace foxtrot::inline v0
 
 #ifdef FOXTROT_DEFINITIONS
+
+// foxtrot/core/impl/error.hpp: what error.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+/// One line for a person; nullptr for a number that is no errc.
+[[nodiscard]] constexpr const char* message_of(errc code) noexcept {
+  switch (code) {
+    case errc::none: return "no error";
+    case errc::timeout: return "the deadline passed";
+    case errc::cancelled: return "cancelled";
+    case errc::closed: return "already closed";
+    case errc::would_block: return "nothing to do without waiting";
+    case errc::bad_argument: return "bad argument";
+    case errc::bad_url: return "not a valid ws, wss, http or https URL";
+    case errc::bad_placement: return "no such CPU, name or priority for a thread";
+    case errc::not_permitted: return "the operating system does not permit it";
+    case errc::host_not_found: return "host name not found";
+    case errc::resolve_failed: return "name resolution failed";
+    case errc::tls_handshake_failed: return "TLS handshake failed";
+    case errc::tls_protocol_error: return "TLS protocol error";
+    case errc::tls_truncated: return "connection cut without a TLS close";
+    case errc::certificate_host_mismatch: return "the certificate is for another host name";
+    case errc::certificate_unknown_authority: return "the certificate is not signed by a trusted authority";
+    case errc::certificate_expired: return "the certificate has expired";
+    case errc::certificate_not_yet_valid: return "the certificate is not valid yet";
+    case errc::certificate_rejected: return "the certificate was rejected";
+    case errc::certificate_unreadable: return "a certificate or key could not be read";
+    case errc::http_malformed: return "malformed HTTP response";
+    case errc::http_header_too_large: return "HTTP header too large";
+    case errc::http_body_too_large: return "HTTP body too large";
+    case errc::http_truncated: return "HTTP response cut short";
+    case errc::http_rate_limited: return "rate limited by the server (429)";
+    case errc::http_banned: return "banned by the server (418)";
+    case errc::http_forbidden: return "forbidden by the server (403)";
+    case errc::http_client_error: return "the server refused the request (4xx)";
+    case errc::http_server_error: return "the server failed (5xx)";
+    case errc::http_unexpected_status: return "unexpected HTTP status";
+    case errc::websocket_upgrade_rejected: return "the server did not switch to WebSocket";
+    case errc::websocket_bad_accept: return "wrong Sec-WebSocket-Accept";
+    case errc::websocket_bad_upgrade: return "malformed WebSocket upgrade";
+    case errc::websocket_unrequested_extension: return "WebSocket extension or subprotocol that was not requested";
+    case errc::websocket_reserved_bits: return "reserved bit set in a WebSocket frame";
+    case errc::websocket_bad_opcode: return "unknown WebSocket opcode";
+    case errc::websocket_masked_frame: return "masked WebSocket frame from a server";
+    case errc::websocket_unmasked_frame: return "unmasked WebSocket frame from a client";
+    case errc::websocket_bad_length: return "WebSocket frame length not minimal or too large";
+    case errc::websocket_bad_control_frame: return "WebSocket control frame fragmented or longer than 125 bytes";
+    case errc::websocket_unexpected_continuation: return "WebSocket continuation without a message";
+    case errc::websocket_expected_continuation: return "new WebSocket message inside a fragmented one";
+    case errc::websocket_invalid_utf8: return "WebSocket text is not valid UTF-8";
+    case errc::websocket_bad_close: return "malformed WebSocket close";
+    case errc::websocket_message_too_big: return "WebSocket message over the limit";
+    case errc::websocket_too_many_fragments: return "WebSocket message in too many fragments";
+    case errc::websocket_closed_by_peer: return "closed by the server";
+    case errc::heartbeat_lost: return "no answer to a ping";
+    case errc::data_silent: return "no data within the limit";
+    case errc::subscription_rejected: return "subscription rejected";
+    case errc::attempts_exhausted: return "no connection attempts left";
+    case errc::malformed_message: return "malformed message";
+    case errc::missing_field: return "field missing in a message";
+    case errc::wrong_type: return "field of the wrong type in a message";
+    case errc::number_out_of_range: return "number out of range";
+    case errc::unknown_event: return "unknown event";
+    case errc::bad_capture: return "not a capture file";
+    case errc::symbol_table_full: return "no room for another symbol";
+    case errc::no_gzip_support: return "compressed with gzip, and built without zlib";
+  }
+  return nullptr;
+}
+
+class [[gnu::visibility("default")]] error_category final
+    : public std::error_category{public: [[nodiscard]] const char * name() const noexcept override{return "foxtrot";
+}  // namespace foxtrot::inline v0::detail
+[[nodiscard]] std::string message(int value) const override {
+  const char* text = message_of(static_cast<errc>(value));
+  return text != nullptr ? text : "unknown foxtrot error " + std::to_string(value);
+}
+}
+;
+
+[[nodiscard]] constexpr bool is_transient(errc code) noexcept {
+  switch (code) {
+    case errc::timeout:
+    case errc::resolve_failed:
+    case errc::host_not_found:
+    case errc::tls_truncated:
+    case errc::http_truncated:
+    case errc::http_rate_limited:
+    case errc::http_server_error:
+    case errc::websocket_closed_by_peer:
+    case errc::heartbeat_lost:
+    case errc::data_silent: return true;
+    default: return false;
+  }
+}
+
+[[nodiscard]] constexpr bool is_transient_errno(int value) noexcept {
+  switch (value) {
+    case ECONNRESET:
+    case ECONNREFUSED:
+    case ECONNABORTED:
+    case EPIPE:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case ENETRESET:
+    case ENOBUFS:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+    case EADDRNOTAVAIL:
+    case EAGAIN: return true;
+    default: return false;
+  }
+}
+
+[[nodiscard]] constexpr bool in_range(errc code, errc first, errc last) noexcept {
+  return code >= first && code <= last;
+}
+
+class [[gnu::visibility("default")]] condition_category final : public std::error_category {
+ public:
+  [[nodiscard]] const char* name() const noexcept override { return "foxtrot.condition"; }
+
+  [[nodiscard]] std::string message(int value) const override {
+    switch (static_cast<condition>(value)) {
+      case condition::transient: return "transient";
+      case condition::protocol_violation: return "protocol violation";
+      case condition::tls_failure: return "TLS failure";
+      case condition::timeout: return "timeout";
+      case condition::cancelled: return "cancelled";
+      case condition::bad_data: return "bad data";
+    }
+    return "unknown foxtrot condition " + std::to_string(value);
+  }
+
+  [[nodiscard]] bool equivalent(const std::error_code& code, int value) const noexcept override;
+};
+
+FOXTROT_DECL const std::error_category& category() noexcept { return immortal<error_category>(); }
+
+FOXTROT_DECL const std::error_category& conditions() noexcept { return immortal<condition_category>(); }
+
+inline bool condition_category::equivalent(const std::error_code& code, int value) const noexcept {
+  const auto wanted = static_cast<condition>(value);
+  if (code.category() == category()) {
+    const auto own = static_cast<errc>(code.value());
+    switch (wanted) {
+      case condition::transient: return is_transient(own);
+      case condition::protocol_violation:
+        return own == errc::tls_protocol_error || own == errc::http_malformed || own == errc::http_header_too_large ||
+               in_range(own, errc::websocket_bad_accept, errc::websocket_too_many_fragments);
+      case condition::tls_failure:
+        // a cut connection is the network's fault, whatever was cut
+        return in_range(own, errc::tls_handshake_failed, errc::certificate_unreadable) && own != errc::tls_truncated;
+      case condition::timeout: return own == errc::timeout || own == errc::heartbeat_lost || own == errc::data_silent;
+      case condition::cancelled: return own == errc::cancelled;
+      case condition::bad_data: return in_range(own, errc::malformed_message, errc::bad_capture);
+    }
+    return false;
+  }
+  if (code.category() == std::system_category() || code.category() == std::generic_category()) {
+    switch (wanted) {
+      case condition::transient: return is_transient_errno(code.value());
+      case condition::timeout: return code.value() == ETIMEDOUT;
+      case condition::cancelled: return code.value() == ECANCELED;
+      default: return false;
+    }
+  }
+  return false;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/impl/symbol.hpp: what symbol.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL symbol_table::symbol_table() : buckets_{std::make_unique<bucket[]>(bucket_count)} {}
+
+FOXTROT_DECL symbol_table::~symbol_table() {
+  for (auto& page : pages_) delete[] page.load(std::memory_order_relaxed);  // nobody else is left
+}
+
+FOXTROT_DECL result<symbol_id> symbol_table::intern(std::string_view name) {
+  if (const symbol_id known = find(name); known != symbol_id::none) return known;
+  if (name.empty() || name.size() > longest_name || name.find('\0') != std::string_view::npos) {
+    return errc::bad_argument;
+  }
+  const std::lock_guard lock{mutex_};
+  if (const symbol_id known = find(name); known != symbol_id::none) return known;
+  const std::size_t id = size_.load(std::memory_order_relaxed) + 1;
+  if (id > max_symbols) return errc::symbol_table_full;
+  auto& page = pages_[id / page_size];
+  if (page.load(std::memory_order_relaxed) == nullptr) page.store(new entry[page_size], std::memory_order_release);
+  entry& fresh = page.load(std::memory_order_relaxed)[id % page_size];
+  name.copy(fresh.text, name.size());
+  fresh.length = static_cast<std::uint8_t>(name.size());
+  std::size_t at = hash(name);
+  while (buckets_[at & (bucket_count - 1)].load(std::memory_order_relaxed) != 0) ++at;
+  size_.store(id, std::memory_order_release);  // before the bucket: whoever finds an id finds its name, too
+  buckets_[at & (bucket_count - 1)].store(static_cast<std::uint16_t>(id), std::memory_order_release);
+  return symbol_id{static_cast<std::uint16_t>(id)};
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/impl/placement.hpp: what placement.hpp declares.
+
+#include <pthread.h>
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL void name_this_thread(const std::string& name) noexcept {
+  constexpr std::size_t longest = 15;
+  char text[longest + 1]{};
+  name.copy(text, longest);
+  pthread_setname_np(pthread_self(), text);
+}
+
+namespace detail {
+
+/// 0, or the system's reason against it. A thread that has a realtime policy by inheritance may always give it up.
+[[nodiscard]] inline int apply_scheduling(scheduling policy, int priority) noexcept {
+  if (policy == scheduling::inherited) {
+    if (priority == 0) return 0;
+    policy = scheduling::fifo;
+  }
+  const bool realtime = policy == scheduling::fifo || policy == scheduling::round_robin;
+  if (realtime ? priority < 1 || priority > 99 : priority != 0) return EINVAL;
+  sched_param parameters{};
+  parameters.sched_priority = priority;
+  constexpr int kinds[] = {SCHED_OTHER, SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_FIFO, SCHED_RR};
+  const auto index = static_cast<std::size_t>(policy);
+  return index < std::size(kinds) ? pthread_setschedparam(pthread_self(), kinds[index], &parameters) : EINVAL;
+}
+
+}  // namespace detail
+
+FOXTROT_DECL std::error_code apply_placement(const placement& where) noexcept {
+  name_this_thread(where.name);
+  std::error_code first;
+  const auto note = [&first](int failed) {
+    if (failed != 0 && !first) first = failed == EPERM ? errc::not_permitted : errc::bad_placement;
+  };
+  if (where.cpu >= CPU_SETSIZE || where.cpu < -1) {
+    note(EINVAL);
+  } else if (where.cpu >= 0) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(static_cast<std::size_t>(where.cpu), &only);
+    note(pthread_setaffinity_np(pthread_self(), sizeof(only), &only));
+  }
+  note(detail::apply_scheduling(where.policy, where.realtime_priority));
+  return first;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/impl/thread_monitor.hpp: what thread_monitor.hpp declares.
+
+// foxtrot/thread/detail/thread_usage.hpp: what the system has counted for one thread of this process.
+
+#include <ctime>
+
+namespace foxtrot::inline v0::detail {
+
+/// How a thread is known to the system while it lives.
+struct thread_identity {
+  pid_t tid{0};
+  clockid_t cpu_clock{};
+
+  /// The calling thread's.
+  [[nodiscard]] static thread_identity of_this_thread() noexcept {
+    thread_identity mine{.tid = ::gettid()};
+    if (pthread_getcpuclockid(pthread_self(), &mine.cpu_clock) != 0) mine.tid = 0;
+    return mine;
+  }
+};
+
+struct thread_usage {
+  std::chrono::nanoseconds cpu_time{0};
+  std::uint64_t voluntary_switches{0};
+  std::uint64_t involuntary_switches{0};
+
+  /// All zero where the thread is unknown. Opens a file: not for every scan.
+  [[nodiscard]] static thread_usage of(const thread_identity& thread) noexcept {
+    thread_usage used;
+    if (thread.tid == 0) return used;
+    timespec spent{};
+    if (::clock_gettime(thread.cpu_clock, &spent) == 0)
+      used.cpu_time = std::chrono::seconds{spent.tv_sec} + std::chrono::nanoseconds{spent.tv_nsec};
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/self/task/%d/status", static_cast<int>(thread.tid));
+    std::FILE* const file = std::fopen(path, "re");
+    if (file == nullptr) return used;
+    for (char line[256]; std::fgets(line, sizeof line, file) != nullptr;) {
+      (void)(std::sscanf(line, "voluntary_ctxt_switches: %" SCNu64, &used.voluntary_switches) == 1 ||
+             std::sscanf(line, "nonvoluntary_ctxt_switches: %" SCNu64, &used.involuntary_switches) == 1);
+    }
+    std::fclose(file);
+    return used;
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/thread_watch.hpp: the machinery of a thread_monitor: its list, its thread, its looks.
+
+// foxtrot/thread/detail/watched_entry.hpp: one thread on a monitor's list, and the list itself.
+
+namespace foxtrot::inline v0::detail {
+
+/// What is known of one thread. Guarded by its list's mutex.
+class watched_entry : private live_object<watched_entry> {
+ public:
+  watched_entry(std::uint64_t number, std::string text, std::shared_ptr<heartbeat> beats,
+                std::chrono::nanoseconds limit, bool returns, steady_time now)
+      : id{number},
+        name{std::move(text)},
+        pulse{std::move(beats)},
+        threshold{limit},
+        may_return{returns},
+        beats_{pulse->read().beats},
+        since_{now} {}
+
+  const std::uint64_t id;
+  const std::string name;
+  const std::shared_ptr<heartbeat> pulse;
+  const std::chrono::nanoseconds threshold;
+  const bool may_return;
+
+  thread_identity system;
+  bool ended{false};
+  bool crashed{false};
+
+  /// One look. `unseen` is time in which nobody could have looked: the monitor itself did not get on, so perhaps nobody
+  /// did. True where `event` has been filled in.
+  [[nodiscard]] bool look(steady_time now, std::chrono::nanoseconds unseen, thread_event& event) {
+    if (ended) return false;
+    const heartbeat::reading read = pulse->read();
+    if (read.beats != beats_ || read.waiting) {
+      const auto silent = now - since_;
+      if (!waited_) note_loop(silent);
+      beats_ = read.beats;
+      waited_ = read.waiting;
+      since_ = now;
+      scope_ = read.scope;
+      if (!std::exchange(stalled_, false)) return false;
+      event = make(thread_event_kind::recovered);
+      event.scope = text_of(stuck_in_);
+      event.silent_for = silent;
+      return true;
+    }
+    since_ += unseen;
+    scope_ = read.scope;
+    waited_ = false;
+    note_loop(now - since_);
+    if (stalled_ || now - since_ <= threshold) return false;
+    stalled_ = true;
+    ++stalls_;
+    stuck_in_ = read.scope;
+    event = make(thread_event_kind::stalled);
+    event.scope = text_of(stuck_in_);
+    event.silent_for = now - since_;
+    return true;
+  }
+
+  [[nodiscard]] thread_event make(thread_event_kind kind) const {
+    return {.kind = kind, .id = id, .name = name, .what = {}, .scope = {}, .silent_for = {}, .restarts = 0};
+  }
+  [[nodiscard]] bool is_well() const noexcept { return !stalled_ && !crashed; }
+
+  [[nodiscard]] thread_report report() const {
+    const heartbeat::reading read = pulse->read();
+    thread_report made;
+    made.id = id;
+    made.name = name;
+    made.state = crashed        ? thread_state::crashed
+                 : ended        ? thread_state::finished
+                 : stalled_     ? thread_state::stalled
+                 : read.waiting ? thread_state::waiting
+                                : thread_state::running;
+    made.tid = system.tid;
+    made.beats = read.beats;
+    made.longest_loop = longest_;
+    made.longest_scope = text_of(longest_scope_);
+    made.stalls = stalls_;
+    return made;
+  }
+
+ private:
+  [[nodiscard]] static std::string text_of(const char* scope) { return scope != nullptr ? scope : ""; }
+
+  void note_loop(std::chrono::nanoseconds took) noexcept {
+    if (took <= longest_) return;
+    longest_ = took;
+    longest_scope_ = scope_;
+  }
+
+  std::uint64_t beats_;
+  steady_time since_;  // when the last beat was seen, later by what went unseen
+  const char* scope_{nullptr};
+  const char* stuck_in_{nullptr};
+  bool stalled_{false};
+  bool waited_{false};  // at the last look
+  std::uint64_t stalls_{0};
+  std::chrono::nanoseconds longest_{0};
+  const char* longest_scope_{nullptr};
+};
+
+/// Shared by a monitor, its registrations and the threads themselves, so that any of them may go first.
+struct watch_list {
+  std::mutex mutex;                   // guards all
+  std::condition_variable something;  // news, or the end
+  std::vector<std::shared_ptr<watched_entry>> entries;
+  std::vector<thread_event> news;  // told by threads, not yet by the monitor
+  std::uint64_t next_id{1};
+  bool over{false};  // the monitor is gone: news are for nobody
+
+  void tell(thread_event event) {
+    {
+      const std::lock_guard lock{mutex};
+      if (over) return;
+      news.push_back(std::move(event));
+    }
+    something.notify_one();
+  }
+  void remove(const std::shared_ptr<watched_entry>& entry) {
+    const std::lock_guard lock{mutex};
+    std::erase(entries, entry);
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// A worker's line to the list.
+class worker_watch final : public worker_observer {
+ public:
+  explicit worker_watch(watched_thread place) noexcept : place_{std::move(place)} {}
+  void on_start() noexcept override { place_.is_this_thread(); }
+  void on_end(std::string_view failure, bool asked) noexcept override {
+    try {
+      place_.ended(failure, asked);
+    } catch (...) {  // out of memory: the list shows the crash all the same
+    }
+  }
+
+ private:
+  watched_thread place_;
+};
+
+/// Its functions are those of thread_monitor, which see.
+class thread_watch {
+ public:
+  thread_watch(monitor_settings settings, diagnostics log, time_source& time)
+      : settings_{std::move(settings)}, log_{std::move(log)}, time_{time}, scanned_{time.now()} {
+    if (!time_.manual())
+      scanner_.emplace(
+          settings_.where, [this](const std::stop_token& stop) { run(stop); }, log_);
+  }
+  thread_watch(const thread_watch&) = delete;
+  thread_watch& operator=(const thread_watch&) = delete;
+  ~thread_watch() = default;
+
+  // Before destruction, for handlers call through the monitor.
+  void close() {
+    if (scanner_) {
+      {
+        const std::lock_guard lock{list_->mutex};  // or the thread could miss it between looking and sleeping
+        scanner_->request_stop();
+      }
+      list_->something.notify_all();
+      scanner_.reset();
+    }
+    scan();
+    const std::lock_guard lock{list_->mutex};
+    list_->over = true;
+  }
+
+  [[nodiscard]] watched_thread watch(std::string name, std::shared_ptr<heartbeat> pulse,
+                                     const watch_settings& settings = {}) {
+    const std::lock_guard lock{list_->mutex};
+    auto entry = std::make_shared<watched_entry>(list_->next_id++, std::move(name), std::move(pulse),
+                                                 settings.threshold, settings.may_return, time_.now());
+    list_->entries.push_back(entry);
+    return {list_, std::move(entry)};
+  }
+
+  [[nodiscard]] const diagnostics& log() const noexcept { return log_; }
+  [[nodiscard]] event_handlers& handlers() noexcept { return handlers_; }
+
+  [[nodiscard]] std::vector<thread_report> report() const {
+    std::vector<thread_report> all;
+    std::vector<thread_identity> known;
+    {
+      const std::lock_guard lock{list_->mutex};
+      for (const auto& entry : list_->entries) {
+        all.push_back(entry->report());
+        known.push_back(entry->system);
+      }
+    }
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto used = thread_usage::of(known[i]);
+      all[i].cpu_time = used.cpu_time;
+      all[i].voluntary_switches = used.voluntary_switches;
+      all[i].involuntary_switches = used.involuntary_switches;
+    }
+    return all;
+  }
+  [[nodiscard]] std::size_t watched() const {
+    const std::lock_guard lock{list_->mutex};
+    return list_->entries.size();
+  }
+  /// Nobody is stalled or crashed.
+  [[nodiscard]] bool all_well() const {
+    const std::lock_guard lock{list_->mutex};
+    return std::ranges::all_of(list_->entries, [](const auto& entry) { return entry->is_well(); });
+  }
+
+  /// Looks at everybody now and tells what is new. The monitor's thread does it by itself.
+  void scan() {
+    const std::lock_guard one_at_a_time{scanning_};
+    std::vector<thread_event> found;
+    {
+      const std::lock_guard lock{list_->mutex};
+      found.swap(list_->news);
+      look_at_all(found);
+    }
+    for (const thread_event& event : found) tell(event);
+    feed_service();
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      scan();
+      std::unique_lock lock{list_->mutex};
+      list_->something.wait_for(lock, settings_.scan_every,
+                                [&] { return !list_->news.empty() || stop.stop_requested(); });
+    }
+  }
+
+  // The list's mutex is held. News from threads bring a scan forward, which must not make it blame anybody sooner.
+  void look_at_all(std::vector<thread_event>& found) {
+    const steady_time now = time_.now();
+    const auto passed = now - std::exchange(scanned_, now);
+    const auto expected = 2 * std::chrono::nanoseconds{settings_.scan_every};
+    const auto unseen = !time_.manual() && passed > expected ? passed - expected : std::chrono::nanoseconds{0};
+    thread_event event;
+    for (const auto& entry : list_->entries) {
+      if (entry->look(now, unseen, event)) found.push_back(std::move(event));
+    }
+  }
+
+  void tell(const thread_event& event) {
+    const bool good = event.kind == thread_event_kind::recovered || event.kind == thread_event_kind::restarted;
+    std::string text = event.name + ' ' + std::string{to_string(event.kind)};
+    if (!event.scope.empty()) text += " in " + event.scope;
+    if (!event.what.empty()) text += ": " + event.what;
+    log_.report(good ? severity::info : severity::critical, "thread_monitor", text);
+    handlers_.call(event);
+  }
+
+  void feed_service() {
+    if (settings_.service == nullptr || !settings_.service->watchdog_interval()) return;
+    const steady_time now = time_.now();
+    if (fed_ && now - *fed_ < *settings_.service->watchdog_interval() / 2) return;
+    if (!all_well()) return;
+    (void)settings_.service->notify("WATCHDOG=1");
+    fed_ = now;
+  }
+
+  const monitor_settings settings_;
+  const diagnostics log_;
+  time_source& time_;
+  const std::shared_ptr<watch_list> list_{std::make_shared<watch_list>()};
+  event_handlers handlers_;
+  std::recursive_mutex scanning_;  // one scan at a time; a handler may ask for another. Guards what follows
+  steady_time scanned_;
+  std::optional<steady_time> fed_;
+  std::optional<worker> scanner_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL watched_thread::watched_thread() noexcept = default;
+FOXTROT_DECL watched_thread::watched_thread(std::shared_ptr<detail::watch_list> list,
+                                            std::shared_ptr<detail::watched_entry> entry) noexcept
+    : list_{std::move(list)}, entry_{std::move(entry)} {}
+FOXTROT_DECL watched_thread::watched_thread(watched_thread&&) noexcept = default;
+FOXTROT_DECL watched_thread& watched_thread::operator=(watched_thread&& other) noexcept {
+  if (this != &other) {
+    cancel();
+    list_ = std::move(other.list_);
+    entry_ = std::move(other.entry_);
+  }
+  return *this;
+}
+FOXTROT_DECL watched_thread::~watched_thread() { cancel(); }
+
+FOXTROT_DECL void watched_thread::is_this_thread() {
+  if (entry_ == nullptr) return;
+  const std::lock_guard lock{list_->mutex};
+  entry_->system = detail::thread_identity::of_this_thread();
+}
+FOXTROT_DECL void watched_thread::ended(std::string_view failure, bool asked) {
+  if (entry_ == nullptr) return;
+  const bool crashed = !failure.empty() || !(asked || entry_->may_return);
+  {
+    const std::lock_guard lock{list_->mutex};
+    if (std::exchange(entry_->ended, true)) return;
+    entry_->crashed = crashed;
+    entry_->system = {};
+  }
+  if (!crashed) return;
+  thread_event event = entry_->make(thread_event_kind::crashed);
+  event.what = failure.empty() ? "returned before it was asked to" : failure;
+  list_->tell(std::move(event));
+}
+FOXTROT_DECL void watched_thread::tell(thread_event_kind kind, std::string_view what, std::uint64_t restarts) {
+  if (entry_ == nullptr) return;
+  thread_event event = entry_->make(kind);
+  event.what = what;
+  event.restarts = restarts;
+  list_->tell(std::move(event));
+}
+FOXTROT_DECL std::uint64_t watched_thread::id() const noexcept { return entry_ != nullptr ? entry_->id : 0; }
+FOXTROT_DECL void watched_thread::cancel() noexcept {
+  if (entry_ != nullptr) list_->remove(entry_);
+  entry_.reset();
+  list_.reset();
+}
+
+FOXTROT_DECL thread_monitor::thread_monitor(monitor_settings settings, diagnostics log, time_source& time)
+    : watch_{std::make_unique<detail::thread_watch>(std::move(settings), std::move(log), time)} {}
+FOXTROT_DECL thread_monitor::~thread_monitor() { watch_->close(); }
+
+FOXTROT_DECL watched_thread thread_monitor::watch(std::string name, std::shared_ptr<heartbeat> pulse,
+                                                  const watch_settings& settings) {
+  return watch_->watch(std::move(name), std::move(pulse), settings);
+}
+FOXTROT_DECL worker thread_monitor::start_erased(placement where, detail::erased_body body,
+                                                 const watch_settings& settings) {
+  auto pulse = std::make_shared<heartbeat>();
+  auto observer = std::make_shared<detail::worker_watch>(watch_->watch(where.name, pulse, settings));
+  return worker{std::move(where), std::move(body), watch_->log(), std::move(pulse), std::move(observer)};
+}
+FOXTROT_DECL thread_monitor::handler_registration thread_monitor::on_event(handler handle) {
+  return watch_->handlers().add(std::move(handle));
+}
+FOXTROT_DECL std::uint64_t thread_monitor::handler_failures() const noexcept { return watch_->handlers().failures(); }
+FOXTROT_DECL std::vector<thread_report> thread_monitor::report() const { return watch_->report(); }
+FOXTROT_DECL std::size_t thread_monitor::watched() const { return watch_->watched(); }
+FOXTROT_DECL bool thread_monitor::all_well() const { return watch_->all_well(); }
+FOXTROT_DECL void thread_monitor::scan() { watch_->scan(); }
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/impl/event_handlers.hpp: what detail/event_handlers.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+struct event_handlers::entry {
+  explicit entry(handler given) : handle{std::move(given)} {}
+  std::recursive_mutex running;  // held for a call; by the same thread again where a handler ends itself
+  bool alive{true};              // guarded by it
+  handler handle;
+};
+struct event_handlers::list {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<entry>> entries;
+};
+
+FOXTROT_DECL event_handlers::registration::registration() noexcept = default;
+FOXTROT_DECL event_handlers::registration::registration(registration&&) noexcept = default;
+FOXTROT_DECL event_handlers::registration& event_handlers::registration::operator=(registration&& other) noexcept {
+  if (this != &other) {
+    cancel();
+    list_ = std::move(other.list_);
+    entry_ = std::move(other.entry_);
+  }
+  return *this;
+}
+FOXTROT_DECL event_handlers::registration::~registration() { cancel(); }
+FOXTROT_DECL event_handlers::registration::registration(std::shared_ptr<list> from,
+                                                        std::shared_ptr<entry> made) noexcept
+    : list_{std::move(from)}, entry_{std::move(made)} {}
+
+FOXTROT_DECL void event_handlers::registration::cancel() {
+  if (entry_ == nullptr) return;
+  {
+    const std::lock_guard lock{list_->mutex};
+    std::erase(list_->entries, entry_);
+  }
+  {
+    const std::lock_guard lock{entry_->running};
+    entry_->alive = false;
+  }
+  entry_.reset();
+  list_.reset();
+}
+
+FOXTROT_DECL event_handlers::event_handlers() : list_{std::make_shared<list>()} {}
+
+FOXTROT_DECL event_handlers::registration event_handlers::add(handler handle) {
+  auto made = std::make_shared<entry>(std::move(handle));
+  const std::lock_guard lock{list_->mutex};
+  list_->entries.push_back(made);
+  return {list_, std::move(made)};
+}
+
+FOXTROT_DECL void event_handlers::call(const thread_event& event) {
+  std::vector<std::shared_ptr<entry>> now;
+  {
+    const std::lock_guard lock{list_->mutex};
+    now = list_->entries;
+  }
+  for (const auto& each : now) {
+    const std::lock_guard lock{each->running};
+    if (!each->alive) continue;
+    try {
+      each->handle(event);
+    } catch (...) {
+      failures_.fetch_add(1, std::memory_order_relaxed);  // a number for people: orders nothing
+    }
+  }
+}
+FOXTROT_DECL std::uint64_t event_handlers::failures() const noexcept {
+  return failures_.load(std::memory_order_relaxed);
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/impl/service_notifier.hpp: what service_notifier.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL service_notifier::service_notifier() {
+  if (const char* const path = std::getenv("NOTIFY_SOCKET")) set_address(path);
+  const auto pid = number_in("WATCHDOG_PID");
+  if (pid && *pid != static_cast<std::uint64_t>(::getpid())) return;
+  if (const auto limit = number_in("WATCHDOG_USEC"); limit && *limit != 0)
+    watchdog_ = std::chrono::microseconds{*limit};
+}
+
+FOXTROT_DECL std::optional<std::chrono::microseconds> service_notifier::watchdog_interval() const noexcept {
+  return is_service() ? watchdog_ : std::nullopt;
+}
+
+FOXTROT_DECL std::error_code service_notifier::notify(std::string_view state) const noexcept {
+  if (bad_address_) return errc::bad_argument;
+  if (!is_service()) return {};
+  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (socket < 0) return {errno, std::system_category()};
+  const ssize_t sent =
+      ::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address_), length_);
+  const int error = sent < 0 ? errno : 0;
+  ::close(socket);
+  return {error, std::system_category()};
+}
+FOXTROT_DECL std::error_code service_notifier::ready() const noexcept { return notify("READY=1"); }
+FOXTROT_DECL std::error_code service_notifier::stopping() const noexcept { return notify("STOPPING=1"); }
+
+// A path, or with '@' first a name in the abstract name space; anything else is no address of ours.
+FOXTROT_DECL void service_notifier::set_address(std::string_view path) noexcept {
+  if (path.empty()) return;
+  bad_address_ = path.size() < 2 || path.size() >= sizeof address_.sun_path || (path[0] != '/' && path[0] != '@');
+  if (bad_address_) return;
+  address_.sun_family = AF_UNIX;
+  std::memcpy(address_.sun_path, path.data(), path.size());
+  if (path[0] == '@') address_.sun_path[0] = '\0';
+  length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+}
+
+FOXTROT_DECL std::optional<std::uint64_t> service_notifier::number_in(const char* variable) noexcept {
+  const char* const text = std::getenv(variable);
+  if (text == nullptr) return std::nullopt;
+  const char* const end = text + std::strlen(text);
+  std::uint64_t value = 0;
+  const auto [stopped, error] = std::from_chars(text, end, value);
+  if (error != std::errc{} || stopped != end) return std::nullopt;
+  return value;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/impl/worker.hpp: what worker.hpp declares.
+
+// foxtrot/thread/detail/caught.hpp: an action's exception as text.
+
+#include <exception>
+
+namespace foxtrot::inline v0::detail {
+
+/// Empty where the action returned; else what it threw, never empty.
+template <class Action>
+[[nodiscard]] std::string caught(Action&& action) {
+  try {
+    action();
+    return {};
+  } catch (const std::exception& failure) {
+    const std::string what = failure.what();
+    return what.empty() ? "an exception without a text" : what;
+  } catch (...) {
+    return "something that is no std::exception";
+  }
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+struct worker::shared {
+  shared(std::shared_ptr<heartbeat> beats, std::shared_ptr<worker_observer> listener)
+      : pulse{std::move(beats)}, observer{std::move(listener)} {}
+
+  const std::shared_ptr<heartbeat> pulse;
+  const std::shared_ptr<worker_observer> observer;  // may be null
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool placed{false};
+  state now{state::running};
+  std::string what;
+  std::error_code placement_error;
+};
+
+FOXTROT_DECL worker::worker(placement where, detail::erased_body body, diagnostics log,
+                            std::shared_ptr<heartbeat> pulse, std::shared_ptr<worker_observer> observer)
+    : shared_{std::make_shared<shared>(pulse != nullptr ? std::move(pulse) : std::make_shared<heartbeat>(),
+                                       std::move(observer))},
+      name_{where.name},
+      thread_{[memory = shared_, where = std::move(where), body = std::move(body), log = std::move(log)](
+                  std::stop_token stop) mutable { run(*memory, where, body, log, std::move(stop)); }} {
+  std::unique_lock lock{shared_->mutex};
+  shared_->changed.wait(lock, [this] { return shared_->placed; });
+}
+FOXTROT_DECL worker::worker(worker&&) noexcept = default;
+FOXTROT_DECL worker::~worker() = default;
+
+FOXTROT_DECL void worker::run(shared& memory, const placement& where, detail::erased_body& body, const diagnostics& log,
+                              std::stop_token stop) {
+  const std::error_code misplaced = apply_placement(where);
+  {
+    const std::lock_guard lock{memory.mutex};
+    memory.placed = true;
+    memory.placement_error = misplaced;
+    memory.changed.notify_all();
+  }
+  if (misplaced) log.report(severity::warning, where.name, "runs where the scheduler puts it", misplaced);
+  const std::string what = [&] {
+    const heartbeat::adopted alive{*memory.pulse};
+    if (memory.observer != nullptr) memory.observer->on_start();
+    return detail::caught([&] { body(stop); });
+  }();
+  if (memory.observer != nullptr) memory.observer->on_end(what, stop.stop_requested());
+  if (!what.empty()) log.report(severity::error, where.name, what);
+  const std::lock_guard lock{memory.mutex};
+  memory.now = what.empty() ? state::finished : state::failed;
+  memory.what = what;
+  memory.changed.notify_all();
+}
+
+FOXTROT_DECL std::stop_token worker::stop_token() const noexcept { return thread_.get_stop_token(); }
+FOXTROT_DECL const std::shared_ptr<heartbeat>& worker::pulse() const noexcept { return shared_->pulse; }
+FOXTROT_DECL bool worker::on_this_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
+FOXTROT_DECL void worker::request_stop() noexcept { thread_.request_stop(); }
+FOXTROT_DECL void worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+FOXTROT_DECL bool worker::finished_within(std::chrono::nanoseconds patience) const {
+  const auto start = std::chrono::steady_clock::now();
+  constexpr auto never = std::chrono::steady_clock::time_point::max();
+  const auto deadline = patience < never - start ? start + patience : never;
+  std::unique_lock lock{shared_->mutex};
+  return shared_->changed.wait_until(lock, deadline, [this] { return shared_->now != state::running; });
+}
+FOXTROT_DECL worker::state worker::current() const {
+  const std::lock_guard lock{shared_->mutex};
+  return shared_->now;
+}
+FOXTROT_DECL std::string worker::failure() const {
+  const std::lock_guard lock{shared_->mutex};
+  return shared_->what;
+}
+FOXTROT_DECL std::error_code worker::placement_error() const {
+  const std::lock_guard lock{shared_->mutex};
+  return shared_->placement_error;
+}
+
+}  // namespace foxtrot::inline v0
 
 // foxtrot/exchange/binance/impl/load_exchange_info.hpp: what load_exchange_info.hpp declares.
 
@@ -14005,6 +11677,8 @@ class ares_lookup {
 #endif
 
 // foxtrot/net/detail/resolver_threads.hpp: the process's threads for name look-ups that block.
+
+#include <deque>
 
 #include <signal.h>
 
@@ -16249,6 +13923,25 @@ FOXTROT_DECL result<exchange_info> exchange_info::parse(std::string_view body) {
 
 }  // namespace foxtrot::inline v0::binance
 
+// foxtrot/core/impl/decimal_text.hpp: what detail/decimal_text.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL double nearest_double(bool negative, const digits& all, int exponent) noexcept {
+  std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters
+  char* end = text.data();
+  if (negative) *end++ = '-';
+  if (all.count() == 0) *end++ = '0';
+  for (const char digit : all) *end++ = digit;
+  *end++ = 'e';
+  end = std::to_chars(end, text.data() + text.size(), exponent).ptr;
+  double value = 0;
+  std::from_chars(text.data(), end, value);
+  return value;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
 // foxtrot/exchange/binance/impl/market_data.hpp: what market_data.hpp declares.
 
 // foxtrot/exchange/binance/detail/live_feed.hpp: what a market_data is made of, with all of its machinery.
@@ -17322,6 +15015,327 @@ class line_arbiter : private live_object<line_arbiter> {
 
 // foxtrot/feed/outlet.hpp: the network thread's end of one consumer's own queue.
 
+// foxtrot/market/detail/conflated_channel.hpp: the latest event of each symbol and kind for one consumer.
+
+// foxtrot/market/detail/key_numbers.hpp: keys as small numbers, in the order in which they come.
+
+namespace foxtrot::inline v0::detail {
+
+/// Numbers from 0 up to a limit, for keys that are never forgotten. Allocates in the constructor only. One thread gives
+/// the numbers, any may look them up. Relaxed throughout: a key and its number are one word, and nothing else hangs on
+/// it.
+class key_numbers {
+ public:
+  explicit key_numbers(std::size_t most) : cells_(std::bit_ceil(2 * most + 1)), most_{most} {}
+
+  /// The number of a key, new or known; the limit or more where there is none left. The one thread.
+  [[nodiscard]] std::size_t of(std::uint32_t key) noexcept {
+    const std::size_t at = place_of(key);
+    if (const std::uint64_t here = cells_[at].load(std::memory_order_relaxed); here != 0) return number_in(here);
+    if (used_ == most_) return most_;
+    cells_[at].store(std::uint64_t{key} << 32 | ++used_, std::memory_order_relaxed);
+    return used_ - 1;
+  }
+
+  /// The number of a known key, else the limit. Any thread.
+  [[nodiscard]] std::size_t find(std::uint32_t key) const noexcept {
+    const std::uint64_t here = cells_[place_of(key)].load(std::memory_order_relaxed);
+    return here != 0 && here >> 32 == key ? number_in(here) : most_;
+  }
+
+ private:
+  // Where the key is, or else the first empty cell that it could be in. Half of the cells stay empty: it ends.
+  [[nodiscard]] std::size_t place_of(std::uint32_t key) const noexcept {
+    const std::size_t mask = cells_.size() - 1;
+    for (std::size_t at = hash(key);; ++at) {
+      const std::uint64_t here = cells_[at & mask].load(std::memory_order_relaxed);
+      if (here == 0 || here >> 32 == key) return at & mask;
+    }
+  }
+  [[nodiscard]] static constexpr std::size_t number_in(std::uint64_t cell) noexcept {
+    return static_cast<std::uint32_t>(cell) - 1;
+  }
+  [[nodiscard]] static constexpr std::size_t hash(std::uint32_t key) noexcept {
+    return static_cast<std::size_t>((key * std::uint64_t{0x9e3779b97f4a7c15}) >> 32);
+  }
+
+  std::vector<std::atomic<std::uint64_t>> cells_;  // key and, in the lower half, its number plus one; 0: empty
+  std::size_t most_;
+  std::uint32_t used_{0};  // the one thread's
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// Ticks overwrite each other in a table; status events wait in a queue. Both are numbered, so that no tick is shown
+/// before a status that came earlier, and none after one that came later. Producer functions belong to the network
+/// thread, consumer functions to one strategy thread. What latest() looks at is only read by it, so that it takes
+/// nothing from the consumer.
+class conflated_channel : private live_object<conflated_channel> {
+ public:
+  /// Levels of the longest book that fits: twenty on either side, the venue's deepest partial book.
+  static constexpr std::size_t book_levels = 40;
+
+  conflated_channel(const subscription_settings& wanted, symbol_table& symbols)
+      : status_{status_settings(wanted), symbols},
+        symbols_in_{symbols_in(wanted)},
+        columns_{columns_of(wanted.kinds)},
+        lines_{columns_.count * symbols_in_, memory_or_heap(wanted.memory)},
+        books_{books_in(wanted), memory_or_heap(wanted.memory)},
+        wides_{wides_in(wanted), memory_or_heap(wanted.memory)},
+        row_of_symbol_(symbol_table::max_symbols + 1),
+        row_of_book_{books_.keys()},
+        row_of_wide_{wides_.keys()} {}
+
+  // --- network thread ---
+
+  void put(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
+    // a change is worth nothing without those before it, and what is unknown may be one
+    if (tag.kind == tick_kind::depth_update || tag.kind == tick_kind::unknown_event) return;
+    if (is_filled(tag)) return;  // a newer one has come, or comes at once
+    ++position_;
+    if (!find_place(line, tag, body)) return status_.lose_one();
+    status_.note_news();
+  }
+  void put_status(status_record record, line_tag tag) noexcept {
+    record.position = ++position_;
+    note_connection(record);
+    status_.publish_status(status_.claim(0), record, tag);
+  }
+  void wake_consumer() noexcept { status_.wake_consumer(); }
+  void wake_sleeper() noexcept { status_.wake_sleeper(); }
+  void close_by_producer() noexcept { status_.close_by_producer(); }
+  [[nodiscard]] bool closed_by_consumer() const noexcept { return status_.closed_by_consumer(); }
+
+  // --- consumer: one strategy thread ---
+
+  [[nodiscard]] waiting_event front() noexcept {
+    if (held_) return shown();
+    // Looked up before the sweep: whatever was stored before this status is dirty by then, and the sweep finds it. If
+    // there is none yet, one that comes meanwhile waits for the next look.
+    const waiting_event status = status_.front();
+    return take_tick() ? shown() : status;
+  }
+  void pop(const waiting_event& oldest) noexcept {
+    if (oldest.payload == &line_) {
+      held_ = false;
+    } else {
+      status_.pop(oldest);
+    }
+  }
+  void close_by_consumer() noexcept { status_.close_by_consumer(); }
+  [[nodiscard]] bool closed_by_producer() const noexcept { return status_.closed_by_producer(); }
+  void wake_producer() noexcept {}  // never waits
+  [[nodiscard]] parking_spot& consumer_spot() noexcept { return status_.consumer_spot(); }
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return status_.symbols(); }
+  /// Symbols.
+  [[nodiscard]] std::size_t capacity() const noexcept { return symbols_in_; }
+
+  // --- any thread ---
+
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return status_.dropped(); }
+
+  /// Calls `told` with the latest event of a kind and symbol, and, if they are klines or tickers, of this interval or
+  /// window. False where there is none, or none since the connection was lost. It stays to be read.
+  template <event_handler Told>
+  bool latest(tick_kind kind, symbol_id symbol, std::uint8_t part, Told&& told) const {
+    if (symbol == symbol_id::none) return false;
+    if (!has_body(kind)) {
+      const std::size_t column = columns_.of[static_cast<std::size_t>(kind)];
+      return column != no_column && tell_entry(lines_, known_row_of(symbol) * columns_.count + column, told);
+    }
+    if (kind == tick_kind::depth_snapshot)
+      return tell_entry(books_, row_of_book_.find(static_cast<std::uint32_t>(symbol)), told);
+    return tell_entry(wides_, row_of_wide_.find(wide_key(symbol, kind, part)), told);
+  }
+
+ private:
+  static constexpr std::size_t no_row = std::numeric_limits<std::uint32_t>::max();  // beyond every table
+
+  // Each kind of one line that is wanted has a place in a symbol's row.
+  struct columns {
+    std::array<std::uint8_t, tick_kind_count> of{};
+    std::size_t count{0};
+  };
+  [[nodiscard]] static columns columns_of(kind_set wanted) noexcept {
+    columns made;
+    for (std::size_t i = 0; i < tick_kind_count; ++i) {
+      const auto kind = static_cast<tick_kind>(i);
+      const bool has_one = kind != tick_kind::status && !has_body(kind) && wanted.contains(kind);
+      made.of[i] = has_one ? static_cast<std::uint8_t>(made.count++) : no_column;
+    }
+    return made;
+  }
+  static constexpr std::uint8_t no_column = 0xff;
+  // A line and its body, as far as it is used.
+  template <std::size_t Units>
+  struct with_body {
+    tick_payload line;
+    std::array<raw_level, Units> body;
+  };
+  using book = with_body<book_levels>;
+  using wide = with_body<largest_wide_body>;
+
+  // False: there is no place for it.
+  [[nodiscard]] bool find_place(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
+    if (!has_body(tag.kind)) return put_line(line, tag);
+    if (tag.kind == tick_kind::depth_snapshot)
+      return put_body(books_, row_of_book_.of(static_cast<std::uint32_t>(symbol_of(line))), line, tag, body);
+    return put_body(wides_, row_of_wide(line, tag.kind, body), line, tag, body);
+  }
+  [[nodiscard]] bool put_line(const tick_payload& line, tick_tag tag) noexcept {
+    const std::size_t column = columns_.of[static_cast<std::size_t>(tag.kind)];
+    const std::size_t row = row_of(symbol_of(line));
+    if (column == no_column || row >= symbols_in_) return false;
+    lines_.store(row * columns_.count + column, line, position_, tag.packed());
+    return true;
+  }
+  template <class Entry>
+  [[nodiscard]] bool put_body(conflating_table<Entry>& table, std::size_t row, const tick_payload& line, tick_tag tag,
+                              std::span<const raw_level> body) noexcept {
+    Entry made;
+    if (row >= table.keys() || body.size() > made.body.size()) return false;
+    made.line = line;
+    std::copy_n(body.begin(), body.size(), made.body.begin());
+    table.store_prefix(row, made, offsetof(Entry, body) + body.size_bytes(), position_, tag.packed());
+    return true;
+  }
+
+  // Symbols get rows as they come.
+  [[nodiscard]] std::size_t row_of(symbol_id symbol) noexcept {
+    const std::size_t known = known_row_of(symbol);
+    if (known != no_row) return known;
+    row_of_symbol_[static_cast<std::size_t>(symbol)].store(++rows_, std::memory_order_relaxed);  // see there
+    return rows_ - 1;
+  }
+  [[nodiscard]] std::size_t known_row_of(symbol_id symbol) const noexcept {
+    const std::uint32_t row = row_of_symbol_[static_cast<std::size_t>(symbol)].load(std::memory_order_relaxed);
+    return row != 0 ? row - 1 : no_row;
+  }
+  // And so does what has a body, for each interval of klines and each window of tickers.
+  [[nodiscard]] std::size_t row_of_wide(const tick_payload& line, tick_kind kind,
+                                        std::span<const raw_level> body) noexcept {
+    std::uint8_t part = 0;
+    if (kind == tick_kind::kline) part = static_cast<std::uint8_t>(read_body<kline_body>(body).interval);
+    if (kind == tick_kind::ticker) part = static_cast<std::uint8_t>(read_body<ticker_body>(body).window);
+    return row_of_wide_.of(wide_key(symbol_of(line), kind, part));
+  }
+  [[nodiscard]] static constexpr std::uint32_t wide_key(symbol_id symbol, tick_kind kind, std::uint8_t part) noexcept {
+    return static_cast<std::uint32_t>(symbol) | static_cast<std::uint32_t>(kind) << 16 | std::uint32_t{part} << 24;
+  }
+  [[nodiscard]] static std::size_t symbols_in(const subscription_settings& wanted) noexcept {
+    const std::size_t named = wanted.symbols.empty() ? symbol_table::max_symbols + 1 : wanted.symbols.size();
+    return std::clamp(std::min(wanted.capacity, named), std::size_t{1}, symbol_table::max_symbols + 1);
+  }
+  [[nodiscard]] static std::size_t books_in(const subscription_settings& wanted) noexcept {
+    if (!wanted.kinds.contains(tick_kind::depth_snapshot)) return 0;
+    return std::min(wanted.level_capacity / book_levels, symbols_in(wanted));
+  }
+  [[nodiscard]] static std::size_t wides_in(const subscription_settings& wanted) noexcept {
+    const auto parts = [&wanted](tick_kind kind, std::size_t count) { return wanted.kinds.contains(kind) ? count : 0; };
+    const std::size_t each_symbol = parts(tick_kind::mini_ticker, 1) + parts(tick_kind::mark_price, 1) +
+                                    parts(tick_kind::liquidation, 1) + parts(tick_kind::ticker, ticker_window_count) +
+                                    parts(tick_kind::kline, kline_interval_count);
+    return std::min(wanted.level_capacity / largest_wide_body, symbols_in(wanted) * each_symbol);
+  }
+  [[nodiscard]] static subscription_settings status_settings(const subscription_settings& wanted) {
+    return {.when_full = overflow::drop_newest, .capacity = 1024, .level_capacity = 2, .memory = wanted.memory};
+  }
+
+  void note_connection(const status_record& record) noexcept {
+    // failing attempts lose nothing: what came meanwhile came by another way
+    if (record.code != status_code::disconnected || record.attempt_failed) return;
+    lost_at_.store(position_, std::memory_order_release);  // before the status itself: who was told of it sees this
+  }
+
+  [[nodiscard]] static const tick_payload& line_in(const tick_payload& entry) noexcept { return entry; }
+  [[nodiscard]] static std::span<const raw_level> body_in(const tick_payload&) noexcept { return {}; }
+  template <std::size_t Units>
+  [[nodiscard]] static const tick_payload& line_in(const with_body<Units>& entry) noexcept {
+    return entry.line;
+  }
+  template <std::size_t Units>
+  [[nodiscard]] static std::span<const raw_level> body_in(const with_body<Units>& entry) noexcept {
+    return std::span{entry.body}.first(std::min(body_size(entry.line), Units));
+  }
+
+  template <class Entry, class Told>
+  bool tell_entry(const conflating_table<Entry>& table, std::size_t row, Told& told) const {
+    Entry found;
+    std::uint64_t position = 0;
+    line_tag tag;
+    if (row >= table.keys() || !table.try_load(row, found, position, tag)) return false;
+    if (position < lost_at_.load(std::memory_order_acquire)) return false;
+    told(event{line_in(found), tag, body_in(found), symbols()});
+    return true;
+  }
+
+  [[nodiscard]] waiting_event shown() const noexcept { return {&line_, tag_, {body_.data(), body_size_}}; }
+
+  // The next tick that no status precedes goes to line_.
+  bool take_tick() noexcept {
+    const auto take = [this](std::size_t, const auto& entry, std::uint64_t position, line_tag tag) {
+      // Looked up now, not before: the tick was stored after the status was queued, so having one is seeing the other.
+      if (status_precedes(position)) return false;
+      const std::span<const raw_level> body = body_in(entry);
+      line_ = line_in(entry);
+      tag_ = tag;
+      body_size_ = body.size();
+      std::copy(body.begin(), body.end(), body_.begin());
+      return held_ = true;
+    };
+    // each table is the first in turn: none keeps the others from being heard
+    constexpr unsigned tables = 3;
+    const unsigned first = turn_++;
+    for (unsigned i = 0; i < tables; ++i) {
+      switch ((first + i) % tables) {
+        case 0:
+          if (books_.any_dirty() && books_.consume(1, take) != 0) return true;
+          break;
+        case 1:
+          if (lines_.any_dirty() && lines_.consume(1, take) != 0) return true;
+          break;
+        default:
+          if (wides_.any_dirty() && wides_.consume(1, take) != 0) return true;
+          break;
+      }
+    }
+    return false;
+  }
+  [[nodiscard]] bool status_precedes(std::uint64_t position) noexcept {
+    const waiting_event oldest = status_.front();
+    return oldest.payload != nullptr && oldest.payload->as<status_record>().position < position;
+  }
+
+  channel status_;
+  const std::size_t symbols_in_;
+  const columns columns_;
+  conflating_table<tick_payload> lines_;
+  conflating_table<book> books_;
+  conflating_table<wide> wides_;
+
+  // Written by the network thread, read by any. Rows are relaxed: whether something stands there the table says.
+  std::vector<std::atomic<std::uint32_t>> row_of_symbol_;  // by id; plus one
+  key_numbers row_of_book_;                                // by symbol
+  key_numbers row_of_wide_;                                // by symbol, kind and interval or window
+  std::atomic<std::uint64_t> lost_at_{0};                  // the event that told of the connection's last loss
+
+  // network thread
+  alignas(cache_line) std::uint64_t position_{0};  // of the last event
+  std::uint32_t rows_{0};                          // given to symbols
+
+  // consumer's thread
+  alignas(cache_line) unsigned turn_{0};
+  bool held_{false};  // line_, tag_ and body_ are an event
+  line_tag tag_;
+  tick_payload line_;
+  std::size_t body_size_{0};
+  std::array<raw_level, book_levels> body_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 namespace foxtrot::inline v0::detail {
 
 /// A queue that waits or drops, or a table that conflates. Copies are the same outlet.
@@ -17388,6 +15402,149 @@ class outlet : private live_object<outlet> {
   consumer_filter filter_;
   std::shared_ptr<channel> queue_;
   std::shared_ptr<conflated_channel> table_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/detail/feed_cursor.hpp: one drop_oldest consumer's place in its feed's ring.
+
+// foxtrot/market/detail/feed_ring.hpp: the one ring of a feed that all its drop_oldest consumers read.
+
+namespace foxtrot::inline v0::detail {
+
+/// Both ends keep it alive. Publishing and waking belong to the network thread; readers are feed_cursors.
+class feed_ring : private live_object<feed_ring> {
+ public:
+  feed_ring(const ring_settings& settings, const symbol_table& symbols);
+
+  // --- network thread ---
+
+  void publish(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept;
+  /// A state of the connection also where nobody reads: who comes later finds it.
+  void publish_status(const status_record& record, line_tag tag) noexcept;
+  /// Once per drain: wakes whoever sleeps, if something was published since.
+  void wake_consumers() noexcept;
+  /// The same, if somebody is seen to sleep; wake_consumers() is still due for those who are not.
+  void wake_sleepers() noexcept {
+    if (spot_.occupied()) wake_consumers();
+  }
+  [[nodiscard]] bool has_readers() const noexcept { return readers_.load(std::memory_order_acquire) != 0; }
+  /// Whether one of them wants events of this kind.
+  [[nodiscard]] bool is_wanted(tick_kind kind) const noexcept {
+    return wanting_[static_cast<std::size_t>(kind)].load(std::memory_order_acquire) != 0;
+  }
+
+  // --- any thread ---
+
+  /// No more events will come.
+  void close() noexcept;
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  void enter(const consumer_filter& wanted) noexcept;
+  /// With what it came with.
+  void leave(const consumer_filter& wanted) noexcept;
+
+  [[nodiscard]] parking_spot& spot() noexcept { return spot_; }
+  [[nodiscard]] const broadcast_ring<tick_payload>& events() const noexcept { return events_; }
+  [[nodiscard]] const overwriting_arena<raw_level>& levels() const noexcept { return levels_; }
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return symbols_; }
+
+  struct state {
+    status_record record;
+    line_tag tag;
+  };
+  /// The connection's last state, if an event before `position` said it: a later one is still to be heard. Whoever has
+  /// seen events up to there finds at least what they said, for it is stored first.
+  [[nodiscard]] std::optional<state> connection_before(std::uint64_t position) const noexcept;
+
+ private:
+  void count_kinds(const consumer_filter& wanted, std::uint32_t more) noexcept;
+  void put(const tick_payload& line, line_tag tag) noexcept;
+
+  broadcast_ring<tick_payload> events_;
+  overwriting_arena<raw_level> levels_;
+  const symbol_table& symbols_;
+  conflating_table<status_record> connection_{1};
+  parking_spot spot_;
+  std::atomic<bool> closed_{false};
+  std::atomic<std::uint32_t> readers_{0};
+  std::array<std::atomic<std::uint32_t>, tick_kind_count> wanting_{};  // of the readers, by kind
+  alignas(cache_line) bool news_{false};                               // network thread
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// Belongs to one strategy thread, but for dropped(). Events are copied out of the ring and checked, so what front()
+/// shows is whole and stays.
+class feed_cursor : private live_object<feed_cursor> {
+ public:
+  feed_cursor(std::shared_ptr<feed_ring> ring, consumer_filter filter);
+  feed_cursor(const feed_cursor&) = delete;
+  feed_cursor& operator=(const feed_cursor&) = delete;
+  ~feed_cursor();
+
+  /// The next wanted event. After a loss, and at the beginning, first how much was lost and the connection's state.
+  [[nodiscard]] waiting_event front() noexcept {
+    while (!held_ && (tell() || read())) {
+    }
+    return held_ ? waiting_event{&line_, tag_, {body_.get(), body_size_}} : waiting_event{};
+  }
+  void pop(const waiting_event&) noexcept { held_ = false; }
+
+  [[nodiscard]] bool closed_by_producer() const noexcept;
+  void close_by_consumer() noexcept {}  // the ring knows nothing of its readers
+  void wake_producer() noexcept {}      // never waits
+  [[nodiscard]] parking_spot& consumer_spot() noexcept;
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
+  [[nodiscard]] std::size_t capacity() const noexcept;
+  /// Any thread.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  // One look at the ring. False where nothing came.
+  bool read() noexcept {
+    switch (reader_.try_read(line_, tag_)) {
+      case read_outcome::empty: return false;
+      case read_outcome::lapped: lose(reader_.lost() - std::exchange(lost_before_, reader_.lost())); return true;
+      case read_outcome::read: break;
+    }
+    const tick_kind kind = tick_tag::unpack(tag_).kind;
+    if (!filter_.wants(kind, symbol_of(line_))) return true;
+    body_size_ = 0;
+    if (has_body(kind)) {
+      const std::size_t size = detail::body_size(line_);
+      if (size != 0 && !ring_->levels().try_copy(body_position(line_), size, body_.get())) {
+        lose(1);  // its body has been overwritten, if not itself, or never fitted
+        return true;
+      }
+      body_size_ = size;
+    }
+    return held_ = true;
+  }
+
+  void lose(std::uint64_t count) noexcept;
+
+  // Makes the next line of what has to be told before the ring goes on. False where there is none left.
+  bool tell() noexcept { return (untold_ != 0 || connection_) && tell_now(); }
+  bool tell_now() noexcept;
+  bool hold(const status_record& record, line_tag tag) noexcept;
+
+  const std::shared_ptr<feed_ring> ring_;
+  const consumer_filter filter_;
+  broadcast_ring<tick_payload>::reader reader_;
+  std::uint64_t lost_before_{0};  // of reader_.lost(): counted already
+
+  // to be told before the ring goes on
+  std::uint64_t untold_{0};
+  std::optional<feed_ring::state> connection_;
+
+  bool held_{false};  // line_, tag_ and body_ are an event
+  line_tag tag_;
+  tick_payload line_;
+  std::size_t body_size_{0};
+  const std::unique_ptr<raw_level[]> body_;  // touched as far as the longest body reached
+  std::atomic<std::uint64_t> dropped_{0};
 };
 
 }  // namespace foxtrot::inline v0::detail
@@ -20657,6 +18814,8 @@ struct recalling_sse41_digits : sse41_digits {
 }  // namespace foxtrot::inline v0::binance::detail
 
 #endif
+
+#include <tuple>
 
 namespace foxtrot::inline v0::binance::detail {
 
@@ -28621,6 +26780,789 @@ FOXTROT_DECL const feed_counters& market_data::counters() const { return live_->
 
 }  // namespace foxtrot::inline v0::binance
 
+// foxtrot/market/impl/consumer_filter.hpp: what detail/consumer_filter.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL result<consumer_filter> consumer_filter::make(const subscription_settings& wanted, symbol_table& symbols) {
+  consumer_filter made;
+  made.kinds_ = wanted.kinds | tick_kind::status;
+  for (const auto& name : wanted.symbols) {
+    const auto id = symbols.intern(name);
+    if (!id) return id.error();
+    const auto index = static_cast<std::size_t>(*id);
+    if (made.symbols_.size() <= index / 64) made.symbols_.resize(index / 64 + 1);
+    made.symbols_[index / 64] |= std::uint64_t{1} << index % 64;
+  }
+  return made;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/core/impl/histogram.hpp: what histogram.hpp declares.
+
+#include <cmath>
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL histogram::histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
+
+FOXTROT_DECL void histogram::merge(const histogram& other) noexcept {
+  for (std::size_t i = 0; i < bucket_count; ++i) (*counts_)[i] += (*other.counts_)[i];
+  count_ += other.count_;
+  sum_ += other.sum_;
+  least_ = std::min(least_, other.least_);
+  most_ = std::max(most_, other.most_);
+}
+
+FOXTROT_DECL void histogram::reset() noexcept {
+  counts_->fill(0);
+  count_ = sum_ = 0;
+  least_ = largest;
+  most_ = 0;
+}
+
+FOXTROT_DECL std::int64_t histogram::percentile(double fraction) const noexcept {
+  if (empty()) return 0;
+  const double wanted = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
+  const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < bucket_count; ++i) {
+    seen += (*counts_)[i];
+    if (seen >= rank) return std::clamp(static_cast<std::int64_t>(buckets::last_value_of(i)), least_, most_);
+  }
+  return most_;
+}
+
+FOXTROT_DECL double histogram::standard_deviation() const noexcept {
+  if (empty()) return 0.0;
+  double squares = 0;
+  for_each_bucket([&, middle = mean()](std::int64_t first, std::int64_t last, std::uint64_t count) {
+    const double off = static_cast<double>(first + last) / 2 - middle;
+    squares += off * off * static_cast<double>(count);
+  });
+  return std::sqrt(squares / static_cast<double>(count_));
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/latency_report.hpp: what latency_report.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL latency_figures latency_figures::of(const histogram& times) noexcept {
+  const auto at = [&times](double fraction) { return std::chrono::nanoseconds{times.percentile(fraction)}; };
+  return {times.count(), at(0.5), at(0.9), at(0.99), at(0.999), std::chrono::nanoseconds{times.max()}};
+}
+
+FOXTROT_DECL const histogram* latency_report::find(latency_stage stage, tick_kind kind) const noexcept {
+  const auto at = place_of(stage, kind);
+  return at != entries_.end() && at->stage == stage && at->kind == kind ? &at->times : nullptr;
+}
+
+FOXTROT_DECL histogram latency_report::times(latency_stage stage) const {
+  histogram all;
+  for (const entry& each : entries_)
+    if (each.stage == stage) all.merge(each.times);
+  return all;
+}
+
+FOXTROT_DECL void latency_report::add(latency_stage stage, tick_kind kind, const histogram& more) {
+  if (more.empty()) return;
+  auto at = entries_.begin() + (place_of(stage, kind) - entries_.cbegin());
+  if (at == entries_.end() || at->stage != stage || at->kind != kind)
+    at = entries_.insert(at, entry{stage, kind, histogram{}});
+  at->times.merge(more);
+}
+
+FOXTROT_DECL void latency_report::merge(const latency_report& other) {
+  for (const entry& each : other.entries_) add(each.stage, each.kind, each.times);
+}
+
+FOXTROT_DECL latency_figures latency_report::figures(latency_stage stage, tick_kind kind) const noexcept {
+  const histogram* found = find(stage, kind);
+  return found != nullptr ? latency_figures::of(*found) : latency_figures{};
+}
+
+FOXTROT_DECL latency_figures latency_report::figures(latency_stage stage) const {
+  return latency_figures::of(times(stage));
+}
+
+FOXTROT_DECL std::vector<latency_report::entry>::const_iterator latency_report::place_of(
+    latency_stage stage, tick_kind kind) const noexcept {
+  return std::partition_point(entries_.begin(), entries_.end(), [&](const entry& each) {
+    return std::tie(each.stage, each.kind) < std::tie(stage, kind);
+  });
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/subscription.hpp: what subscription.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL bool subscription::wait(const std::stop_token& stop, std::optional<duration> patience) {
+  if (inbox_ == nullptr) return false;
+  detail::inbox& from = *inbox_;
+  const std::stop_callback wake_on_stop{stop, [&from]() noexcept { from.nudge(); }};
+  return wait_on(from, waiting_, stop, patience);
+}
+
+FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const std::stop_token& stop,
+                                        std::optional<duration> patience) {
+  const auto ready = [&from] { return from.front().payload != nullptr; };
+  constexpr unsigned rounds_per_clock = 64;
+  if (from.left() || from.held()) return false;
+  beat();
+  if (ready()) return !stop.stop_requested();
+  const expected_silence no_stall;  // a quiet market is none
+  const auto start = std::chrono::steady_clock::now();
+  constexpr auto never = std::chrono::steady_clock::time_point::max();
+  const auto deadline = patience && *patience < never - start ? start + *patience : never;
+  chosen_idle idler{waiting, from.spot()};
+  for (unsigned round = 1;; ++round) {
+    if (stop.stop_requested() || from.left()) return false;
+    if (ready()) return true;
+    if (from.closed_by_producer()) return ready();
+    if (deadline != never && (idler.about_to_sleep() || round % rounds_per_clock == 0)) {
+      const auto left = deadline - std::chrono::steady_clock::now();
+      if (left <= duration::zero()) return false;
+      idler.set_patience(left);
+    }
+    idler.idle(0);
+  }
+}
+
+FOXTROT_DECL bool subscription::closed() const noexcept {
+  return inbox_ == nullptr || (inbox_->closed_by_producer() && inbox_->front().payload == nullptr);
+}
+
+FOXTROT_DECL std::uint64_t subscription::dropped() const noexcept { return inbox_ != nullptr ? inbox_->dropped() : 0; }
+
+FOXTROT_DECL std::size_t subscription::capacity() const noexcept { return inbox_ != nullptr ? inbox_->capacity() : 0; }
+
+FOXTROT_DECL latency_report subscription::latency() const {
+  return inbox_ != nullptr ? inbox_->latency() : latency_report{};
+}
+
+FOXTROT_DECL void subscription::cancel() noexcept {
+  if (inbox_ != nullptr) inbox_->leave();
+  inbox_.reset();
+}
+
+FOXTROT_DECL subscription::range::range(subscription& from, std::stop_token stop, std::optional<duration> patience)
+    : inbox_{from.inbox_}, waiting_{from.waiting_}, stop_{std::move(stop)}, patience_{patience} {
+  if (inbox_ != nullptr) wake_on_stop_.emplace(stop_, nudge{inbox_.get()});
+}
+
+FOXTROT_DECL subscription::range::~range() { leave(); }
+
+FOXTROT_DECL void subscription::range::wait_and_take() {
+  if (wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/inbox.hpp: what detail/inbox.hpp declares.
+
+// foxtrot/market/detail/merged_inbox.hpp: several inboxes that are read as one.
+
+namespace foxtrot::inline v0::detail {
+
+/// Takes from one after the other, up to `run` events each time, so that none waits long for the others and their lines
+/// stay in the cache for a while. The order of each stays; between them there is none. The threads are an inbox's.
+class merged_inbox : private live_object<merged_inbox> {
+ public:
+  /// Events of one part before the next has its turn.
+  static constexpr unsigned run = 8;
+
+  /// At least one. With `as_one` they are parts of one feed, and it decides about their statuses.
+  explicit merged_inbox(std::vector<std::shared_ptr<inbox>> parts, std::optional<joint_status> as_one = {})
+      : as_one_{std::move(as_one)} {
+    parts_.reserve(parts.size());
+    for (auto& each : parts) {
+      spot_.listen_to(each->spot());
+      parts_.push_back({std::move(each)});
+    }
+  }
+  merged_inbox(const merged_inbox&) = delete;
+  merged_inbox& operator=(const merged_inbox&) = delete;
+
+  [[nodiscard]] [[gnu::noinline]] waiting_event front() noexcept {
+    if (shown_.payload != nullptr) return shown_;
+    for (std::size_t empty = 0; empty < parts_.size();) {
+      part& next = parts_[at_];
+      const waiting_event oldest = next.from->held() ? waiting_event{} : next.from->front();
+      if (oldest.payload == nullptr) {
+        ++empty;
+      } else if (is_told(oldest)) {
+        return shown_ = oldest;
+      } else {
+        next.from->pop(oldest);
+        next.from->wake_producer();
+        empty = 0;
+      }
+      move_on();  // also after what is not told: a newcomer hears all parts' states before ticks
+    }
+    return {};
+  }
+  [[gnu::noinline]] void pop(const waiting_event&) noexcept {
+    parts_[at_].from->pop(std::exchange(shown_, {}));
+    parts_[at_].popped = true;
+    if (--left_ == 0) move_on();
+  }
+
+  /// The part whose event is in front measures.
+  void see(const waiting_event& next) noexcept { parts_[at_].from->see(next); }
+
+  [[gnu::noinline]] void wake_producer() noexcept {
+    for (part& each : parts_) {
+      if (std::exchange(each.popped, false)) each.from->wake_producer();
+    }
+  }
+  [[nodiscard]] bool closed_by_producer() const noexcept {
+    return std::ranges::all_of(parts_, [](const part& each) { return each.from->closed_by_producer(); });
+  }
+  void close_by_consumer() noexcept {
+    for (const part& each : parts_) each.from->leave();
+  }
+  /// Hears of all parts'.
+  [[nodiscard]] parking_spot& consumer_spot() noexcept { return spot_; }
+  /// Those of the event in front.
+  [[nodiscard]] const symbol_table& symbols() const noexcept { return parts_[at_].from->symbols(); }
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    std::size_t sum = 0;
+    for (const part& each : parts_) sum += each.from->capacity();
+    return sum;
+  }
+
+  // --- any thread ---
+
+  [[nodiscard]] std::uint64_t dropped() const noexcept {
+    std::uint64_t sum = 0;
+    for (const part& each : parts_) sum += each.from->dropped();
+    return sum;
+  }
+  [[nodiscard]] latency_report latency() const {
+    latency_report all;
+    for (const part& each : parts_) all.merge(each.from->latency());
+    return all;
+  }
+  /// Of several that have one, the one that was received last.
+  bool latest(tick_kind kind, symbol_key of, std::uint8_t which, event_taker told) const {
+    const inbox* newest = nullptr;
+    timestamp newest_at{};
+    for (const part& each : parts_) {
+      finding found;
+      if (!each.from->latest(kind, of, which, found)) continue;
+      if (newest == nullptr || found.at > newest_at) newest = each.from.get(), newest_at = found.at;
+    }
+    return newest != nullptr && newest->latest(kind, of, which, told);
+  }
+
+ private:
+  struct finding {
+    timestamp at{};
+    void operator()(const event& found) noexcept { at = found.received(); }
+  };
+  struct part {
+    std::shared_ptr<inbox> from;
+    bool popped{false};  // since its producer was woken last
+  };
+
+  [[nodiscard]] bool is_told(const waiting_event& oldest) noexcept {
+    if (tick_tag::unpack(oldest.tag).kind != tick_kind::status || !as_one_) return true;
+    return as_one_->passes(at_, oldest.payload->as<status_record>());
+  }
+  void move_on() noexcept {
+    at_ = at_ + 1 == parts_.size() ? 0 : at_ + 1;
+    left_ = run;
+  }
+
+  std::vector<part> parts_;
+  parking_spot spot_;  // goes before what it listens to
+  std::optional<joint_status> as_one_;
+  waiting_event shown_;  // the front of parts_[at_], until pop()
+  std::size_t at_{0};
+  unsigned left_{run};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+template <class Action>
+decltype(auto) inbox::with(Action&& action) noexcept {
+  if (from_.ring != nullptr) return action(*from_.ring);
+  if (from_.own != nullptr) return action(*from_.own);
+  if (from_.table != nullptr) return action(*from_.table);
+  return action(*from_.several);
+}
+
+FOXTROT_DECL inbox_source::inbox_source(std::unique_ptr<feed_cursor> from) : ring{std::move(from)} {}
+
+FOXTROT_DECL inbox::inbox(source from, symbol_states states)
+    : from_{std::move(from)},
+      symbols_{from_.several != nullptr ? nullptr
+                                        : &with([](auto& queue) -> const symbol_table& { return queue.symbols(); })},
+      states_{std::move(states)} {}
+FOXTROT_DECL inbox::~inbox() = default;
+
+FOXTROT_DECL waiting_event inbox::front_elsewhere() noexcept {
+  if (from_.ring != nullptr) return from_.ring->front();
+  return from_.table != nullptr ? from_.table->front() : from_.several->front();
+}
+FOXTROT_DECL void inbox::pop_elsewhere(const waiting_event& oldest) noexcept {
+  if (from_.ring != nullptr) return from_.ring->pop(oldest);
+  if (from_.table != nullptr) return from_.table->pop(oldest);
+  from_.several->pop(oldest);
+}
+FOXTROT_DECL void inbox::see_elsewhere(const waiting_event& next) noexcept { from_.several->see(next); }
+FOXTROT_DECL void inbox::wake_its_producer() noexcept {
+  with([](auto& from) { from.wake_producer(); });
+}
+FOXTROT_DECL const symbol_table& inbox::symbols_of_part() noexcept { return from_.several->symbols(); }
+FOXTROT_DECL waiting_event inbox::after_news(const waiting_event& oldest) noexcept {
+  const auto news = states_.news_before(oldest);
+  if (!news) return oldest;
+  told_.emplace<status_record>() = *news;
+  telling_ = true;
+  return {&told_, status_tag, {}};
+}
+
+FOXTROT_DECL void inbox::measure(kind_set kinds, stamp_clocks clocks) {
+  latency_ = std::make_unique<consumer_latency>(kinds, clocks);
+}
+FOXTROT_DECL latency_report inbox::latency() const {
+  if (latency_ != nullptr) return latency_->report();
+  return from_.several != nullptr ? from_.several->latency() : latency_report{};
+}
+
+FOXTROT_DECL bool inbox::closed_by_producer() noexcept {
+  return with([](auto& from) { return from.closed_by_producer(); });
+}
+FOXTROT_DECL parking_spot& inbox::spot() noexcept {
+  return with([](auto& from) -> parking_spot& { return from.consumer_spot(); });
+}
+FOXTROT_DECL std::size_t inbox::capacity() noexcept {
+  return with([](auto& from) { return from.capacity(); });
+}
+FOXTROT_DECL std::uint64_t inbox::dropped() noexcept {
+  return with([](auto& from) { return from.dropped(); });
+}
+
+FOXTROT_DECL bool inbox::latest(tick_kind kind, symbol_key of, std::uint8_t part, event_taker told) const {
+  if (from_.several != nullptr) return from_.several->latest(kind, of, part, told);
+  if (from_.table == nullptr) return false;
+  const symbol_id symbol = of.in(from_.table->symbols());
+  return !states_.is_stale(symbol) && from_.table->latest(kind, symbol, part, told);
+}
+
+FOXTROT_DECL void inbox::leave() noexcept {
+  left_.store(true, std::memory_order_release);
+  with([](auto& from) { from.close_by_consumer(); });
+  nudge();
+}
+FOXTROT_DECL void inbox::nudge() noexcept { spot().wake(); }
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/impl/channel.hpp: what channel.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL channel::channel(const subscription_settings& settings, symbol_table& symbols)
+    : ring_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
+      levels_{settings.level_capacity, memory_or_heap(settings.memory)},
+      symbols_{symbols},
+      when_full_{settings.when_full} {}
+
+FOXTROT_DECL void channel::lose_one() noexcept {
+  debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()
+  // relaxed: a statistic; the dropped event carries the number in order
+  dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  note_news();
+}
+
+FOXTROT_DECL void channel::publish(const slot& room, std::size_t level_count, line_tag tag) noexcept {
+  if (level_count != 0) levels_.commit(room.body, level_count);
+  ring_.publish(tag);
+  note_news();
+}
+
+FOXTROT_DECL void channel::publish_status(const slot& room, const status_record& record, line_tag tag) noexcept {
+  if (room.payload != nullptr) {
+    room.payload->emplace<status_record>() = record;
+    publish(room, 0, tag);
+  } else if (is_connection_state(record.code)) {
+    debts_.state.store(0, record, ++debts_.states, tag);
+    debts_.has_state.store(true, std::memory_order_release);  // after the state itself
+  }
+}
+
+FOXTROT_DECL void channel::wake_consumer() noexcept {
+  if (!news_) return;
+  news_ = false;
+  consumer_spot_.wake();
+}
+
+FOXTROT_DECL void channel::close_by_producer() noexcept {
+  producer_closed_.store(true, std::memory_order_release);
+  consumer_spot_.wake();
+}
+
+FOXTROT_DECL void channel::interrupt(bool on) noexcept {
+  interrupted_.store(on, std::memory_order_release);
+  producer_spot_.wake();
+}
+
+FOXTROT_DECL void channel::close_by_consumer() noexcept {
+  consumer_closed_.store(true, std::memory_order_release);
+  producer_spot_.wake();
+}
+
+FOXTROT_DECL void channel::nudge_consumer() noexcept { consumer_spot_.wake(); }
+
+FOXTROT_DECL bool channel::pay_debts() noexcept {
+  constexpr std::size_t lines = 3;  // those two and the next event
+  if (ring_.free_lines(lines) < lines) return false;
+  const std::unique_lock lock{debts_.mutex, std::try_to_lock};
+  if (!lock) return false;  // the consumer is just telling: this one is lost, too
+  if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
+    put(told_of(lost), status_tag);
+  }
+  if (const auto state = take_state()) put(state->first, state->second);
+  news_ = true;
+  return true;
+}
+
+FOXTROT_DECL waiting_event channel::tell_debts() noexcept {
+  const std::lock_guard lock{debts_.mutex};
+  if (!in_debt()) return {};
+  if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
+  if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
+    last_words_.emplace<status_record>() = told_of(lost);
+    last_words_tag_ = status_tag;
+  } else if (const auto state = take_state()) {
+    last_words_.emplace<status_record>() = state->first;
+    last_words_tag_ = state->second;
+  } else {
+    return {};
+  }
+  return {&last_words_, *last_words_tag_, {}};
+}
+
+FOXTROT_DECL void channel::put(const status_record& record, line_tag tag) noexcept {
+  ring_.try_claim()->emplace<status_record>() = record;
+  ring_.publish(tag);
+}
+
+FOXTROT_DECL bool channel::given_up() const noexcept {
+  return interrupted_.load(std::memory_order_acquire) || closed_by_consumer();
+}
+
+FOXTROT_DECL channel::slot channel::try_claim(std::size_t level_count) noexcept {
+  slot room;
+  if (level_count != 0) {
+    room.body = levels_.try_claim(level_count);
+    if (room.body.elements.empty()) return room;
+  }
+  // after the levels: a line for every loss of a depth event would leave no room for anything else
+  if (in_debt() && !pay_debts()) return room;
+  room.payload = ring_.try_claim();
+  return room;
+}
+
+FOXTROT_DECL channel::slot channel::claim(std::size_t level_count) noexcept {
+  slot room = try_claim(level_count);
+  if (room.payload == nullptr && when_full_ == overflow::block) room = wait_for_room(level_count);
+  if (room.payload == nullptr) lose_one();
+  return room;
+}
+
+FOXTROT_DECL channel::slot channel::wait_for_room(std::size_t level_count) noexcept {
+  wake_consumer();  // it may sleep on what this drain has already published
+  adaptive_idle waiting{producer_spot_, {}, {.spins = 256, .yields = 0}};
+  while (!given_up()) {
+    if (slot room = try_claim(level_count); room.payload != nullptr) return room;
+    if (level_count > levels_.capacity()) break;  // will never fit
+    waiting.idle(0);
+  }
+  return {};
+}
+
+FOXTROT_DECL std::optional<std::pair<status_record, line_tag>> channel::take_state() noexcept {
+  // acquire: the state that was announced; a later one announces itself again
+  if (!debts_.has_state.exchange(false, std::memory_order_acq_rel)) return std::nullopt;
+  std::pair<status_record, line_tag> last{};
+  std::uint64_t number = 0;
+  if (!debts_.state.try_load(0, last.first, number, last.second) || number == debts_.told) return std::nullopt;
+  debts_.told = number;
+  return last;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/queue/impl/parking_spot.hpp: what parking_spot.hpp declares.
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+namespace foxtrot::inline v0 {
+
+struct parking_spot::links {
+  std::vector<parking_spot*> heard;  // the owner's
+  std::mutex mutex;                  // guards the listeners, each of which it keeps alive
+  std::vector<parking_spot*> listeners;
+};
+
+FOXTROT_DECL parking_spot::~parking_spot() {
+  const std::unique_ptr<links> mine{links_.load(std::memory_order_relaxed)};
+  if (mine == nullptr) return;
+  for (parking_spot* other : mine->heard) other->forget(*this);
+}
+
+FOXTROT_DECL void parking_spot::listen_to(parking_spot& other) {
+  made_links().heard.push_back(&other);
+  links& there = other.made_links();
+  const std::lock_guard lock{there.mutex};
+  there.listeners.push_back(this);
+}
+
+FOXTROT_DECL void parking_spot::count_listener(std::uint64_t more) noexcept {
+  const links* const mine = links_.load(std::memory_order_relaxed);  // what is heard was made before anybody slept
+  if (mine == nullptr) return;
+  for (parking_spot* other : mine->heard) {
+    other->word_.fetch_add(more, std::memory_order_acq_rel);
+    other->count_listener(more);
+  }
+}
+
+[[gnu::noinline]] FOXTROT_DECL void parking_spot::wake_entered(std::uint64_t before, std::uint32_t how_many) noexcept {
+  if (entered_in(before) >= listener) {
+    links& mine = *links_.load(std::memory_order_acquire);
+    const std::lock_guard lock{mine.mutex};
+    for (parking_spot* each : mine.listeners) each->wake();
+  }
+  if (sleepers_in(before) == 0) return;
+  ::syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, std::min<std::uint32_t>(how_many, INT_MAX), nullptr, nullptr, 0);
+}
+
+FOXTROT_DECL void parking_spot::forget(parking_spot& gone) noexcept {
+  links& mine = *links_.load(std::memory_order_acquire);
+  const std::lock_guard lock{mine.mutex};
+  std::erase(mine.listeners, &gone);
+}
+
+FOXTROT_DECL void parking_spot::sleep(ticket mine, std::optional<duration> patience) noexcept {
+  timespec limit{};
+  if (patience) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*patience);
+    limit.tv_sec = static_cast<std::time_t>(seconds.count());
+    limit.tv_nsec = static_cast<long>((*patience - seconds).count());
+  }
+  // returns at once where a waker has stepped the word already
+  ::syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, mine.step_, patience ? &limit : nullptr, nullptr, 0);
+}
+
+FOXTROT_DECL parking_spot::links& parking_spot::made_links() {
+  if (links* known = links_.load(std::memory_order_acquire)) return *known;
+  auto made = std::make_unique<links>();
+  links* known = nullptr;
+  // release: what was made; acquire: what another has made
+  if (links_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) return *made.release();
+  return *known;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/consumer_latency.hpp: what detail/consumer_latency.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL latency_report consumer_latency::report() const {
+  latency_report made;
+  times_.report(latency_stage::read_to_strategy, made);
+  return made;
+}
+
+[[gnu::noinline]] FOXTROT_DECL void consumer_latency::look(tick_tag tag, std::int64_t received_ns,
+                                                           std::uint64_t times) noexcept {
+  const std::int64_t now = clocks_.epoch_ns() + clocks_.receive_shift_ns;
+  sampler_.looked(now);
+  // Whoever publishes by hand may have receive times of another day.
+  if (const std::int64_t age = now - received_ns; age >= 0 && age <= oldest_ns) times_.record(tag.kind, age, times);
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/impl/kind_histograms.hpp: what detail/kind_histograms.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL kind_histograms::kind_histograms(kind_set kinds) {
+  for (std::size_t i = 1; i < tick_kind_count; ++i)
+    if (kinds.contains(static_cast<tick_kind>(i))) all_[i] = std::make_unique<shared_histogram>();
+}
+
+FOXTROT_DECL void kind_histograms::report(latency_stage stage, latency_report& into) const {
+  for (std::size_t i = 1; i < tick_kind_count; ++i) {
+    if (all_[i] == nullptr) continue;
+    histogram copy;
+    all_[i]->add_to(copy);
+    into.add(stage, static_cast<tick_kind>(i), copy);
+  }
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/core/impl/shared_histogram.hpp: what shared_histogram.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL shared_histogram::shared_histogram() noexcept
+    : counts_{static_cast<std::uint64_t*>(std::calloc(buckets::count, sizeof(std::uint64_t)))} {}
+
+FOXTROT_DECL void shared_histogram::add_to(histogram& into) const noexcept {
+  if (counts_ == nullptr) return;
+  std::uint64_t all = 0;
+  for (std::size_t i = 0; i < buckets::count; ++i) {
+    const std::uint64_t count = std::atomic_ref<std::uint64_t>{counts_.get()[i]}.load(std::memory_order_acquire);
+    (*into.counts_)[i] += count;
+    all += count;
+  }
+  if (all == 0) return;
+  into.count_ += all;
+  into.sum_ += sum_.load(std::memory_order_relaxed);
+  into.least_ = std::min(into.least_, least_.load(std::memory_order_relaxed));
+  into.most_ = std::max(into.most_, most_.load(std::memory_order_relaxed));
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/symbol_states.hpp: what detail/symbol_states.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL void symbol_states::note_status(const waiting_event& shown) noexcept {
+  const auto& record = shown.payload->as<status_record>();
+  switch (record.code) {
+    case status_code::stale: set(silent_, record.symbol, true); break;
+    case status_code::fresh: set(silent_, record.symbol, false); break;
+    case status_code::fallback_started: set(silent_, symbol_id::none, true); break;
+    case status_code::fallback_ended: set(silent_, symbol_id::none, false); break;
+    case status_code::resynchronised: set(broken_, record.symbol, false); break;
+    case status_code::gap:
+      if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
+      break;
+    case status_code::dropped: look(); break;
+    default: break;
+  }
+}
+
+FOXTROT_DECL symbol_states::symbol_states(std::shared_ptr<const status_board> board, consumer_filter filter)
+    : board_{std::move(board)}, filter_{std::move(filter)} {
+  look();
+}
+
+FOXTROT_DECL bool symbol_states::is_stale(symbol_id symbol) const noexcept {
+  const auto index = static_cast<std::size_t>(symbol);
+  return (board_->silent(index / 64) >> index % 64 & 1U) != 0;
+}
+
+FOXTROT_DECL std::optional<status_record> symbol_states::news_before(const waiting_event& next) noexcept {
+  if (passed_by(next) && board_->changed_ns() != changed_ns_) look();
+  const bool current = passed_by(next);
+  if (!current && bad_news_told_) return std::nullopt;
+  for (std::size_t word = 0; word < symbol_words; ++word) {
+    if (const auto told = difference(silent_[word], silent_now_[word], word, current)) {
+      if (told->symbol == symbol_id::none) {  // the feed's own
+        return record_of(told->in ? status_code::fallback_started : status_code::fallback_ended, symbol_id::none);
+      }
+      return record_of(told->in ? status_code::stale : status_code::fresh, told->symbol);
+    }
+    if (const auto told = difference(broken_[word], broken_now_[word], word, current)) {
+      return record_of(told->in ? status_code::gap : status_code::resynchronised, told->symbol);
+    }
+  }
+  bad_news_told_ = true;
+  compared_ = current;
+  return std::nullopt;
+}
+
+FOXTROT_DECL void symbol_states::look() noexcept {
+  changed_ns_ = board_->changed_ns();  // before the rest: what changes meanwhile is seen again
+  for (std::size_t word = 0; word < symbol_words; ++word) {
+    silent_now_[word] = board_->silent(word);
+    broken_now_[word] = board_->broken(word);
+  }
+  compared_ = bad_news_told_ = false;
+}
+
+FOXTROT_DECL bool symbol_states::passed_by(const waiting_event& next) const noexcept {
+  return next.payload == nullptr || next.payload->as<status_record>().received_ns > changed_ns_;
+}
+
+FOXTROT_DECL void symbol_states::set(bits& where, symbol_id symbol, bool in) noexcept {
+  const auto index = static_cast<std::size_t>(symbol);
+  const std::uint64_t bit = std::uint64_t{1} << index % 64;
+  where[index / 64] = in ? where[index / 64] | bit : where[index / 64] & ~bit;
+}
+
+FOXTROT_DECL std::optional<symbol_states::change> symbol_states::difference(std::uint64_t& known, std::uint64_t now,
+                                                                            std::size_t word, bool good_too) noexcept {
+  std::uint64_t differs = now & ~known;
+  if (good_too) differs |= known & ~now;
+  while (differs != 0) {
+    const auto index = static_cast<unsigned>(std::countr_zero(differs));
+    const std::uint64_t bit = std::uint64_t{1} << index;
+    differs &= ~bit;
+    known ^= bit;
+    const symbol_id symbol{static_cast<std::uint16_t>(word * 64 + index)};
+    if (symbol == symbol_id::none || filter_.wants(symbol)) return change{symbol, (now & bit) != 0};
+  }
+  return std::nullopt;
+}
+
+FOXTROT_DECL status_record symbol_states::record_of(status_code code, symbol_id symbol) noexcept {
+  status_record record = make_status(code, epoch_clock::now_ns());
+  record.symbol = symbol;
+  if (code == status_code::gap) record.gap_kind = tick_kind::depth_update;
+  return record;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/impl/status_board.hpp: what detail/status_board.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL void status_board::note(const status_record& record) noexcept {
+  switch (record.code) {
+    case status_code::stale: set(silent_, record.symbol, true); break;
+    case status_code::fresh: set(silent_, record.symbol, false); break;
+    case status_code::fallback_started: set(silent_, symbol_id::none, true); break;
+    case status_code::fallback_ended: set(silent_, symbol_id::none, false); break;
+    case status_code::resynchronised: set(broken_, record.symbol, false); break;
+    case status_code::gap:
+      if (record.gap_kind == tick_kind::depth_update) set(broken_, record.symbol, true);
+      break;
+    default: break;
+  }
+}
+
+FOXTROT_DECL void status_board::set(bits& where, symbol_id symbol, bool in) noexcept {
+  const auto index = static_cast<std::size_t>(symbol);
+  const std::uint64_t bit = std::uint64_t{1} << index % 64;
+  const std::uint64_t before = where[index / 64].load(std::memory_order_relaxed);  // nobody else writes
+  const std::uint64_t now = in ? before | bit : before & ~bit;
+  if (now == before) return;
+  where[index / 64].store(now, std::memory_order_relaxed);
+  changed_ns_.store(epoch_clock::now_ns(), std::memory_order_relaxed);
+}
+
+}  // namespace foxtrot::inline v0::detail
+
 // foxtrot/feed/impl/settings_file.hpp: what settings_file.hpp declares.
 
 // foxtrot/feed/detail/settings_reader.hpp: a settings document, taken apart name by name.
@@ -28798,6 +27740,23 @@ class settings_reader {
 
 }  // namespace foxtrot::inline v0::detail
 
+// foxtrot/thread/detail/descriptor.hpp: a file descriptor that is closed in the end.
+
+namespace foxtrot::inline v0::detail {
+
+struct descriptor {
+  int fd;
+
+  explicit descriptor(int opened) noexcept : fd{opened} {}
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
 #include <fcntl.h>
 
 namespace foxtrot::inline v0 {
@@ -28823,5 +27782,1961 @@ FOXTROT_DECL result<loaded_settings> load_settings(const std::string& path) {
 }
 
 }  // namespace foxtrot::inline v0
+
+// foxtrot/thread/impl/shutdown_coordinator.hpp: what shutdown_coordinator.hpp declares.
+
+// foxtrot/thread/detail/blocked_signals.hpp: signals that the calling thread does not get for a while.
+
+namespace foxtrot::inline v0::detail {
+
+/// Until its end, on the thread that made it and on those that this one starts meanwhile, which keep it.
+class blocked_signals {
+ public:
+  /// All that the process as a whole can get; not those of a thread's own mistakes.
+  blocked_signals() noexcept {
+    sigfillset(&ours_);
+    for (const int each : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) sigdelset(&ours_, each);
+    pthread_sigmask(SIG_BLOCK, &ours_, &before_);
+  }
+  explicit blocked_signals(std::span<const int> numbers) noexcept {
+    sigemptyset(&ours_);
+    for (const int each : numbers) sigaddset(&ours_, each);
+    pthread_sigmask(SIG_BLOCK, &ours_, &before_);
+  }
+  blocked_signals(const blocked_signals&) = delete;
+  blocked_signals& operator=(const blocked_signals&) = delete;
+  ~blocked_signals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  [[nodiscard]] const sigset_t& ours() const noexcept { return ours_; }
+  [[nodiscard]] const sigset_t& before() const noexcept { return before_; }
+
+ private:
+  sigset_t ours_{};
+  sigset_t before_{};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/shutdown_component.hpp: what a shutdown knows of one component.
+
+namespace foxtrot::inline v0::detail {
+
+/// Under the sequence's mutex, all of it.
+struct shutdown_component {
+  enum class call : std::uint8_t { none, running, done, threw };
+
+  shutdown_component(std::string named, component_actions stopped_by)
+      : name{std::move(named)}, actions{std::move(stopped_by)} {}
+
+  std::string name;
+  component_actions actions;
+  bool internal{false};  // told of only where it went wrong
+  bool removed{false};   // nothing of it is called any more
+  call stop{call::none};
+  call force{call::none};
+  int calls{0};     // of its actions, now
+  pid_t thread{0};  // that called stop or force last
+  steady_time began{};
+  steady_time ended{};
+  component_report told{};
+
+  [[nodiscard]] bool to_stop() const { return !removed && stop == call::none && actions.stop; }
+  [[nodiscard]] bool to_force() const { return !settled() && !removed && force == call::none && actions.force; }
+  [[nodiscard]] bool settled() const {
+    if (stop == call::running || force == call::running) return false;
+    if (removed || stop == call::done) return true;
+    if (actions.force) return force != call::none;
+    return stop == call::threw || !actions.stop;
+  }
+  // All that can be had without force.
+  [[nodiscard]] bool stopped_or_past_help() const { return stop != call::running && !to_stop(); }
+
+  void begin(call& which, shutdown_phase phase, steady_time now) {
+    which = call::running;
+    ++calls;
+    if (told.phase == shutdown_phase::none) began = now;
+    told.phase = phase;
+  }
+  void end(call& which, std::string said, steady_time now) {
+    which = said.empty() ? call::done : call::threw;
+    --calls;
+    ended = now;
+    if (!said.empty()) told.said += (told.said.empty() ? "" : "; ") + said;
+  }
+  [[nodiscard]] component_report report(steady_time now) const {
+    component_report made = told;
+    made.name = name;
+    made.stopped = settled();
+    if (made.phase != shutdown_phase::none) made.took = (settled() ? ended : now) - began;
+    return made;
+  }
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/shutdown_sequence.hpp: one shutdown from its first request to the end of the process.
+
+// foxtrot/thread/detail/runner_pool.hpp: threads for calls that may never return: a stuck one costs its thread only.
+
+#include <list>
+
+namespace foxtrot::inline v0::detail {
+
+/// Runs each job on a thread that has nothing else to do. The first thread is made beforehand, so that a process that
+/// can make no more still gets through its jobs as long as they return. `start`: any thread.
+class runner_pool {
+ public:
+  explicit runner_pool(std::string name) : name_{std::move(name)} { add(); }
+  runner_pool(const runner_pool&) = delete;
+  runner_pool& operator=(const runner_pool&) = delete;
+  ~runner_pool() { retire(); }
+
+  /// The job must not throw. False where there is no thread for it and none could be made, or the pool is retired.
+  [[nodiscard]] bool start(std::function<void()> job) noexcept {
+    try {
+      const std::lock_guard lock{mutex_};
+      if (retired_) return false;
+      for (runner& each : runners_) {
+        if (each.busy) continue;
+        each.busy = true;
+        each.job = std::move(job);
+        changed_.notify_all();
+        return true;
+      }
+      add();
+      runners_.back().busy = true;
+      runners_.back().job = std::move(job);
+      changed_.notify_all();
+      return true;
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+
+  /// Waits for the jobs that were started, however long they take, and joins.
+  void retire() {
+    {
+      const std::lock_guard lock{mutex_};
+      retired_ = true;
+      changed_.notify_all();
+    }
+    for (runner& each : runners_) each.thread.reset();
+  }
+
+  /// Whether the caller is a job of this pool.
+  [[nodiscard]] bool on_its_thread() const noexcept { return pool_of_this_thread() == this; }
+
+ private:
+  struct runner {
+    bool busy{false};
+    std::function<void()> job;
+    std::optional<worker> thread;
+  };
+
+  [[gnu::visibility("default")]] static const runner_pool*& pool_of_this_thread() noexcept {
+    static constinit thread_local const runner_pool* mine = nullptr;
+    return mine;
+  }
+
+  void add() {
+    runner& made = runners_.emplace_back();
+    try {
+      made.thread.emplace(placement{.name = name_}, [this, &made](std::stop_token) { serve(made); });
+    } catch (...) {
+      runners_.pop_back();
+      throw;
+    }
+  }
+
+  void serve(runner& mine) {
+    pool_of_this_thread() = this;
+    std::unique_lock lock{mutex_};
+    while (true) {
+      changed_.wait(lock, [&] { return mine.job || retired_; });
+      if (!mine.job) return;
+      std::function<void()> job = std::exchange(mine.job, nullptr);
+      lock.unlock();
+      job();
+      job = nullptr;
+      lock.lock();
+      mine.busy = false;
+    }
+  }
+
+  const std::string name_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool retired_{false};
+  std::list<runner> runners_;  // its elements stay where they are
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/shutdown_clock.hpp: when each phase of a shutdown ends, and waiting for it.
+
+namespace foxtrot::inline v0::detail {
+
+/// Under the mutex of who waits.
+class shutdown_clock {
+ public:
+  explicit shutdown_clock(time_source& time) : time_{time} {}
+
+  steady_time started{};
+  steady_time forces{};  // 70 % of the time are over
+  steady_time names{};   // 95 %
+  steady_time ends{};
+
+  void start(std::chrono::milliseconds deadline) noexcept {
+    using std::chrono::milliseconds;
+    constexpr milliseconds longest = std::chrono::hours{24 * 365};
+    const std::chrono::nanoseconds whole = std::clamp(deadline, milliseconds{0}, longest);
+    started = now();
+    forces = started + whole / 20 * 14;
+    names = started + whole / 20 * 19;
+    ends = started + whole;
+  }
+
+  [[nodiscard]] steady_time now() const noexcept { return time_.now(); }
+
+  // A test's time does not wake anybody, so we look at it now and then.
+  template <class Predicate>
+  bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, steady_time when,
+                  Predicate done) const {
+    if (!time_.manual()) return changed.wait_until(lock, when, done);
+    while (!done() && now() < when) changed.wait_for(lock, std::chrono::milliseconds{1});
+    return done();
+  }
+
+ private:
+  time_source& time_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/signal_name.hpp: what a signal is called.
+
+namespace foxtrot::inline v0::detail {
+
+[[nodiscard]] inline std::string signal_name(int number) {
+  switch (number) {
+    case SIGINT: return "SIGINT";
+    case SIGTERM: return "SIGTERM";
+    case SIGHUP: return "SIGHUP";
+    case SIGQUIT: return "SIGQUIT";
+    case SIGUSR1: return "SIGUSR1";
+    case SIGUSR2: return "SIGUSR2";
+    default: return "signal " + std::to_string(number);
+  }
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/speaker.hpp: remarks to a sink that may block, from threads that must not.
+
+// foxtrot/thread/detail/live_threads.hpp: the names of a process's threads, for the last words of one that is stuck.
+
+#include <fstream>
+
+#include <dirent.h>
+
+namespace foxtrot::inline v0::detail {
+
+/// "net 4711, strategy 4712": every thread's name and kernel number. Empty where /proc cannot be read.
+[[nodiscard]] inline std::string live_threads() {
+  struct closer {
+    void operator()(DIR* open) const noexcept { ::closedir(open); }
+  };
+  const std::string tasks = "/proc/self/task/";
+  std::string names;
+  const std::unique_ptr<DIR, closer> all{::opendir(tasks.c_str())};
+  while (const dirent* each = all != nullptr ? ::readdir(all.get()) : nullptr) {
+    const std::string number{static_cast<const char*>(each->d_name)};
+    if (number.starts_with('.')) continue;
+    std::ifstream file{tasks + number + "/comm"};
+    std::string name;
+    if (!std::getline(file, name)) continue;  // it has just ended
+    if (!names.empty()) names += ", ";
+    names += name + " " + number;
+  }
+  return names;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0::detail {
+
+/// Says remarks in their order on a runner's thread. Any thread; never waits for the sink. The pool must be retired
+/// before its destruction.
+class speaker {
+ public:
+  speaker(std::string_view component, diagnostics log, runner_pool& runners)
+      : component_{component}, log_{std::move(log)}, runners_{runners} {}
+
+  void say(severity level, std::string text) {
+    if (!log_) return;
+    const std::lock_guard lock{mutex_};
+    remarks_.emplace_back(level, std::move(text));
+    if (!speaking_) speaking_ = runners_.start([this] { speak(); });
+  }
+
+  /// For who is about to end the process.
+  [[nodiscard]] bool all_said_within(std::chrono::milliseconds patience) {
+    std::unique_lock lock{mutex_};
+    return silent_.wait_for(lock, patience, [this] { return !speaking_; });
+  }
+
+  /// Names all threads of the process.
+  void say_threads() {
+    if (log_) (void)runners_.start([this] { say(severity::critical, "threads alive: " + live_threads()); });
+  }
+
+ private:
+  void speak() {
+    std::unique_lock lock{mutex_};
+    for (; !remarks_.empty(); lock.lock()) {
+      const auto [level, text] = std::move(remarks_.front());
+      remarks_.pop_front();
+      lock.unlock();
+      log_.report(level, component_, text);
+    }
+    speaking_ = false;
+    silent_.notify_all();
+  }
+
+  const std::string_view component_;
+  const diagnostics log_;
+  runner_pool& runners_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable silent_;
+  std::deque<std::pair<severity, std::string>> remarks_;
+  bool speaking_{false};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+#include <sys/eventfd.h>
+
+namespace foxtrot::inline v0::detail {
+
+/// The machinery of shutdown_coordinator, shared with its components' handles.
+class shutdown_sequence {
+ public:
+  using component = shutdown_component;
+  using pointer = std::shared_ptr<component>;
+
+  shutdown_sequence(shutdown_settings settings, diagnostics log, time_source& time)
+      : settings_{std::move(settings)}, clock_{time}, speaker_{"shutdown", std::move(log), runners_} {
+    if (wanted_.fd < 0) throw std::system_error{errno, std::system_category(), "shutdown_coordinator"};
+  }
+  shutdown_sequence(const shutdown_sequence&) = delete;
+  shutdown_sequence& operator=(const shutdown_sequence&) = delete;
+  ~shutdown_sequence() = default;
+
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+  [[nodiscard]] const shutdown_settings& settings() const noexcept { return settings_; }
+  /// Whether the caller is one of the sequence's own threads, that is: in some component's action.
+  [[nodiscard]] bool on_its_thread() const noexcept { return runners_.on_its_thread(); }
+
+  /// Null where it is too late to stop anything.
+  [[nodiscard]] pointer add(std::string name, component_actions actions) {
+    auto made = std::make_shared<component>(std::move(name), std::move(actions));
+    const std::lock_guard lock{mutex_};
+    if (phase_ >= shutdown_phase::emergency) return nullptr;
+    components_.push_back(made);
+    changed_.notify_all();
+    return made;
+  }
+
+  /// Afterwards none of its actions runs or will; the one that the caller is in excepted.
+  void remove(const pointer& which) {
+    component_actions unused;  // destroyed without the lock: what they hold is the user's
+    std::unique_lock lock{mutex_};
+    which->removed = true;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return which->calls <= (called_by_this_thread() == which.get() ? 1 : 0); });
+    if (which->told.phase == shutdown_phase::none) std::erase(components_, which);
+    if (which->calls == 0) unused = std::move(which->actions);
+    lock.unlock();
+  }
+
+  void begin(std::string_view reason) noexcept {
+    const std::lock_guard lock{mutex_};
+    if (phase_ == shutdown_phase::none) wake_conductor();
+    begin_locked(reason);
+  }
+  /// May be called from a signal handler.
+  void begin_from_handler(int signal) noexcept {
+    const int before = errno;
+    handled_.store(signal, std::memory_order_relaxed);  // relaxed: it stands alone, and only words depend on it
+    wake_conductor();
+    errno = before;
+  }
+
+  [[nodiscard]] bool wait_until_over(std::chrono::nanoseconds patience) {
+    if (on_its_thread()) return false;
+    const steady_time start = std::chrono::steady_clock::now();  // a test's time stands still
+    constexpr steady_time never = steady_time::max();
+    std::unique_lock lock{mutex_};
+    return changed_.wait_until(lock, patience < never - start ? start + patience : never,
+                               [this] { return phase_ == shutdown_phase::over; });
+  }
+
+  [[nodiscard]] shutdown_report report() const {
+    const std::lock_guard lock{mutex_};
+    shutdown_report made{.reason = reason_, .phase = phase_};
+    const steady_time now = phase_ == shutdown_phase::over ? ended_ : clock_.now();
+    if (phase_ != shutdown_phase::none) made.took = now - clock_.started;
+    for (const pointer& each : order_) {
+      component_report told = each->report(now);
+      if (!each->internal || !told.clean()) made.components.push_back(std::move(told));
+    }
+    return made;
+  }
+
+  /// On a thread of its own: returns once the shutdown is over and the coordinator on its way out.
+  void conduct() noexcept {
+    const std::string failure = caught([this] {
+      eventfd_t wakes = 0;
+      while (eventfd_read(wanted_.fd, &wakes) != 0) {
+      }
+      run_phases();
+    });
+    if (!failure.empty()) settings_.exit(to_status(exit_code::stuck));  // no memory even to stop
+  }
+
+  /// For remarks from elsewhere about this end.
+  [[nodiscard]] speaker& remarks() noexcept { return speaker_; }
+
+  /// The coordinator is on its way out: waits for the actions that still run.
+  void retire() {
+    runners_.retire();
+    const std::lock_guard lock{mutex_};
+    dismissed_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  [[gnu::visibility("default")]] static const component*& called_by_this_thread() noexcept {
+    static constinit thread_local const component* mine = nullptr;
+    return mine;
+  }
+
+  void run_phases() {
+    std::unique_lock lock{mutex_};
+    begin_locked("a signal handler: " + signal_name(handled_.load(std::memory_order_relaxed)));
+    speaker_.say(severity::info, reason_.empty() ? "begins" : "begins: " + reason_);
+    announce();
+    run_phase(lock, shutdown_phase::graceful, clock_.forces);
+    if (!all_settled()) run_phase(lock, shutdown_phase::force, clock_.names);
+    // Nobody is told that it is over before the process ends: main would take things apart that are in use.
+    const bool stuck = !all_settled() && !settle_in_emergency(lock);
+    if (stuck) end_process(lock);
+    ended_ = clock_.now();
+    phase_ = shutdown_phase::over;
+    changed_.notify_all();
+    if (!stuck && settings_.until_destroyed && !dismissed_in_time(lock)) end_process(lock);
+    changed_.wait(lock, [this] { return dismissed_; });
+  }
+
+  template <class Predicate>
+  bool wait_until(std::unique_lock<std::mutex>& lock, steady_time when, Predicate done) {
+    return clock_.wait_until(changed_, lock, when, done);
+  }
+
+  [[nodiscard]] bool all_settled() const {
+    return std::all_of(components_.begin(), components_.end(), [](const pointer& each) { return each->settled(); });
+  }
+  void wake_conductor() const noexcept { [[maybe_unused]] const int done = eventfd_write(wanted_.fd, 1); }
+  void begin_locked(std::string_view reason) noexcept {
+    if (phase_ != shutdown_phase::none) return;
+    phase_ = shutdown_phase::graceful;
+    clock_.start(settings_.deadline);
+    try {
+      reason_ = reason;
+    } catch (const std::exception&) {  // out of memory: it stops without a reason
+    }
+  }
+
+  // Stops the token before everything else. Its callbacks are the users' own and may block: they are a component.
+  void announce() {
+    auto made =
+        std::make_shared<component>("stop callbacks", component_actions{.stop = [this] { stop_.request_stop(); }});
+    made->internal = true;
+    components_.push_back(std::move(made));
+  }
+
+  // Calls the newest that is left, gives it its share of the time, goes on; and then waits for all, as long as there is
+  // time. One that hangs delays the others by its share and no more, and is not hurried by them.
+  void run_phase(std::unique_lock<std::mutex>& lock, shutdown_phase phase, steady_time end) {
+    phase_ = phase;
+    const bool forcing = phase == shutdown_phase::force;
+    const auto due = [forcing](const pointer& each) { return each->to_stop() || (forcing && each->to_force()); };
+    const auto finished = [forcing](const pointer& each) {
+      return forcing ? each->settled() : each->stopped_or_past_help();
+    };
+    const auto all_finished = [&] { return std::all_of(components_.begin(), components_.end(), finished); };
+    while (true) {
+      const auto next = std::find_if(components_.rbegin(), components_.rend(), due);
+      if (next == components_.rend()) {
+        const auto ready = [&] { return all_finished() || std::any_of(components_.begin(), components_.end(), due); };
+        if (all_finished() || !wait_until(lock, end, ready)) return;
+        continue;
+      }
+      const auto left = std::count_if(components_.begin(), components_.end(), due);
+      const pointer which = *next;  // a copy: it may be removed meanwhile
+      const bool stopping = which->to_stop();
+      launch(which, stopping);
+      const steady_time now = clock_.now();
+      const steady_time share = now + std::max(end - now, steady_time::duration{0}) / left;
+      const component::call& going = stopping ? which->stop : which->force;
+      const auto returned = [&going] { return going != component::call::running; };
+      if (!wait_until(lock, share, returned) && now < end)
+        speaker_.say(severity::warning, which->name + " takes its time to " + (stopping ? "stop" : "be forced"));
+    }
+  }
+
+  // Under the lock.
+  void launch(const pointer& which, bool stopping) {
+    which->begin(stopping ? which->stop : which->force, phase_, clock_.now());
+    if (std::find(order_.begin(), order_.end(), which) == order_.end()) order_.push_back(which);
+    if (!runners_.start([this, which, stopping] { call_action(*which, stopping); }))
+      which->end(stopping ? which->stop : which->force, "no thread could be made for it", clock_.now());
+  }
+
+  void call_action(component& which, bool stopping) {
+    {
+      const std::lock_guard lock{mutex_};
+      if (stopping || which.stop != component::call::running) which.thread = ::gettid();  // the one that is waited for
+    }
+    called_by_this_thread() = &which;
+    std::string said = caught([&] { (stopping ? which.actions.stop : which.actions.force)(); });
+    called_by_this_thread() = nullptr;
+    const std::lock_guard lock{mutex_};
+    if (!said.empty()) speaker_.say(severity::error, which.name + ": " + said);
+    which.end(stopping ? which.stop : which.force, std::move(said), clock_.now());
+    changed_.notify_all();
+  }
+
+  bool settle_in_emergency(std::unique_lock<std::mutex>& lock) {
+    phase_ = shutdown_phase::emergency;
+    for (const pointer& each : components_) {
+      if (each->settled()) continue;
+      each->told.phase = phase_;
+      speaker_.say(severity::critical,
+                   each->name + " does not stop: it is waited for on thread " + std::to_string(each->thread));
+      if (each->actions.who) ask_who(each);
+    }
+    speaker_.say_threads();
+    return wait_until(lock, clock_.ends, [this] { return all_settled(); });
+  }
+
+  void ask_who(const pointer& which) {
+    ++which->calls;
+    const auto ask = [this, which] {
+      called_by_this_thread() = which.get();
+      std::string who;
+      const std::string said = caught([&] { who = which->actions.who(); });
+      called_by_this_thread() = nullptr;
+      const std::lock_guard lock{mutex_};
+      which->told.who = said.empty() ? who : said;
+      speaker_.say(severity::critical, which->name + ": " + which->told.who);
+      --which->calls;
+      changed_.notify_all();
+    };
+    if (!runners_.start(ask)) --which->calls;
+  }
+
+  void end_process(std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    settings_.exit(to_status(exit_code::stuck));
+    lock.lock();  // a test's has returned
+  }
+
+  // All components have stopped, but the process may go on.
+  bool dismissed_in_time(std::unique_lock<std::mutex>& lock) {
+    const auto dismissed = [this] { return dismissed_; };
+    if (wait_until(lock, clock_.names, dismissed)) return true;
+    speaker_.say(severity::critical, "all components have stopped, but the process does not end");
+    speaker_.say_threads();
+    return wait_until(lock, clock_.ends, dismissed);
+  }
+
+  const shutdown_settings settings_;
+  std::stop_source stop_;
+  const descriptor wanted_{eventfd(0, EFD_CLOEXEC)};  // a signal handler can write it, too
+  std::atomic<int> handled_{0};
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  shutdown_clock clock_;
+  shutdown_phase phase_{shutdown_phase::none};
+  std::string reason_;
+  steady_time ended_{};
+  std::vector<pointer> components_;  // the latest last
+  std::vector<pointer> order_;       // in which they were called
+  bool dismissed_{false};
+
+  runner_pool runners_{"shutdown-call"};  // after the above, which its threads use
+  speaker speaker_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/detail/terminate_hook.hpp: std::terminate as one more way to begin a shutdown.
+
+namespace foxtrot::inline v0::detail {
+
+/// While one lives, std::terminate shuts down in order, and then ends the process with exit_code::uncaught. The first
+/// of several has the say. The handler from before comes back after it, unless somebody else has put in his own.
+class terminate_hook {
+ public:
+  explicit terminate_hook(shutdown_sequence& whom) noexcept {
+    shutdown_sequence* none = nullptr;
+    // release: the handler's thread sees the sequence as it was made
+    mine_ = sequence().compare_exchange_strong(none, &whom, std::memory_order_release, std::memory_order_relaxed);
+    if (mine_) before_ = std::set_terminate(handler);
+  }
+  terminate_hook(const terminate_hook&) = delete;
+  terminate_hook& operator=(const terminate_hook&) = delete;
+  ~terminate_hook() {
+    if (!mine_) return;
+    if (std::get_terminate() == handler) std::set_terminate(before_);
+    if (sequence().exchange(nullptr, std::memory_order_acquire) != nullptr) return;
+    while (true) ::pause();  // another thread is ending the process, and uses what we were to destroy
+  }
+
+ private:
+  [[gnu::visibility("default")]] static std::atomic<shutdown_sequence*>& sequence() noexcept {
+    static constinit std::atomic<shutdown_sequence*> the_one{nullptr};
+    return the_one;
+  }
+
+  [[noreturn]] static void handler() {
+    shutdown_sequence* const whom = sequence().exchange(nullptr, std::memory_order_acquire);
+    while (whom == nullptr) ::pause();  // somebody else was first, and ends the process
+    const std::string why = "std::terminate: " + what();
+    whom->remarks().say(severity::critical, why);
+    whom->begin(why);
+    // In a component's action: that one will never return, and the deadline finds it. The others are stopped.
+    while (whom->on_its_thread()) ::pause();
+    (void)whom->wait_until_over(std::chrono::nanoseconds::max());
+    (void)whom->remarks().all_said_within(std::chrono::milliseconds{100});
+    whom->settings().exit(to_status(exit_code::uncaught));
+    std::abort();
+  }
+
+  [[nodiscard]] static std::string what() {
+    const std::exception_ptr uncaught = std::current_exception();
+    if (uncaught == nullptr) return "no exception";
+    try {
+      std::rethrow_exception(uncaught);
+    } catch (const std::exception& failure) {
+      return failure.what();
+    } catch (...) {
+      return "something that is no std::exception";
+    }
+  }
+
+  bool mine_{false};
+  std::terminate_handler before_{nullptr};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+namespace detail {
+
+/// What a coordinator consists of.
+class shutdown_parts {
+ public:
+  // The signals of a program that owns its own never interrupt our threads: they inherit what is blocked meanwhile.
+  shutdown_parts(const blocked_signals&, shutdown_settings settings, diagnostics log, time_source& time)
+      : sequence{std::make_shared<shutdown_sequence>(std::move(settings), std::move(log), time)},
+        conductor{placement{.name = "shutdown"}, [own = sequence.get()](std::stop_token) { own->conduct(); }} {
+    if (sequence->settings().on_terminate) terminate.emplace(*sequence);
+  }
+
+  std::shared_ptr<shutdown_sequence> sequence;
+  worker conductor;
+  std::optional<terminate_hook> terminate;
+  std::optional<std::stop_callback<std::function<void()>>> signals;
+};
+
+}  // namespace detail
+
+FOXTROT_DECL registered_component::registered_component() noexcept = default;
+FOXTROT_DECL registered_component::registered_component(registered_component&& other) noexcept = default;
+FOXTROT_DECL registered_component& registered_component::operator=(registered_component&& other) noexcept {
+  if (this != &other) {
+    reset();
+    sequence_ = std::move(other.sequence_);
+    which_ = std::move(other.which_);
+  }
+  return *this;
+}
+FOXTROT_DECL registered_component::~registered_component() { reset(); }
+FOXTROT_DECL registered_component::registered_component(std::shared_ptr<detail::shutdown_sequence> sequence,
+                                                        std::shared_ptr<detail::shutdown_component> which) noexcept
+    : sequence_{std::move(sequence)}, which_{std::move(which)} {}
+FOXTROT_DECL void registered_component::reset() {
+  if (which_ != nullptr) sequence_->remove(which_);
+  which_.reset();
+  sequence_.reset();
+}
+
+FOXTROT_DECL shutdown_coordinator::shutdown_coordinator(shutdown_settings settings, diagnostics log, time_source& time)
+    : parts_{std::make_unique<detail::shutdown_parts>(detail::blocked_signals{}, std::move(settings), std::move(log),
+                                                      time)} {}
+FOXTROT_DECL shutdown_coordinator::shutdown_coordinator(signal_guard& signals, shutdown_settings settings,
+                                                        diagnostics log, time_source& time)
+    : shutdown_coordinator{std::move(settings), std::move(log), time} {
+  parts_->signals.emplace(signals.stop_token(), [this, &signals] {
+    request_stop(signals.signal() != 0 ? detail::signal_name(signals.signal()) : "request");
+  });
+}
+FOXTROT_DECL shutdown_coordinator::~shutdown_coordinator() {
+  parts_->signals.reset();
+  (void)shutdown("the coordinator's end");
+  parts_->terminate.reset();
+  parts_->sequence->retire();
+}
+
+FOXTROT_DECL registered_component shutdown_coordinator::add(std::string name, component_actions actions) {
+  auto which = parts_->sequence->add(std::move(name), std::move(actions));
+  return which != nullptr ? registered_component{parts_->sequence, std::move(which)} : registered_component{};
+}
+FOXTROT_DECL registered_component shutdown_coordinator::add(worker& thread) {
+  const auto stop = [&thread] {
+    thread.request_stop();
+    (void)thread.finished_within(std::chrono::nanoseconds::max());
+  };
+  return add(thread.name(), {.stop = stop, .who = [name = thread.name()] { return "thread " + name; }});
+}
+FOXTROT_DECL registered_component shutdown_coordinator::add(std::string name, std::jthread& thread) {
+  const auto stop = [&thread] {
+    thread.request_stop();
+    if (thread.joinable()) thread.join();
+  };
+  return add(std::move(name), {.stop = stop});
+}
+
+FOXTROT_DECL std::stop_token shutdown_coordinator::stop_token() const noexcept {
+  return parts_->sequence->stop_token();
+}
+FOXTROT_DECL void shutdown_coordinator::request_stop(std::string_view reason) noexcept {
+  parts_->sequence->begin(reason);
+}
+FOXTROT_DECL void shutdown_coordinator::request_stop_from_handler(int signal) noexcept {
+  parts_->sequence->begin_from_handler(signal);
+}
+FOXTROT_DECL bool shutdown_coordinator::wait() { return wait_for(std::chrono::nanoseconds::max()); }
+FOXTROT_DECL bool shutdown_coordinator::wait_for(std::chrono::nanoseconds patience) {
+  return parts_->sequence->wait_until_over(patience);
+}
+FOXTROT_DECL int shutdown_coordinator::shutdown(std::string_view reason) {
+  request_stop(reason);
+  (void)wait();
+  return status();
+}
+FOXTROT_DECL shutdown_report shutdown_coordinator::report() const { return parts_->sequence->report(); }
+FOXTROT_DECL int shutdown_coordinator::status() const { return to_status(report().code()); }
+
+FOXTROT_DECL shutdown_scope::~shutdown_scope() { (void)coordinator_.shutdown("the end of main"); }
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/impl/shutdown_report.hpp: what shutdown_report.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL exit_code shutdown_report::code() const {
+  const auto all = [this](auto test) { return std::all_of(components.begin(), components.end(), test); };
+  if (!all([](const component_report& each) { return each.stopped; })) return exit_code::stuck;
+  return all([](const component_report& each) { return each.clean(); }) ? exit_code::clean : exit_code::unclean;
+}
+
+FOXTROT_DECL std::string shutdown_report::text() const {
+  const auto milliseconds = [](std::chrono::nanoseconds time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms";
+  };
+  std::string made = "shutdown";
+  if (!reason.empty()) made += " (" + reason + ")";
+  made += ": " + std::string{to_string(phase)} + ", " + milliseconds(took) + "\n";
+  for (const component_report& each : components) {
+    made += "  " + each.name + ": ";
+    made += each.stopped ? "stopped, " + std::string{to_string(each.phase)} : "does not stop";
+    made += ", " + milliseconds(each.took);
+    if (!each.said.empty()) made += ", threw: " + each.said;
+    if (!each.who.empty()) made += ", " + each.who;
+    made += "\n";
+  }
+  return made;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/impl/signal_guard.hpp: what signal_guard.hpp declares.
+
+// foxtrot/thread/detail/signal_reader.hpp: the machinery of a signal_guard: one thread reads, another calls back.
+
+// foxtrot/thread/detail/ignored_sigpipe.hpp: a broken pipe as an error code instead of a signal, for a while.
+
+namespace foxtrot::inline v0::detail {
+
+/// In the whole process. What was there comes back in the end, unless somebody else has changed it meanwhile.
+class ignored_sigpipe {
+ public:
+  ignored_sigpipe() noexcept {
+    struct sigaction ignore{};
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &ignore, &before_);
+  }
+  ignored_sigpipe(const ignored_sigpipe&) = delete;
+  ignored_sigpipe& operator=(const ignored_sigpipe&) = delete;
+  ~ignored_sigpipe() {
+    struct sigaction now{};
+    sigaction(SIGPIPE, nullptr, &now);
+    if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN) restore();
+  }
+
+  /// Async-signal-safe.
+  void restore() const noexcept { sigaction(SIGPIPE, &before_, nullptr); }
+
+ private:
+  struct sigaction before_{};
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+#include <poll.h>
+#include <sys/signalfd.h>
+
+namespace foxtrot::inline v0::detail {
+
+/// Its functions are those of signal_guard, which see.
+class signal_reader {
+ public:
+  explicit signal_reader(signal_guard_settings settings)
+      : settings_{std::move(settings)},
+        mask_{chosen(settings_)},
+        signals_{signalfd(-1, &mask_.ours(), SFD_CLOEXEC | SFD_NONBLOCK)},
+        end_reading_{eventfd(0, EFD_CLOEXEC)},
+        announced_{eventfd(0, EFD_CLOEXEC)} {
+    if (signals_.fd < 0 || end_reading_.fd < 0 || announced_.fd < 0)
+      throw std::system_error{errno, std::system_category(), "signal_guard"};
+    if (settings_.ignore_sigpipe) sigpipe_.emplace();
+    reader_.emplace(placement{.name = "signals"}, [this](std::stop_token over) { read(std::move(over)); });
+    stopper_.emplace(placement{.name = "signals-stop"}, [this](std::stop_token over) { stop_when_told(over); });
+  }
+  signal_reader(const signal_reader&) = delete;
+  signal_reader& operator=(const signal_reader&) = delete;
+
+  ~signal_reader() = default;
+
+  // Before destruction, for callbacks call through the guard.
+  void close() {
+    // A callback that blocks is waited for, and meanwhile a second signal still ends the process.
+    stopper_.reset();
+    reader_.reset();
+    if (signal() != 0) stop_.request_stop();  // it came just now: whoever has the token may look at it later
+  }
+
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+  void request_stop() noexcept { stop_.request_stop(); }
+  [[nodiscard]] int signal() const noexcept { return first_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t received() const noexcept { return received_.load(std::memory_order_relaxed); }
+
+  void restore_in_child() const noexcept {
+    if (sigpipe_) sigpipe_->restore();
+    pthread_sigmask(SIG_SETMASK, &mask_.before(), nullptr);
+  }
+
+ private:
+  [[nodiscard]] static std::vector<int> chosen(const signal_guard_settings& settings) {
+    std::vector<int> kept;
+    for (const int each : settings.signals) {
+      struct sigaction now {};
+      if (sigaction(each, nullptr, &now) != 0) throw std::system_error{errno, std::system_category(), "signal_guard"};
+      const bool ignored = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN;
+      if (!ignored || !settings.keep_ignored) kept.push_back(each);
+    }
+    return kept;
+  }
+
+  // Does nothing but read: no callback of anybody's holds up the second signal.
+  void read(std::stop_token over) {
+    const std::stop_callback wake{over, [this]() noexcept { tell(end_reading_); }};
+    std::array<pollfd, 2> sources{pollfd{signals_.fd, POLLIN, 0}, pollfd{end_reading_.fd, POLLIN, 0}};
+    std::chrono::steady_clock::time_point settled = never;  // when the first has been taken in
+    bool announced = false;
+    while (!over.stop_requested()) {
+      if (::poll(sources.data(), sources.size(), until(settled)) < 0 && errno != EINTR) return;
+      signalfd_siginfo info{};
+      while (::read(signals_.fd, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+        const int number = static_cast<int>(info.ssi_signo);
+        received_.fetch_add(1, std::memory_order_relaxed);
+        if (announced && settings_.second_exits) ::_exit(to_status(exit_code::signalled, number));
+        if (signal() != 0) continue;
+        first_.store(number, std::memory_order_relaxed);
+        settled = std::chrono::steady_clock::now() + settings_.settle;
+      }
+      if (std::chrono::steady_clock::now() < settled) continue;
+      settled = never;
+      announced = true;
+      tell(announced_);
+    }
+  }
+
+  static constexpr auto never = std::chrono::steady_clock::time_point::max();
+
+  // For poll: forever, or as many milliseconds, rounded up.
+  [[nodiscard]] static int until(std::chrono::steady_clock::time_point when) {
+    if (when == never) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(when - std::chrono::steady_clock::now());
+    return left.count() > 0 ? static_cast<int>(left.count()) : 0;
+  }
+
+  void stop_when_told(const std::stop_token& over) {
+    const std::stop_callback wake{over, [this]() noexcept { tell(announced_); }};
+    while (!over.stop_requested()) {
+      eventfd_t count = 0;
+      if (eventfd_read(announced_.fd, &count) == 0 && signal() != 0) stop_.request_stop();
+    }
+  }
+
+  static void tell(const descriptor& event) noexcept { [[maybe_unused]] const int done = eventfd_write(event.fd, 1); }
+
+  const signal_guard_settings settings_;
+  const blocked_signals mask_;  // made before the threads that inherit it, restored after their end
+  const descriptor signals_;
+  const descriptor end_reading_;
+  const descriptor announced_;
+  std::optional<ignored_sigpipe> sigpipe_;
+  std::stop_source stop_;
+  std::atomic<int> first_{0};               // relaxed: stands alone
+  std::atomic<std::uint64_t> received_{0};  // relaxed: stands alone
+  std::optional<worker> reader_;
+  std::optional<worker> stopper_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL signal_guard::signal_guard(signal_guard_settings settings)
+    : reader_{std::make_unique<detail::signal_reader>(std::move(settings))} {}
+FOXTROT_DECL signal_guard::~signal_guard() { reader_->close(); }
+FOXTROT_DECL std::stop_token signal_guard::stop_token() const noexcept { return reader_->stop_token(); }
+FOXTROT_DECL void signal_guard::request_stop() noexcept { reader_->request_stop(); }
+FOXTROT_DECL int signal_guard::signal() const noexcept { return reader_->signal(); }
+FOXTROT_DECL std::uint64_t signal_guard::received() const noexcept { return reader_->received(); }
+FOXTROT_DECL void signal_guard::restore_in_child() const noexcept { reader_->restore_in_child(); }
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/core/impl/histogram_export.hpp: what histogram_export.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+namespace detail {
+
+/// The shares of the whole that get a line: each half of what is left to the whole takes equally many steps.
+class percentile_ladder {
+ public:
+  explicit percentile_ladder(unsigned ticks) noexcept : steps_{2 * std::max(ticks, 1U)} {}
+
+  [[nodiscard]] double level() const noexcept { return 1 - std::ldexp(part_left(), -halvings_); }
+  /// Whether so many of `all` are as large a share. Compares what is left to the whole, where doubles are exact.
+  [[nodiscard]] bool reached(std::uint64_t seen, std::uint64_t all) const noexcept {
+    const double left = std::ldexp(static_cast<double>(all - seen) * steps_, halvings_);
+    return left <= static_cast<double>(all) * (steps_ - step_);
+  }
+  void climb() noexcept {
+    if (++step_ != steps_ / 2) return;
+    step_ = 0;
+    ++halvings_;
+  }
+
+ private:
+  [[nodiscard]] double part_left() const noexcept { return static_cast<double>(steps_ - step_) / steps_; }
+
+  unsigned steps_;  // of which half are taken before the distance halves
+  unsigned step_{0};
+  int halvings_{0};
+};
+
+FOXTROT_DECL void write_percentile_distribution(const histogram& times, const distribution_format& format, void* sink,
+                                                void (*take)(void* sink, std::string_view piece)) {
+  std::array<char, 160> line{};
+  const auto say = [&](const char* pattern, auto... values) {
+    const int length = std::snprintf(line.data(), line.size(), pattern, values...);
+    if (length > 0)
+      take(sink, std::string_view{line.data(), std::min(static_cast<std::size_t>(length), line.size() - 1)});
+  };
+  const int decimals = std::clamp(format.decimals, 0, 9);
+  const auto in_unit = [&](auto nanoseconds) { return static_cast<double>(nanoseconds) / format.unit; };
+
+  say("%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
+  percentile_ladder ladder{format.ticks_per_half_distance};
+  std::uint64_t seen = 0;
+  times.for_each_bucket([&](std::int64_t, std::int64_t last, std::uint64_t count) {
+    seen += count;
+    const auto so_many = static_cast<unsigned long long>(seen);
+    while (ladder.reached(seen, times.count())) {
+      const double level = ladder.level();
+      if (level >= 1) break;  // so near that a double cannot tell
+      say("%12.*f %2.12f %10llu %14.2f\n", decimals, in_unit(last), level, so_many, 1 / (1 - level));
+      ladder.climb();
+      if (seen == times.count()) break;
+    }
+    if (seen == times.count()) say("%12.*f %2.12f %10llu\n", decimals, in_unit(last), 1.0, so_many);
+  });
+  say("#[Mean    = %12.*f, StdDeviation   = %12.*f]\n", decimals, in_unit(times.mean()), decimals,
+      in_unit(times.standard_deviation()));
+  say("#[Max     = %12.*f, Total count    = %12llu]\n", decimals, in_unit(times.max()),
+      static_cast<unsigned long long>(times.count()));
+  using buckets = histogram_buckets;
+  say("#[Buckets = %12u, SubBuckets     = %12u]\n", buckets::range_bits - buckets::precision_bits,
+      2U << buckets::precision_bits);
+}
+
+}  // namespace detail
+
+FOXTROT_DECL std::string percentile_distribution(const histogram& times, const distribution_format& format) {
+  std::string text;
+  write_percentile_distribution(
+      times, [&text](std::string_view piece) { text += piece; }, format);
+  return text;
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/book_synchroniser.hpp: what book_synchroniser.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL book_action book_synchroniser::on_diff(const book_diff& diff, time now) {
+  book_action action;
+  const bool chained = settings_.rule == book_rule::futures && diff.previous_id;
+  const std::uint64_t before_first = diff.first_id == 0 ? 0 : diff.first_id - 1;
+  const step next{chained ? *diff.previous_id : before_first, diff.last_id, diff.changes};
+  const bool old = state_ == book_state::live ? is_stale(next.last) : seen_ && next.last <= *seen_;
+  if (!old) {
+    stale_ = 0;
+  } else if (++stale_ < most_stale()) {
+    ask(action, now);
+    return action;
+  } else {
+    lose(action, gap_reason::renumbered, diff.first_id, diff.last_id);
+    forget_diffs();
+  }
+  if (state_ == book_state::live) {
+    follow(next, action);
+  } else {
+    buffer(next, action);
+  }
+  ask(action, now);
+  return action;
+}
+
+FOXTROT_DECL void book_synchroniser::buffer(const step& next, book_action& action) {
+  if (seen_ && next.before > *seen_) {
+    lose(action, gap_reason::missing, *seen_ + 1, next.before);
+    kept_.clear();  // no snapshot can lead across the hole
+  }
+  keep(next);
+  action.input = outcome::buffered;
+  if (state_ != book_state::waiting) return;
+  state_ = book_state::buffering;
+  if (!holds_snapshot_) return;
+  // the snapshot came first
+  if (next.before <= id_) {
+    join(action);
+  } else {
+    holds_snapshot_ = false;
+  }
+}
+
+FOXTROT_DECL void book_synchroniser::follow(const step& next, book_action& action) {
+  if (next.before > id_) {
+    lose(action, gap_reason::missing, id_ + 1, next.before);
+    keep(next);
+    action.input = outcome::buffered;
+  } else if (apply(next, action)) {
+    action.input = outcome::applied;
+  } else {
+    seen_ = next.last;  // the snapshot has to be newer than what does no good
+  }
+}
+
+FOXTROT_DECL bool book_synchroniser::apply(const step& next, book_action& action) {
+  if (book_.apply(next.changes) != errc::none) {
+    lose(action, gap_reason::unusable, next.before + 1, next.last);
+    return false;
+  }
+  if (book_.crossed()) {
+    lose(action, gap_reason::crossed, next.before + 1, next.last);
+    return false;
+  }
+  id_ = next.last;
+  holds_snapshot_ = false;
+  return true;
+}
+
+FOXTROT_DECL book_action book_synchroniser::on_snapshot(std::uint64_t last_id, const level_changes& levels, time now) {
+  book_action action;
+  in_flight_ = false;
+  const bool was_live = state_ == book_state::live;
+  if (was_live) {
+    if (last_id <= id_) return action;
+    seen_ = id_;
+  }
+  // what the diffs at hand follow; all before it is gone
+  const auto earliest = kept_.empty() ? seen_ : std::optional{kept_[0].before};
+  if (!earliest || last_id >= *earliest) {
+    book_.assign(levels);
+    id_ = last_id;
+    holds_snapshot_ = true;
+    if (book_.crossed()) {
+      lose(action, gap_reason::crossed, last_id, last_id);
+    } else if (earliest) {
+      join(action);
+    } else {
+      action.input = outcome::buffered;
+    }
+  }
+  action.resynchronised = action.resynchronised && !was_live;
+  ask(action, now);
+  return action;
+}
+
+// The book is that of a snapshot which the first diff at hand leads past, or follows.
+FOXTROT_DECL void book_synchroniser::join(book_action& action) {
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    const step next = kept_[i];
+    if (!is_stale(next.last) && !apply(next, action)) return;
+  }
+  forget_diffs();
+  state_ = book_state::live;
+  action.input = outcome::applied;
+  action.resynchronised = true;
+}
+
+FOXTROT_DECL book_synchroniser::book_synchroniser(const book_synchroniser_settings& settings)
+    : settings_{settings}, book_{settings.book}, kept_{settings.max_diffs, settings.max_levels} {}
+
+FOXTROT_DECL book_action book_synchroniser::on_diff(const depth_update& update, time now) {
+  return on_diff(book_diff::of(update), now);
+}
+
+FOXTROT_DECL book_action book_synchroniser::on_snapshot(const depth_snapshot& snapshot, time now) {
+  return on_snapshot(snapshot.last_id(), level_changes::of(snapshot), now);
+}
+
+FOXTROT_DECL book_action book_synchroniser::on_snapshot_failed(time now) {
+  in_flight_ = false;
+  return on_time(now);
+}
+
+FOXTROT_DECL book_action book_synchroniser::on_time(time now) {
+  book_action action;
+  ask(action, now);
+  return action;
+}
+
+FOXTROT_DECL void book_synchroniser::reset() noexcept {
+  state_ = book_state::waiting;
+  book_.clear();
+  forget_diffs();
+  holds_snapshot_ = false;
+  in_flight_ = false;
+  requested_at_.reset();
+}
+
+FOXTROT_DECL bool book_synchroniser::needs_snapshot() const noexcept {
+  return state_ == book_state::buffering || state_ == book_state::broken;
+}
+
+FOXTROT_DECL bool book_synchroniser::waits_for_ever() const noexcept {
+  return in_flight_ && settings_.request_timeout == time{0};
+}
+
+FOXTROT_DECL bool book_synchroniser::is_stale(std::uint64_t last_id) const noexcept {
+  return settings_.rule == book_rule::futures && holds_snapshot_ ? last_id < id_ : last_id <= id_;
+}
+
+FOXTROT_DECL std::size_t book_synchroniser::most_stale() const noexcept {
+  constexpr std::size_t patience = 16;
+  return holds_snapshot_ ? settings_.max_stale * patience : settings_.max_stale;
+}
+
+FOXTROT_DECL void book_synchroniser::forget_diffs() noexcept {
+  kept_.clear();
+  seen_.reset();
+  stale_ = 0;
+}
+
+FOXTROT_DECL void book_synchroniser::keep(const step& next) {
+  kept_.push(next);
+  seen_ = next.last;
+}
+
+FOXTROT_DECL void book_synchroniser::ask(book_action& action, time now) noexcept {
+  const auto when = due();
+  if (!needs_snapshot() || waits_for_ever() || (when && now < *when)) return;
+  action.request_snapshot = true;
+  in_flight_ = true;
+  requested_at_ = now;
+}
+
+FOXTROT_DECL void book_synchroniser::lose(book_action& action, gap_reason fault, std::uint64_t from,
+                                          std::uint64_t to) noexcept {
+  action.lost = book_loss{fault, from, to};
+  if (state_ == book_state::live) state_ = book_state::broken;
+  holds_snapshot_ = false;
+}
+
+FOXTROT_DECL std::optional<book_synchroniser::time> book_synchroniser::due() const noexcept {
+  if (!needs_snapshot() || !requested_at_ || waits_for_ever()) return std::nullopt;
+  return *requested_at_ + (in_flight_ ? settings_.request_timeout : settings_.request_interval);
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/diff_buffer.hpp: what detail/diff_buffer.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL diff_buffer::diff_buffer(std::size_t max_diffs, std::size_t max_levels) noexcept
+    : max_diffs_{max_diffs}, max_levels_{max_levels} {}
+
+FOXTROT_DECL book_step diff_buffer::operator[](std::size_t index) const noexcept {
+  const entry& at = entries_[head_ + index];
+  const std::span<const raw_level> levels = std::span{levels_}.subspan(at.offset, at.bids + at.asks);
+  return {
+      at.before, at.last, {levels.first(at.bids), levels.subspan(at.bids), at.price_exponent, at.quantity_exponent}};
+}
+
+FOXTROT_DECL void diff_buffer::clear() noexcept {
+  entries_.clear();
+  levels_.clear();
+  head_ = 0;
+}
+
+FOXTROT_DECL void diff_buffer::push(const book_step& step) {
+  const std::size_t count = step.changes.bids.size() + step.changes.asks.size();
+  while (!empty() && (size() >= max_diffs_ || levels_in_use() + count > max_levels_)) ++head_;
+  if (head_ > entries_.size() / 2) compact();
+  if (max_diffs_ == 0 || count > max_levels_) return;
+  entries_.push_back({step.before, step.last, levels_.size(), step.changes.bids.size(), step.changes.asks.size(),
+                      step.changes.price_exponent, step.changes.quantity_exponent});
+  levels_.insert(levels_.end(), step.changes.bids.begin(), step.changes.bids.end());
+  levels_.insert(levels_.end(), step.changes.asks.begin(), step.changes.asks.end());
+}
+
+FOXTROT_DECL void diff_buffer::compact() {
+  const std::size_t gone = levels_.size() - levels_in_use();
+  levels_.erase(levels_.begin(), levels_.begin() + static_cast<std::ptrdiff_t>(gone));
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
+  for (entry& at : entries_) at.offset -= gone;
+  head_ = 0;
+}
+
+FOXTROT_DECL std::size_t diff_buffer::levels_in_use() const noexcept {
+  return empty() ? 0 : levels_.size() - entries_[head_].offset;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/impl/order_book.hpp: what order_book.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+template <class Side>
+void order_book::change(Side& side, std::span<const raw_level> levels, const level_changes& of) {
+  if (of.price_exponent == price_exponent_ && of.quantity_exponent == quantity_exponent_) [[likely]] {
+    side.apply(levels, scratch_);
+  } else {
+    for (const raw_level& level : levels) side.set(*converted(level, of));
+  }
+  if (max_levels_ != 0) side.keep(max_levels_);
+}
+
+// From the worst price, where a snapshot is in its usual order: each level goes to the end.
+template <class Side>
+void order_book::fill(Side& side, std::span<const raw_level> levels) {
+  for (std::size_t i = levels.size(); i-- > 0;) side.set(levels[i]);
+  if (max_levels_ != 0) side.keep(max_levels_);
+}
+
+FOXTROT_DECL bool order_book::try_exponents(int price, int quantity, const level_changes& changes) noexcept {
+  const level_changes now{{}, {}, price_exponent_, quantity_exponent_};
+  const bool rescale = price != price_exponent_ || quantity != quantity_exponent_;
+  price_exponent_ = price;
+  quantity_exponent_ = quantity;
+  const auto all_fit = [this](std::span<const raw_level> levels, const level_changes& of) {
+    return std::ranges::all_of(levels, [&](const raw_level& level) { return converted(level, of).has_value(); });
+  };
+  if (!(all_fit(changes.bids, changes) && all_fit(changes.asks, changes) &&
+        (!rescale || (all_fit(bids_.all(), now) && all_fit(asks_.all(), now))))) {
+    price_exponent_ = now.price_exponent;
+    quantity_exponent_ = now.quantity_exponent;
+    return false;
+  }
+  if (rescale) {
+    for (raw_level& level : bids_.all()) level = *converted(level, now);
+    for (raw_level& level : asks_.all()) level = *converted(level, now);
+  }
+  return true;
+}
+
+FOXTROT_DECL errc order_book::agree(const level_changes& changes) noexcept {
+  const bool fresh = empty();
+  const int price = fresh ? changes.price_exponent : std::min(price_exponent_, changes.price_exponent);
+  const int quantity = fresh ? changes.quantity_exponent : std::min(quantity_exponent_, changes.quantity_exponent);
+  // zeros at the end of what came may be all that makes it finer
+  const bool agreed =
+      try_exponents(price, quantity, changes) || try_exponents(price_exponent_, quantity_exponent_, changes);
+  return agreed ? errc::none : errc::number_out_of_range;
+}
+
+FOXTROT_DECL std::optional<wide_decimal> order_book::cost(book_side side, const decimal& quantity) const noexcept {
+  const decimal wanted = quantity.normalized();
+  const int unit = std::min(wanted.exponent(), quantity_exponent_);
+  const auto mantissa = wide_decimal{wanted}.mantissa_at(unit);
+  const int exponent = price_exponent_ + unit;
+  if (!mantissa || *mantissa < 0 || exponent < std::numeric_limits<std::int8_t>::min()) return std::nullopt;
+  int128 left = *mantissa;
+  int128 total = 0;
+  const auto raw = all(side);
+  for (std::size_t i = raw.size(); i-- > 0 && left != 0;) {
+    // a level that does not fit this unit holds more than is left
+    const int128 there = wide_decimal{raw[i].quantity, quantity_exponent_}.mantissa_at(unit).value_or(left);
+    const int128 taken = std::min(there, left);
+    int128 paid = 0;
+    if (__builtin_mul_overflow(int128{raw[i].price}, taken, &paid) || __builtin_add_overflow(total, paid, &total))
+      return std::nullopt;
+    left -= taken;
+  }
+  if (left != 0) return std::nullopt;
+  return wide_decimal{total, exponent};
+}
+
+FOXTROT_DECL order_book::order_book(const order_book_settings& settings) : max_levels_{settings.max_levels} {
+  bids_.reserve(settings.reserve);
+  asks_.reserve(settings.reserve);
+  scratch_.reserve(settings.reserve);
+}
+
+FOXTROT_DECL errc order_book::apply(const level_changes& changes) {
+  if (changes.price_exponent != price_exponent_ || changes.quantity_exponent != quantity_exponent_) [[unlikely]] {
+    if (const errc bad = agree(changes); bad != errc::none) return bad;
+  }
+  change(bids_, changes.bids, changes);
+  change(asks_, changes.asks, changes);
+  return errc::none;
+}
+
+FOXTROT_DECL errc order_book::apply(const depth_update& update) { return apply(level_changes::of(update)); }
+
+FOXTROT_DECL void order_book::assign(const level_changes& snapshot) {
+  clear();
+  price_exponent_ = snapshot.price_exponent;
+  quantity_exponent_ = snapshot.quantity_exponent;
+  fill(bids_, snapshot.bids);
+  fill(asks_, snapshot.asks);
+}
+
+FOXTROT_DECL void order_book::assign(const depth_snapshot& snapshot) { assign(level_changes::of(snapshot)); }
+
+FOXTROT_DECL void order_book::clear() noexcept {
+  bids_.clear();
+  asks_.clear();
+}
+
+FOXTROT_DECL decimal order_book::quantity_at(book_side side, const decimal& price) const noexcept {
+  if (const auto mantissa = price.mantissa_at(price_exponent_)) {
+    const auto raw = all(side);
+    const std::size_t at = find(side, *mantissa);
+    if (at < raw.size() && raw[at].price == *mantissa) return {raw[at].quantity, quantity_exponent_};
+  }
+  return {0, quantity_exponent_};
+}
+
+FOXTROT_DECL wide_decimal order_book::depth_to(book_side side, const decimal& price) const noexcept {
+  int128 total = 0;
+  const auto raw = all(side);
+  for (std::size_t i = raw.size(); i-- > 0;) {
+    const auto order = decimal{raw[i].price, price_exponent_} <=> price;
+    if (side == book_side::bids ? order < 0 : order > 0) break;
+    total += raw[i].quantity;
+  }
+  return {total, quantity_exponent_};
+}
+
+FOXTROT_DECL std::optional<double> order_book::vwap(book_side side, const decimal& quantity) const noexcept {
+  const auto total = cost(side, quantity);
+  if (!total || quantity.is_zero()) return std::nullopt;
+  return total->to_double() / quantity.to_double();
+}
+
+FOXTROT_DECL std::size_t order_book::find(book_side side, std::int64_t price) const noexcept {
+  return side == book_side::bids ? bids_.find(price) : asks_.find(price);
+}
+
+FOXTROT_DECL std::optional<raw_level> order_book::converted(const raw_level& level,
+                                                            const level_changes& of) const noexcept {
+  const auto price = decimal{level.price, of.price_exponent}.mantissa_at(price_exponent_);
+  const auto quantity = decimal{level.quantity, of.quantity_exponent}.mantissa_at(quantity_exponent_);
+  if (!price || !quantity) return std::nullopt;
+  return raw_level{*price, *quantity};
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/sorted_levels.hpp: what detail/sorted_levels.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+template <bool Bids>
+void sorted_levels<Bids>::reserve(std::size_t count) {
+  levels_.reserve(count);
+}
+
+template <bool Bids>
+void sorted_levels<Bids>::clear() noexcept {
+  levels_.clear();
+}
+
+template <bool Bids>
+void sorted_levels<Bids>::apply(std::span<const raw_level> changes, std::vector<level_edit>& scratch) {
+  const bool from_worst = changes.size() < 2 || worse(changes.front().price, changes.back().price);
+  const auto ordered = [&](const raw_level& a, const raw_level& b) {
+    return from_worst ? worse(a.price, b.price) : worse(b.price, a.price);
+  };
+  for (std::size_t i = 1; i < changes.size(); ++i) {
+    if (ordered(changes[i - 1], changes[i])) [[likely]]
+      continue;
+    for (const raw_level& level : changes) set(level);
+    return;
+  }
+  // All searches first: none waits for another or for a branch, so the processor runs several at a time.
+  scratch.resize(changes.size());
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const raw_level& level = changes[from_worst ? i : changes.size() - 1 - i];
+    scratch[i] = {find(level.price), level};
+  }
+  std::size_t count = 0;
+  for (const level_edit& edit : scratch) {
+    const bool present = edit.at < levels_.size() && levels_[edit.at].price == edit.level.price;
+    if (present && edit.level.quantity != 0) {
+      levels_[edit.at].quantity = edit.level.quantity;
+    } else if (present || edit.level.quantity != 0) {
+      scratch[count++] = edit;
+    }
+  }
+  scratch.resize(count);
+  rearrange(scratch);
+}
+
+template <bool Bids>
+void sorted_levels<Bids>::set(const raw_level& level) {
+  const bool best = !empty() && worse(this->best().price, level.price);  // a snapshot from its worst level on
+  const std::size_t at = best ? levels_.size() : find(level.price);
+  const bool present = at < levels_.size() && levels_[at].price == level.price;
+  if (level.quantity == 0) {
+    if (present) levels_.erase(levels_.begin() + static_cast<std::ptrdiff_t>(at));
+  } else if (present) {
+    levels_[at].quantity = level.quantity;
+  } else {
+    levels_.insert(levels_.begin() + static_cast<std::ptrdiff_t>(at), level);
+  }
+}
+
+template <bool Bids>
+void sorted_levels<Bids>::keep(std::size_t count) {
+  if (levels_.size() <= count) return;
+  levels_.erase(levels_.begin(), levels_.end() - static_cast<std::ptrdiff_t>(count));
+}
+
+template <bool Bids>
+void sorted_levels<Bids>::rearrange(std::span<const level_edit> all) {
+  const std::size_t old_size = levels_.size();
+  std::size_t size = old_size;
+  for (const level_edit& each : all) size = each.level.quantity != 0 ? size + 1 : size - 1;
+  if (size > old_size) levels_.resize(size);
+  for (std::size_t first = 0; first < all.size();) {
+    const bool up = all[first].level.quantity != 0;
+    std::size_t shift = 1;
+    std::size_t last = first + 1;
+    for (; last < all.size() && shift != 0; ++last)
+      shift += (all[last].level.quantity != 0) == up ? 1U : ~std::size_t{0};
+    const std::span<const level_edit> run = all.subspan(first, last - first);
+    if (up) {
+      move_up(run, shift, old_size);
+    } else {
+      move_down(run, old_size);
+    }
+    first = last;
+  }
+  if (size < old_size) levels_.resize(size);
+}
+
+template <bool Bids>
+void sorted_levels<Bids>::move_up(std::span<const level_edit> run, std::size_t shift, std::size_t end) noexcept {
+  raw_level* const level = levels_.data();
+  if (shift == 0) {
+    end = run.back().at;
+    run = run.first(run.size() - 1);
+    shift = 1;
+  }
+  for (std::size_t i = run.size(); i-- > 0;) {
+    const level_edit& edit = run[i];
+    // a level that goes is moved, too, and then overwritten by the one below it
+    std::copy_backward(level + edit.at, level + end, level + end + shift);
+    end = edit.at;
+    if (edit.level.quantity != 0) {
+      level[edit.at + --shift] = edit.level;
+    } else {
+      ++shift;
+    }
+  }
+}
+
+template <bool Bids>
+void sorted_levels<Bids>::move_down(std::span<const level_edit> run, std::size_t old_size) noexcept {
+  raw_level* const level = levels_.data();
+  std::size_t shift = 0;
+  std::size_t begin = run.front().at;
+  for (const level_edit& edit : run) {
+    std::copy(level + begin, level + edit.at, level + begin - shift);
+    if (edit.level.quantity != 0) {
+      level[edit.at - shift--] = edit.level;
+      begin = edit.at;
+    } else {
+      ++shift;
+      begin = edit.at + 1;
+    }
+  }
+  if (shift != 0) std::copy(level + begin, level + old_size, level + begin - shift);
+}
+
+template <bool Bids>
+std::size_t sorted_levels<Bids>::find(std::int64_t price) const noexcept {
+  const raw_level* const level = levels_.data();
+  std::size_t low = 0;
+  for (std::size_t count = levels_.size(); count != 0;) {
+    const std::size_t half = (count + 1) / 2;
+    low += worse(level[low + half - 1].price, price) ? half : 0;
+    count -= half;
+  }
+  return low;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/impl/merge.hpp: what merge.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+namespace detail {
+
+FOXTROT_DECL subscription merging::merge(std::vector<subscription> from, std::optional<joint_status> as_one) {
+  std::vector<std::shared_ptr<inbox>> parts;
+  std::optional<idle> waiting;
+  for (subscription& each : from) {
+    if (each.inbox_ == nullptr) continue;
+    if (!waiting) waiting = each.waiting_;
+    parts.push_back(std::move(each.inbox_));
+  }
+  if (parts.empty()) return {};
+  if (parts.size() == 1 && !as_one) return {std::move(parts.front()), *waiting};
+  auto merged = std::make_shared<merged_inbox>(std::move(parts), std::move(as_one));
+  return {std::make_shared<inbox>(std::move(merged), symbol_states{}), *waiting};
+}
+
+}  // namespace detail
+
+FOXTROT_DECL subscription merge(std::vector<subscription> from) { return detail::merging::merge(std::move(from)); }
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/joint_status.hpp: what detail/joint_status.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL bool joint_status::passes(std::size_t part, const status_record& record) noexcept {
+  const std::uint64_t bit = std::uint64_t{1} << part;
+  switch (record.code) {
+    case status_code::connected:
+      known_ |= bit;
+      connected_ |= bit;
+      return whole() && std::exchange(told_, state::whole) != state::whole;
+    case status_code::disconnected:
+    case status_code::reconnecting: {
+      const bool is_news = (known_ & bit) != 0 && !is_goodbye(record);
+      known_ |= bit;
+      connected_ &= ~bit;
+      return std::exchange(told_, state::broken) != state::broken || is_news;
+    }
+    case status_code::fallback_started: return std::exchange(polled_, polled_ | bit) == 0;
+    case status_code::fallback_ended: return std::exchange(polled_, polled_ & ~bit) == bit;
+    case status_code::dropped: told_ = state::unknown; return true;  // a state that follows is told again
+    default: return true;
+  }
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/impl/restart_policy.hpp: what restart_policy.hpp declares.
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL restart_budget::restart_budget(const restart_policy& policy) : policy_{policy} {}
+
+FOXTROT_DECL bool restart_budget::allow(steady_time now) {
+  std::erase_if(made_, [&](steady_time each) { return now - each >= policy_.within; });
+  if (made_.size() >= policy_.most_restarts) return false;
+  made_.push_back(now);
+  return true;
+}
+FOXTROT_DECL std::chrono::milliseconds restart_budget::delay() const noexcept {
+  if (made_.size() <= 1) return std::min(policy_.first_delay, policy_.longest_delay);
+  auto wait = policy_.delay_step;
+  for (std::size_t i = 2; i < made_.size() && wait < policy_.longest_delay; ++i) wait *= 2;
+  return std::min(wait, policy_.longest_delay);
+}
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/thread/impl/supervisor.hpp: what supervisor.hpp declares.
+
+// foxtrot/thread/detail/supervision.hpp: the machinery of a supervisor: its children and the thread that keeps them.
+
+namespace foxtrot::inline v0::detail {
+
+/// Its functions are those of supervisor, which see.
+class supervision {
+ public:
+  supervision(thread_monitor& monitor, std::vector<child_settings> children, supervisor_settings settings,
+              diagnostics log)
+      : monitor_{monitor}, settings_{std::move(settings)}, log_{std::move(log)}, budget_{settings_.policy} {
+    for (child_settings& each : children) children_.push_back(std::make_unique<child>(std::move(each)));
+  }
+  supervision(const supervision&) = delete;
+  supervision& operator=(const supervision&) = delete;
+  ~supervision() = default;
+
+  // Apart from construction and destruction, for children call through the supervisor.
+  void start_all() {
+    for (const auto& each : children_) start(*each);
+    keeper_.emplace(
+        placement{.name = settings_.name}, [this](const std::stop_token&) { keep(); }, log_);
+  }
+  void close() {
+    (void)stop();
+    keeper_.reset();
+    for (auto each = children_.rbegin(); each != children_.rend(); ++each) (*each)->thread.reset();
+  }
+
+  std::vector<std::string> stop() {
+    {
+      const std::lock_guard lock{mutex_};
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    if (of_this_thread() == this) return {};
+    const std::lock_guard one_at_a_time{joining_};
+    keeper_->join();
+    return late_;
+  }
+
+  [[nodiscard]] bool running() const {
+    const std::lock_guard lock{mutex_};
+    return !stopping_ && !given_up_;
+  }
+  [[nodiscard]] std::uint64_t restarts() const {
+    const std::lock_guard lock{mutex_};
+    return restarts_;
+  }
+
+ private:
+  struct child {
+    explicit child(child_settings given) : settings{std::move(given)} {}
+    const child_settings settings;
+    watched_thread place;  // keeper only, like what follows
+    std::optional<worker> thread;
+    std::uint64_t lives{0};
+    std::optional<std::string> crash;  // guarded by the supervisor's mutex
+  };
+
+  /// Between a child's thread, which may end at any time, and the list.
+  class lifeline final : public worker_observer {
+   public:
+    lifeline(supervision& owner, child& mine) noexcept : owner_{owner}, child_{mine} {}
+    void on_start() noexcept override {
+      of_this_thread() = &owner_;
+      child_.place.is_this_thread();
+    }
+    void on_end(std::string_view failure, bool asked) noexcept override {
+      try {
+        child_.place.ended(failure, asked);
+        if (!failure.empty() || !(asked || child_.settings.watch.may_return)) owner_.note_crash(child_, failure);
+      } catch (...) {  // out of memory: the list shows the crash all the same
+      }
+    }
+
+   private:
+    supervision& owner_;
+    child& child_;
+  };
+
+  void start(child& each) {
+    auto pulse = std::make_shared<heartbeat>();
+    each.thread.reset();
+    each.place = monitor_.watch(each.settings.where.name, pulse, each.settings.watch);
+    ++each.lives;
+    each.thread.emplace(each.settings.where, each.settings.body, log_, std::move(pulse),
+                        std::make_shared<lifeline>(*this, each));
+  }
+
+  void note_crash(child& each, std::string_view failure) {
+    {
+      const std::lock_guard lock{mutex_};
+      each.crash = failure.empty() ? "returned before it was asked to" : std::string{failure};
+    }
+    changed_.notify_all();
+  }
+
+  // Whose child, or keeper, the calling thread is.
+  [[nodiscard]] static const supervision*& of_this_thread() noexcept {
+    static thread_local const supervision* owner = nullptr;
+    return owner;
+  }
+
+  void keep() {
+    of_this_thread() = this;
+    while (answer_next_crash()) {
+    }
+    late_ = stop_children(0);
+  }
+
+  // Waits for a crash and answers it. False where the end has come.
+  bool answer_next_crash() {
+    std::unique_lock lock{mutex_};
+    const auto is_over = [this] { return stopping_ || given_up_; };
+    const auto has_crashed = [](const auto& each) { return each->crash.has_value(); };
+    changed_.wait(lock, [&] { return is_over() || std::ranges::any_of(children_, has_crashed); });
+    if (is_over()) return false;
+    const auto crashed = std::ranges::find_if(children_, has_crashed);
+    const std::string what = *std::exchange((*crashed)->crash, std::nullopt);
+    if (!budget_.allow(system_time().now())) {
+      lock.unlock();
+      give_up(**crashed, what);
+      return false;
+    }
+    if (changed_.wait_for(lock, budget_.delay(), is_over)) return false;
+    ++restarts_;
+    lock.unlock();
+    restart(static_cast<std::size_t>(crashed - children_.begin()), what);
+    return true;
+  }
+
+  void restart(std::size_t crashed, const std::string& what) {
+    const restart_strategy strategy = settings_.policy.strategy;
+    const std::size_t first = strategy == restart_strategy::one_for_all ? 0 : crashed;
+    const std::size_t end = strategy == restart_strategy::one_for_one ? crashed + 1 : children_.size();
+    if (end - first > 1) {
+      const std::vector<std::string> late = stop_children(first);
+      for (const std::string& each : late) log_.report(severity::critical, settings_.name, "does not stop: " + each);
+      if (!late.empty()) return give_up(*children_[crashed], late.front() + " does not stop");
+    }
+    for (std::size_t i = first; i < end; ++i) {
+      child& each = *children_[i];
+      {
+        const std::lock_guard lock{mutex_};
+        if (i != crashed) each.crash.reset();  // of the life that is over
+      }
+      try {
+        start(each);
+      } catch (const std::system_error& failure) {
+        note_crash(each, failure.what());  // no thread to be had: as if it had crashed at once
+        return;
+      }
+      each.place.tell(thread_event_kind::restarted, what, each.lives - 1);
+    }
+  }
+
+  void give_up(child& crashed, const std::string& what) {
+    {
+      const std::lock_guard lock{mutex_};
+      given_up_ = true;
+    }
+    crashed.place.tell(thread_event_kind::failed, what, crashed.lives - 1);
+    if (!settings_.on_give_up) return;
+    try {
+      settings_.on_give_up(crashed.settings.where.name + ": " + what);
+    } catch (const std::exception& failure) {
+      log_.report(severity::error, settings_.name, failure.what());
+    } catch (...) {
+      log_.report(severity::error, settings_.name, "something that is no std::exception");
+    }
+  }
+
+  // From the last down to this one.
+  [[nodiscard]] std::vector<std::string> stop_children(std::size_t first) {
+    std::vector<std::string> late;
+    for (std::size_t i = children_.size(); i-- > first;) {
+      child& each = *children_[i];
+      if (!each.thread) continue;
+      each.thread->request_stop();
+      if (each.thread->finished_within(settings_.stop_timeout)) {
+        each.thread->join();
+      } else {
+        late.push_back(each.settings.where.name);
+      }
+    }
+    return late;
+  }
+
+  thread_monitor& monitor_;
+  const supervisor_settings settings_;
+  const diagnostics log_;
+  restart_budget budget_;  // keeper only
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_{false};  // guarded by mutex_, as is what follows
+  bool given_up_{false};
+  std::uint64_t restarts_{0};
+  std::vector<std::unique_ptr<child>> children_;
+  std::vector<std::string> late_;  // the keeper's, then anybody's
+  std::mutex joining_;
+  std::optional<worker> keeper_;
+};
+
+}  // namespace foxtrot::inline v0::detail
+
+namespace foxtrot::inline v0 {
+
+FOXTROT_DECL supervisor::supervisor(thread_monitor& monitor, std::vector<child_settings> children,
+                                    supervisor_settings settings, diagnostics log)
+    : children_{
+          std::make_unique<detail::supervision>(monitor, std::move(children), std::move(settings), std::move(log))} {
+  children_->start_all();
+}
+FOXTROT_DECL supervisor::~supervisor() { children_->close(); }
+FOXTROT_DECL std::vector<std::string> supervisor::stop() { return children_->stop(); }
+FOXTROT_DECL bool supervisor::running() const { return children_->running(); }
+FOXTROT_DECL std::uint64_t supervisor::restarts() const { return children_->restarts(); }
+
+}  // namespace foxtrot::inline v0
+
+// foxtrot/market/impl/feed_cursor.hpp: what detail/feed_cursor.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL feed_cursor::feed_cursor(std::shared_ptr<feed_ring> ring, consumer_filter filter)
+    : ring_{std::move(ring)},
+      filter_{std::move(filter)},
+      reader_{ring_->events()},
+      connection_{ring_->connection_before(reader_.position())},
+      body_{std::make_unique_for_overwrite<raw_level[]>(ring_->levels().capacity())} {
+  ring_->enter(filter_);
+}
+
+FOXTROT_DECL feed_cursor::~feed_cursor() { ring_->leave(filter_); }
+
+FOXTROT_DECL void feed_cursor::lose(std::uint64_t count) noexcept {
+  untold_ += count;
+  dropped_.store(dropped_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+  connection_ = ring_->connection_before(reader_.position());
+}
+
+FOXTROT_DECL bool feed_cursor::hold(const status_record& record, line_tag tag) noexcept {
+  line_.emplace<status_record>() = record;
+  tag_ = tag;
+  body_size_ = 0;
+  return held_ = true;
+}
+
+FOXTROT_DECL std::size_t feed_cursor::capacity() const noexcept { return ring_->events().capacity(); }
+
+FOXTROT_DECL bool feed_cursor::closed_by_producer() const noexcept { return ring_->closed(); }
+
+FOXTROT_DECL parking_spot& feed_cursor::consumer_spot() noexcept { return ring_->spot(); }
+
+FOXTROT_DECL bool feed_cursor::tell_now() noexcept {
+  if (untold_ != 0) return hold(told_of(std::exchange(untold_, 0)), status_tag);
+  if (const auto state = std::exchange(connection_, std::nullopt)) return hold(state->record, state->tag);
+  return false;
+}
+
+}  // namespace foxtrot::inline v0::detail
+
+// foxtrot/market/impl/feed_ring.hpp: what detail/feed_ring.hpp declares.
+
+namespace foxtrot::inline v0::detail {
+
+FOXTROT_DECL feed_ring::feed_ring(const ring_settings& settings, const symbol_table& symbols)
+    : events_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
+      levels_{settings.level_capacity, memory_or_heap(settings.memory)},
+      symbols_{symbols} {}
+
+FOXTROT_DECL void feed_ring::publish(const tick_payload& line, tick_tag tag, std::span<const raw_level> body) noexcept {
+  if (body.empty()) return put(line, tag.packed());
+  tick_payload copy = line;
+  // `refused`, where it is longer than the arena, is a position that no reader finds anything at
+  set_body_position(copy, levels_.publish(body));
+  put(copy, tag.packed());
+}
+
+FOXTROT_DECL void feed_ring::publish_status(const status_record& record, line_tag tag) noexcept {
+  if (is_connection_state(record.code)) connection_.store(0, record, events_.published(), tag);
+  tick_payload line;
+  line.emplace<status_record>() = record;
+  put(line, tag);
+}
+
+FOXTROT_DECL void feed_ring::wake_consumers() noexcept {
+  if (!news_) return;
+  news_ = false;
+  spot_.wake();
+}
+
+FOXTROT_DECL void feed_ring::close() noexcept {
+  closed_.store(true, std::memory_order_release);  // after the last event
+  spot_.wake();
+}
+
+FOXTROT_DECL void feed_ring::enter(const consumer_filter& wanted) noexcept {
+  count_kinds(wanted, 1);
+  readers_.fetch_add(1, std::memory_order_release);
+}
+
+FOXTROT_DECL void feed_ring::leave(const consumer_filter& wanted) noexcept {
+  readers_.fetch_sub(1, std::memory_order_release);
+  count_kinds(wanted, std::uint32_t{0} - 1);  // one less
+}
+
+FOXTROT_DECL void feed_ring::count_kinds(const consumer_filter& wanted, std::uint32_t more) noexcept {
+  for (std::size_t i = 0; i < tick_kind_count; ++i) {
+    if (wanted.wants(static_cast<tick_kind>(i))) wanting_[i].fetch_add(more, std::memory_order_release);
+  }
+}
+
+FOXTROT_DECL void feed_ring::put(const tick_payload& line, line_tag tag) noexcept {
+  events_.publish(line, tag);
+  news_ = true;
+}
+
+FOXTROT_DECL std::optional<feed_ring::state> feed_ring::connection_before(std::uint64_t position) const noexcept {
+  state found{};
+  std::uint64_t at = 0;
+  if (!connection_.try_load(0, found.record, at, found.tag) || at >= position) return std::nullopt;
+  return found;
+}
+
+}  // namespace foxtrot::inline v0::detail
 
 #endif  // FOXTROT_DEFINITIONS
