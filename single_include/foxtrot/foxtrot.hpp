@@ -798,11 +798,12 @@ static_assert(std::is_empty_v<live_object<int>>);
 
 // foxtrot/core/error.hpp: every error foxtrot reports itself, in one category, grouped by conditions.
 
-// foxtrot/core/separate_compilation.hpp: where functions that need the network's libraries are compiled.
+// foxtrot/core/separate_compilation.hpp: where functions that are not called for each tick are compiled.
 
 /// As a rule everything is compiled wherever it is included. A program with FOXTROT_SEPARATE_COMPILATION defined in all
-/// of its files compiles what needs Asio, OpenSSL or simdjson once, in the one file that includes <foxtrot/src.hpp>
-/// before all others (or defines FOXTROT_SOURCE there); its other files see declarations and compile in seconds.
+/// of its files compiles what runs rarely, or needs Asio, OpenSSL or simdjson, once, in the one file that includes
+/// <foxtrot/src.hpp> before all others (or defines FOXTROT_SOURCE there); its other files see declarations and compile
+/// in seconds. A file that uses <foxtrot/strategy.hpp> alone needs that one as well then.
 #ifndef FOXTROT_SEPARATE_COMPILATION
 #define FOXTROT_DECL inline
 #define FOXTROT_DEFINITIONS
@@ -6068,8 +6069,10 @@ class dirty_keys {
 
   /// Sweeper's thread: false if no mark made so far waits. May be true although the sweep then finds none.
   [[nodiscard]] bool any() const noexcept {
-    // relaxed: only the sweep reads what the marks stand for
-    return std::ranges::any_of(groups_, [](const group& in) { return in.words.load(std::memory_order_relaxed) != 0; });
+    for (const group& in : groups_) {
+      if (in.words.load(std::memory_order_relaxed) != 0) return true;  // only the sweep reads what the marks stand for
+    }
+    return false;
   }
 
   /// Sweeper's thread: calls `show(key)` for the dirty keys from `first` up to, not including, `last`, each cleared
@@ -8696,8 +8699,8 @@ class sorted_levels {
   [[nodiscard]] std::size_t size() const noexcept { return levels_.size(); }
   [[nodiscard]] bool empty() const noexcept { return levels_.empty(); }
   [[nodiscard]] const raw_level& best() const noexcept { return levels_.back(); }
-  [[nodiscard]] std::span<const raw_level> all() const noexcept { return levels_; }
-  [[nodiscard]] std::span<raw_level> all() noexcept { return levels_; }
+  [[nodiscard]] std::span<const raw_level> all() const noexcept { return {levels_.data(), levels_.size()}; }
+  [[nodiscard]] std::span<raw_level> all() noexcept { return {levels_.data(), levels_.size()}; }
 
   void reserve(std::size_t count);
   void clear() noexcept;

@@ -2,8 +2,11 @@
 #include <foxtrot/market/merge.hpp>
 
 #include <foxtrot/market/detail/conflated_channel.hpp>
+#include <foxtrot/market/detail/feed_cursor.hpp>
+#include <foxtrot/market/detail/feed_ring.hpp>
 #include <foxtrot/market/detail/inbox.hpp>
 #include <foxtrot/market/detail/merged_inbox.hpp>
+#include <foxtrot/market/detail/status_board.hpp>
 #include <support/allocation_counter.hpp>
 #include <support/market_events.hpp>
 #include <support/sanitizer.hpp>

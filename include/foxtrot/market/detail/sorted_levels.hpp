@@ -25,8 +25,8 @@ class sorted_levels {
   [[nodiscard]] std::size_t size() const noexcept { return levels_.size(); }
   [[nodiscard]] bool empty() const noexcept { return levels_.empty(); }
   [[nodiscard]] const raw_level& best() const noexcept { return levels_.back(); }
-  [[nodiscard]] std::span<const raw_level> all() const noexcept { return levels_; }
-  [[nodiscard]] std::span<raw_level> all() noexcept { return levels_; }
+  [[nodiscard]] std::span<const raw_level> all() const noexcept { return {levels_.data(), levels_.size()}; }
+  [[nodiscard]] std::span<raw_level> all() noexcept { return {levels_.data(), levels_.size()}; }
 
   void reserve(std::size_t count);
   void clear() noexcept;

@@ -44,8 +44,10 @@ class dirty_keys {
 
   /// Sweeper's thread: false if no mark made so far waits. May be true although the sweep then finds none.
   [[nodiscard]] bool any() const noexcept {
-    // relaxed: only the sweep reads what the marks stand for
-    return std::ranges::any_of(groups_, [](const group& in) { return in.words.load(std::memory_order_relaxed) != 0; });
+    for (const group& in : groups_) {
+      if (in.words.load(std::memory_order_relaxed) != 0) return true;  // only the sweep reads what the marks stand for
+    }
+    return false;
   }
 
   /// Sweeper's thread: calls `show(key)` for the dirty keys from `first` up to, not including, `last`, each cleared
