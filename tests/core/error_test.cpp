@@ -13,10 +13,13 @@ using namespace foxtrot;
 
 namespace {
 
+bool is_known(int value) {
+  return std::error_code{errc::timeout}.category().message(value) != "unknown foxtrot error " + std::to_string(value);
+}
 /// Every errc, from `none` on: they are numbered without holes.
 std::vector<errc> all_errors() {
   std::vector<errc> all;
-  for (int value = 0; detail::message_of(static_cast<errc>(value)) != nullptr; ++value) {
+  for (int value = 0; is_known(value); ++value) {
     all.push_back(static_cast<errc>(value));
   }
   return all;
@@ -63,11 +66,10 @@ TEST_CASE("error: every code has a text of its own", "[core]") {
     const std::error_code ec = code;
     INFO(ec.value());
     CHECK_FALSE(ec.message().empty());
-    CHECK(ec.message() == detail::message_of(code));
     CHECK(texts.insert(ec.message()).second);
   }
   for (int value = static_cast<int>(all.size()); value < 1000; ++value) {
-    CHECK(detail::message_of(static_cast<errc>(value)) == nullptr);
+    CHECK_FALSE(is_known(value));
   }
 }
 
