@@ -115,8 +115,8 @@ void add(const std::string& name, const std::string& file, const strings& flags,
   const std::string cxx20 = "-std=c++20";
   add("strategy/std_only", std_only("strategy"), {cxx20});
   add("strategy/foxtrot", inputs + "strategy.cpp", {cxx20, headers, separate});
-  add("strategy/foxtrot_header_only", inputs + "strategy.cpp", {cxx20, headers});
-  add("hello_world/std_only", std_only("foxtrot"), {cxx20});
+  add("strategy/foxtrot_header_only", inputs + "strategy.cpp", {cxx20, headers}, true);
+  add("hello_world/std_only", std_only("foxtrot"), {cxx20}, true);
   add("hello_world/foxtrot", inputs + "hello_world.cpp", {cxx20, headers, separate});
   add("hello_world/single_include_compiled", inputs + "hello_world.cpp", {cxx20, single, separate}, true);
   add("hello_world/single_include", inputs + "hello_world.cpp", {cxx20, single}, true);
@@ -124,7 +124,7 @@ void add(const std::string& name, const std::string& file, const strings& flags,
   add("hello_world/foxtrot_header_only_asio", inputs + "hello_world.cpp",
       {cxx20, headers, "-DASIO_SEPARATE_COMPILATION"}, true);
 #ifdef FOXTROT_BENCH_WITH_BOOST
-  add("hello_world/beast", inputs + "beast.cpp", {"-std=c++17"});
+  add("hello_world/beast", inputs + "beast.cpp", {"-std=c++17"}, true);
 #endif
   return true;
 }();
