@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <foxtrot/core/error.hpp>
+
 #include <cstddef>
 #include <string>
 #include <system_error>

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <foxtrot/core/error.hpp>
+
 #include <array>
 #include <chrono>
 #include <cstdlib>

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <foxtrot/core/error.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
