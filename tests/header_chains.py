@@ -15,26 +15,29 @@ DIRECTORY = pathlib.Path(sys.argv[2])
 
 
 def headers_and_includes():
-    found = {}
-    for path in INCLUDE.glob("foxtrot/**/*.hpp"):
-        header = path.relative_to(INCLUDE).as_posix()
-        if "impl" not in path.parts and header not in ("foxtrot/foxtrot.hpp", "foxtrot/src.hpp"):
-            found[header] = set(
-                re.findall(r"^[ \t]*#[ \t]*include <(foxtrot/[^>]+)>", path.read_text(encoding="utf-8"), re.MULTILINE))
-    return found
+    return {path.relative_to(INCLUDE).as_posix(): set(
+        re.findall(r"^[ \t]*#[ \t]*include <(foxtrot/[^>]+)>", path.read_text(encoding="utf-8"), re.MULTILINE))
+        for path in INCLUDE.glob("foxtrot/**/*.hpp")}
+
+
+def is_impl(header):
+    return "/impl/" in header
+
+
+def stands_alone(header):
+    return not is_impl(header) and header not in ("foxtrot/foxtrot.hpp", "foxtrot/src.hpp")
 
 
 def closures(includes):
+    """Of each header all that it includes, itself too, if only through others."""
     known = {}
-
-    def closure(header):
-        if header not in known:
-            known[header] = {header}  # for those that include each other
-            known[header] = {header}.union(*(closure(i) for i in includes[header] if i in includes))
-        return known[header]
-
     for header in includes:
-        closure(header)
+        known[header], waiting = set(), [header]
+        while waiting:
+            one = waiting.pop()
+            if one in includes and one not in known[header]:
+                known[header].add(one)
+                waiting += includes[one]
     return known
 
 
@@ -58,7 +61,13 @@ def successors(closure):
 
 
 sys.setrecursionlimit(10_000)
-closure = closures(headers_and_includes())
+everything = headers_and_includes()
+declared = {header: {i for i in included if not is_impl(i)} for header, included in everything.items()}
+reached = closures(everything)
+for header, included in sorted(declared.items()):
+    if not is_impl(header) and any(header in reached[i] for i in included if i in reached):
+        sys.exit(f"{header} includes what needs it: it would be needed before it is there. It belongs to impl/")
+closure = {header: {i for i in all_of_it if stands_alone(i)} for header, all_of_it in closures(declared).items() if stands_alone(header)}
 before = successors(closure)
 for last in sorted(set(closure) - set(before.values())):
     chain = [last]

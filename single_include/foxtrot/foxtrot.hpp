@@ -10155,8 +10155,6 @@ struct thread_usage {
 
 }  // namespace foxtrot::inline v0::detail
 
-// foxtrot/thread/detail/thread_watch.hpp: the machinery of a thread_monitor: its list, its thread, its looks.
-
 // foxtrot/thread/detail/watched_entry.hpp: one thread on a monitor's list, and the list itself.
 
 namespace foxtrot::inline v0::detail {
@@ -10283,6 +10281,8 @@ struct watch_list {
 };
 
 }  // namespace foxtrot::inline v0::detail
+
+// foxtrot/thread/impl/thread_watch.hpp: the machinery of a thread_monitor: its list, its thread, its looks.
 
 namespace foxtrot::inline v0::detail {
 
@@ -27006,7 +27006,7 @@ FOXTROT_DECL void subscription::range::wait_and_take() {
 
 // foxtrot/market/impl/inbox.hpp: what detail/inbox.hpp declares.
 
-// foxtrot/market/detail/merged_inbox.hpp: several inboxes that are read as one.
+// foxtrot/market/impl/merged_inbox.hpp: several inboxes that are read as one.
 
 namespace foxtrot::inline v0::detail {
 
@@ -28602,7 +28602,7 @@ FOXTROT_DECL std::string shutdown_report::text() const {
 
 // foxtrot/thread/impl/signal_guard.hpp: what signal_guard.hpp declares.
 
-// foxtrot/thread/detail/signal_reader.hpp: the machinery of a signal_guard: one thread reads, another calls back.
+// foxtrot/thread/impl/signal_reader.hpp: the machinery of a signal_guard: one thread reads, another calls back.
 
 // foxtrot/thread/detail/ignored_sigpipe.hpp: a broken pipe as an error code instead of a signal, for a while.
 
@@ -29436,7 +29436,7 @@ FOXTROT_DECL std::chrono::milliseconds restart_budget::delay() const noexcept {
 
 // foxtrot/thread/impl/supervisor.hpp: what supervisor.hpp declares.
 
-// foxtrot/thread/detail/supervision.hpp: the machinery of a supervisor: its children and the thread that keeps them.
+// foxtrot/thread/impl/supervision.hpp: the machinery of a supervisor: its children and the thread that keeps them.
 
 namespace foxtrot::inline v0::detail {
 

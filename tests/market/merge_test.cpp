@@ -5,7 +5,7 @@
 #include <foxtrot/market/detail/feed_cursor.hpp>
 #include <foxtrot/market/detail/feed_ring.hpp>
 #include <foxtrot/market/detail/inbox.hpp>
-#include <foxtrot/market/detail/merged_inbox.hpp>
+#include <foxtrot/market/impl/merged_inbox.hpp>
 #include <foxtrot/market/detail/status_board.hpp>
 #include <support/allocation_counter.hpp>
 #include <support/market_events.hpp>

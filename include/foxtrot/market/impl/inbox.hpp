@@ -7,10 +7,10 @@
 #include <foxtrot/market/detail/consumer_latency.hpp>
 #include <foxtrot/market/detail/feed_cursor.hpp>
 #include <foxtrot/market/detail/inbox.hpp>
-#include <foxtrot/market/detail/merged_inbox.hpp>
 #include <foxtrot/market/detail/symbol_key.hpp>
 #include <foxtrot/market/detail/symbol_states.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
+#include <foxtrot/market/impl/merged_inbox.hpp>
 #include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/status.hpp>

@@ -3,8 +3,8 @@
 
 #include <foxtrot/market/detail/inbox.hpp>
 #include <foxtrot/market/detail/joint_status.hpp>
-#include <foxtrot/market/detail/merged_inbox.hpp>
 #include <foxtrot/market/detail/symbol_states.hpp>
+#include <foxtrot/market/impl/merged_inbox.hpp>
 #include <foxtrot/market/merge.hpp>
 #include <foxtrot/market/subscription.hpp>
 #include <foxtrot/queue/idle.hpp>

@@ -1,7 +1,7 @@
 // foxtrot/thread/impl/signal_guard.hpp: what signal_guard.hpp declares.
 #pragma once
 
-#include <foxtrot/thread/detail/signal_reader.hpp>
+#include <foxtrot/thread/impl/signal_reader.hpp>
 #include <foxtrot/thread/signal_guard.hpp>
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // foxtrot/thread/impl/supervisor.hpp: what supervisor.hpp declares.
 #pragma once
 
-#include <foxtrot/thread/detail/supervision.hpp>
+#include <foxtrot/thread/impl/supervision.hpp>
 #include <foxtrot/thread/supervisor.hpp>
 
 #include <cstdint>

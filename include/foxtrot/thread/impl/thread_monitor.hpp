@@ -2,8 +2,8 @@
 #pragma once
 
 #include <foxtrot/thread/detail/thread_usage.hpp>
-#include <foxtrot/thread/detail/thread_watch.hpp>
 #include <foxtrot/thread/detail/watched_entry.hpp>
+#include <foxtrot/thread/impl/thread_watch.hpp>
 #include <foxtrot/thread/thread_monitor.hpp>
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// foxtrot/thread/detail/thread_watch.hpp: the machinery of a thread_monitor: its list, its thread, its looks.
+// foxtrot/thread/impl/thread_watch.hpp: the machinery of a thread_monitor: its list, its thread, its looks.
 #pragma once
 
 #include <foxtrot/core/clock.hpp>

@@ -1,4 +1,4 @@
-// foxtrot/thread/detail/signal_reader.hpp: the machinery of a signal_guard: one thread reads, another calls back.
+// foxtrot/thread/impl/signal_reader.hpp: the machinery of a signal_guard: one thread reads, another calls back.
 #pragma once
 
 #include <foxtrot/thread/detail/blocked_signals.hpp>

@@ -1,4 +1,4 @@
-// foxtrot/thread/detail/supervision.hpp: the machinery of a supervisor: its children and the thread that keeps them.
+// foxtrot/thread/impl/supervision.hpp: the machinery of a supervisor: its children and the thread that keeps them.
 #pragma once
 
 #include <foxtrot/core/clock.hpp>

@@ -1,4 +1,4 @@
-// foxtrot/market/detail/merged_inbox.hpp: several inboxes that are read as one.
+// foxtrot/market/impl/merged_inbox.hpp: several inboxes that are read as one.
 #pragma once
 
 #include <foxtrot/core/live_object.hpp>
