@@ -8,6 +8,7 @@
 #endif
 
 int main() {
-  const foxtrot::binance::market_data_settings settings{.streams = {"btcusdt@trade"}};
-  return settings.lines.count == 1 ? 0 : 1;
+  const foxtrot::binance::market_data* feed = nullptr;
+  const foxtrot::exchange* venue = nullptr;
+  return feed == nullptr && venue == nullptr && foxtrot::line_settings{}.count == 1 ? 0 : 1;
 }
