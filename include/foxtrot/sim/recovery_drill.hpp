@@ -44,7 +44,7 @@ struct recovery_drill_settings {
 struct recovery_result {
   std::string name{};
   bool needs_telling{true};
-  bool detected{false};   ///< told by a status of the kind that it takes; true where none is needed
+  bool detected{false};   ///< told by a status of the kind that it takes; true where none is needed, or nothing lost
   bool recovered{false};  ///< all streams speak again, all books are right
   double detect_ms{0};    ///< from the injection to that status
   /// From the injection, for a condition from its end, to the first tick that came by WebSocket while nothing was
@@ -138,7 +138,6 @@ class recovery_drill : private live_object<recovery_drill> {
     if (what.lasts().count() != 0) watch_.ask_for_proof();
     made.recovered = settle(stop, ends + what.lingers, give_up);
     const recovery_watch::sight seen = watch_.look();
-    made.detected = !made.needs_telling || seen.detected;
     if (seen.detected) made.detect_ms = milliseconds(*seen.detected - began);
     if (seen.data_since) made.recover_ms = std::max(0.0, milliseconds(*seen.data_since - ends));
     if (seen.whole_since) made.whole_ms = std::max(0.0, milliseconds(*seen.whole_since - ends));
@@ -148,6 +147,9 @@ class recovery_drill : private live_object<recovery_drill> {
     made.lost = after.trades.missing() - before.trades.missing();
     made.unreported =
         after.trades.unreported - before.trades.unreported + after.depth.unreported - before.depth.unreported;
+    // While a connection is replaced the other one may have made good what this one lost.
+    const bool unharmed = what.witnesses.contains(status_code::gap) && made.lost + made.unreported == 0;
+    made.detected = !made.needs_telling || seen.detected || unharmed;
     return made;
   }
 
