@@ -56,7 +56,7 @@ void add_long_row_of(const foxtrot::recovery_case& accident) {
 }
 
 [[maybe_unused]] const bool added = [] {
-  static const std::set<std::string> of_each_kind{"reset", "upgrade-503", "mute", "drop", "fallback"};
+  static const std::set<std::string> of_each_kind{"reset", "upgrade-503", "drop", "fallback"};
   for (const foxtrot::recovery_case& each : foxtrot::recovery_cases(settings().limits)) {
     const auto add = of_each_kind.contains(each.name) ? &add_row_of : &add_long_row_of;
     add(each);

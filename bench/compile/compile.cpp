@@ -117,7 +117,7 @@ void add(const std::string& name, const std::string& file, const strings& flags,
   add("strategy/foxtrot", inputs + "strategy.cpp", {cxx20, headers, separate});
   add("strategy/foxtrot_header_only", inputs + "strategy.cpp", {cxx20, headers}, true);
   add("hello_world/std_only", std_only("foxtrot"), {cxx20}, true);
-  add("hello_world/foxtrot", inputs + "hello_world.cpp", {cxx20, headers, separate});
+  add("hello_world/foxtrot", inputs + "hello_world.cpp", {cxx20, headers, separate}, true);
   add("hello_world/single_include_compiled", inputs + "hello_world.cpp", {cxx20, single, separate}, true);
   add("hello_world/single_include", inputs + "hello_world.cpp", {cxx20, single}, true);
   add("hello_world/foxtrot_header_only", inputs + "hello_world.cpp", {cxx20, headers}, true);
