@@ -29534,7 +29534,7 @@ class supervision {
   }
 
   // Whose child, or keeper, the calling thread is.
-  [[nodiscard]] static const supervision*& of_this_thread() noexcept {
+  [[gnu::visibility("default")]] [[nodiscard]] static const supervision*& of_this_thread() noexcept {
     static thread_local const supervision* owner = nullptr;
     return owner;
   }
