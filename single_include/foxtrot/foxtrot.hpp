@@ -2047,7 +2047,8 @@ namespace foxtrot::inline v0 {
 enum class overflow : std::uint8_t {
   drop_oldest,  ///< it reads the feed's one ring, which overwrites: losing much at once, it goes on with what is recent
   drop_newest,  ///< a queue of its own: what finds it full is lost
-  block,     ///< a queue of its own, for which the network thread waits, and all of the feed: replays, tests, benches
+  block,     ///< a queue of its own, for which the network thread waits, and all of the feed: replays, tests, benches.
+             ///< It goes on when a quarter has been read, or within a millisecond of any room
   conflate,  ///< a table of its own: the latest of each symbol and kind
 };
 
@@ -3070,8 +3071,8 @@ class basic_decimal {
   constexpr basic_decimal(Mantissa mantissa, int exponent) noexcept
       : mantissa_{mantissa}, exponent_{static_cast<std::int8_t>(exponent)} {}
   /// From the narrower width, which always fits; the way back is narrow() in decimal_arithmetic.hpp.
-  template <std::same_as<std::int64_t> Narrower>
-  requires(!std::same_as<Mantissa, Narrower>) constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
+  template <std::same_as<std::int64_t> Narrower, class = std::enable_if_t<!std::is_same_v<Mantissa, Narrower>>>
+  constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
       : basic_decimal{narrower.mantissa(), narrower.exponent()} {}
 
   /// Reads `-?digits[.digits]`, the whole of it. Zeros at the end of the fraction are kept as long as the mantissa has
@@ -5884,8 +5885,9 @@ struct latency_figures {
   [[nodiscard]] static latency_figures of(const histogram& times) noexcept;
 };
 
-/// A copy of what was measured up to a moment. Every tick that was stamped counts; where ticks come faster than the
-/// clock is worth asking, a stamp stands for a few, and counts as so many.
+/// A copy of what was measured up to a moment. Where ticks come faster than the clock is worth asking, one look at it
+/// stands for up to 23, and counts as so many when it is made: the last few of a burst wait for the next burst's. A look
+/// at a read without the kernel's stamp counts for `kernel_to_read` nowhere.
 class latency_report {
  public:
   struct entry {
@@ -6832,15 +6834,19 @@ class channel : private live_object<channel> {
       last_words_tag_.reset();
       return;
     }
-    if (!oldest.body.empty()) levels_.release(body_position(*oldest.payload), oldest.body.size());
+    if (!oldest.body.empty()) {
+      levels_.release(body_position(*oldest.payload), oldest.body.size());
+      freed_levels_ += oldest.body.size();
+    }
     ring_.pop();
-    ++popped_;
+    ++freed_lines_;
   }
-  /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue is free or the
-  /// consumer has found it `drained`. For each event alone it would be woken, write one, and sleep again.
-  void wake_producer(bool drained) noexcept {
-    if (when_full_ != overflow::block || popped_ == 0 || (popped_ < ring_.capacity() / 4 && !drained)) return;
-    popped_ = 0;
+  /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue has become free.
+  /// For each event alone it would be woken, write one, and sleep again; for less it looks by itself.
+  void wake_producer() noexcept {
+    if (when_full_ != overflow::block) return;
+    if (freed_lines_ < ring_.capacity() / 4 && freed_levels_ < levels_.capacity() / 4) return;
+    freed_lines_ = freed_levels_ = 0;
     producer_spot_.wake();
   }
 
@@ -6902,7 +6908,8 @@ class channel : private live_object<channel> {
   std::atomic<std::uint64_t> dropped_{0};   // written by the producer
   tick_payload last_words_;                 // consumer's thread
   std::optional<line_tag> last_words_tag_;  // consumer's thread: there are some
-  std::size_t popped_{0};                   // consumer's thread: since the producer was woken
+  std::size_t freed_lines_{0};              // consumer's thread: since the producer was woken
+  std::size_t freed_levels_{0};             // likewise
   debts debts_;
   // the producer's own
   alignas(cache_line) bool news_{false};
@@ -7175,9 +7182,8 @@ class merged_inbox;
 /// A handler of whatever type, as long as a call lasts.
 class event_taker {
  public:
-  template <event_handler Handler>
-  requires(!std::same_as<std::remove_const_t<Handler>, event_taker>) event_taker(Handler& handler)
-  noexcept
+  template <event_handler Handler, class = std::enable_if_t<!std::is_same_v<std::remove_const_t<Handler>, event_taker>>>
+  event_taker(Handler& handler) noexcept
       : handler_{&handler}, call_{[](const void* to, const event& told) {
           (*const_cast<Handler*>(static_cast<const Handler*>(to)))(told);
         }} {}
@@ -7249,10 +7255,10 @@ class inbox : private live_object<inbox> {
   }
   [[nodiscard]] latency_report latency() const;
 
-  /// After one or more pops; whether the last look found nothing more.
-  void wake_producer(bool drained) noexcept {
-    if (from_.own != nullptr) return from_.own->wake_producer(drained);
-    if (from_.ring == nullptr) wake_producer_elsewhere(drained);
+  /// After one or more pops.
+  void wake_producer() noexcept {
+    if (from_.own != nullptr) return from_.own->wake_producer();
+    if (from_.several != nullptr) wake_producers();
   }
   [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
   [[nodiscard]] bool closed_by_producer() noexcept;
@@ -7279,7 +7285,7 @@ class inbox : private live_object<inbox> {
   [[nodiscard]] waiting_event front_elsewhere() noexcept;
   void pop_elsewhere(const waiting_event& oldest) noexcept;
   void see_elsewhere(const waiting_event& next) noexcept;
-  void wake_producer_elsewhere(bool drained) noexcept;
+  void wake_producers() noexcept;
   [[nodiscard]] const symbol_table& symbols_of_part() noexcept;
   [[nodiscard]] waiting_event after_news(const waiting_event& oldest) noexcept;
 
@@ -7373,11 +7379,10 @@ class subscription : private live_object<subscription> {
     const auto keep = inbox_;  // the handler may cancel, replace or destroy this subscription
     if (keep == nullptr) return 0;
     beat();
-    producer_waker wake{*keep};
+    const producer_waker wake{*keep};
     std::size_t done = 0;
     while (done < max && !keep->left()) {
       const held next{*keep};
-      wake.drained = !next;
       if (!next) break;
       ++done;
       handler(next.get());
@@ -7490,8 +7495,7 @@ class subscription : private live_object<subscription> {
   }
   struct producer_waker {
     detail::inbox& to;
-    bool drained{false};
-    ~producer_waker() { to.wake_producer(drained); }
+    ~producer_waker() { to.wake_producer(); }
   };
 
   // The caller has a stop_callback that nudges the inbox.
@@ -7547,7 +7551,7 @@ class subscription::range {
   void leave() noexcept {
     if (!current_) return;
     current_.reset();
-    inbox_->wake_producer(false);
+    inbox_->wake_producer();
   }
   // What is there already; most events of a burst are.
   bool take() {
@@ -9917,15 +9921,16 @@ namespace foxtrot::inline v0::detail {
   return nullptr;
 }
 
-class [[gnu::visibility("default")]] error_category final
-    : public std::error_category{public: [[nodiscard]] const char * name() const noexcept override{return "foxtrot";
-}  // namespace foxtrot::inline v0::detail
-[[nodiscard]] std::string message(int value) const override {
-  const char* text = message_of(static_cast<errc>(value));
-  return text != nullptr ? text : "unknown foxtrot error " + std::to_string(value);
-}
-}
-;
+class [[gnu::visibility("default")]] error_category;
+
+class error_category final : public std::error_category {
+ public:
+  [[nodiscard]] const char* name() const noexcept override { return "foxtrot"; }
+  [[nodiscard]] std::string message(int value) const override {
+    const char* text = message_of(static_cast<errc>(value));
+    return text != nullptr ? text : "unknown foxtrot error " + std::to_string(value);
+  }
+};
 
 [[nodiscard]] constexpr bool is_transient(errc code) noexcept {
   switch (code) {
@@ -9968,7 +9973,9 @@ class [[gnu::visibility("default")]] error_category final
   return code >= first && code <= last;
 }
 
-class [[gnu::visibility("default")]] condition_category final : public std::error_category {
+class [[gnu::visibility("default")]] condition_category;
+
+class condition_category final : public std::error_category {
  public:
   [[nodiscard]] const char* name() const noexcept override { return "foxtrot.condition"; }
 
@@ -11986,6 +11993,11 @@ concept stamped_stream = byte_stream<S> && requires(S& stream) {
 
 namespace detail {
 
+template <class S>
+concept resettable_stream = requires(S& stream) { stream.reset(); };
+template <class S>
+concept descriptor_stream = requires(S& stream) { stream.native_handle(); };
+
 template <byte_stream Stream>
 void stamp_reads_of(Stream& stream) noexcept {
   if constexpr (stamped_stream<Stream>) (void)stream.stamp_reads();
@@ -12528,8 +12540,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     if (!state_->ended) state_->ended = errc::closed;
   }
   /// Closes with a reset (RST) instead of an orderly end.
-  void reset() noexcept requires requires(Transport& transport) { transport.reset(); }
-  {
+  void reset() noexcept requires detail::resettable_stream<Transport> {
     state_->transport.reset();
     close();
   }
@@ -12546,8 +12557,9 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
   /// Ciphertext that the socket has not taken yet, in bytes.
   [[nodiscard]] std::size_t unsent() const noexcept { return state_->engine.unsent().size(); }
   [[nodiscard]] bool is_open() const noexcept { return state_->transport.is_open(); }
-  [[nodiscard]] int native_handle() noexcept requires requires(Transport& transport) { transport.native_handle(); }
-  { return state_->transport.native_handle(); }
+  [[nodiscard]] int native_handle() noexcept requires detail::descriptor_stream<Transport> {
+    return state_->transport.native_handle();
+  }
   [[nodiscard]] Transport& next_layer() noexcept { return state_->transport; }
   [[nodiscard]] SSL* native_tls() const noexcept { return state_->engine.native(); }
   /// True where the handshake took up an earlier session.
@@ -14600,17 +14612,21 @@ class network_latency {
     if (ticks_ == 0) return;
     const std::uint64_t ticks = std::exchange(ticks_, 0);
     const bool stamped = on() && read.received_ns != 0;
-    for (std::uint32_t left = kinds_; left != 0; left &= left - 1) {
+    const std::uint64_t due = stamped ? sampler_.due(read.received_ns, ticks) : 0;
+    const bool alone = due == ticks;  // the look is not for those that wait for the next one, if any do
+    const looked found = due != 0 ? look(read) : looked{};
+    for (std::uint32_t left = std::exchange(kinds_, 0); left != 0; left &= left - 1) {
       const auto kind = static_cast<std::size_t>(std::countr_zero(left));
       const std::uint64_t total = counts.ticks[kind].get();
       const std::uint64_t of_kind = total - std::exchange(counted_[kind], total);
-      if (stamped) waiting_[kind] += of_kind;
+      if (alone) {
+        record(kind, found, of_kind);
+      } else if (stamped) {
+        waiting_[kind] += of_kind;
+        waiting_kinds_ |= 1U << kind;
+      }
     }
-    const std::uint32_t kinds = std::exchange(kinds_, 0);
-    if (!stamped) return;
-    waiting_kinds_ |= kinds;
-    if (sampler_.due(read.received_ns, ticks) != 0) [[unlikely]]
-      record_waiting(look(read));
+    if (due != 0 && !alone) record_waiting(found);
   }
 
   /// Any thread.
@@ -14642,21 +14658,22 @@ class network_latency {
     if (kernel_ns) made.from_kernel = read.received_ns - *kernel_ns;
     return made;
   }
-  // A look stands for all ticks since the one before, each of its own kind.
-  void record_waiting(const looked& found) noexcept {
+  void record(std::size_t kind, const looked& found, std::uint64_t times) noexcept {
+    stages_->read_to_published.record(static_cast<tick_kind>(kind), found.since_read, times);
+    if (found.from_kernel >= 0) stages_->kernel_to_read.record(static_cast<tick_kind>(kind), found.from_kernel, times);
+  }
+  // A look at a dense tick stands for all such since the one before, each of its own kind.
+  [[gnu::noinline]] void record_waiting(const looked& found) noexcept {
     for (std::uint32_t left = std::exchange(waiting_kinds_, 0); left != 0; left &= left - 1) {
-      const auto at = static_cast<std::size_t>(std::countr_zero(left));
-      const auto kind = static_cast<tick_kind>(at);
-      const std::uint64_t times = std::exchange(waiting_[at], 0);
-      stages_->read_to_published.record(kind, found.since_read, times);
-      if (found.from_kernel >= 0) stages_->kernel_to_read.record(kind, found.from_kernel, times);
+      const auto kind = static_cast<std::size_t>(std::countr_zero(left));
+      record(kind, found, std::exchange(waiting_[kind], 0));
     }
   }
 
   std::uint32_t kinds_{0};  // of this batch
   std::uint64_t ticks_{0};
   std::array<std::uint64_t, tick_kind_count> counted_{};  // by kind, up to the end of the last batch
-  std::array<std::uint64_t, tick_kind_count> waiting_{};  // likewise, stamped since the last look
+  std::array<std::uint64_t, tick_kind_count> waiting_{};  // likewise, that no look stands for yet
   std::uint32_t waiting_kinds_{0};
   look_sampler sampler_;
   kernel_clock kernel_;
@@ -15166,7 +15183,6 @@ class conflated_channel : private live_object<conflated_channel> {
   }
   void close_by_consumer() noexcept { status_.close_by_consumer(); }
   [[nodiscard]] bool closed_by_producer() const noexcept { return status_.closed_by_producer(); }
-  void wake_producer(bool) noexcept {}  // never waits
   [[nodiscard]] parking_spot& consumer_spot() noexcept { return status_.consumer_spot(); }
   [[nodiscard]] const symbol_table& symbols() const noexcept { return status_.symbols(); }
   /// Symbols.
@@ -15534,7 +15550,6 @@ class feed_cursor : private live_object<feed_cursor> {
 
   [[nodiscard]] bool closed_by_producer() const noexcept;
   void close_by_consumer() noexcept {}  // the ring knows nothing of its readers
-  void wake_producer(bool) noexcept {}  // never waits
   [[nodiscard]] parking_spot& consumer_spot() noexcept;
   [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
   [[nodiscard]] std::size_t capacity() const noexcept;
@@ -16373,7 +16388,8 @@ namespace foxtrot::inline v0 {
 
 /// Gives every event to every consumer that wants it. Consumers come and go from any thread; publishing belongs to the
 /// network thread, goes through a `batch`, and takes no lock per event, allocates nothing, and enters the kernel only
-/// to wake a sleeper, at most twice per batch: at its first tick and at its end.
+/// to wake consumers that sleep, each at most twice per batch: at its first tick and at its end. A queue of the policy
+/// `block` that is full makes it sleep, too.
 ///
 /// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies. All
 /// drop_oldest consumers read one ring, which is made for the first of them and costs nothing while it has no readers.
@@ -26955,7 +26971,7 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
   if (from.left() || from.held()) return false;
   beat();
   if (ready()) return !stop.stop_requested();
-  from.wake_producer(true);
+  from.wake_producer();
   const expected_silence no_stall;  // a quiet market is none
   const auto start = std::chrono::steady_clock::now();
   constexpr auto never = std::chrono::steady_clock::time_point::max();
@@ -27040,7 +27056,7 @@ class merged_inbox : private live_object<merged_inbox> {
         return shown_ = oldest;
       } else {
         next.from->pop(oldest);
-        next.from->wake_producer(true);
+        next.popped = true;
         empty = 0;
       }
       move_on();  // also after what is not told: a newcomer hears all parts' states before ticks
@@ -27057,9 +27073,9 @@ class merged_inbox : private live_object<merged_inbox> {
   void see(const waiting_event& next) noexcept { parts_[at_].from->see(next); }
 
   /// Each part by itself: others may go on for ever.
-  [[gnu::noinline]] void wake_producer(bool) noexcept {
+  [[gnu::noinline]] void wake_producers() noexcept {
     for (part& each : parts_) {
-      if (std::exchange(each.popped, false)) each.from->wake_producer(each.from->front().payload == nullptr);
+      if (std::exchange(each.popped, false)) each.from->wake_producer();
     }
   }
   [[nodiscard]] bool closed_by_producer() const noexcept {
@@ -27160,9 +27176,7 @@ FOXTROT_DECL void inbox::pop_elsewhere(const waiting_event& oldest) noexcept {
   from_.several->pop(oldest);
 }
 FOXTROT_DECL void inbox::see_elsewhere(const waiting_event& next) noexcept { from_.several->see(next); }
-FOXTROT_DECL void inbox::wake_producer_elsewhere(bool drained) noexcept {
-  with([drained](auto& from) { from.wake_producer(drained); });
-}
+FOXTROT_DECL void inbox::wake_producers() noexcept { from_.several->wake_producers(); }
 FOXTROT_DECL const symbol_table& inbox::symbols_of_part() noexcept { return from_.several->symbols(); }
 FOXTROT_DECL waiting_event inbox::after_news(const waiting_event& oldest) noexcept {
   const auto news = states_.news_before(oldest);
@@ -27305,8 +27319,10 @@ FOXTROT_DECL channel::slot channel::claim(std::size_t level_count) noexcept {
 }
 
 FOXTROT_DECL channel::slot channel::wait_for_room(std::size_t level_count) noexcept {
+  // A consumer that reads less than what it wakes us for may be waiting for what we have for another queue.
+  constexpr parking_spot::duration look_again = std::chrono::milliseconds{1};
   wake_consumer();  // it may sleep on what this drain has already published
-  adaptive_idle waiting{producer_spot_, {}, {.spins = 256, .yields = 0}};
+  adaptive_idle waiting{producer_spot_, look_again, {.spins = 256, .yields = 0}};
   while (!given_up()) {
     if (slot room = try_claim(level_count); room.payload != nullptr) return room;
     if (level_count > levels_.capacity()) break;  // will never fit
@@ -28619,7 +28635,7 @@ class ignored_sigpipe {
   ignored_sigpipe(const ignored_sigpipe&) = delete;
   ignored_sigpipe& operator=(const ignored_sigpipe&) = delete;
   ~ignored_sigpipe() {
-    struct sigaction now{};
+    struct sigaction now {};
     sigaction(SIGPIPE, nullptr, &now);
     if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN) restore();
   }

@@ -5,8 +5,8 @@
 #include <foxtrot/market/detail/feed_cursor.hpp>
 #include <foxtrot/market/detail/feed_ring.hpp>
 #include <foxtrot/market/detail/inbox.hpp>
-#include <foxtrot/market/impl/merged_inbox.hpp>
 #include <foxtrot/market/detail/status_board.hpp>
+#include <foxtrot/market/impl/merged_inbox.hpp>
 #include <support/allocation_counter.hpp>
 #include <support/market_events.hpp>
 #include <support/sanitizer.hpp>
@@ -229,6 +229,17 @@ TEST_CASE("merge: losses and capacities add up, and each loss is told in its pla
   CHECK(std::count(seen.begin(), seen.end(), "dropped 2") == 1);
   CHECK(std::count(seen.begin(), seen.end(), "dropped 3") == 1);
   CHECK(seen.size() == 4 + 1 + 8 + 1);
+}
+
+TEST_CASE("merge: what is conflated stays current until it is read", "[market]") {
+  source first{overflow::conflate};
+  const source second{overflow::conflate};
+  subscription both = merge(first.reader(idle::block), second.reader(idle::block));
+  first.trade(1, symbol_id{1});
+  first.trade(2, symbol_id{2});
+  CHECK(both.poll(1, [](const event&) {}) == 1);
+  for (std::uint64_t id = 100; id <= 105; ++id) first.trade(id, symbol_id{2});
+  CHECK(poll_all(both) == strings{"trade 105"});
 }
 
 TEST_CASE("merge: it has closed when all have, and cancel leaves all", "[market]") {

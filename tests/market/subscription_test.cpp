@@ -96,6 +96,25 @@ TEST_CASE("subscription: poll frees a producer that waits for room, also by an e
   CHECK(poll_all(ticks) == strings{"trade 2", "trade 3", "trade 4", "trade 5"});
 }
 
+TEST_CASE("subscription: a strategy reads from two queues that block what it needs, and no more", "[market]") {
+  const auto queue_a = make_channel({.when_full = overflow::block, .capacity = 64});
+  const auto queue_b = make_channel({.when_full = overflow::block, .capacity = 64});
+  subscription a = reader_of(queue_a, idle::block);
+  subscription b = reader_of(queue_b, idle::block);
+  std::promise<pid_t> started;
+  std::jthread producer{[&] {
+    started.set_value(foxtrot_test::this_thread());
+    for (std::uint64_t id = 1; id <= 70; ++id) publish_trade(*queue_a, id);
+    publish_trade(*queue_b, 1);
+    queue_b->wake_consumer();
+  }};
+  REQUIRE(foxtrot_test::falls_asleep(started.get_future().get()));  // in the sixty-fifth of a
+  CHECK(a.poll(10, [](const event&) {}) == 10);
+  CHECK(b.wait(std::stop_token{}, bound(10s)));
+  producer.join();
+  CHECK(poll_all(a).back() == "trade 70");
+}
+
 TEST_CASE("subscription: until goes over everything and ends with the feed", "[market]") {
   for (const idle way : all_ways) {
     const auto queue = make_channel({.capacity = 8});

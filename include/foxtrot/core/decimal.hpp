@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 
 namespace foxtrot::inline v0 {
 
@@ -36,8 +37,8 @@ class basic_decimal {
   constexpr basic_decimal(Mantissa mantissa, int exponent) noexcept
       : mantissa_{mantissa}, exponent_{static_cast<std::int8_t>(exponent)} {}
   /// From the narrower width, which always fits; the way back is narrow() in decimal_arithmetic.hpp.
-  template <std::same_as<std::int64_t> Narrower>
-  requires(!std::same_as<Mantissa, Narrower>) constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
+  template <std::same_as<std::int64_t> Narrower, class = std::enable_if_t<!std::is_same_v<Mantissa, Narrower>>>
+  constexpr basic_decimal(const basic_decimal<Narrower>& narrower) noexcept
       : basic_decimal{narrower.mantissa(), narrower.exponent()} {}
 
   /// Reads `-?digits[.digits]`, the whole of it. Zeros at the end of the fraction are kept as long as the mantissa has

@@ -110,15 +110,19 @@ class channel : private live_object<channel> {
       last_words_tag_.reset();
       return;
     }
-    if (!oldest.body.empty()) levels_.release(body_position(*oldest.payload), oldest.body.size());
+    if (!oldest.body.empty()) {
+      levels_.release(body_position(*oldest.payload), oldest.body.size());
+      freed_levels_ += oldest.body.size();
+    }
     ring_.pop();
-    ++popped_;
+    ++freed_lines_;
   }
-  /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue is free or the
-  /// consumer has found it `drained`. For each event alone it would be woken, write one, and sleep again.
-  void wake_producer(bool drained) noexcept {
-    if (when_full_ != overflow::block || popped_ == 0 || (popped_ < ring_.capacity() / 4 && !drained)) return;
-    popped_ = 0;
+  /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue has become free.
+  /// For each event alone it would be woken, write one, and sleep again; for less it looks by itself.
+  void wake_producer() noexcept {
+    if (when_full_ != overflow::block) return;
+    if (freed_lines_ < ring_.capacity() / 4 && freed_levels_ < levels_.capacity() / 4) return;
+    freed_lines_ = freed_levels_ = 0;
     producer_spot_.wake();
   }
 
@@ -180,7 +184,8 @@ class channel : private live_object<channel> {
   std::atomic<std::uint64_t> dropped_{0};   // written by the producer
   tick_payload last_words_;                 // consumer's thread
   std::optional<line_tag> last_words_tag_;  // consumer's thread: there are some
-  std::size_t popped_{0};                   // consumer's thread: since the producer was woken
+  std::size_t freed_lines_{0};              // consumer's thread: since the producer was woken
+  std::size_t freed_levels_{0};             // likewise
   debts debts_;
   // the producer's own
   alignas(cache_line) bool news_{false};

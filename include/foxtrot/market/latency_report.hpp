@@ -47,8 +47,9 @@ struct latency_figures {
   [[nodiscard]] static latency_figures of(const histogram& times) noexcept;
 };
 
-/// A copy of what was measured up to a moment. Every tick that was stamped counts; where ticks come faster than the
-/// clock is worth asking, a stamp stands for a few, and counts as so many.
+/// A copy of what was measured up to a moment. Where ticks come faster than the clock is worth asking, one look at it
+/// stands for up to 23, and counts as so many when it is made: the last few of a burst wait for the next burst's. A look
+/// at a read without the kernel's stamp counts for `kernel_to_read` nowhere.
 class latency_report {
  public:
   struct entry {

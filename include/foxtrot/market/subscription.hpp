@@ -59,11 +59,10 @@ class subscription : private live_object<subscription> {
     const auto keep = inbox_;  // the handler may cancel, replace or destroy this subscription
     if (keep == nullptr) return 0;
     beat();
-    producer_waker wake{*keep};
+    const producer_waker wake{*keep};
     std::size_t done = 0;
     while (done < max && !keep->left()) {
       const held next{*keep};
-      wake.drained = !next;
       if (!next) break;
       ++done;
       handler(next.get());
@@ -176,8 +175,7 @@ class subscription : private live_object<subscription> {
   }
   struct producer_waker {
     detail::inbox& to;
-    bool drained{false};
-    ~producer_waker() { to.wake_producer(drained); }
+    ~producer_waker() { to.wake_producer(); }
   };
 
   // The caller has a stop_callback that nudges the inbox.
@@ -233,7 +231,7 @@ class subscription::range {
   void leave() noexcept {
     if (!current_) return;
     current_.reset();
-    inbox_->wake_producer(false);
+    inbox_->wake_producer();
   }
   // What is there already; most events of a burst are.
   bool take() {

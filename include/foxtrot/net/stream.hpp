@@ -49,6 +49,11 @@ concept stamped_stream = byte_stream<S> && requires(S& stream) {
 
 namespace detail {
 
+template <class S>
+concept resettable_stream = requires(S& stream) { stream.reset(); };
+template <class S>
+concept descriptor_stream = requires(S& stream) { stream.native_handle(); };
+
 template <byte_stream Stream>
 void stamp_reads_of(Stream& stream) noexcept {
   if constexpr (stamped_stream<Stream>) (void)stream.stamp_reads();

@@ -71,8 +71,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     if (!state_->ended) state_->ended = errc::closed;
   }
   /// Closes with a reset (RST) instead of an orderly end.
-  void reset() noexcept requires requires(Transport& transport) { transport.reset(); }
-  {
+  void reset() noexcept requires detail::resettable_stream<Transport> {
     state_->transport.reset();
     close();
   }
@@ -89,8 +88,9 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
   /// Ciphertext that the socket has not taken yet, in bytes.
   [[nodiscard]] std::size_t unsent() const noexcept { return state_->engine.unsent().size(); }
   [[nodiscard]] bool is_open() const noexcept { return state_->transport.is_open(); }
-  [[nodiscard]] int native_handle() noexcept requires requires(Transport& transport) { transport.native_handle(); }
-  { return state_->transport.native_handle(); }
+  [[nodiscard]] int native_handle() noexcept requires detail::descriptor_stream<Transport> {
+    return state_->transport.native_handle();
+  }
   [[nodiscard]] Transport& next_layer() noexcept { return state_->transport; }
   [[nodiscard]] SSL* native_tls() const noexcept { return state_->engine.native(); }
   /// True where the handshake took up an earlier session.

@@ -76,15 +76,16 @@ namespace foxtrot::inline v0::detail {
   return nullptr;
 }
 
-class [[gnu::visibility("default")]] error_category final
-    : public std::error_category{public: [[nodiscard]] const char * name() const noexcept override{return "foxtrot";
-}  // namespace foxtrot::inline v0::detail
-[[nodiscard]] std::string message(int value) const override {
-  const char* text = message_of(static_cast<errc>(value));
-  return text != nullptr ? text : "unknown foxtrot error " + std::to_string(value);
-}
-}
-;
+class [[gnu::visibility("default")]] error_category;
+
+class error_category final : public std::error_category {
+ public:
+  [[nodiscard]] const char* name() const noexcept override { return "foxtrot"; }
+  [[nodiscard]] std::string message(int value) const override {
+    const char* text = message_of(static_cast<errc>(value));
+    return text != nullptr ? text : "unknown foxtrot error " + std::to_string(value);
+  }
+};
 
 [[nodiscard]] constexpr bool is_transient(errc code) noexcept {
   switch (code) {
@@ -127,7 +128,9 @@ class [[gnu::visibility("default")]] error_category final
   return code >= first && code <= last;
 }
 
-class [[gnu::visibility("default")]] condition_category final : public std::error_category {
+class [[gnu::visibility("default")]] condition_category;
+
+class condition_category final : public std::error_category {
  public:
   [[nodiscard]] const char* name() const noexcept override { return "foxtrot.condition"; }
 

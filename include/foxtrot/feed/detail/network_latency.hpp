@@ -47,17 +47,21 @@ class network_latency {
     if (ticks_ == 0) return;
     const std::uint64_t ticks = std::exchange(ticks_, 0);
     const bool stamped = on() && read.received_ns != 0;
-    for (std::uint32_t left = kinds_; left != 0; left &= left - 1) {
+    const std::uint64_t due = stamped ? sampler_.due(read.received_ns, ticks) : 0;
+    const bool alone = due == ticks;  // the look is not for those that wait for the next one, if any do
+    const looked found = due != 0 ? look(read) : looked{};
+    for (std::uint32_t left = std::exchange(kinds_, 0); left != 0; left &= left - 1) {
       const auto kind = static_cast<std::size_t>(std::countr_zero(left));
       const std::uint64_t total = counts.ticks[kind].get();
       const std::uint64_t of_kind = total - std::exchange(counted_[kind], total);
-      if (stamped) waiting_[kind] += of_kind;
+      if (alone) {
+        record(kind, found, of_kind);
+      } else if (stamped) {
+        waiting_[kind] += of_kind;
+        waiting_kinds_ |= 1U << kind;
+      }
     }
-    const std::uint32_t kinds = std::exchange(kinds_, 0);
-    if (!stamped) return;
-    waiting_kinds_ |= kinds;
-    if (sampler_.due(read.received_ns, ticks) != 0) [[unlikely]]
-      record_waiting(look(read));
+    if (due != 0 && !alone) record_waiting(found);
   }
 
   /// Any thread.
@@ -89,21 +93,22 @@ class network_latency {
     if (kernel_ns) made.from_kernel = read.received_ns - *kernel_ns;
     return made;
   }
-  // A look stands for all ticks since the one before, each of its own kind.
-  void record_waiting(const looked& found) noexcept {
+  void record(std::size_t kind, const looked& found, std::uint64_t times) noexcept {
+    stages_->read_to_published.record(static_cast<tick_kind>(kind), found.since_read, times);
+    if (found.from_kernel >= 0) stages_->kernel_to_read.record(static_cast<tick_kind>(kind), found.from_kernel, times);
+  }
+  // A look at a dense tick stands for all such since the one before, each of its own kind.
+  [[gnu::noinline]] void record_waiting(const looked& found) noexcept {
     for (std::uint32_t left = std::exchange(waiting_kinds_, 0); left != 0; left &= left - 1) {
-      const auto at = static_cast<std::size_t>(std::countr_zero(left));
-      const auto kind = static_cast<tick_kind>(at);
-      const std::uint64_t times = std::exchange(waiting_[at], 0);
-      stages_->read_to_published.record(kind, found.since_read, times);
-      if (found.from_kernel >= 0) stages_->kernel_to_read.record(kind, found.from_kernel, times);
+      const auto kind = static_cast<std::size_t>(std::countr_zero(left));
+      record(kind, found, std::exchange(waiting_[kind], 0));
     }
   }
 
   std::uint32_t kinds_{0};  // of this batch
   std::uint64_t ticks_{0};
   std::array<std::uint64_t, tick_kind_count> counted_{};  // by kind, up to the end of the last batch
-  std::array<std::uint64_t, tick_kind_count> waiting_{};  // likewise, stamped since the last look
+  std::array<std::uint64_t, tick_kind_count> waiting_{};  // likewise, that no look stands for yet
   std::uint32_t waiting_kinds_{0};
   look_sampler sampler_;
   kernel_clock kernel_;

@@ -88,7 +88,6 @@ class conflated_channel : private live_object<conflated_channel> {
   }
   void close_by_consumer() noexcept { status_.close_by_consumer(); }
   [[nodiscard]] bool closed_by_producer() const noexcept { return status_.closed_by_producer(); }
-  void wake_producer(bool) noexcept {}  // never waits
   [[nodiscard]] parking_spot& consumer_spot() noexcept { return status_.consumer_spot(); }
   [[nodiscard]] const symbol_table& symbols() const noexcept { return status_.symbols(); }
   /// Symbols.

@@ -36,7 +36,6 @@ class feed_cursor : private live_object<feed_cursor> {
 
   [[nodiscard]] bool closed_by_producer() const noexcept;
   void close_by_consumer() noexcept {}  // the ring knows nothing of its readers
-  void wake_producer(bool) noexcept {}  // never waits
   [[nodiscard]] parking_spot& consumer_spot() noexcept;
   [[nodiscard]] const symbol_table& symbols() const noexcept { return ring_->symbols(); }
   [[nodiscard]] std::size_t capacity() const noexcept;

@@ -15,7 +15,6 @@
 #include <foxtrot/market/symbol.hpp>
 
 #include <atomic>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,9 +30,8 @@ class merged_inbox;
 /// A handler of whatever type, as long as a call lasts.
 class event_taker {
  public:
-  template <event_handler Handler>
-  requires(!std::same_as<std::remove_const_t<Handler>, event_taker>) event_taker(Handler& handler)
-  noexcept
+  template <event_handler Handler, class = std::enable_if_t<!std::is_same_v<std::remove_const_t<Handler>, event_taker>>>
+  event_taker(Handler& handler) noexcept
       : handler_{&handler}, call_{[](const void* to, const event& told) {
           (*const_cast<Handler*>(static_cast<const Handler*>(to)))(told);
         }} {}
@@ -105,10 +103,10 @@ class inbox : private live_object<inbox> {
   }
   [[nodiscard]] latency_report latency() const;
 
-  /// After one or more pops; whether the last look found nothing more.
-  void wake_producer(bool drained) noexcept {
-    if (from_.own != nullptr) return from_.own->wake_producer(drained);
-    if (from_.ring == nullptr) wake_producer_elsewhere(drained);
+  /// After one or more pops.
+  void wake_producer() noexcept {
+    if (from_.own != nullptr) return from_.own->wake_producer();
+    if (from_.several != nullptr) wake_producers();
   }
   [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
   [[nodiscard]] bool closed_by_producer() noexcept;
@@ -135,7 +133,7 @@ class inbox : private live_object<inbox> {
   [[nodiscard]] waiting_event front_elsewhere() noexcept;
   void pop_elsewhere(const waiting_event& oldest) noexcept;
   void see_elsewhere(const waiting_event& next) noexcept;
-  void wake_producer_elsewhere(bool drained) noexcept;
+  void wake_producers() noexcept;
   [[nodiscard]] const symbol_table& symbols_of_part() noexcept;
   [[nodiscard]] waiting_event after_news(const waiting_event& oldest) noexcept;
 

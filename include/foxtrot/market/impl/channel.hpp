@@ -9,8 +9,10 @@
 #include <foxtrot/market/subscription_settings.hpp>
 #include <foxtrot/market/symbol.hpp>
 #include <foxtrot/queue/idle_strategy.hpp>
+#include <foxtrot/queue/parking_spot.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -111,8 +113,10 @@ FOXTROT_DECL channel::slot channel::claim(std::size_t level_count) noexcept {
 }
 
 FOXTROT_DECL channel::slot channel::wait_for_room(std::size_t level_count) noexcept {
+  // A consumer that reads less than what it wakes us for may be waiting for what we have for another queue.
+  constexpr parking_spot::duration look_again = std::chrono::milliseconds{1};
   wake_consumer();  // it may sleep on what this drain has already published
-  adaptive_idle waiting{producer_spot_, {}, {.spins = 256, .yields = 0}};
+  adaptive_idle waiting{producer_spot_, look_again, {.spins = 256, .yields = 0}};
   while (!given_up()) {
     if (slot room = try_claim(level_count); room.payload != nullptr) return room;
     if (level_count > levels_.capacity()) break;  // will never fit

@@ -54,7 +54,7 @@ class merged_inbox : private live_object<merged_inbox> {
         return shown_ = oldest;
       } else {
         next.from->pop(oldest);
-        next.from->wake_producer(true);
+        next.popped = true;
         empty = 0;
       }
       move_on();  // also after what is not told: a newcomer hears all parts' states before ticks
@@ -71,9 +71,9 @@ class merged_inbox : private live_object<merged_inbox> {
   void see(const waiting_event& next) noexcept { parts_[at_].from->see(next); }
 
   /// Each part by itself: others may go on for ever.
-  [[gnu::noinline]] void wake_producer(bool) noexcept {
+  [[gnu::noinline]] void wake_producers() noexcept {
     for (part& each : parts_) {
-      if (std::exchange(each.popped, false)) each.from->wake_producer(each.from->front().payload == nullptr);
+      if (std::exchange(each.popped, false)) each.from->wake_producer();
     }
   }
   [[nodiscard]] bool closed_by_producer() const noexcept {

@@ -16,7 +16,7 @@ class ignored_sigpipe {
   ignored_sigpipe(const ignored_sigpipe&) = delete;
   ignored_sigpipe& operator=(const ignored_sigpipe&) = delete;
   ~ignored_sigpipe() {
-    struct sigaction now{};
+    struct sigaction now {};
     sigaction(SIGPIPE, nullptr, &now);
     if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN) restore();
   }
