@@ -3,9 +3,9 @@
 alone, as few as possible, and prints their paths.
 
 A source is a chain of headers, each of which includes the one before it, if only through others. What stands before a
-header in its source is then what the header itself includes: it is compiled as if it were alone. impl/ comes by the header
-of its name, after all that this one declares; so what it includes helps nobody. foxtrot.hpp and src.hpp are the first
-include of a program each, the README's and foxtrot::compiled."""
+header in its source is then what the header itself includes: it is compiled as if it were alone. That is strictly so
+with FOXTROT_SEPARATE_COMPILATION; without, what the impl/ of a header includes stands before the headers after it.
+foxtrot.hpp and src.hpp are the first include of a program each, the README's and foxtrot::compiled."""
 import pathlib
 import re
 import sys

@@ -1,5 +1,6 @@
 # Every header compiles as the only include, though several are shown by one source (header_chains.py; as of the last
-# configuration). No code is made of them. Without Python each has a source of its own.
+# configuration): as a declaration, and with its definitions where these are cheap. No code is made of them. Without
+# Python each has a source of its own.
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/include/foxtrot"
   "${PROJECT_SOURCE_DIR}/include/foxtrot/*.hpp")
 list(FILTER headers EXCLUDE REGEX "(^|/)impl/|^(foxtrot|src)\\.hpp$")
@@ -16,10 +17,17 @@ else()
     list(APPEND alone "${source}")
   endforeach()
 endif()
-add_library(foxtrot_headers OBJECT ${alone})
-target_link_libraries(foxtrot_headers PRIVATE foxtrot::foxtrot)
-foxtrot_own_target(foxtrot_headers)
-set_target_properties(foxtrot_headers PROPERTIES CXX_COMPILER_LAUNCHER "${CMAKE_CURRENT_SOURCE_DIR}/check_syntax")
+set(with_definitions ${alone})
+list(FILTER with_definitions INCLUDE REGEX "/headers/(core|queue|thread|market)/")
+function(foxtrot_check_headers target)
+  add_library(${target} OBJECT ${ARGN})
+  target_link_libraries(${target} PRIVATE foxtrot::foxtrot)
+  foxtrot_own_target(${target})
+  set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER "${CMAKE_CURRENT_SOURCE_DIR}/check_syntax")
+endfunction()
+foxtrot_check_headers(foxtrot_headers ${alone})
+target_compile_definitions(foxtrot_headers PRIVATE FOXTROT_SEPARATE_COMPILATION)
+foxtrot_check_headers(foxtrot_defined_headers ${with_definitions})
 
 if(FOXTROT_PYTHON)
   foxtrot_add_check("headers: form" "${FOXTROT_PYTHON}" "${CMAKE_CURRENT_SOURCE_DIR}/check_headers.py" "${PROJECT_SOURCE_DIR}")

@@ -20,6 +20,12 @@ namespace {
 
 using run = benchmark::BenchmarkReporter::Run;
 
+#if defined(__clang__)
+constexpr const char* compiler = __VERSION__;  // has its name
+#else
+constexpr const char* compiler = "g++ " __VERSION__;
+#endif
+
 /// What one subject gave, pass by pass, in the order of the first pass.
 struct subject {
   std::string name;
@@ -142,9 +148,9 @@ void describe_machine() {
   const std::string kernel = std::string{system.sysname} + ' ' + system.release + ' ' + system.machine;
   benchmark::AddCustomContext("cpu_model", cpu);
   benchmark::AddCustomContext("kernel", kernel);
-  benchmark::AddCustomContext("compiler", __VERSION__);
+  benchmark::AddCustomContext("compiler", compiler);
   benchmark::AddCustomContext("flags", FOXTROT_BENCH_FLAGS);
-  std::printf("%s; %s; %s; %s\n", cpu.c_str(), kernel.c_str(), __VERSION__, FOXTROT_BENCH_FLAGS);
+  std::printf("%s; %s; %s; %s\n", cpu.c_str(), kernel.c_str(), compiler, FOXTROT_BENCH_FLAGS);
 }
 
 /// For the JSON form: "ratio_limit_p50_us" and the like, whichever of the limits it is.
