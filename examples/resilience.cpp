@@ -45,10 +45,11 @@ class report {
   }
 
   void add(std::chrono::duration<double> at, const foxtrot::recovery_result& seen) {
-    failures_ += !seen.detected || !seen.recovered ? 1U : 0U;
+    failures_ += (!seen.detected && !seen.harmless) || !seen.recovered ? 1U : 0U;
     if (json_) return add_json(seen);
     const std::string detected = !seen.needs_telling ? "not needed"
                                  : seen.detected     ? milliseconds(seen.detect_ms)
+                                 : seen.harmless     ? "harmless"
                                                      : "NO";
     std::printf("%7.1fs  %-18s %11s %11s %11s %12s %6llu %8llu %11llu\n", at.count(), seen.name.c_str(),
                 detected.c_str(), seen.recovered ? milliseconds(seen.recover_ms).c_str() : "NO",
@@ -90,9 +91,9 @@ class report {
     const auto word = [](bool yes) { return yes ? "true" : "false"; };
     if (!faults_.empty()) faults_ += ',';
     faults_ += "{\"name\":\"" + seen.name + "\",\"needs_telling\":" + word(seen.needs_telling) +
-               ",\"detected\":" + word(seen.detected) + ",\"recovered\":" + word(seen.recovered) +
-               ",\"detect_ms\":" + milliseconds(seen.detect_ms) + ",\"recover_ms\":" + milliseconds(seen.recover_ms) +
-               ",\"whole_ms\":" + milliseconds(seen.whole_ms) +
+               ",\"detected\":" + word(seen.detected) + ",\"harmless\":" + word(seen.harmless) +
+               ",\"recovered\":" + word(seen.recovered) + ",\"detect_ms\":" + milliseconds(seen.detect_ms) +
+               ",\"recover_ms\":" + milliseconds(seen.recover_ms) + ",\"whole_ms\":" + milliseconds(seen.whole_ms) +
                ",\"first_polled_ms\":" + (seen.first_polled_ms ? milliseconds(*seen.first_polled_ms) : "null") +
                ",\"gaps\":" + std::to_string(seen.gaps) + ",\"lost\":" + std::to_string(seen.lost) +
                ",\"lost_unreported\":" + std::to_string(seen.unreported) + "}";

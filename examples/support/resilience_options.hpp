@@ -55,8 +55,10 @@ Without the name of a fault it goes through all of them.
   --json               prints one JSON object at the end instead
   --help               prints this
 
+A fault is harmless where another connection brought what the one that it hit did not, and there was nothing to tell.
+
 Ctrl-C ends it at any time. Exit status: 0 where nothing was lost without a word, nothing came twice or out of order,
-and everything that began was detected and mended; 1 otherwise; 2 for wrong arguments.
+and everything that began was detected or harmless, and mended; 1 otherwise; 2 for wrong arguments.
 )";
 };
 

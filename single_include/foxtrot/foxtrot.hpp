@@ -12520,7 +12520,9 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     return handshake(state_, std::move(host_name), std::move(service));
   }
 
-  /// Decrypts one record. The end of the connection is sticky.
+  /// Decrypts one record, or up to four small ones that have arrived together: as many as `into` has room for whole.
+  /// What comes behind them and is no data (an error, the end) is for the next call. The end of the connection is
+  /// sticky.
   [[nodiscard]] io_result read_some(std::span<char> into) noexcept { return state_->read_some(into); }
   [[nodiscard]] io_result write_some(std::span<const char> from) noexcept { return state_->write_some(from); }
   [[nodiscard]] std::error_code flush() noexcept { return state_->flush(); }

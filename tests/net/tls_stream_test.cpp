@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <sys/socket.h>
@@ -44,23 +46,32 @@ std::error_code first_error(loop_fixture& f, tls_stream& stream) {
 
 using memory_tls = basic_tls_stream<memory_stream>;
 
-/// A client that has received more requests for replies than it may keep replies for, from a peer that reads none.
-struct blocked_replies {
-  explicit blocked_replies(loop_fixture& f) : blocked_replies{f, memory_stream::make_pair(f.loop)} {}
+/// Both ends after their handshake, over memory: what one has written the other gets with its next read, all at once.
+struct memory_pair {
+  explicit memory_pair(loop_fixture& f) : memory_pair{f, memory_stream::make_pair(f.loop)} {}
 
+  /// How much more than it has read the server may be sent, in bytes.
   void room(std::size_t bytes) { server.next_layer().end()->capacity = bytes; }
 
   memory_tls client;
   memory_tls server;
 
  private:
-  blocked_replies(loop_fixture& f, std::pair<memory_stream, memory_stream> wire)
+  memory_pair(loop_fixture& f, std::pair<memory_stream, memory_stream> wire)
       : client{std::move(wire.first), client_context()}, server{std::move(wire.second), server_context()} {
     auto shaking = f.start(client.handshake("localhost"));
     auto answering = f.start(server.handshake());
     f.poll();
     REQUIRE(shaking.done());
     REQUIRE_FALSE(shaking.get());
+    REQUIRE(answering.done());
+    REQUIRE_FALSE(answering.get());
+  }
+};
+
+/// A client that has received more requests for replies than it may keep replies for, from a peer that reads none.
+struct blocked_replies : memory_pair {
+  explicit blocked_replies(loop_fixture& f) : memory_pair{f} {
     room(0);
     for (int i = 0; i < 4000; ++i) {
       REQUIRE(SSL_key_update(server.native_tls(), SSL_KEY_UPDATE_REQUESTED) == 1);
@@ -74,6 +85,12 @@ struct blocked_replies {
     REQUIRE(seen < 4000);
   }
 };
+
+void count_key_update(int sent, int, int content, const void* message, std::size_t size, SSL*, void* count) {
+  const bool is_one = sent == 0 && content == SSL3_RT_HANDSHAKE && size != 0 &&
+                      *static_cast<const unsigned char*>(message) == SSL3_MT_KEY_UPDATE;
+  if (is_one) ++*static_cast<int*>(count);
+}
 
 }  // namespace
 
@@ -375,14 +392,19 @@ TEST_CASE("tls_stream: close wakes who waits", "[net]") {
   CHECK(p.client.write_some(byte).error == errc::closed);
 }
 
-TEST_CASE("tls_stream: small records come a few at a time, and the end behind them is not forgotten", "[net]") {
+TEST_CASE("tls_stream: small records come four at a time, and the end behind them is not forgotten", "[net]") {
   loop_fixture f;
-  tls_pair p{f};
-  for (const char byte : {'a', 'b', 'c'}) CHECK(p.server.write_some({&byte, 1}).bytes == 1);
+  memory_pair p{f};
+  for (const char byte : {'a', 'b', 'c', 'd', 'e', 'f'}) CHECK(p.server.write_some({&byte, 1}).bytes == 1);
   p.server.shutdown();
   std::array<char, 100> buffer{};
   io_result got = p.client.read_some(buffer);
-  CHECK(std::string_view{buffer.data(), got.bytes} == "abc");
+  CHECK(std::string_view{buffer.data(), got.bytes} == "abcd");
+  CHECK_FALSE(got.error);
+  CHECK(p.client.drained());  // all had come with one read of the socket
+  CHECK(p.client.buffered() != 0);
+  got = p.client.read_some(buffer);
+  CHECK(std::string_view{buffer.data(), got.bytes} == "ef");
   CHECK_FALSE(got.error);
   CHECK(p.client.buffered() != 0);
   auto waiting = f.start(p.client.wait_readable());
@@ -390,10 +412,69 @@ TEST_CASE("tls_stream: small records come a few at a time, and the end behind th
   REQUIRE(waiting.done());
   CHECK(p.client.read_some(buffer).error == errc::closed);
 
-  tls_pair narrow{f};
+  memory_pair narrow{f};
   for (const char byte : {'a', 'b', 'c'}) CHECK(narrow.server.write_some({&byte, 1}).bytes == 1);
   CHECK(narrow.client.read_some({buffer.data(), 1}).bytes == 1);  // more would be cut in two
   CHECK(buffer[0] == 'a');
+}
+
+TEST_CASE("tls_stream: a corrupt record does not take the good one before it along, and is not forgotten", "[net]") {
+  loop_fixture f;
+  memory_pair p{f};
+  CHECK(p.server.write_some(std::string{"good"}).bytes == 4);
+  // a header of 32 bytes of application data, and nothing that was ever encrypted
+  p.client.next_layer().end()->deliver(std::string{"\x17\x03\x03\x00\x20", 5} + std::string(32, 'G'));
+  std::array<char, 100> buffer{};
+  const io_result got = p.client.read_some(buffer);
+  CHECK(std::string_view{buffer.data(), got.bytes} == "good");
+  CHECK_FALSE(got.error);
+  CHECK(p.client.buffered() != 0);
+  auto waiting = f.start(p.client.wait_readable());
+  f.poll();
+  REQUIRE(waiting.done());
+  CHECK(p.client.read_some(buffer).error == errc::tls_protocol_error);
+  CHECK(p.client.read_some(buffer).error == errc::tls_protocol_error);  // sticky
+  CHECK(p.server.read_some(buffer).error == errc::tls_protocol_error);  // it was told
+}
+
+TEST_CASE("tls_stream: a reply that cannot be sent yet does not hold up the data before it, and is sent", "[net]") {
+  loop_fixture f;
+  memory_pair p{f};
+  int answered = 0;
+  SSL_set_msg_callback(p.server.native_tls(), &count_key_update);
+  SSL_set_msg_callback_arg(p.server.native_tls(), &answered);
+  p.room(0);
+  std::array<char, 100> buffer{};
+  int asked = 0;
+  std::size_t before = 0;
+  do {  // Each read finds one byte of data and behind it a request. OpenSSL replies to it once it has got the next one.
+    before = p.client.unsent();
+    REQUIRE(p.server.write_some(std::string(1, 'x')).bytes == 1);
+    REQUIRE(SSL_key_update(p.server.native_tls(), SSL_KEY_UPDATE_REQUESTED) == 1);
+    REQUIRE(SSL_do_handshake(p.server.native_tls()) == 1);
+    REQUIRE_FALSE(p.server.flush());
+    ++asked;
+    REQUIRE(p.client.read_some(buffer).bytes == 1);
+  } while ((asked == 1 || p.client.unsent() != before) && asked < 10'000);
+  REQUIRE(p.client.unsent() == before);  // no room for another reply
+  CHECK(p.client.buffered() != 0);
+  CHECK(p.client.read_some(buffer).error == errc::would_block);
+  auto waiting = f.start(p.client.wait_readable());
+  f.poll();
+  CHECK(p.server.write_some(std::string{"z"}).bytes == 1);
+  f.poll();
+  CHECK_FALSE(waiting.done());  // it would not be read: the replies go first
+  p.room(1'000'000);
+  p.client.next_layer().end()->wake();
+  f.poll();
+  REQUIRE(waiting.done());
+  CHECK_FALSE(waiting.get());
+  CHECK(p.client.read_some(buffer).bytes == 1);
+  CHECK(buffer[0] == 'z');
+  CHECK(p.client.write_some(std::string{"y"}).bytes == 1);  // the reply to the last request goes before it
+  CHECK(p.server.read_some(buffer).bytes == 1);
+  CHECK(buffer[0] == 'y');
+  CHECK(answered == asked);
 }
 
 TEST_CASE("tls_stream: replies that the socket takes after all do not leave what was received undecrypted", "[net]") {

@@ -3,9 +3,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <foxtrot/sim/exchange_settings.hpp>
 #include <foxtrot/sim/fault_script.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
@@ -39,6 +41,23 @@ TEST_CASE("recovery_cases: every fault is one that a script can name, and every 
         CHECK(is_condition(what.kind) == (what.lasts > 0ms));
       }
     }
+  }
+}
+
+TEST_CASE("recovery_cases: hits are those of its own kinds, and of single connections") {
+  exchange_statistics counts;
+  counts.messages_dropped = 1;
+  counts.messages_duplicated = 10;
+  counts.messages_reordered = 100;
+  counts.messages_spoiled = 1'000;
+  for (const recovery_case& each : recovery_cases()) {
+    INFO(each.name);
+    const std::uint64_t expected = each.name == "drop"                                   ? 1
+                                   : each.name == "reorder"                              ? 100
+                                   : each.name == "bad-json" || each.name == "bad-frame" ? 1'000
+                                                                                         : 0;
+    CHECK(each.hits(counts) == expected);
+    CHECK(each.hits({}) == 0);
   }
 }
 

@@ -7,8 +7,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <stop_token>
+#include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -61,6 +64,7 @@ TEST_CASE("recovery_drill: accidents of each sort are detected, mended and told"
     const recovery_result seen = d.run(find(name, small().limits));
     CHECK(seen.name == name);
     CHECK(seen.detected);
+    CHECK_FALSE(seen.harmless);
     CHECK(seen.recovered);
     CHECK(seen.unreported == 0);
     CHECK(seen.whole_ms >= seen.recover_ms);
@@ -93,6 +97,89 @@ TEST_CASE("recovery_drill: a reset and a silent peer are detected in time", "[al
   check(d.finish());
 }
 
+// Nothing goes wrong by itself, however busy the machine is.
+recovery_drill_settings calm(std::int64_t events_per_second, std::chrono::milliseconds patience) {
+  recovery_drill_settings made = small();
+  made.events_per_second = events_per_second;
+  made.limits.step = made.limits.silence = made.limits.quote_age = bound(20s);
+  made.patience = bound(patience);
+  return made;
+}
+
+recovery_case lots(fault_kind kind, std::uint32_t one_in, std::chrono::milliseconds lasts) {
+  return {std::string{to_string(kind)}, {{.kind = kind, .lasts = lasts, .one_in = one_in}}, {status_code::gap}};
+}
+
+TEST_CASE("recovery_drill: what another connection makes good is harmless, not detected, and soon known", "[alone]") {
+  const recovery_drill_settings patient = calm(2'000, 60s);
+  drill d{patient};
+  REQUIRE(d.wait_whole());
+  const feed_counters& counters = d.feed().counters();
+  const auto until = [&d](auto holds) {
+    for (int i = 0; i < 3'000 && !holds(); ++i) (void)d.pass(10ms);
+    return holds();
+  };
+  for (const fault_kind kind : {fault_kind::drop, fault_kind::reorder, fault_kind::bad_json}) {
+    recovery_result seen;
+    // it is told all the same where both lack the same message, or one of them is gone too early
+    for (int attempt = 0; attempt < 10 && !seen.harmless; ++attempt) {
+      const std::uint64_t twice = counters.line_duplicates.get();
+      const std::uint64_t over = counters.rotations.get() + counters.failed_rotations.get();
+      REQUIRE_FALSE(d.feed().rotate());
+      REQUIRE(until([&] { return counters.line_duplicates.get() > twice + 20; }));
+      const auto before = std::chrono::steady_clock::now();
+      seen = d.run(lots(kind, 100, 500ms));
+      CHECK(std::chrono::steady_clock::now() - before < patient.patience / 4);
+      CHECK(seen.recovered);
+      CHECK(seen.harmless != seen.detected);
+      REQUIRE(until([&] { return counters.rotations.get() + counters.failed_rotations.get() > over; }));
+    }
+    INFO(to_string(kind));
+    CHECK(seen.harmless);
+    CHECK(seen.lost == 0);
+    CHECK(seen.unreported == 0);
+    CHECK(seen.gaps == 0);
+  }
+  const recovery_totals all = d.finish();
+  CHECK(all.clean());
+  CHECK(all.one_connection());
+}
+
+TEST_CASE("recovery_drill: a fault that does nothing is neither detected nor harmless") {
+  drill d{calm(2'000, 2s)};
+  REQUIRE(d.wait_whole());
+  const recovery_case nothing = lots(fault_kind::drop, 1'000'000'000, 100ms);
+  const auto check_unnoticed = [&d](const recovery_case& what) {
+    const recovery_result seen = d.run(what);
+    CHECK_FALSE(seen.detected);
+    CHECK_FALSE(seen.harmless);
+    CHECK(seen.recovered);
+    CHECK(seen.lost == 0);
+  };
+  check_unnoticed(nothing);
+  const std::uint64_t twice = d.feed().counters().line_duplicates.get();
+  REQUIRE_FALSE(d.feed().rotate());
+  for (int i = 0; i < 3'000 && d.feed().counters().line_duplicates.get() == twice; ++i) (void)d.pass(10ms);
+  check_unnoticed(nothing);  // there are two connections: it is not they who made good
+  CHECK(d.feed().counters().line_duplicates.get() > twice);
+  check_unnoticed(lots(fault_kind::duplicate, 10, 100ms));
+  CHECK(d.venue().statistics().messages_dropped == 0);
+  CHECK(d.venue().statistics().messages_duplicated > 0);
+  CHECK(d.venue().statistics().faults_begun == 3);
+}
+
+TEST_CASE("recovery_drill: what hits the only connection is not harmless, even where nothing that counts was lost") {
+  drill d{calm(2'000, 2s)};
+  REQUIRE(d.wait_whole());
+  recovery_case quotes = lots(fault_kind::drop, 1'000'000'000, 200ms);
+  quotes.faults.push_back({.kind = fault_kind::silence, .lasts = 200ms, .text = "btcusdt@bookTicker"});
+  const recovery_result seen = d.run(quotes);
+  CHECK(quotes.hits(d.venue().statistics()) > 0);
+  CHECK(seen.lost + seen.unreported == 0);
+  CHECK_FALSE(seen.detected);
+  CHECK_FALSE(seen.harmless);
+}
+
 TEST_CASE("recovery_drill: what never ends is not called mended") {
   recovery_drill_settings impatient = small();
   impatient.patience = 300ms;
@@ -102,6 +189,7 @@ TEST_CASE("recovery_drill: what never ends is not called mended") {
       "endless", {{.kind = fault_kind::mute}, {.kind = fault_kind::reset}}, {status_code::shutdown_announced}};
   const recovery_result seen = d.run(endless);
   CHECK_FALSE(seen.detected);
+  CHECK_FALSE(seen.harmless);
   CHECK_FALSE(seen.recovered);
   // and trades that were made and never came are not overlooked
   CHECK(d.finish().trades_behind > 0);

@@ -3,6 +3,7 @@
 
 #include <foxtrot/market/status.hpp>
 #include <foxtrot/sim/certificate_kind.hpp>
+#include <foxtrot/sim/exchange_settings.hpp>
 #include <foxtrot/sim/fault.hpp>
 #include <foxtrot/sim/recovery_watch.hpp>
 
@@ -42,6 +43,17 @@ struct recovery_case {
     for (const fault& each : faults)
       longest = std::max({longest, each.lasts, each.kind == fault_kind::server_shutdown ? each.wait : longest});
     return longest;
+  }
+  /// How many messages faults of its kinds have kept from single connections, by the exchange's own counts. Those that
+  /// hit every connection alike do not count: what one lacks another does not have.
+  [[nodiscard]] std::uint64_t hits(const exchange_statistics& counts) const noexcept {
+    std::uint64_t all = 0;
+    for (const fault& each : faults) {
+      if (each.kind == fault_kind::drop) all += counts.messages_dropped;
+      if (each.kind == fault_kind::reorder) all += counts.messages_reordered;
+      if (each.kind == fault_kind::bad_json || each.kind == fault_kind::bad_frame) all += counts.messages_spoiled;
+    }
+    return all;
   }
 };
 

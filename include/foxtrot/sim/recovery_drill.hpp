@@ -6,6 +6,7 @@
 #include <foxtrot/core/result.hpp>
 #include <foxtrot/exchange/binance/error_codes.hpp>
 #include <foxtrot/exchange/binance/market_data.hpp>
+#include <foxtrot/feed/line_settings.hpp>
 #include <foxtrot/feed/websocket_error_handler.hpp>
 #include <foxtrot/market/event.hpp>
 #include <foxtrot/market/subscription.hpp>
@@ -44,7 +45,9 @@ struct recovery_drill_settings {
 struct recovery_result {
   std::string name{};
   bool needs_telling{true};
-  bool detected{false};   ///< told by a status of the kind that it takes; true where none is needed, or nothing lost
+  bool detected{false};  ///< told by a status of the kind that it takes; true where none is needed
+  /// Nothing was told and nothing lost: messages were hit, and another connection (as in a rotation) brought them.
+  bool harmless{false};
   bool recovered{false};  ///< all streams speak again, all books are right
   double detect_ms{0};    ///< from the injection to that status
   /// From the injection, for a condition from its end, to the first tick that came by WebSocket while nothing was
@@ -131,12 +134,12 @@ class recovery_drill : private live_object<recovery_drill> {
     const clock::time_point began = clock::now();
     for (const fault& each : what.faults) exchange_.inject(each);
     const clock::time_point ends = began + what.lasts();
-    if (made.needs_telling) (void)watch_.wait_detected(stop, ends + settings_.patience);
     (void)watch_.pass(stop, ends);
+    const bool covered = was_covered(what, before, look());
     for (const fault& each : what.then) exchange_.inject(each);
-    const clock::time_point give_up = clock::now() + settings_.patience;
     if (what.lasts().count() != 0) watch_.ask_for_proof();
-    made.recovered = settle(stop, ends + what.lingers, give_up);
+    if (made.needs_telling) (void)watch_.wait_detected(stop, ends + (covered ? held : settings_.patience));
+    made.recovered = settle(stop, ends + what.lingers, clock::now() + settings_.patience);
     const recovery_watch::sight seen = watch_.look();
     if (seen.detected) made.detect_ms = milliseconds(*seen.detected - began);
     if (seen.data_since) made.recover_ms = std::max(0.0, milliseconds(*seen.data_since - ends));
@@ -147,9 +150,8 @@ class recovery_drill : private live_object<recovery_drill> {
     made.lost = after.trades.missing() - before.trades.missing();
     made.unreported =
         after.trades.unreported - before.trades.unreported + after.depth.unreported - before.depth.unreported;
-    // While a connection is replaced the other one may have made good what this one lost.
-    const bool unharmed = what.witnesses.contains(status_code::gap) && made.lost + made.unreported == 0;
-    made.detected = !made.needs_telling || seen.detected || unharmed;
+    made.detected = !made.needs_telling || seen.detected;
+    made.harmless = covered && !made.detected && made.recovered && made.lost + made.unreported == 0;
     return made;
   }
 
@@ -184,9 +186,13 @@ class recovery_drill : private live_object<recovery_drill> {
     id_counts trades;
     id_counts depth;
     std::uint64_t gaps;
+    exchange_statistics venue;
+    std::uint64_t brought_twice;
   };
   // Trouble that comes within this time after the feed was whole belongs to the same accident.
   static constexpr std::chrono::milliseconds quiet{100};
+  // So long may a tick wait for what another connection can still bring: only then is a loss told.
+  static constexpr std::chrono::milliseconds held{line_settings{}.hold_limit * 5 / 4 + quiet};
 
   [[nodiscard]] static double milliseconds(clock::duration time) noexcept {
     return std::chrono::duration<double, std::milli>{time}.count();
@@ -202,12 +208,18 @@ class recovery_drill : private live_object<recovery_drill> {
   }
   [[nodiscard]] books look() {
     const std::lock_guard lock{mutex_};
-    return {audit_.trades(), audit_.depth(), audit_.gaps()};
+    return {audit_.trades(), audit_.depth(), audit_.gaps(), exchange_.statistics(),
+            feed_->counters().line_duplicates.get()};
   }
   [[nodiscard]] std::uint64_t behind_now() {
     const exchange_truth truth = exchange_.truth();
     const std::lock_guard lock{mutex_};
     return audit_.trades_behind(truth, symbol_table::shared());
+  }
+
+  // Whether single messages were hit, and two connections delivered meanwhile.
+  [[nodiscard]] static bool was_covered(const recovery_case& what, const books& before, const books& after) noexcept {
+    return what.hits(after.venue) > what.hits(before.venue) && after.brought_twice > before.brought_twice;
   }
 
   [[nodiscard]] bool settle(const std::stop_token& stop, clock::time_point harmless, clock::time_point give_up) {
