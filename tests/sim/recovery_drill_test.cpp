@@ -182,7 +182,7 @@ TEST_CASE("recovery_drill: what hits the only connection is not harmless, even w
 
 TEST_CASE("recovery_drill: what never ends is not called mended") {
   recovery_drill_settings impatient = small();
-  impatient.patience = 300ms;
+  impatient.patience = 1s;
   drill d{impatient};
   REQUIRE(d.wait_whole());
   const recovery_case endless{
