@@ -5,6 +5,7 @@
 #include <foxtrot/core/error.hpp>
 #include <foxtrot/core/int128.hpp>
 #include <foxtrot/core/result.hpp>
+#include <foxtrot/core/separate_compilation.hpp>
 
 #include <array>
 #include <charconv>
@@ -104,14 +105,7 @@ class basic_decimal {
 
   /// With that many digits behind the point: "61837.630". errc::number_out_of_range where they are too few (rounding
   /// is the caller's to ask for: round_to_step()), errc::bad_argument for a negative number of them.
-  [[nodiscard]] result<std::string> fixed(int fraction_digits) const {
-    if (fraction_digits < 0) return errc::bad_argument;
-    std::string text(max_chars + static_cast<std::size_t>(fraction_digits), '\0');
-    const auto [end, failed] = to_chars(text.data(), text.data() + text.size(), fraction_digits);
-    if (failed != std::errc{}) return errc::number_out_of_range;
-    text.resize(static_cast<std::size_t>(end - text.data()));
-    return text;
-  }
+  [[nodiscard]] result<std::string> fixed(int fraction_digits) const;
 
   /// Sign, digits, point, and zeros for every exponent: 19 or 39 digits and 127 zeros are the most.
   static constexpr std::size_t max_chars = sizeof(Mantissa) == sizeof(std::int64_t) ? 160 : 176;
@@ -225,3 +219,7 @@ struct std::hash<foxtrot::basic_decimal<Mantissa>> {
     return value.hash();
   }
 };
+
+#ifdef FOXTROT_DEFINITIONS
+#include <foxtrot/core/impl/decimal.hpp>
+#endif

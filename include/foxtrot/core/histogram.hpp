@@ -2,13 +2,13 @@
 #pragma once
 
 #include <foxtrot/core/detail/histogram_buckets.hpp>
+#include <foxtrot/core/detail/owner.hpp>
 #include <foxtrot/core/separate_compilation.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 namespace foxtrot::inline v0 {
 
@@ -69,7 +69,7 @@ class histogram {
   static constexpr std::int64_t largest = buckets::largest;
   static constexpr std::size_t bucket_count = buckets::count;
 
-  std::unique_ptr<std::array<std::uint64_t, bucket_count>> counts_;
+  detail::owner<std::array<std::uint64_t, bucket_count>> counts_;
   std::uint64_t count_{0};
   std::uint64_t sum_{0};
   std::int64_t least_{largest};

@@ -9,8 +9,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 
 namespace foxtrot::inline v0 {
 
@@ -20,6 +18,7 @@ class shared_histogram {
  public:
   /// 34 KiB of zeros; what comes fresh from the system takes memory only where something is recorded.
   shared_histogram() noexcept;
+  ~shared_histogram();
 
   void record(std::int64_t nanoseconds, std::uint64_t times = 1) noexcept {
     if (counts_ == nullptr || times == 0) return;
@@ -29,7 +28,7 @@ class shared_histogram {
                std::memory_order_relaxed);
     if (value < least_.load(std::memory_order_relaxed)) least_.store(value, std::memory_order_relaxed);
     if (value > most_.load(std::memory_order_relaxed)) most_.store(value, std::memory_order_relaxed);
-    const std::atomic_ref<std::uint64_t> count{counts_.get()[buckets::bucket_of(static_cast<std::uint64_t>(value))]};
+    const std::atomic_ref<std::uint64_t> count{counts_[buckets::bucket_of(static_cast<std::uint64_t>(value))]};
     // release: who sees it counted sees the extremes that go with it
     count.store(count.load(std::memory_order_relaxed) + times, std::memory_order_release);
   }
@@ -39,11 +38,8 @@ class shared_histogram {
 
  private:
   using buckets = detail::histogram_buckets;
-  struct give_back {
-    void operator()(std::uint64_t* counts) const noexcept { std::free(counts); }
-  };
 
-  std::unique_ptr<std::uint64_t, give_back> counts_;
+  std::uint64_t* const counts_;
   std::atomic<std::uint64_t> sum_{0};
   std::atomic<std::int64_t> least_{buckets::largest};
   std::atomic<std::int64_t> most_{0};

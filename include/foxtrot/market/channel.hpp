@@ -99,7 +99,7 @@ class channel : private live_object<channel> {
 
   /// The oldest event, in place. Once everything has been read, what the producer could not tell for want of room.
   [[nodiscard, gnu::always_inline]] waiting_event front() noexcept {
-    if (last_words_tag_) return {&last_words_, *last_words_tag_, {}};  // until pop(), whatever came since
+    if (has_last_words_) return {&last_words_, last_words_tag_, {}};  // until pop(), whatever came since
     if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
     return in_debt() ? tell_debts() : waiting_event{};
   }
@@ -107,7 +107,7 @@ class channel : private live_object<channel> {
   /// Gives the front event back.
   [[gnu::always_inline]] void pop(const waiting_event& oldest) noexcept {
     if (oldest.payload == &last_words_) {
-      last_words_tag_.reset();
+      has_last_words_ = false;
       return;
     }
     if (!oldest.body.empty()) {
@@ -181,11 +181,12 @@ class channel : private live_object<channel> {
   std::atomic<bool> producer_closed_{false};
   std::atomic<bool> consumer_closed_{false};
   std::atomic<bool> interrupted_{false};
-  std::atomic<std::uint64_t> dropped_{0};   // written by the producer
-  tick_payload last_words_;                 // consumer's thread
-  std::optional<line_tag> last_words_tag_;  // consumer's thread: there are some
-  std::size_t freed_lines_{0};              // consumer's thread: since the producer was woken
-  std::size_t freed_levels_{0};             // likewise
+  std::atomic<std::uint64_t> dropped_{0};  // written by the producer
+  tick_payload last_words_;                // consumer's thread
+  line_tag last_words_tag_;                // likewise
+  bool has_last_words_{false};             // likewise
+  std::size_t freed_lines_{0};             // consumer's thread: since the producer was woken
+  std::size_t freed_levels_{0};            // likewise
   debts debts_;
   // the producer's own
   alignas(cache_line) bool news_{false};

@@ -71,9 +71,6 @@ class event {
   /// that is not told of a lost connection trades on stale prices.
   template <class... Handlers>
   void visit(Handlers&&... handlers) const {
-    // a disjunction, not a fold: handlers after the first that fits are not even looked at
-    static_assert(std::disjunction_v<std::is_invocable<Handlers&, const status&>...>,
-                  "visit needs a handler for const foxtrot::status&: without it a strategy acts on stale prices");
     switch (tag_.kind) {
       case tick_kind::status: return give<status>(handlers...);
       case tick_kind::book_ticker: return give<book_ticker>(handlers...);
@@ -96,18 +93,20 @@ class event {
  private:
   template <class Tick, class Handler, class... Others>
   void give(Handler& handler, Others&... others) const {
-    if constexpr (std::invocable<Handler&, const Tick&>) {
+    if constexpr (requires(const Tick& made) { handler(made); }) {
       const Tick made = make<Tick>();
       handler(made);
     } else if constexpr (sizeof...(Others) != 0) {
-      give<Tick>(others...);
+      give<Tick>(others...);  // handlers after the first that fits are not even looked at
+    } else {
+      static_assert(!std::is_same_v<Tick, status>,
+                    "visit needs a handler for const foxtrot::status&: without it a strategy acts on stale prices");
     }
   }
   template <class Tick>
   [[nodiscard]] Tick make() const noexcept {
     const auto& record = payload_->as<typename Tick::record_type>();
-    if constexpr (std::constructible_from<Tick, decltype(record), std::span<const raw_level>, tick_tag,
-                                          const symbol_table&>) {
+    if constexpr (requires { Tick{record, body_, tag_, *symbols_}; }) {
       return {record, body_, tag_, *symbols_};
     } else {
       return {record, tag_, *symbols_};

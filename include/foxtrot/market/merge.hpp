@@ -6,7 +6,6 @@
 #include <foxtrot/market/subscription.hpp>
 
 #include <concepts>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,7 +16,11 @@ namespace detail {
 /// What merge() makes; with `as_one`, of the parts of one feed, whose statuses it decides about.
 class merging {
  public:
-  [[nodiscard]] static subscription merge(std::vector<subscription> from, std::optional<joint_status> as_one = {});
+  [[nodiscard]] static subscription merge(std::vector<subscription> from);
+  [[nodiscard]] static subscription merge(std::vector<subscription> from, joint_status as_one);
+
+ private:
+  static subscription make(std::vector<subscription> from, joint_status* as_one);
 };
 
 }  // namespace detail

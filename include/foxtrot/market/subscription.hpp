@@ -5,10 +5,12 @@
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/depth.hpp>
-#include <foxtrot/market/detail/inbox.hpp>
+#include <foxtrot/market/detail/event_taker.hpp>
 #include <foxtrot/market/detail/kind_of.hpp>
 #include <foxtrot/market/detail/symbol_key.hpp>
+#include <foxtrot/market/detail/waiting_event.hpp>
 #include <foxtrot/market/event.hpp>
+#include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/kline.hpp>
 #include <foxtrot/market/kline_interval.hpp>
 #include <foxtrot/market/latency_report.hpp>
@@ -23,13 +25,15 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <type_traits>
 #include <utility>
 
 namespace foxtrot::inline v0 {
 
 namespace detail {
+class inbox;
 class merging;
-}
+}  // namespace detail
 
 /// A consumer's own cursor on a feed. Movable, not copyable; one thread reads at a time. Destruction deregisters it,
 /// and the feed forgets it. The feed may go first: `closed()` turns true once everything has been read. On a thread
@@ -61,9 +65,9 @@ class subscription : private live_object<subscription> {
     beat();
     const producer_waker wake{*keep};
     std::size_t done = 0;
-    while (done < max && !keep->left()) {
-      const held next{*keep};
-      if (!next) break;
+    while (done < max) {
+      held next;
+      if (!next.take(*keep)) break;
       ++done;
       handler(next.get());
     }
@@ -96,13 +100,13 @@ class subscription : private live_object<subscription> {
   }
   /// The same of klines, `ticks.latest<kline>("BTCUSDT", kline_interval::m1)`.
   template <std::same_as<kline> Tick>
-  [[nodiscard]] std::optional<kline> latest(detail::symbol_key symbol, kline_interval interval) const {
-    return latest_value<kline>(symbol, part_of(interval));
+  [[nodiscard]] std::optional<Tick> latest(detail::symbol_key symbol, kline_interval interval) const {
+    return latest_value<Tick>(symbol, part_of(interval));
   }
   /// The same of tickers of another window than 24 hours, `ticks.latest<ticker>("BTCUSDT", ticker_window::h1)`.
   template <std::same_as<ticker> Tick>
-  [[nodiscard]] std::optional<ticker> latest(detail::symbol_key symbol, ticker_window window) const {
-    return latest_value<ticker>(symbol, part_of(window));
+  [[nodiscard]] std::optional<Tick> latest(detail::symbol_key symbol, ticker_window window) const {
+    return latest_value<Tick>(symbol, part_of(window));
   }
   /// The same of books, whose levels are views: calls `handler(const depth_snapshot&)` with a copy that lives as long
   /// as the call; false where there is nothing to show.
@@ -127,30 +131,27 @@ class subscription : private live_object<subscription> {
 
  private:
   friend class detail::merging;
-  // The event at the front, given back to the producer on destruction. One at a time: within, there is no other.
+  // The event at the front, until it is given back to the producer. One at a time: within, there is no other.
   class held {
    public:
-    explicit held(detail::inbox& from) noexcept : from_{from} {
-      if (from.held()) return;
-      item_ = from.front();
-      if (item_.payload == nullptr) return;
-      event_.emplace(*item_.payload, item_.tag, item_.body, from.symbols());
-      from.hold(item_);
-    }
+    held() noexcept {}
     held(const held&) = delete;
     held& operator=(const held&) = delete;
-    ~held() {
-      if (!event_) return;
-      from_.release();
-      from_.pop(item_);
-    }
-    explicit operator bool() const noexcept { return event_.has_value(); }
-    [[nodiscard]] const event& get() const noexcept { return *event_; }
+    ~held() { give_back(); }
+
+    // False where there is none, or the consumer has left.
+    bool take(detail::inbox& from) noexcept;
+    void give_back() noexcept;
+    explicit operator bool() const noexcept { return from_ != nullptr; }
+    [[nodiscard]] const event& get() const noexcept { return event_; }
 
    private:
-    detail::inbox& from_;
+    static_assert(std::is_trivially_destructible_v<event>);
+    detail::inbox* from_{nullptr};
     detail::waiting_event item_;
-    std::optional<event> event_;
+    union {
+      event event_;  // while from_ is somebody
+    };
   };
 
   // Klines and tickers are kept by interval and window.
@@ -164,8 +165,9 @@ class subscription : private live_object<subscription> {
     const auto show = [&handler](const event& found) {
       found.visit([](const status&) {}, [&handler](const Tick& tick) { handler(tick); });
     };
-    return inbox_ != nullptr && inbox_->latest(detail::kind_of<Tick>, symbol, part, show);
+    return latest_event(detail::kind_of<Tick>, symbol, part, show);
   }
+  bool latest_event(tick_kind kind, detail::symbol_key symbol, std::uint8_t part, detail::event_taker told) const;
   template <class Tick>
   [[nodiscard]] std::optional<Tick> latest_value(detail::symbol_key symbol, std::uint8_t part) const {
     std::optional<Tick> found;
@@ -175,7 +177,7 @@ class subscription : private live_object<subscription> {
   }
   struct producer_waker {
     detail::inbox& to;
-    ~producer_waker() { to.wake_producer(); }
+    ~producer_waker();
   };
 
   // The caller has a stop_callback that nudges the inbox.
@@ -197,8 +199,8 @@ class subscription::range {
     using reference = const event&;
 
     explicit iterator(range& from) noexcept : from_{&from} {}
-    [[nodiscard]] const event& operator*() const noexcept { return from_->current_->get(); }
-    [[nodiscard]] const event* operator->() const noexcept { return &from_->current_->get(); }
+    [[nodiscard]] const event& operator*() const noexcept { return from_->current_.get(); }
+    [[nodiscard]] const event* operator->() const noexcept { return &from_->current_.get(); }
     iterator& operator++() {
       from_->next();
       return *this;
@@ -207,7 +209,7 @@ class subscription::range {
     [[nodiscard]] friend bool operator==(const iterator& at, std::default_sentinel_t) noexcept { return at.done(); }
 
    private:
-    [[nodiscard]] bool done() const noexcept { return !from_->current_.has_value(); }
+    [[nodiscard]] bool done() const noexcept { return !from_->current_; }
     range* from_;
   };
 
@@ -225,33 +227,20 @@ class subscription::range {
  private:
   struct nudge {
     detail::inbox* to;
-    void operator()() const noexcept { to->nudge(); }
+    void operator()() const noexcept;
   };
 
-  void leave() noexcept {
-    if (!current_) return;
-    current_.reset();
-    inbox_->wake_producer();
-  }
-  // What is there already; most events of a burst are.
-  bool take() {
-    if (inbox_->left() || stop_.stop_requested()) return false;
-    beat();
-    if (!current_.emplace(*inbox_)) current_.reset();
-    return current_.has_value();
-  }
+  void leave() noexcept;
+  bool take();
   void wait_and_take();
-  void next() {
-    leave();
-    if (inbox_ != nullptr && !take()) wait_and_take();
-  }
+  void next();
 
   std::shared_ptr<detail::inbox> inbox_;
   idle waiting_;
   std::stop_token stop_;
   std::optional<duration> patience_;
   std::optional<std::stop_callback<nudge>> wake_on_stop_;
-  std::optional<held> current_;
+  held current_;
 };
 
 inline subscription::range subscription::until(std::stop_token stop, std::optional<duration> patience) & {

@@ -11,9 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <mutex>
 #include <string_view>
+#include <vector>
 
 namespace foxtrot::inline v0 {
 
@@ -98,7 +98,7 @@ class [[gnu::visibility("default")]] symbol_table {
     return static_cast<std::size_t>((value * odd) >> 40);
   }
 
-  std::unique_ptr<bucket[]> buckets_;
+  std::vector<bucket> buckets_;
   std::array<std::atomic<entry*>, max_symbols / page_size + 1> pages_{};
   std::atomic<std::size_t> size_{0};
   std::mutex mutex_;  // one writer at a time

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/detail/owner.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/separate_compilation.hpp>
@@ -95,7 +96,7 @@ class shutdown_coordinator : private live_object<shutdown_coordinator> {
   [[nodiscard]] int status() const;
 
  private:
-  std::unique_ptr<detail::shutdown_parts> parts_;
+  detail::owner<detail::shutdown_parts> parts_;
 };
 
 /// Made after all components, destroyed before them: shuts down when its scope is left, by an exception too, so that a

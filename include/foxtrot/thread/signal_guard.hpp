@@ -1,13 +1,13 @@
 // foxtrot/thread/signal_guard.hpp: SIGINT and SIGTERM as a stop token.
 #pragma once
 
+#include <foxtrot/core/detail/owner.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/separate_compilation.hpp>
 
 #include <chrono>
 #include <csignal>
 #include <cstdint>
-#include <memory>
 #include <stop_token>
 #include <vector>
 
@@ -67,7 +67,7 @@ class signal_guard : private live_object<signal_guard> {
   void restore_in_child() const noexcept;
 
  private:
-  std::unique_ptr<detail::signal_reader> reader_;
+  detail::owner<detail::signal_reader> reader_;
 };
 
 }  // namespace foxtrot::inline v0

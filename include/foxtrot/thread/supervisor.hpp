@@ -1,6 +1,7 @@
 // foxtrot/thread/supervisor.hpp: workers that are started again when they crash, until they crash too often.
 #pragma once
 
+#include <foxtrot/core/detail/owner.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/separate_compilation.hpp>
@@ -11,7 +12,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -64,7 +64,7 @@ class supervisor : private live_object<supervisor> {
   [[nodiscard]] std::uint64_t restarts() const;
 
  private:
-  std::unique_ptr<detail::supervision> children_;
+  detail::owner<detail::supervision> children_;
 };
 
 }  // namespace foxtrot::inline v0

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/clock.hpp>
+#include <foxtrot/core/detail/owner.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/heartbeat.hpp>
 #include <foxtrot/core/live_object.hpp>
@@ -112,7 +113,7 @@ class thread_monitor : private live_object<thread_monitor> {
  private:
   [[nodiscard]] worker start_erased(placement where, detail::erased_body body, const watch_settings& settings);
 
-  std::unique_ptr<detail::thread_watch> watch_;
+  detail::owner<detail::thread_watch> watch_;
 };
 
 }  // namespace foxtrot::inline v0

@@ -1,6 +1,7 @@
 // foxtrot/thread/worker.hpp: a thread that is always joined and whose failure is always known.
 #pragma once
 
+#include <foxtrot/core/detail/owner.hpp>
 #include <foxtrot/core/diagnostics.hpp>
 #include <foxtrot/core/heartbeat.hpp>
 #include <foxtrot/core/live_object.hpp>
@@ -52,7 +53,7 @@ class erased_body {
 
   explicit erased_body(base* made) noexcept : made_{made} {}
 
-  std::unique_ptr<base> made_;
+  owner<base> made_;
 };
 
 }  // namespace detail

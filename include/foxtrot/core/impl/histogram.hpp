@@ -8,11 +8,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 namespace foxtrot::inline v0 {
 
-FOXTROT_DECL histogram::histogram() : counts_{std::make_unique<std::array<std::uint64_t, bucket_count>>()} {}
+FOXTROT_DECL histogram::histogram() : counts_{new std::array<std::uint64_t, bucket_count>{}} {}
 
 FOXTROT_DECL void histogram::merge(const histogram& other) noexcept {
   for (std::size_t i = 0; i < bucket_count; ++i) (*counts_)[i] += (*other.counts_)[i];

@@ -14,12 +14,13 @@ namespace foxtrot::inline v0 {
 
 FOXTROT_DECL shared_histogram::shared_histogram() noexcept
     : counts_{static_cast<std::uint64_t*>(std::calloc(buckets::count, sizeof(std::uint64_t)))} {}
+FOXTROT_DECL shared_histogram::~shared_histogram() { std::free(counts_); }
 
 FOXTROT_DECL void shared_histogram::add_to(histogram& into) const noexcept {
   if (counts_ == nullptr) return;
   std::uint64_t all = 0;
   for (std::size_t i = 0; i < buckets::count; ++i) {
-    const std::uint64_t count = std::atomic_ref<std::uint64_t>{counts_.get()[i]}.load(std::memory_order_acquire);
+    const std::uint64_t count = std::atomic_ref<std::uint64_t>{counts_[i]}.load(std::memory_order_acquire);
     (*into.counts_)[i] += count;
     all += count;
   }

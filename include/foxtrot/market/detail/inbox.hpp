@@ -1,11 +1,13 @@
 // foxtrot/market/detail/inbox.hpp: where a subscription's events come from, by whatever policy.
 #pragma once
 
+#include <foxtrot/core/detail/owner.hpp>
 #include <foxtrot/core/detail/stamp_clocks.hpp>
 #include <foxtrot/core/live_object.hpp>
 #include <foxtrot/core/separate_compilation.hpp>
 #include <foxtrot/market/channel.hpp>
 #include <foxtrot/market/detail/consumer_latency.hpp>
+#include <foxtrot/market/detail/event_taker.hpp>
 #include <foxtrot/market/detail/symbol_key.hpp>
 #include <foxtrot/market/detail/symbol_states.hpp>
 #include <foxtrot/market/detail/waiting_event.hpp>
@@ -18,7 +20,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <type_traits>
 #include <utility>
 
 namespace foxtrot::inline v0::detail {
@@ -26,21 +27,6 @@ namespace foxtrot::inline v0::detail {
 class conflated_channel;
 class feed_cursor;
 class merged_inbox;
-
-/// A handler of whatever type, as long as a call lasts.
-class event_taker {
- public:
-  template <event_handler Handler, class = std::enable_if_t<!std::is_same_v<std::remove_const_t<Handler>, event_taker>>>
-  event_taker(Handler& handler) noexcept
-      : handler_{&handler}, call_{[](const void* to, const event& told) {
-          (*const_cast<Handler*>(static_cast<const Handler*>(to)))(told);
-        }} {}
-  void operator()(const event& told) const { call_(handler_, told); }
-
- private:
-  const void* handler_;
-  void (*call_)(const void*, const event&);
-};
 
 /// What an inbox reads: one of the four.
 struct inbox_source {
@@ -140,7 +126,7 @@ class inbox : private live_object<inbox> {
   source from_;
   const symbol_table* symbols_;  // null where there are several
   symbol_states states_;
-  std::unique_ptr<consumer_latency> latency_;
+  owner<consumer_latency> latency_;
   bool held_{false};
   bool telling_{false};  // told_ comes next
   tick_payload told_;

@@ -87,13 +87,15 @@ FOXTROT_DECL waiting_event channel::tell_debts() noexcept {
   if (const std::uint64_t lost = debts_.drops.exchange(0, std::memory_order_acq_rel); lost != 0) {
     last_words_.emplace<status_record>() = told_of(lost);
     last_words_tag_ = status_tag;
+    has_last_words_ = true;
   } else if (const auto state = take_state()) {
     last_words_.emplace<status_record>() = state->first;
     last_words_tag_ = state->second;
+    has_last_words_ = true;
   } else {
     return {};
   }
-  return {&last_words_, *last_words_tag_, {}};
+  return {&last_words_, last_words_tag_, {}};
 }
 
 FOXTROT_DECL void channel::put(const status_record& record, line_tag tag) noexcept {

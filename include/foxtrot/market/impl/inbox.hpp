@@ -63,7 +63,7 @@ FOXTROT_DECL waiting_event inbox::after_news(const waiting_event& oldest) noexce
 }
 
 FOXTROT_DECL void inbox::measure(kind_set kinds, stamp_clocks clocks) {
-  latency_ = std::make_unique<consumer_latency>(kinds, clocks);
+  latency_ = owner{new consumer_latency{kinds, clocks}};
 }
 FOXTROT_DECL latency_report inbox::latency() const {
   if (latency_ != nullptr) return latency_->report();

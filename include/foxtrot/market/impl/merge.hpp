@@ -18,7 +18,12 @@ namespace foxtrot::inline v0 {
 
 namespace detail {
 
-FOXTROT_DECL subscription merging::merge(std::vector<subscription> from, std::optional<joint_status> as_one) {
+FOXTROT_DECL subscription merging::merge(std::vector<subscription> from) { return make(std::move(from), nullptr); }
+FOXTROT_DECL subscription merging::merge(std::vector<subscription> from, joint_status as_one) {
+  return make(std::move(from), &as_one);
+}
+
+FOXTROT_DECL subscription merging::make(std::vector<subscription> from, joint_status* as_one) {
   std::vector<std::shared_ptr<inbox>> parts;
   std::optional<idle> waiting;
   for (subscription& each : from) {
@@ -27,8 +32,10 @@ FOXTROT_DECL subscription merging::merge(std::vector<subscription> from, std::op
     parts.push_back(std::move(each.inbox_));
   }
   if (parts.empty()) return {};
-  if (parts.size() == 1 && !as_one) return {std::move(parts.front()), *waiting};
-  auto merged = std::make_shared<merged_inbox>(std::move(parts), std::move(as_one));
+  if (parts.size() == 1 && as_one == nullptr) return {std::move(parts.front()), *waiting};
+  std::optional<joint_status> joined;
+  if (as_one != nullptr) joined = std::move(*as_one);
+  auto merged = std::make_shared<merged_inbox>(std::move(parts), std::move(joined));
   return {std::make_shared<inbox>(std::move(merged), symbol_states{}), *waiting};
 }
 

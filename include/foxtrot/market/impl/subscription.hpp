@@ -2,7 +2,11 @@
 #pragma once
 
 #include <foxtrot/core/heartbeat.hpp>
+#include <foxtrot/market/detail/event_taker.hpp>
 #include <foxtrot/market/detail/inbox.hpp>
+#include <foxtrot/market/detail/symbol_key.hpp>
+#include <foxtrot/market/event.hpp>
+#include <foxtrot/market/kinds.hpp>
 #include <foxtrot/market/latency_report.hpp>
 #include <foxtrot/market/subscription.hpp>
 #include <foxtrot/queue/idle.hpp>
@@ -11,11 +15,34 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <stop_token>
 #include <utility>
 
 namespace foxtrot::inline v0 {
+
+FOXTROT_DECL bool subscription::held::take(detail::inbox& from) noexcept {
+  if (from.left() || from.held()) return false;
+  item_ = from.front();
+  if (item_.payload == nullptr) return false;
+  ::new (static_cast<void*>(&event_)) event{*item_.payload, item_.tag, item_.body, from.symbols()};
+  from_ = &from;
+  from.hold(item_);
+  return true;
+}
+FOXTROT_DECL void subscription::held::give_back() noexcept {
+  if (from_ == nullptr) return;
+  from_->release();
+  std::exchange(from_, nullptr)->pop(item_);
+}
+
+FOXTROT_DECL subscription::producer_waker::~producer_waker() { to.wake_producer(); }
+
+FOXTROT_DECL bool subscription::latest_event(tick_kind kind, detail::symbol_key symbol, std::uint8_t part,
+                                             detail::event_taker told) const {
+  return inbox_ != nullptr && inbox_->latest(kind, symbol, part, told);
+}
 
 FOXTROT_DECL bool subscription::wait(const std::stop_token& stop, std::optional<duration> patience) {
   if (inbox_ == nullptr) return false;
@@ -74,8 +101,25 @@ FOXTROT_DECL subscription::range::range(subscription& from, std::stop_token stop
 
 FOXTROT_DECL subscription::range::~range() { leave(); }
 
+FOXTROT_DECL void subscription::range::nudge::operator()() const noexcept { to->nudge(); }
+
+FOXTROT_DECL void subscription::range::leave() noexcept {
+  if (!current_) return;
+  current_.give_back();
+  inbox_->wake_producer();
+}
+// What is there already; most events of a burst are.
+FOXTROT_DECL bool subscription::range::take() {
+  if (stop_.stop_requested()) return false;
+  beat();
+  return current_.take(*inbox_);
+}
+FOXTROT_DECL void subscription::range::next() {
+  leave();
+  if (inbox_ != nullptr && !take()) wait_and_take();
+}
 FOXTROT_DECL void subscription::range::wait_and_take() {
-  if (wait_on(*inbox_, waiting_, stop_, patience_)) current_.emplace(*inbox_);
+  if (wait_on(*inbox_, waiting_, stop_, patience_)) (void)current_.take(*inbox_);
 }
 
 }  // namespace foxtrot::inline v0

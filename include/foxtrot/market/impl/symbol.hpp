@@ -8,13 +8,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <string_view>
 
 namespace foxtrot::inline v0 {
 
-FOXTROT_DECL symbol_table::symbol_table() : buckets_{std::make_unique<bucket[]>(bucket_count)} {}
+FOXTROT_DECL symbol_table::symbol_table() : buckets_(bucket_count) {}
 
 FOXTROT_DECL symbol_table::~symbol_table() {
   for (auto& page : pages_) delete[] page.load(std::memory_order_relaxed);  // nobody else is left

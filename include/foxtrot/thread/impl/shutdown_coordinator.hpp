@@ -66,8 +66,7 @@ FOXTROT_DECL void registered_component::reset() {
 }
 
 FOXTROT_DECL shutdown_coordinator::shutdown_coordinator(shutdown_settings settings, diagnostics log, time_source& time)
-    : parts_{std::make_unique<detail::shutdown_parts>(detail::blocked_signals{}, std::move(settings), std::move(log),
-                                                      time)} {}
+    : parts_{new detail::shutdown_parts(detail::blocked_signals{}, std::move(settings), std::move(log), time)} {}
 FOXTROT_DECL shutdown_coordinator::shutdown_coordinator(signal_guard& signals, shutdown_settings settings,
                                                         diagnostics log, time_source& time)
     : shutdown_coordinator{std::move(settings), std::move(log), time} {

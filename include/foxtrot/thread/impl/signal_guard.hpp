@@ -12,7 +12,7 @@
 namespace foxtrot::inline v0 {
 
 FOXTROT_DECL signal_guard::signal_guard(signal_guard_settings settings)
-    : reader_{std::make_unique<detail::signal_reader>(std::move(settings))} {}
+    : reader_{new detail::signal_reader(std::move(settings))} {}
 FOXTROT_DECL signal_guard::~signal_guard() { reader_->close(); }
 FOXTROT_DECL std::stop_token signal_guard::stop_token() const noexcept { return reader_->stop_token(); }
 FOXTROT_DECL void signal_guard::request_stop() noexcept { reader_->request_stop(); }

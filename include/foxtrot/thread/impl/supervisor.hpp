@@ -14,8 +14,7 @@ namespace foxtrot::inline v0 {
 
 FOXTROT_DECL supervisor::supervisor(thread_monitor& monitor, std::vector<child_settings> children,
                                     supervisor_settings settings, diagnostics log)
-    : children_{
-          std::make_unique<detail::supervision>(monitor, std::move(children), std::move(settings), std::move(log))} {
+    : children_{new detail::supervision(monitor, std::move(children), std::move(settings), std::move(log))} {
   children_->start_all();
 }
 FOXTROT_DECL supervisor::~supervisor() { children_->close(); }

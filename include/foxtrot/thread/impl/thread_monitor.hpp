@@ -66,7 +66,7 @@ FOXTROT_DECL void watched_thread::cancel() noexcept {
 }
 
 FOXTROT_DECL thread_monitor::thread_monitor(monitor_settings settings, diagnostics log, time_source& time)
-    : watch_{std::make_unique<detail::thread_watch>(std::move(settings), std::move(log), time)} {}
+    : watch_{new detail::thread_watch(std::move(settings), std::move(log), time)} {}
 FOXTROT_DECL thread_monitor::~thread_monitor() { watch_->close(); }
 
 FOXTROT_DECL watched_thread thread_monitor::watch(std::string name, std::shared_ptr<heartbeat> pulse,
