@@ -51,7 +51,7 @@ struct mode {
 };
 
 constexpr mode modes[] = {{"paced", 1200, 700, 100, false},
-                          {"burst", 1200, 700, 500, false},
+                          {"burst", 2400, 1200, 500, false},
                           {"blast", 600, 400, 20'000, true},
                           {"blast_record", 600, 400, 5'000, true}};
 
