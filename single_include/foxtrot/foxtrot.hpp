@@ -3943,7 +3943,7 @@ struct feed_counters {
   counter failed_polls;      ///< and those that were not
   counter fallbacks_begun;   ///< times that polling stood in for a connection
   counter rotations;         ///< connections replaced by a new one, without a break
-  counter failed_rotations;  ///< attempts at that which were given up, for the new one was not ready in time
+  counter failed_rotations;  ///< attempts at that which were given up: the old one stayed, or reconnected first
   counter lost_lines;        ///< disconnects while another connection carried the same streams
   counter line_duplicates;   ///< ticks not published, for another line was first, or leads
   counter held_ticks;        ///< ticks that had to wait for another line to bring what comes before
@@ -21993,6 +21993,12 @@ class task_scope : private live_object<task_scope> {
     keep->tasks.cancel_all();
   }
 
+  /// Waits until none is left, without asking any to end; new ones may come meanwhile. errc::timeout: some live on. Not
+  /// from within a task of the scope.
+  [[nodiscard]] task<std::error_code> wait_idle(timer_queue& timers, steady_time::duration patience) {
+    return none_left(state_, timers, patience);
+  }
+
   /// Refuses new tasks, cancels, waits until none is left. errc::timeout: some are, and are named to the diagnostics.
   /// Not from within a task of the scope, which would wait for itself.
   [[nodiscard]] task<std::error_code> close(timer_queue& timers, steady_time::duration patience) {
@@ -22023,7 +22029,7 @@ class task_scope : private live_object<task_scope> {
 
     void remove(detail::task_entry* ended) {
       if (!tasks.remove(ended)) return;
-      for (async_event* closer : closers) closer->notify();
+      for (async_event* each : waiting) each->notify();
     }
 
     void note_failure(std::string_view task, const std::exception_ptr& failure) {
@@ -22054,7 +22060,7 @@ class task_scope : private live_object<task_scope> {
     const std::string name;
     const diagnostics* log;  // null once the scope is gone
     bool open{true};
-    std::vector<async_event*> closers;
+    std::vector<async_event*> waiting;  // for the last to end
     detail::task_list tasks;
     std::atomic<std::size_t> failed{0};
     std::atomic<std::int64_t> gave_up{0};  // by the steady clock; relaxed: it stands alone
@@ -22074,25 +22080,30 @@ class task_scope : private live_object<task_scope> {
     detail::task_entry* task;
   };
 
-  struct closer_guard {
-    closer_guard(state& scope, async_event& event) : owner{scope}, closer{event} { owner.closers.push_back(&closer); }
-    closer_guard(const closer_guard&) = delete;
-    closer_guard& operator=(const closer_guard&) = delete;
-    ~closer_guard() { std::erase(owner.closers, &closer); }
+  struct listener {
+    listener(state& scope, async_event& event) : to{scope}, told{event} { to.waiting.push_back(&told); }
+    listener(const listener&) = delete;
+    listener& operator=(const listener&) = delete;
+    ~listener() { std::erase(to.waiting, &told); }
 
-    state& owner;
-    async_event& closer;
+    state& to;
+    async_event& told;
   };
 
+  static task<std::error_code> none_left(std::shared_ptr<state> scope, timer_queue& timers,
+                                         steady_time::duration patience) {
+    if (scope->tasks.size() == 0) co_return std::error_code{};
+    async_event ended{scope->loop};
+    const listener listening{*scope, ended};
+    const timer limit = timers.call_after(patience, [&ended] { ended.notify(errc::timeout); });
+    co_return co_await ended.wait();
+  }
   static task<std::error_code> close(std::shared_ptr<state> scope, timer_queue& timers,
                                      steady_time::duration patience) {
     scope->open = false;
     scope->tasks.cancel_all();
-    if (scope->tasks.size() == 0) co_return std::error_code{};
-    async_event none_left{scope->loop};
-    const closer_guard listening{*scope, none_left};
-    const timer limit = timers.call_after(patience, [&none_left] { none_left.notify(errc::timeout); });
-    const std::error_code error = co_await none_left.wait();
+    task<std::error_code> waiting = none_left(scope, timers, patience);
+    const std::error_code error = co_await std::move(waiting);
     if (error == errc::timeout) {
       scope->gave_up.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
       scope->report_orphans("still alive after its scope was closed");
@@ -24528,8 +24539,8 @@ template <class Random>
          std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{0, most.count()}(random)};
 }
 
-/// Looks at both lines now and then. A Line has an `id`, and tells whether it `is_connected`, and whether it
-/// `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.
+/// Looks at both lines now and then. A Line has an `id`, tells whether its connection is `old`, whether it
+/// `is_connected`, and whether it `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.
 template <class Line>
 class rotation : private live_object<rotation<Line>> {
  public:
@@ -24573,11 +24584,12 @@ class rotation : private live_object<rotation<Line>> {
   void look() {
     const bool whole = to_->is_whole();
     const bool ready = ready_->ready(from_->id, to_->id, whole, timers_.now());
-    const bool cut_off = !from_->is_connected();
+    const bool cut_off = !from_->old;  // what it has now is a new connection, or none
     const bool late = timers_.now() >= limit_;
     if (ready || (cut_off && whole)) return finish(calls_.done);
+    if (cut_off && from_->is_whole()) return finish(calls_.failed);  // two new ones are one too many
     if (!late) return look_later();
-    finish(cut_off && to_->is_connected() ? calls_.done : calls_.failed);
+    finish(!from_->is_connected() && to_->is_connected() ? calls_.done : calls_.failed);
   }
   void finish(const std::function<void(Line&, Line&)>& how) {
     Line& from = *from_;
@@ -24669,9 +24681,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     std::vector<Line*> left;  // the others are on their way already
     for_each_in_use([&left](Line& each) { left.push_back(&each); });
     for (Line* const each : left) (void)co_await each->session.stop(patience);
-    const steady_time limit = timers_.now() + 2 * goodbye_patience;
-    while (scope_.live() != 0 && timers_.now() < limit && !co_await timers_.sleep_for(std::chrono::milliseconds{5})) {
-    }
+    (void)co_await scope_.wait_idle(timers_, 2 * goodbye_patience);
     (void)co_await scope_.close(timers_, patience);
     cancel();
   }
@@ -24792,13 +24802,14 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     retire(from);
     replace_old();
   }
-  // The old one stays, and is replaced before long.
+  // The old one stays, and is replaced before long; or it has a new connection of its own already.
   void give_up(member& from, member& to) {
     out_.counters().failed_rotations.add();
-    log_.report(severity::warning, "line_set", "a new connection is not ready in time", errc::timeout);
     retire(to);
-    from.old = false;
-    if (from.is_connected()) grow_old(from, settings_.handover_limit);
+    if (std::exchange(from.old, false)) {
+      log_.report(severity::warning, "line_set", "a new connection is not ready in time", errc::timeout);
+      if (from.is_connected()) grow_old(from, settings_.handover_limit);
+    }
     replace_old();
   }
   void retire(member& which) {

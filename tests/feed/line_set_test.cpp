@@ -268,16 +268,41 @@ TEST_CASE("line_set: an announced shutdown replaces a line at once") {
     CHECK(s.out.counters().rotations.get() == 1);
     CHECK(s.told() == names{"line_changed"});
   }
-  SECTION("cut off, and it comes back first: the rotation goes on") {
+  SECTION("cut off, and it comes back first: what it has now is new, and the other one goes") {
+    s.at(0).lose(session_state::reconnecting);
+    s.at(1).connect();
+    s.at(0).connect();
+    s.advance(30ms);
+    CHECK(s.lines->up() == 2);  // neither has its streams
+    s.at(0).confirm_all();
+    s.advance(30ms);
+    CHECK(s.lines->up() == 1);
+    CHECK(s.at(0).leads);
+    CHECK(s.out.counters().rotations.get() == 0);
+    CHECK(s.out.counters().failed_rotations.get() == 1);
+    s.advance(9'900ms);  // until it is old itself
+    CHECK(s.made_lines.size() == 2);
+    s.advance(100ms);
+    CHECK(s.made_lines.size() == 3);
+  }
+  SECTION("cut off between two looks, and both are back: the new one takes over at once") {
     s.at(0).lose(session_state::reconnecting);
     s.bring_up(0);
-    s.advance(100ms);
     s.bring_up(1);
-    s.advance(900ms);
-    CHECK(s.lines->up() == 2);
-    s.advance(200ms);
+    s.advance(30ms);
     CHECK(s.lines->up() == 1);
     CHECK(s.at(1).leads);
+    CHECK(s.out.counters().rotations.get() == 1);
+  }
+  SECTION("cut off and back, and both are lost again and again: there are not two for long") {
+    for (int i = 0; i < 3; ++i) {
+      s.at(0).lose(session_state::reconnecting);
+      if (s.lines->up() != 0) s.at(1).lose(session_state::reconnecting);
+      s.bring_up(0);
+      s.advance(500ms);
+      CHECK(s.lines->up() == 1);
+    }
+    CHECK(s.out.counters().failed_rotations.get() == 1);
   }
   SECTION("the new one is not ready in time: the old one serves on, and is replaced later") {
     s.at(1).connect();  // confirms nothing

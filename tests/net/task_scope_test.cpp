@@ -147,6 +147,37 @@ TEST_CASE("task_scope: close waits for the last task and takes no new one", "[ne
   CHECK(f.timers.size() == 0);
 }
 
+TEST_CASE("task_scope: who waits until it is idle asks nobody to end", "[net]") {
+  loop_fixture f;
+  collector seen;
+  task_scope scope{f.loop, "test", &seen.log};
+  CHECK(f.run(scope.wait_idle(f.timers, 5s)) == std::error_code{});
+  scope.spawn("a", sleep_task(f.timers, 1s));
+  auto waiting = f.start(scope.wait_idle(f.timers, 5s));
+  f.poll();
+  scope.spawn("b", sleep_task(f.timers, 2s));  // it takes new ones, and waits for them, too
+  f.advance(1999ms);
+  CHECK_FALSE(waiting.done());
+  f.advance(1ms);
+  REQUIRE(waiting.done());
+  CHECK(waiting.get() == std::error_code{});
+
+  int rounds = 0;
+  scope.spawn("c", forever(f.timers, rounds));
+  auto first = f.start(scope.wait_idle(f.timers, 2s));
+  auto second = f.start(scope.wait_idle(f.timers, 10s));
+  f.advance(2s);
+  REQUIRE(first.done());
+  CHECK(first.get() == errc::timeout);
+  CHECK(seen.lines.empty());  // no orphan: nobody has closed it
+  CHECK_FALSE(second.done());
+  scope.cancel();
+  f.poll();
+  REQUIRE(second.done());
+  CHECK(second.get() == std::error_code{});
+  CHECK(f.timers.size() == 0);
+}
+
 TEST_CASE("task_scope: close gives up at its time and names the orphan", "[net]") {
   loop_fixture f;
   collector seen;

@@ -77,7 +77,7 @@ struct feed_counters {
   counter failed_polls;      ///< and those that were not
   counter fallbacks_begun;   ///< times that polling stood in for a connection
   counter rotations;         ///< connections replaced by a new one, without a break
-  counter failed_rotations;  ///< attempts at that which were given up, for the new one was not ready in time
+  counter failed_rotations;  ///< attempts at that which were given up: the old one stayed, or reconnected first
   counter lost_lines;        ///< disconnects while another connection carried the same streams
   counter line_duplicates;   ///< ticks not published, for another line was first, or leads
   counter held_ticks;        ///< ticks that had to wait for another line to bring what comes before

@@ -107,9 +107,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     std::vector<Line*> left;  // the others are on their way already
     for_each_in_use([&left](Line& each) { left.push_back(&each); });
     for (Line* const each : left) (void)co_await each->session.stop(patience);
-    const steady_time limit = timers_.now() + 2 * goodbye_patience;
-    while (scope_.live() != 0 && timers_.now() < limit && !co_await timers_.sleep_for(std::chrono::milliseconds{5})) {
-    }
+    (void)co_await scope_.wait_idle(timers_, 2 * goodbye_patience);
     (void)co_await scope_.close(timers_, patience);
     cancel();
   }
@@ -230,13 +228,14 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     retire(from);
     replace_old();
   }
-  // The old one stays, and is replaced before long.
+  // The old one stays, and is replaced before long; or it has a new connection of its own already.
   void give_up(member& from, member& to) {
     out_.counters().failed_rotations.add();
-    log_.report(severity::warning, "line_set", "a new connection is not ready in time", errc::timeout);
     retire(to);
-    from.old = false;
-    if (from.is_connected()) grow_old(from, settings_.handover_limit);
+    if (std::exchange(from.old, false)) {
+      log_.report(severity::warning, "line_set", "a new connection is not ready in time", errc::timeout);
+      if (from.is_connected()) grow_old(from, settings_.handover_limit);
+    }
     replace_old();
   }
   void retire(member& which) {

@@ -70,6 +70,12 @@ class task_scope : private live_object<task_scope> {
     keep->tasks.cancel_all();
   }
 
+  /// Waits until none is left, without asking any to end; new ones may come meanwhile. errc::timeout: some live on. Not
+  /// from within a task of the scope.
+  [[nodiscard]] task<std::error_code> wait_idle(timer_queue& timers, steady_time::duration patience) {
+    return none_left(state_, timers, patience);
+  }
+
   /// Refuses new tasks, cancels, waits until none is left. errc::timeout: some are, and are named to the diagnostics.
   /// Not from within a task of the scope, which would wait for itself.
   [[nodiscard]] task<std::error_code> close(timer_queue& timers, steady_time::duration patience) {
@@ -100,7 +106,7 @@ class task_scope : private live_object<task_scope> {
 
     void remove(detail::task_entry* ended) {
       if (!tasks.remove(ended)) return;
-      for (async_event* closer : closers) closer->notify();
+      for (async_event* each : waiting) each->notify();
     }
 
     void note_failure(std::string_view task, const std::exception_ptr& failure) {
@@ -131,7 +137,7 @@ class task_scope : private live_object<task_scope> {
     const std::string name;
     const diagnostics* log;  // null once the scope is gone
     bool open{true};
-    std::vector<async_event*> closers;
+    std::vector<async_event*> waiting;  // for the last to end
     detail::task_list tasks;
     std::atomic<std::size_t> failed{0};
     std::atomic<std::int64_t> gave_up{0};  // by the steady clock; relaxed: it stands alone
@@ -151,25 +157,30 @@ class task_scope : private live_object<task_scope> {
     detail::task_entry* task;
   };
 
-  struct closer_guard {
-    closer_guard(state& scope, async_event& event) : owner{scope}, closer{event} { owner.closers.push_back(&closer); }
-    closer_guard(const closer_guard&) = delete;
-    closer_guard& operator=(const closer_guard&) = delete;
-    ~closer_guard() { std::erase(owner.closers, &closer); }
+  struct listener {
+    listener(state& scope, async_event& event) : to{scope}, told{event} { to.waiting.push_back(&told); }
+    listener(const listener&) = delete;
+    listener& operator=(const listener&) = delete;
+    ~listener() { std::erase(to.waiting, &told); }
 
-    state& owner;
-    async_event& closer;
+    state& to;
+    async_event& told;
   };
 
+  static task<std::error_code> none_left(std::shared_ptr<state> scope, timer_queue& timers,
+                                         steady_time::duration patience) {
+    if (scope->tasks.size() == 0) co_return std::error_code{};
+    async_event ended{scope->loop};
+    const listener listening{*scope, ended};
+    const timer limit = timers.call_after(patience, [&ended] { ended.notify(errc::timeout); });
+    co_return co_await ended.wait();
+  }
   static task<std::error_code> close(std::shared_ptr<state> scope, timer_queue& timers,
                                      steady_time::duration patience) {
     scope->open = false;
     scope->tasks.cancel_all();
-    if (scope->tasks.size() == 0) co_return std::error_code{};
-    async_event none_left{scope->loop};
-    const closer_guard listening{*scope, none_left};
-    const timer limit = timers.call_after(patience, [&none_left] { none_left.notify(errc::timeout); });
-    const std::error_code error = co_await none_left.wait();
+    task<std::error_code> waiting = none_left(scope, timers, patience);
+    const std::error_code error = co_await std::move(waiting);
     if (error == errc::timeout) {
       scope->gave_up.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
       scope->report_orphans("still alive after its scope was closed");

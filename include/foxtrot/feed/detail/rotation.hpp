@@ -27,8 +27,8 @@ template <class Random>
          std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{0, most.count()}(random)};
 }
 
-/// Looks at both lines now and then. A Line has an `id`, and tells whether it `is_connected`, and whether it
-/// `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.
+/// Looks at both lines now and then. A Line has an `id`, tells whether its connection is `old`, whether it
+/// `is_connected`, and whether it `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.
 template <class Line>
 class rotation : private live_object<rotation<Line>> {
  public:
@@ -72,11 +72,12 @@ class rotation : private live_object<rotation<Line>> {
   void look() {
     const bool whole = to_->is_whole();
     const bool ready = ready_->ready(from_->id, to_->id, whole, timers_.now());
-    const bool cut_off = !from_->is_connected();
+    const bool cut_off = !from_->old;  // what it has now is a new connection, or none
     const bool late = timers_.now() >= limit_;
     if (ready || (cut_off && whole)) return finish(calls_.done);
+    if (cut_off && from_->is_whole()) return finish(calls_.failed);  // two new ones are one too many
     if (!late) return look_later();
-    finish(cut_off && to_->is_connected() ? calls_.done : calls_.failed);
+    finish(!from_->is_connected() && to_->is_connected() ? calls_.done : calls_.failed);
   }
   void finish(const std::function<void(Line&, Line&)>& how) {
     Line& from = *from_;
