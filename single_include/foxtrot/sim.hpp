@@ -515,6 +515,14 @@ struct symbol_spec {
   int quantity_decimals{5};          ///< likewise; the lot is one unit of the last decimal
   std::int64_t typical_quantity{1};  ///< what one level holds, in lots
   std::string status{"TRADING"};     ///< what exchangeInfo says; it trades whatever that is
+
+  /// As in the names of its streams.
+  [[nodiscard]] std::string lower_name() const {
+    std::string lower = name;
+    for (char& c : lower)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+  }
 };
 
 namespace detail {
@@ -5707,9 +5715,7 @@ class generator_source final : public market_source, private live_object<generat
       json_.emplace_back(generator_.market(), spec);
       rest_.emplace_back(generator_.market(), spec);
       history_.emplace_back(generator_.market(), spec);
-      std::string lower = spec.name;
-      for (char& c : lower)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+      const std::string lower = spec.lower_name();
       for (const channel& each : channels) {
         by_name_.emplace(lower + '@' + std::string{each.name}, names_.size());
         names_.push_back(lower + '@' + std::string{each.name});

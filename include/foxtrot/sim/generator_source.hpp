@@ -43,9 +43,7 @@ class generator_source final : public market_source, private live_object<generat
       json_.emplace_back(generator_.market(), spec);
       rest_.emplace_back(generator_.market(), spec);
       history_.emplace_back(generator_.market(), spec);
-      std::string lower = spec.name;
-      for (char& c : lower)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+      const std::string lower = spec.lower_name();
       for (const channel& each : channels) {
         by_name_.emplace(lower + '@' + std::string{each.name}, names_.size());
         names_.push_back(lower + '@' + std::string{each.name});

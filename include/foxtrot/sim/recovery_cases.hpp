@@ -44,8 +44,9 @@ struct recovery_case {
       longest = std::max({longest, each.lasts, each.kind == fault_kind::server_shutdown ? each.wait : longest});
     return longest;
   }
-  /// How many messages faults of its kinds have kept from single connections, by the exchange's own counts. Those that
-  /// hit every connection alike do not count: what one lacks another does not have.
+  /// How many messages faults of its kinds, those that hit single connections, have kept from them: by the exchange's
+  /// own counts, which other faults of the same time may have a part in. What hits every connection alike does not
+  /// count: what one lacks another does not have.
   [[nodiscard]] std::uint64_t hits(const exchange_statistics& counts) const noexcept {
     std::uint64_t all = 0;
     for (const fault& each : faults) {

@@ -136,9 +136,11 @@ class recovery_drill : private live_object<recovery_drill> {
     const clock::time_point ends = began + what.lasts();
     (void)watch_.pass(stop, ends);
     const bool covered = was_covered(what, before, look());
+    const exchange_truth hit = exchange_.truth();
     for (const fault& each : what.then) exchange_.inject(each);
     if (what.lasts().count() != 0) watch_.ask_for_proof();
-    if (made.needs_telling) (void)watch_.wait_detected(stop, ends + (covered ? held : settings_.patience));
+    if (made.needs_telling && covered) (void)catch_up(stop, [&hit] { return hit; });
+    if (made.needs_telling) (void)watch_.wait_detected(stop, covered ? clock::now() + held : ends + settings_.patience);
     made.recovered = settle(stop, ends + what.lingers, clock::now() + settings_.patience);
     const recovery_watch::sight seen = watch_.look();
     if (seen.detected) made.detect_ms = milliseconds(*seen.detected - began);
@@ -159,10 +161,7 @@ class recovery_drill : private live_object<recovery_drill> {
   /// does not wait, and what was under way is not held against anybody.
   [[nodiscard]] recovery_totals finish(const std::stop_token& stop = {}) {
     exchange_.pause();
-    const clock::time_point give_up = clock::now() + settings_.patience;
-    std::uint64_t behind = behind_now();
-    while (behind != 0 && clock::now() < give_up && watch_.pass(stop, clock::now() + std::chrono::milliseconds{5}))
-      behind = behind_now();
+    const std::uint64_t behind = catch_up(stop, [this] { return exchange_.truth(); });
     const bool counts = !stop.stop_requested();
     const std::uint64_t rotations = feed_->counters().rotations.get() + feed_->counters().failed_rotations.get();
     const std::lock_guard lock{mutex_};
@@ -183,8 +182,7 @@ class recovery_drill : private live_object<recovery_drill> {
 
  private:
   struct books {
-    id_counts trades;
-    id_counts depth;
+    id_counts trades, depth;
     std::uint64_t gaps;
     exchange_statistics venue;
     std::uint64_t brought_twice;
@@ -211,10 +209,18 @@ class recovery_drill : private live_object<recovery_drill> {
     return {audit_.trades(), audit_.depth(), audit_.gaps(), exchange_.statistics(),
             feed_->counters().line_duplicates.get()};
   }
-  [[nodiscard]] std::uint64_t behind_now() {
-    const exchange_truth truth = exchange_.truth();
-    const std::lock_guard lock{mutex_};
-    return audit_.trades_behind(truth, symbol_table::shared());
+  // Waits until the consumer has come as far with the trades. Returns how many are still to come.
+  template <class Truth>
+  [[nodiscard]] std::uint64_t catch_up(const std::stop_token& stop, Truth truth) {
+    const clock::time_point give_up = clock::now() + settings_.patience;
+    for (;;) {
+      const exchange_truth goal = truth();
+      std::unique_lock lock{mutex_};
+      const std::uint64_t left = audit_.trades_behind(goal, symbol_table::shared());
+      lock.unlock();
+      const clock::time_point now = clock::now();
+      if (left == 0 || now >= give_up || !watch_.pass(stop, now + std::chrono::milliseconds{5})) return left;
+    }
   }
 
   // Whether single messages were hit, and two connections delivered meanwhile.
@@ -248,10 +254,8 @@ class recovery_drill : private live_object<recovery_drill> {
   [[nodiscard]] binance::market_data_settings feed_settings(std::uint16_t port) const {
     binance::market_data_settings made;
     for (const symbol_spec& each : default_symbols(sim_market::spot, settings_.symbols)) {
-      std::string name = each.name;
-      for (char& c : name)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-      for (const char* kind : {"@bookTicker", "@trade", "@depth@100ms"}) made.streams.push_back(name + kind);
+      for (const char* kind : {"@bookTicker", "@trade", "@depth@100ms"})
+        made.streams.push_back(each.lower_name() + kind);
     }
     const std::string where = "127.0.0.1:" + std::to_string(port);
     made.websocket_url = "wss://" + where;

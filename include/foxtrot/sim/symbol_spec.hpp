@@ -23,6 +23,14 @@ struct symbol_spec {
   int quantity_decimals{5};          ///< likewise; the lot is one unit of the last decimal
   std::int64_t typical_quantity{1};  ///< what one level holds, in lots
   std::string status{"TRADING"};     ///< what exchangeInfo says; it trades whatever that is
+
+  /// As in the names of its streams.
+  [[nodiscard]] std::string lower_name() const {
+    std::string lower = name;
+    for (char& c : lower)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+  }
 };
 
 namespace detail {
