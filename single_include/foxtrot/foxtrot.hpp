@@ -2121,8 +2121,8 @@ class [[gnu::visibility("default")]] symbol_table {
       // acquire: pairs with the release in intern() and carries the name's bytes
       const std::uint16_t id = buckets_[at & (bucket_count - 1)].load(std::memory_order_acquire);
       if (id == 0) return symbol_id::none;
-      const std::string_view known = entry_of(id).view();
-      if (known.size() == name.size() && std::memcmp(known.data(), name.data(), name.size()) == 0) return symbol_id{id};
+      const entry& known = entry_of(id);
+      if (known.length == name.size() && same_text(known.text, name.data(), name.size())) return symbol_id{id};
     }
   }
 
@@ -2176,6 +2176,25 @@ class [[gnu::visibility("default")]] symbol_table {
       for (const char c : name) mix(static_cast<unsigned char>(c));
     }
     return static_cast<std::size_t>((value * odd) >> 40);
+  }
+
+  // As memcmp, which for a few characters is mostly the call: the first word and the last, which may overlap.
+  template <class Word>
+  [[nodiscard, gnu::always_inline]] static bool same_ends(const char* one, const char* other,
+                                                          std::size_t size) noexcept {
+    const auto word = [](const char* at) {
+      Word value;
+      std::memcpy(&value, at, sizeof value);
+      return value;
+    };
+    const std::size_t last = size - sizeof(Word);
+    return word(one) == word(other) && word(one + last) == word(other + last);
+  }
+  [[nodiscard, gnu::always_inline]] static bool same_text(const char* one, const char* other,
+                                                          std::size_t size) noexcept {
+    if (size >= 4 && size <= 8) return same_ends<std::uint32_t>(one, other, size);
+    if (size > 8 && size <= 16) return same_ends<std::uint64_t>(one, other, size);
+    return std::memcmp(one, other, size) == 0;
   }
 
   std::vector<bucket> buckets_;
@@ -5341,9 +5360,11 @@ class event {
   }
 
   /// Calls the first handler that takes this kind of event, if there is one. One must take `const status&`: a strategy
-  /// that is not told of a lost connection trades on stale prices.
+  /// that is not told of a lost connection trades on stale prices. A function of its own: what runs once, as main(), is
+  /// compiled for size, and handlers within with it.
   template <class... Handlers>
-  void visit(Handlers&&... handlers) const {
+  [[gnu::noinline]] void visit(Handlers&&... handlers) const {
+    static_assert(sizeof...(Handlers) != 0, "visit needs a handler, of const foxtrot::status& at least");
     switch (tag_.kind) {
       case tick_kind::status: return give<status>(handlers...);
       case tick_kind::book_ticker: return give<book_ticker>(handlers...);
@@ -6040,6 +6061,12 @@ struct waiting_event {
   line_tag tag{};
   std::span<const raw_level> body{};
 };
+
+/// The same, member by member. What a call returned in memory and is copied as a whole is read again in wider pieces
+/// than it was written in, for which the processor waits until the writes are through.
+[[nodiscard, gnu::always_inline]] inline waiting_event by_members(const waiting_event& whole) noexcept {
+  return {whole.payload, whole.tag, whole.body};
+}
 
 /// All records have their symbol in one place.
 [[nodiscard]] inline symbol_id symbol_of(const tick_payload& payload) noexcept {
@@ -16201,7 +16228,11 @@ class publication {
     if (const auto& all = to_.consumers.queues(); all.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
       if (auto* queue = all.front().in_place()) in_place_ = queue->try_claim(max_levels);
     }
-    if (in_place_.payload != nullptr) return draft_ = {in_place_.payload, in_place_.body.elements};
+    if (in_place_.payload != nullptr) {
+      const draft room{in_place_.payload, in_place_.body.elements};
+      draft_ = room;
+      return room;
+    }
     if (to_.scratch_levels.size() < max_levels) to_.scratch_levels.resize(max_levels);  // grows to the largest, once
     return draft_ = {&to_.scratch, std::span{to_.scratch_levels}.first(max_levels)};
   }
@@ -19176,7 +19207,7 @@ class tick_writer {
               std::string_view asked) noexcept
       : out_{out}, stream_{stream}, asked_{asked}, received_ns_{received_ns}, tag_{tag} {}
 
-  [[nodiscard]] errc write(const book_ticker_fields& said) {
+  [[nodiscard]] errc write(const book_ticker_fields& said) const {
     symbol_id symbol{};
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
     auto& record = out_.begin().payload->emplace<book_ticker_record>();
@@ -19194,7 +19225,7 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const trade_fields& said, tick_kind kind = tick_kind::trade) {
+  [[nodiscard]] errc write(const trade_fields& said, tick_kind kind = tick_kind::trade) const {
     symbol_id symbol{};
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
     auto& record = out_.begin().payload->emplace<trade_record>();
@@ -19214,7 +19245,7 @@ class tick_writer {
   }
 
   /// Into the draft that holds the levels already.
-  [[nodiscard]] errc write(const depth_fields& said, const publisher::batch::draft& draft) {
+  [[nodiscard]] errc write(const depth_fields& said, const publisher::batch::draft& draft) const {
     // the futures send their partial books in the shape of updates: only the stream tells
     const bool update = said.is_update && !is_partial_book();
     symbol_id symbol{};
@@ -19238,7 +19269,7 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const aggregate_trade_fields& said) {
+  [[nodiscard]] errc write(const aggregate_trade_fields& said) const {
     symbol_id symbol{};
     std::uint64_t count = 0;
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
@@ -19261,7 +19292,7 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const average_price_fields& said) {
+  [[nodiscard]] errc write(const average_price_fields& said) const {
     symbol_id symbol{};
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
     auto& record = out_.begin().payload->emplace<average_price_record>();
@@ -19277,7 +19308,7 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const reference_price_fields& said) {
+  [[nodiscard]] errc write(const reference_price_fields& said) const {
     symbol_id symbol{};
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
     auto& record = out_.begin().payload->emplace<reference_price_record>();
@@ -19291,13 +19322,13 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const mark_price_fields& said) {
+  [[nodiscard]] errc write(const mark_price_fields& said) const {
     return write(tick_kind::mark_price, said.symbol, said.event_us, body_of(said));
   }
 
   /// A tick of more than one line.
   template <wide_body Body>
-  [[nodiscard]] errc write(tick_kind kind, std::string_view name, std::int64_t event_us, const Body& body) {
+  [[nodiscard]] errc write(tick_kind kind, std::string_view name, std::int64_t event_us, const Body& body) const {
     symbol_id symbol{};
     if (const errc bad = find(name, symbol); bad != errc::none) return bad;
     const publisher::batch::draft draft = out_.begin(units_of<Body>);
@@ -19309,7 +19340,7 @@ class tick_writer {
 
   /// A whole message as it came; `name` is its event's, a part of it, or empty. Only where somebody wants it: in the
   /// ring that all share, long texts would push out the levels of others.
-  void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) {
+  void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) const {
     if (message.size() > unknown_event::longest_text) return;
     if (!out_.wants(tick_kind::unknown_event)) {
       return out_.counters().ticks[static_cast<std::size_t>(tick_kind::unknown_event)].add();
@@ -19366,7 +19397,7 @@ class tick_writer {
            stream_[at + mark.size()] <= '9';
   }
 
-  void publish(tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t body = 0) {
+  void publish(tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t body = 0) const {
     tick_tag tag = tag_;
     tag.kind = kind;
     tag.flags = flags;
@@ -19500,7 +19531,7 @@ class codec {
 
   // Nothing where the message is not of the shape that it began with.
   [[nodiscard]] std::optional<message_type> speculate(const detail::speculative_parser::opening& from, std::size_t size,
-                                                      detail::tick_writer to, publisher::batch& out) {
+                                                      const detail::tick_writer& to, publisher::batch& out) {
     switch (from.kind) {
       case shape::book_ticker: {
         detail::book_ticker_fields said;
@@ -19591,7 +19622,7 @@ class codec {
   }
 
   // One object.
-  [[nodiscard]] message_type interpret(detail::tick_writer to) {
+  [[nodiscard]] message_type interpret(const detail::tick_writer& to) {
     using detail::letter;
     const detail::fields& said = found_.scalars;
     error_ = errc::none;
@@ -19606,7 +19637,7 @@ class codec {
     return interpret_event(to);
   }
 
-  [[nodiscard]] message_type interpret_event(detail::tick_writer to) {
+  [[nodiscard]] message_type interpret_event(const detail::tick_writer& to) {
     if (event_ == "bookTicker") return write<detail::book_ticker_fields>(to);
     if (event_ == "trade") return write<detail::trade_fields>(to);
     if (event_ == "aggTrade") return write<detail::aggregate_trade_fields>(to);
@@ -19629,20 +19660,20 @@ class codec {
   }
 
   template <class Fields>
-  [[nodiscard]] message_type write(detail::tick_writer to) {
+  [[nodiscard]] message_type write(const detail::tick_writer& to) {
     Fields said;
     const errc bad = detail::read(found_.scalars, said);
     return outcome_of(bad != errc::none ? bad : to.write(said));
   }
 
-  [[nodiscard]] message_type write_block_trade(detail::tick_writer to) {
+  [[nodiscard]] message_type write_block_trade(const detail::tick_writer& to) {
     detail::trade_fields said;
     const errc bad = detail::read(found_.scalars, said);
     return outcome_of(bad != errc::none ? bad : to.write(said, tick_kind::block_trade));
   }
 
   template <class Body>
-  [[nodiscard]] errc write_body(detail::tick_writer to, tick_kind kind, const detail::fields& from, Body body) {
+  [[nodiscard]] errc write_body(const detail::tick_writer& to, tick_kind kind, const detail::fields& from, Body body) {
     std::string_view symbol;
     std::int64_t event_us = detail::no_time;
     if (const errc bad = detail::read(from, body); bad != errc::none) return bad;
@@ -19655,16 +19686,16 @@ class codec {
   }
   // What stands in an object of its own.
   template <class Body>
-  [[nodiscard]] errc write_inner(detail::tick_writer to, tick_kind kind) {
+  [[nodiscard]] errc write_inner(const detail::tick_writer& to, tick_kind kind) {
     return found_.has_inner ? write_body<Body>(to, kind, found_.inner, {}) : errc::missing_field;
   }
-  [[nodiscard]] errc write_ticker(detail::tick_writer to, ticker_window window) {
+  [[nodiscard]] errc write_ticker(const detail::tick_writer& to, ticker_window window) {
     ticker_body body;
     body.window = window;
     return write_body(to, tick_kind::ticker, found_.scalars, body);
   }
 
-  [[nodiscard]] errc write_depth(detail::tick_writer to) {
+  [[nodiscard]] errc write_depth(const detail::tick_writer& to) {
     detail::depth_fields said;
     const errc bad = detail::read(found_, said);
     return bad != errc::none ? bad : to.write(said, found_.draft);
@@ -20349,7 +20380,7 @@ class rest_decoder {
   /// nobody can say whether a quote of the stream is newer.
   template <tick_predicate Wanted>
   errc book_tickers(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted) {
-    writer to{out, tag_, received_ns, {}, {}};
+    const writer to{out, tag_, received_ns, {}, {}};
     return each_symbol(body, detail::book_ticker_names, tick_kind::book_ticker, to, wanted, [&to](fields& from) {
       detail::book_ticker_fields said;
       if (!from.has(letter('u'))) (void)from.put(letter('u'), "0");
@@ -20393,7 +20424,7 @@ class rest_decoder {
   /// GET premiumIndex, of one symbol or many; futures.
   template <tick_predicate Wanted>
   errc mark_prices(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted) {
-    writer to{out, tag_, received_ns, {}, {}};
+    const writer to{out, tag_, received_ns, {}, {}};
     return each_symbol(body, detail::mark_price_names, tick_kind::mark_price, to, wanted, [&to](fields& from) {
       detail::mark_price_fields said;
       const errc bad = detail::read(from, said);
@@ -20429,7 +20460,7 @@ class rest_decoder {
 
   // Of one symbol: whether it is wanted is asked once.
   template <class Fields, class Wanted>
-  errc trades_of(std::string_view body, std::span<const detail::rest_name> names, tick_kind kind, writer to,
+  errc trades_of(std::string_view body, std::span<const detail::rest_name> names, tick_kind kind, const writer& to,
                  Wanted& wanted) {
     symbol_id symbol{};
     if (const errc bad = to.find({}, symbol); bad != errc::none) return bad;
@@ -20463,7 +20494,7 @@ class rest_decoder {
 template <tick_predicate Wanted>
 errc rest_decoder::tickers(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted,
                            kind_set kinds) {
-  writer to{out, tag_, received_ns, {}, {}};
+  const writer to{out, tag_, received_ns, {}, {}};
   return scanner_.scan(body, shape::object_or_list, detail::ticker_names_of(where_), [&](fields& from, bool) {
     symbol_id symbol{};
     std::string_view name;
@@ -20485,7 +20516,7 @@ errc rest_decoder::tickers(std::string_view body, std::int64_t received_ns, publ
 template <tick_predicate Wanted>
 errc rest_decoder::klines(std::string_view body, std::string_view symbol, std::string_view interval,
                           std::int64_t received_ns, publisher::batch& out, Wanted&& wanted) {
-  writer to{out, tag_, received_ns, {}, symbol};
+  const writer to{out, tag_, received_ns, {}, symbol};
   symbol_id id{};
   if (!parse_kline_interval(interval)) return errc::bad_argument;
   if (const errc bad = to.find({}, id); bad != errc::none) return bad;
@@ -20507,7 +20538,7 @@ errc rest_decoder::klines(std::string_view body, std::string_view symbol, std::s
 template <tick_predicate Wanted>
 errc rest_decoder::average_price(std::string_view body, std::string_view symbol, std::int64_t received_ns,
                                  publisher::batch& out, Wanted&& wanted) {
-  writer to{out, tag_, received_ns, {}, symbol};
+  const writer to{out, tag_, received_ns, {}, symbol};
   symbol_id id{};
   if (const errc bad = to.find({}, id); bad != errc::none) return bad;
   if (!wanted(tick_kind::average_price, id)) return errc::none;

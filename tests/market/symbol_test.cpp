@@ -63,6 +63,22 @@ TEST_CASE("symbol: names beyond ASCII, and up to the longest", "[market]") {
   }
 }
 
+TEST_CASE("symbol: a name that differs in one character is another one, whatever its length", "[market]") {
+  symbol_table table;
+  for (std::size_t size = 1; size <= symbol_table::longest_name; ++size) {
+    const std::string name(size, 'A');
+    const auto id = table.intern(name);
+    REQUIRE(id);
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = name;
+      other[at] = 'B';
+      INFO(other);
+      CHECK(table.find(other) == symbol_id::none);
+    }
+    CHECK(table.find(name) == *id);
+  }
+}
+
 TEST_CASE("symbol: names that are none are refused", "[market]") {
   symbol_table table;
   CHECK(table.intern("").error() == errc::bad_argument);

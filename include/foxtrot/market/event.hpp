@@ -68,9 +68,11 @@ class event {
   }
 
   /// Calls the first handler that takes this kind of event, if there is one. One must take `const status&`: a strategy
-  /// that is not told of a lost connection trades on stale prices.
+  /// that is not told of a lost connection trades on stale prices. A function of its own: what runs once, as main(), is
+  /// compiled for size, and handlers within with it.
   template <class... Handlers>
-  void visit(Handlers&&... handlers) const {
+  [[gnu::noinline]] void visit(Handlers&&... handlers) const {
+    static_assert(sizeof...(Handlers) != 0, "visit needs a handler, of const foxtrot::status& at least");
     switch (tag_.kind) {
       case tick_kind::status: return give<status>(handlers...);
       case tick_kind::book_ticker: return give<book_ticker>(handlers...);

@@ -41,8 +41,8 @@ class [[gnu::visibility("default")]] symbol_table {
       // acquire: pairs with the release in intern() and carries the name's bytes
       const std::uint16_t id = buckets_[at & (bucket_count - 1)].load(std::memory_order_acquire);
       if (id == 0) return symbol_id::none;
-      const std::string_view known = entry_of(id).view();
-      if (known.size() == name.size() && std::memcmp(known.data(), name.data(), name.size()) == 0) return symbol_id{id};
+      const entry& known = entry_of(id);
+      if (known.length == name.size() && same_text(known.text, name.data(), name.size())) return symbol_id{id};
     }
   }
 
@@ -96,6 +96,25 @@ class [[gnu::visibility("default")]] symbol_table {
       for (const char c : name) mix(static_cast<unsigned char>(c));
     }
     return static_cast<std::size_t>((value * odd) >> 40);
+  }
+
+  // As memcmp, which for a few characters is mostly the call: the first word and the last, which may overlap.
+  template <class Word>
+  [[nodiscard, gnu::always_inline]] static bool same_ends(const char* one, const char* other,
+                                                          std::size_t size) noexcept {
+    const auto word = [](const char* at) {
+      Word value;
+      std::memcpy(&value, at, sizeof value);
+      return value;
+    };
+    const std::size_t last = size - sizeof(Word);
+    return word(one) == word(other) && word(one + last) == word(other + last);
+  }
+  [[nodiscard, gnu::always_inline]] static bool same_text(const char* one, const char* other,
+                                                          std::size_t size) noexcept {
+    if (size >= 4 && size <= 8) return same_ends<std::uint32_t>(one, other, size);
+    if (size > 8 && size <= 16) return same_ends<std::uint64_t>(one, other, size);
+    return std::memcmp(one, other, size) == 0;
   }
 
   std::vector<bucket> buckets_;

@@ -90,7 +90,7 @@ class codec {
 
   // Nothing where the message is not of the shape that it began with.
   [[nodiscard]] std::optional<message_type> speculate(const detail::speculative_parser::opening& from, std::size_t size,
-                                                      detail::tick_writer to, publisher::batch& out) {
+                                                      const detail::tick_writer& to, publisher::batch& out) {
     switch (from.kind) {
       case shape::book_ticker: {
         detail::book_ticker_fields said;
@@ -181,7 +181,7 @@ class codec {
   }
 
   // One object.
-  [[nodiscard]] message_type interpret(detail::tick_writer to) {
+  [[nodiscard]] message_type interpret(const detail::tick_writer& to) {
     using detail::letter;
     const detail::fields& said = found_.scalars;
     error_ = errc::none;
@@ -196,7 +196,7 @@ class codec {
     return interpret_event(to);
   }
 
-  [[nodiscard]] message_type interpret_event(detail::tick_writer to) {
+  [[nodiscard]] message_type interpret_event(const detail::tick_writer& to) {
     if (event_ == "bookTicker") return write<detail::book_ticker_fields>(to);
     if (event_ == "trade") return write<detail::trade_fields>(to);
     if (event_ == "aggTrade") return write<detail::aggregate_trade_fields>(to);
@@ -219,20 +219,20 @@ class codec {
   }
 
   template <class Fields>
-  [[nodiscard]] message_type write(detail::tick_writer to) {
+  [[nodiscard]] message_type write(const detail::tick_writer& to) {
     Fields said;
     const errc bad = detail::read(found_.scalars, said);
     return outcome_of(bad != errc::none ? bad : to.write(said));
   }
 
-  [[nodiscard]] message_type write_block_trade(detail::tick_writer to) {
+  [[nodiscard]] message_type write_block_trade(const detail::tick_writer& to) {
     detail::trade_fields said;
     const errc bad = detail::read(found_.scalars, said);
     return outcome_of(bad != errc::none ? bad : to.write(said, tick_kind::block_trade));
   }
 
   template <class Body>
-  [[nodiscard]] errc write_body(detail::tick_writer to, tick_kind kind, const detail::fields& from, Body body) {
+  [[nodiscard]] errc write_body(const detail::tick_writer& to, tick_kind kind, const detail::fields& from, Body body) {
     std::string_view symbol;
     std::int64_t event_us = detail::no_time;
     if (const errc bad = detail::read(from, body); bad != errc::none) return bad;
@@ -245,16 +245,16 @@ class codec {
   }
   // What stands in an object of its own.
   template <class Body>
-  [[nodiscard]] errc write_inner(detail::tick_writer to, tick_kind kind) {
+  [[nodiscard]] errc write_inner(const detail::tick_writer& to, tick_kind kind) {
     return found_.has_inner ? write_body<Body>(to, kind, found_.inner, {}) : errc::missing_field;
   }
-  [[nodiscard]] errc write_ticker(detail::tick_writer to, ticker_window window) {
+  [[nodiscard]] errc write_ticker(const detail::tick_writer& to, ticker_window window) {
     ticker_body body;
     body.window = window;
     return write_body(to, tick_kind::ticker, found_.scalars, body);
   }
 
-  [[nodiscard]] errc write_depth(detail::tick_writer to) {
+  [[nodiscard]] errc write_depth(const detail::tick_writer& to) {
     detail::depth_fields said;
     const errc bad = detail::read(found_, said);
     return bad != errc::none ? bad : to.write(said, found_.draft);

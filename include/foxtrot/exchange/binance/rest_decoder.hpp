@@ -49,7 +49,7 @@ class rest_decoder {
   /// nobody can say whether a quote of the stream is newer.
   template <tick_predicate Wanted>
   errc book_tickers(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted) {
-    writer to{out, tag_, received_ns, {}, {}};
+    const writer to{out, tag_, received_ns, {}, {}};
     return each_symbol(body, detail::book_ticker_names, tick_kind::book_ticker, to, wanted, [&to](fields& from) {
       detail::book_ticker_fields said;
       if (!from.has(letter('u'))) (void)from.put(letter('u'), "0");
@@ -93,7 +93,7 @@ class rest_decoder {
   /// GET premiumIndex, of one symbol or many; futures.
   template <tick_predicate Wanted>
   errc mark_prices(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted) {
-    writer to{out, tag_, received_ns, {}, {}};
+    const writer to{out, tag_, received_ns, {}, {}};
     return each_symbol(body, detail::mark_price_names, tick_kind::mark_price, to, wanted, [&to](fields& from) {
       detail::mark_price_fields said;
       const errc bad = detail::read(from, said);
@@ -129,7 +129,7 @@ class rest_decoder {
 
   // Of one symbol: whether it is wanted is asked once.
   template <class Fields, class Wanted>
-  errc trades_of(std::string_view body, std::span<const detail::rest_name> names, tick_kind kind, writer to,
+  errc trades_of(std::string_view body, std::span<const detail::rest_name> names, tick_kind kind, const writer& to,
                  Wanted& wanted) {
     symbol_id symbol{};
     if (const errc bad = to.find({}, symbol); bad != errc::none) return bad;
@@ -163,7 +163,7 @@ class rest_decoder {
 template <tick_predicate Wanted>
 errc rest_decoder::tickers(std::string_view body, std::int64_t received_ns, publisher::batch& out, Wanted&& wanted,
                            kind_set kinds) {
-  writer to{out, tag_, received_ns, {}, {}};
+  const writer to{out, tag_, received_ns, {}, {}};
   return scanner_.scan(body, shape::object_or_list, detail::ticker_names_of(where_), [&](fields& from, bool) {
     symbol_id symbol{};
     std::string_view name;
@@ -185,7 +185,7 @@ errc rest_decoder::tickers(std::string_view body, std::int64_t received_ns, publ
 template <tick_predicate Wanted>
 errc rest_decoder::klines(std::string_view body, std::string_view symbol, std::string_view interval,
                           std::int64_t received_ns, publisher::batch& out, Wanted&& wanted) {
-  writer to{out, tag_, received_ns, {}, symbol};
+  const writer to{out, tag_, received_ns, {}, symbol};
   symbol_id id{};
   if (!parse_kline_interval(interval)) return errc::bad_argument;
   if (const errc bad = to.find({}, id); bad != errc::none) return bad;
@@ -207,7 +207,7 @@ errc rest_decoder::klines(std::string_view body, std::string_view symbol, std::s
 template <tick_predicate Wanted>
 errc rest_decoder::average_price(std::string_view body, std::string_view symbol, std::int64_t received_ns,
                                  publisher::batch& out, Wanted&& wanted) {
-  writer to{out, tag_, received_ns, {}, symbol};
+  const writer to{out, tag_, received_ns, {}, symbol};
   symbol_id id{};
   if (const errc bad = to.find({}, id); bad != errc::none) return bad;
   if (!wanted(tick_kind::average_price, id)) return errc::none;

@@ -64,7 +64,11 @@ class publication {
     if (const auto& all = to_.consumers.queues(); all.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
       if (auto* queue = all.front().in_place()) in_place_ = queue->try_claim(max_levels);
     }
-    if (in_place_.payload != nullptr) return draft_ = {in_place_.payload, in_place_.body.elements};
+    if (in_place_.payload != nullptr) {
+      const draft room{in_place_.payload, in_place_.body.elements};
+      draft_ = room;
+      return room;
+    }
     if (to_.scratch_levels.size() < max_levels) to_.scratch_levels.resize(max_levels);  // grows to the largest, once
     return draft_ = {&to_.scratch, std::span{to_.scratch_levels}.first(max_levels)};
   }

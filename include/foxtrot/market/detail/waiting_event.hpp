@@ -22,6 +22,12 @@ struct waiting_event {
   std::span<const raw_level> body{};
 };
 
+/// The same, member by member. What a call returned in memory and is copied as a whole is read again in wider pieces
+/// than it was written in, for which the processor waits until the writes are through.
+[[nodiscard, gnu::always_inline]] inline waiting_event by_members(const waiting_event& whole) noexcept {
+  return {whole.payload, whole.tag, whole.body};
+}
+
 /// All records have their symbol in one place.
 [[nodiscard]] inline symbol_id symbol_of(const tick_payload& payload) noexcept {
   symbol_id symbol;

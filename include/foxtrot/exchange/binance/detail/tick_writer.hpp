@@ -35,7 +35,7 @@ class tick_writer {
               std::string_view asked) noexcept
       : out_{out}, stream_{stream}, asked_{asked}, received_ns_{received_ns}, tag_{tag} {}
 
-  [[nodiscard]] errc write(const book_ticker_fields& said) {
+  [[nodiscard]] errc write(const book_ticker_fields& said) const {
     symbol_id symbol{};
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
     auto& record = out_.begin().payload->emplace<book_ticker_record>();
@@ -53,7 +53,7 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const trade_fields& said, tick_kind kind = tick_kind::trade) {
+  [[nodiscard]] errc write(const trade_fields& said, tick_kind kind = tick_kind::trade) const {
     symbol_id symbol{};
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
     auto& record = out_.begin().payload->emplace<trade_record>();
@@ -73,7 +73,7 @@ class tick_writer {
   }
 
   /// Into the draft that holds the levels already.
-  [[nodiscard]] errc write(const depth_fields& said, const publisher::batch::draft& draft) {
+  [[nodiscard]] errc write(const depth_fields& said, const publisher::batch::draft& draft) const {
     // the futures send their partial books in the shape of updates: only the stream tells
     const bool update = said.is_update && !is_partial_book();
     symbol_id symbol{};
@@ -97,7 +97,7 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const aggregate_trade_fields& said) {
+  [[nodiscard]] errc write(const aggregate_trade_fields& said) const {
     symbol_id symbol{};
     std::uint64_t count = 0;
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
@@ -120,7 +120,7 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const average_price_fields& said) {
+  [[nodiscard]] errc write(const average_price_fields& said) const {
     symbol_id symbol{};
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
     auto& record = out_.begin().payload->emplace<average_price_record>();
@@ -136,7 +136,7 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const reference_price_fields& said) {
+  [[nodiscard]] errc write(const reference_price_fields& said) const {
     symbol_id symbol{};
     if (const errc bad = find(said.symbol, symbol); bad != errc::none) return bad;
     auto& record = out_.begin().payload->emplace<reference_price_record>();
@@ -150,13 +150,13 @@ class tick_writer {
     return errc::none;
   }
 
-  [[nodiscard]] errc write(const mark_price_fields& said) {
+  [[nodiscard]] errc write(const mark_price_fields& said) const {
     return write(tick_kind::mark_price, said.symbol, said.event_us, body_of(said));
   }
 
   /// A tick of more than one line.
   template <wide_body Body>
-  [[nodiscard]] errc write(tick_kind kind, std::string_view name, std::int64_t event_us, const Body& body) {
+  [[nodiscard]] errc write(tick_kind kind, std::string_view name, std::int64_t event_us, const Body& body) const {
     symbol_id symbol{};
     if (const errc bad = find(name, symbol); bad != errc::none) return bad;
     const publisher::batch::draft draft = out_.begin(units_of<Body>);
@@ -168,7 +168,7 @@ class tick_writer {
 
   /// A whole message as it came; `name` is its event's, a part of it, or empty. Only where somebody wants it: in the
   /// ring that all share, long texts would push out the levels of others.
-  void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) {
+  void write_unknown(std::string_view message, std::string_view name, std::int64_t event_us) const {
     if (message.size() > unknown_event::longest_text) return;
     if (!out_.wants(tick_kind::unknown_event)) {
       return out_.counters().ticks[static_cast<std::size_t>(tick_kind::unknown_event)].add();
@@ -225,7 +225,7 @@ class tick_writer {
            stream_[at + mark.size()] <= '9';
   }
 
-  void publish(tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t body = 0) {
+  void publish(tick_kind kind, std::uint8_t flags, symbol_id symbol, std::size_t body = 0) const {
     tick_tag tag = tag_;
     tag.kind = kind;
     tag.flags = flags;
