@@ -1,6 +1,6 @@
 # Every header compiles as the only include, though several are shown by one source (header_chains.py; as of the last
-# configuration): as a declaration, and with its definitions where these are cheap. No code is made of them. Without
-# Python each has a source of its own.
+# configuration): as a declaration; in the lower layers, where that is cheap, the sources also with all definitions. No code
+# is made of them. Without Python each has a source of its own.
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/include/foxtrot"
   "${PROJECT_SOURCE_DIR}/include/foxtrot/*.hpp")
 list(FILTER headers EXCLUDE REGEX "(^|/)impl/|^(foxtrot|src)\\.hpp$")

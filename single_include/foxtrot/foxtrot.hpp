@@ -2317,7 +2317,10 @@ class owner {
     owner old{std::exchange(object_, std::exchange(from.object_, nullptr))};
     return *this;
   }
-  ~owner() { delete object_; }
+  ~owner() {
+    static_assert(sizeof(T) != 0, "the type is complete where an owner of it is destroyed");
+    delete object_;
+  }
 
   [[nodiscard]] T* get() const noexcept { return object_; }
   [[nodiscard]] T& operator*() const noexcept { return *object_; }
@@ -5927,8 +5930,9 @@ struct latency_figures {
 };
 
 /// A copy of what was measured up to a moment. Where ticks come faster than the clock is worth asking, one look at it
-/// stands for up to 23, and counts as so many when it is made: the last few of a burst wait for the next burst's. A look
-/// at a read without the kernel's stamp counts for `kernel_to_read` nowhere.
+/// stands for up to 23 at the consumer, and at the network thread for up to 22 and all of the read that it falls into;
+/// it counts as so many when it is made: the last few of a burst wait for the next burst's. A look at a read without
+/// the kernel's stamp counts for `kernel_to_read` nowhere.
 class latency_report {
  public:
   struct entry {
@@ -14796,7 +14800,7 @@ class channel : private live_object<channel> {
   [[nodiscard, gnu::always_inline]] waiting_event front() noexcept {
     if (has_last_words_) return {&last_words_, last_words_tag_, {}};  // until pop(), whatever came since
     if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
-    return in_debt() ? tell_debts() : waiting_event{};
+    return in_debt() ? by_members(tell_debts()) : waiting_event{};
   }
 
   /// Gives the front event back.
@@ -14815,8 +14819,12 @@ class channel : private live_object<channel> {
   /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue has become free.
   /// For each event alone it would be woken, write one, and sleep again; for less it looks by itself.
   void wake_producer() noexcept {
-    if (when_full_ != overflow::block) return;
-    if (freed_lines_ < ring_.capacity() / 4 && freed_levels_ < levels_.capacity() / 4) return;
+    const auto quarter = [](std::size_t whole) { return whole / 4 + (whole < 4); };
+    if (freed_lines_ >= quarter(ring_.capacity()) || freed_levels_ >= quarter(levels_.capacity())) drained();
+  }
+  /// The consumer has read all there is: a producer that waits for less than that, as levels may be, can go on.
+  void drained() noexcept {
+    if (when_full_ != overflow::block || freed_lines_ == 0) return;
     freed_lines_ = freed_levels_ = 0;
     producer_spot_.wake();
   }
@@ -15592,9 +15600,9 @@ class inbox : private live_object<inbox> {
   /// The oldest event, in place until pop(). Nothing while take() holds one.
   [[nodiscard, gnu::always_inline]] waiting_event front() noexcept {
     if (telling_) return {&told_, status_tag, {}};
-    const waiting_event oldest = from_.own != nullptr ? from_.own->front() : front_elsewhere();
+    const waiting_event oldest = from_.own != nullptr ? from_.own->front() : by_members(front_elsewhere());
     if (!states_.compared() && !is_status(oldest)) [[unlikely]]
-      return after_news(oldest);
+      return by_members(after_news(by_members(oldest)));
     return oldest;
   }
   [[gnu::always_inline]] void pop(const waiting_event& oldest) noexcept {
@@ -15630,6 +15638,8 @@ class inbox : private live_object<inbox> {
     if (from_.own != nullptr) return from_.own->wake_producer();
     if (from_.several != nullptr) wake_producers();
   }
+  /// Nothing is there: as channel::drained().
+  void drained() noexcept;
   [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
   [[nodiscard]] bool closed_by_producer() noexcept;
   [[nodiscard]] parking_spot& spot() noexcept;
@@ -16459,8 +16469,8 @@ namespace foxtrot::inline v0 {
 
 /// Gives every event to every consumer that wants it. Consumers come and go from any thread; publishing belongs to the
 /// network thread, goes through a `batch`, and takes no lock per event, allocates nothing, and enters the kernel only
-/// to wake consumers that sleep, each at most twice per batch: at its first tick and at its end. A queue of the policy
-/// `block` that is full makes it sleep, too.
+/// to wake consumers that sleep, each at most twice per batch: at its first tick and at its end. Under the policy
+/// `block` it does so also for each time that it waits for room, and sleeps meanwhile.
 ///
 /// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies. All
 /// drop_oldest consumers read one ring, which is made for the first of them and costs nothing while it has no readers.
@@ -27075,7 +27085,7 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
   if (from.left() || from.held()) return false;
   beat();
   if (ready()) return !stop.stop_requested();
-  from.wake_producer();
+  from.drained();
   const expected_silence no_stall;  // a quiet market is none
   const auto start = std::chrono::steady_clock::now();
   constexpr auto never = std::chrono::steady_clock::time_point::max();
@@ -29069,6 +29079,9 @@ class merged_inbox : private live_object<merged_inbox> {
       if (std::exchange(each.popped, false)) each.from->wake_producer();
     }
   }
+  void drained() noexcept {
+    for (const part& each : parts_) each.from->drained();
+  }
   [[nodiscard]] bool closed_by_producer() const noexcept {
     return std::ranges::all_of(parts_, [](const part& each) { return each.from->closed_by_producer(); });
   }
@@ -29728,6 +29741,10 @@ FOXTROT_DECL void inbox::pop_elsewhere(const waiting_event& oldest) noexcept {
 }
 FOXTROT_DECL void inbox::see_elsewhere(const waiting_event& next) noexcept { from_.several->see(next); }
 FOXTROT_DECL void inbox::wake_producers() noexcept { from_.several->wake_producers(); }
+FOXTROT_DECL void inbox::drained() noexcept {
+  if (from_.own != nullptr) return from_.own->drained();
+  if (from_.several != nullptr) from_.several->drained();
+}
 FOXTROT_DECL const symbol_table& inbox::symbols_of_part() noexcept { return from_.several->symbols(); }
 FOXTROT_DECL waiting_event inbox::after_news(const waiting_event& oldest) noexcept {
   const auto news = states_.news_before(oldest);

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <future>
 #include <memory>
@@ -226,7 +227,8 @@ TEST_CASE("channel: block waits for the consumer and loses nothing", "[market]")
 }
 
 TEST_CASE("channel: a producer that waits is woken for a quarter of the queue, not for each event", "[market]") {
-  const auto queue = make_channel({.when_full = overflow::block, .capacity = 16});
+  const std::size_t levels = GENERATE(std::size_t{0}, std::size_t{1} << 10U);
+  const auto queue = make_channel({.when_full = overflow::block, .capacity = 16, .level_capacity = levels});
   constexpr std::uint64_t count = 400;
   std::promise<pid_t> started;
   std::promise<long> slept;

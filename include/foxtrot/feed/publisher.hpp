@@ -27,8 +27,8 @@ namespace foxtrot::inline v0 {
 
 /// Gives every event to every consumer that wants it. Consumers come and go from any thread; publishing belongs to the
 /// network thread, goes through a `batch`, and takes no lock per event, allocates nothing, and enters the kernel only
-/// to wake consumers that sleep, each at most twice per batch: at its first tick and at its end. A queue of the policy
-/// `block` that is full makes it sleep, too.
+/// to wake consumers that sleep, each at most twice per batch: at its first tick and at its end. Under the policy
+/// `block` it does so also for each time that it waits for room, and sleeps meanwhile.
 ///
 /// A tick is written once: in place where there is a single queue, else into a scratch line that each queue copies. All
 /// drop_oldest consumers read one ring, which is made for the first of them and costs nothing while it has no readers.

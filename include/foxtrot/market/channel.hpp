@@ -101,7 +101,7 @@ class channel : private live_object<channel> {
   [[nodiscard, gnu::always_inline]] waiting_event front() noexcept {
     if (has_last_words_) return {&last_words_, last_words_tag_, {}};  // until pop(), whatever came since
     if (const tick_payload* oldest = ring_.front()) return shown(*oldest);
-    return in_debt() ? tell_debts() : waiting_event{};
+    return in_debt() ? by_members(tell_debts()) : waiting_event{};
   }
 
   /// Gives the front event back.
@@ -120,8 +120,12 @@ class channel : private live_object<channel> {
   /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue has become free.
   /// For each event alone it would be woken, write one, and sleep again; for less it looks by itself.
   void wake_producer() noexcept {
-    if (when_full_ != overflow::block) return;
-    if (freed_lines_ < ring_.capacity() / 4 && freed_levels_ < levels_.capacity() / 4) return;
+    const auto quarter = [](std::size_t whole) { return whole / 4 + (whole < 4); };
+    if (freed_lines_ >= quarter(ring_.capacity()) || freed_levels_ >= quarter(levels_.capacity())) drained();
+  }
+  /// The consumer has read all there is: a producer that waits for less than that, as levels may be, can go on.
+  void drained() noexcept {
+    if (when_full_ != overflow::block || freed_lines_ == 0) return;
     freed_lines_ = freed_levels_ = 0;
     producer_spot_.wake();
   }

@@ -48,8 +48,9 @@ struct latency_figures {
 };
 
 /// A copy of what was measured up to a moment. Where ticks come faster than the clock is worth asking, one look at it
-/// stands for up to 23, and counts as so many when it is made: the last few of a burst wait for the next burst's. A look
-/// at a read without the kernel's stamp counts for `kernel_to_read` nowhere.
+/// stands for up to 23 at the consumer, and at the network thread for up to 22 and all of the read that it falls into;
+/// it counts as so many when it is made: the last few of a burst wait for the next burst's. A look at a read without
+/// the kernel's stamp counts for `kernel_to_read` nowhere.
 class latency_report {
  public:
   struct entry {

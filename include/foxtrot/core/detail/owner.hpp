@@ -18,7 +18,10 @@ class owner {
     owner old{std::exchange(object_, std::exchange(from.object_, nullptr))};
     return *this;
   }
-  ~owner() { delete object_; }
+  ~owner() {
+    static_assert(sizeof(T) != 0, "the type is complete where an owner of it is destroyed");
+    delete object_;
+  }
 
   [[nodiscard]] T* get() const noexcept { return object_; }
   [[nodiscard]] T& operator*() const noexcept { return *object_; }

@@ -56,9 +56,9 @@ class inbox : private live_object<inbox> {
   /// The oldest event, in place until pop(). Nothing while take() holds one.
   [[nodiscard, gnu::always_inline]] waiting_event front() noexcept {
     if (telling_) return {&told_, status_tag, {}};
-    const waiting_event oldest = from_.own != nullptr ? from_.own->front() : front_elsewhere();
+    const waiting_event oldest = from_.own != nullptr ? from_.own->front() : by_members(front_elsewhere());
     if (!states_.compared() && !is_status(oldest)) [[unlikely]]
-      return after_news(oldest);
+      return by_members(after_news(by_members(oldest)));
     return oldest;
   }
   [[gnu::always_inline]] void pop(const waiting_event& oldest) noexcept {
@@ -94,6 +94,8 @@ class inbox : private live_object<inbox> {
     if (from_.own != nullptr) return from_.own->wake_producer();
     if (from_.several != nullptr) wake_producers();
   }
+  /// Nothing is there: as channel::drained().
+  void drained() noexcept;
   [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
   [[nodiscard]] bool closed_by_producer() noexcept;
   [[nodiscard]] parking_spot& spot() noexcept;

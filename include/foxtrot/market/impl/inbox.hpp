@@ -53,6 +53,10 @@ FOXTROT_DECL void inbox::pop_elsewhere(const waiting_event& oldest) noexcept {
 }
 FOXTROT_DECL void inbox::see_elsewhere(const waiting_event& next) noexcept { from_.several->see(next); }
 FOXTROT_DECL void inbox::wake_producers() noexcept { from_.several->wake_producers(); }
+FOXTROT_DECL void inbox::drained() noexcept {
+  if (from_.own != nullptr) return from_.own->drained();
+  if (from_.several != nullptr) from_.several->drained();
+}
 FOXTROT_DECL const symbol_table& inbox::symbols_of_part() noexcept { return from_.several->symbols(); }
 FOXTROT_DECL waiting_event inbox::after_news(const waiting_event& oldest) noexcept {
   const auto news = states_.news_before(oldest);

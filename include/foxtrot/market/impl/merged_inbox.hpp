@@ -76,6 +76,9 @@ class merged_inbox : private live_object<merged_inbox> {
       if (std::exchange(each.popped, false)) each.from->wake_producer();
     }
   }
+  void drained() noexcept {
+    for (const part& each : parts_) each.from->drained();
+  }
   [[nodiscard]] bool closed_by_producer() const noexcept {
     return std::ranges::all_of(parts_, [](const part& each) { return each.from->closed_by_producer(); });
   }

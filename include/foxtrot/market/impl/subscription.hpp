@@ -58,7 +58,7 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
   if (from.left() || from.held()) return false;
   beat();
   if (ready()) return !stop.stop_requested();
-  from.wake_producer();
+  from.drained();
   const expected_silence no_stall;  // a quiet market is none
   const auto start = std::chrono::steady_clock::now();
   constexpr auto never = std::chrono::steady_clock::time_point::max();
