@@ -2047,7 +2047,7 @@ enum class overflow : std::uint8_t {
   drop_oldest,  ///< it reads the feed's one ring, which overwrites: losing much at once, it goes on with what is recent
   drop_newest,  ///< a queue of its own: what finds it full is lost
   block,     ///< a queue of its own, for which the network thread waits, and all of the feed: replays, tests, benches.
-             ///< It goes on when a quarter has been read, or within a millisecond of any room
+             ///< It goes on when a quarter has been read, or everything, or within a millisecond of any room
   conflate,  ///< a table of its own: the latest of each symbol and kind
 };
 
@@ -5363,8 +5363,8 @@ class event {
   }
 
   /// Calls the first handler that takes this kind of event, if there is one. One must take `const status&`: a strategy
-  /// that is not told of a lost connection trades on stale prices. A function of its own: what runs once, as main(), is
-  /// compiled for size, and handlers within with it.
+  /// that is not told of a lost connection trades on stale prices.
+  // Not inlined: g++ compiles what runs once, main() above all, for size, and handlers that are inlined there with it.
   template <class... Handlers>
   [[gnu::noinline]] void visit(Handlers&&... handlers) const {
     static_assert(sizeof...(Handlers) != 0, "visit needs a handler, of const foxtrot::status& at least");
@@ -14819,10 +14819,10 @@ class channel : private live_object<channel> {
   /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue has become free.
   /// For each event alone it would be woken, write one, and sleep again; for less it looks by itself.
   void wake_producer() noexcept {
-    const auto quarter = [](std::size_t whole) { return whole / 4 + (whole < 4); };
+    const auto quarter = [](std::size_t whole) { return whole < 4 ? 1 : whole / 4; };  // 0 would be each event
     if (freed_lines_ >= quarter(ring_.capacity()) || freed_levels_ >= quarter(levels_.capacity())) drained();
   }
-  /// The consumer has read all there is: a producer that waits for less than that, as levels may be, can go on.
+  /// The consumer has read all there is: a producer that waits can go on, though less than a quarter became free.
   void drained() noexcept {
     if (when_full_ != overflow::block || freed_lines_ == 0) return;
     freed_lines_ = freed_levels_ = 0;
@@ -16238,13 +16238,9 @@ class publication {
     if (const auto& all = to_.consumers.queues(); all.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
       if (auto* queue = all.front().in_place()) in_place_ = queue->try_claim(max_levels);
     }
-    if (in_place_.payload != nullptr) {
-      const draft room{in_place_.payload, in_place_.body.elements};
-      draft_ = room;
-      return room;
-    }
+    if (in_place_.payload != nullptr) return opened({in_place_.payload, in_place_.body.elements});
     if (to_.scratch_levels.size() < max_levels) to_.scratch_levels.resize(max_levels);  // grows to the largest, once
-    return draft_ = {&to_.scratch, std::span{to_.scratch_levels}.first(max_levels)};
+    return opened({&to_.scratch, std::span{to_.scratch_levels}.first(max_levels)});
   }
 
   /// Gives the draft, with its first `level_count` levels, to everyone who wants it. Where the venue's ids show a hole
@@ -16296,6 +16292,11 @@ class publication {
   [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols; }
 
  private:
+  // A copy of draft_ would be read before it is written: see by_members().
+  [[nodiscard]] draft opened(const draft& room) noexcept {
+    draft_ = room;
+    return room;
+  }
   // Another line may have been first, or may still bring what comes before it.
   [[gnu::noinline]] void arbitrate(tick_tag tag, symbol_id symbol, std::size_t level_count) {
     if (fill_ != nullptr) return fill(tag, symbol);
@@ -22034,8 +22035,8 @@ class task_scope : private live_object<task_scope> {
     keep->tasks.cancel_all();
   }
 
-  /// Waits until none is left, without asking any to end; new ones may come meanwhile. errc::timeout: some live on. Not
-  /// from within a task of the scope.
+  /// Waits for a moment at which none is left, without asking any to end; new ones may come before and after it.
+  /// errc::timeout: some live on. Not from within a task of the scope.
   [[nodiscard]] task<std::error_code> wait_idle(timer_queue& timers, steady_time::duration patience) {
     return none_left(state_, timers, patience);
   }
@@ -22137,7 +22138,9 @@ class task_scope : private live_object<task_scope> {
     async_event ended{scope->loop};
     const listener listening{*scope, ended};
     const timer limit = timers.call_after(patience, [&ended] { ended.notify(errc::timeout); });
-    co_return co_await ended.wait();
+    const std::error_code error = co_await ended.wait();
+    if (scope->tasks.size() == 0) co_return std::error_code{};  // the last one ended in the same turn of the loop
+    co_return error;
   }
   static task<std::error_code> close(std::shared_ptr<state> scope, timer_queue& timers,
                                      steady_time::duration patience) {
@@ -24543,13 +24546,16 @@ struct line_member : private live_object<line_member<Line>> {
   }
   [[nodiscard]] bool is_connected() const noexcept { return line->session.state() == session_state::connected; }
 
+  /// The venue has answered for all that it is to carry.
   [[nodiscard]] bool is_whole() const { return is_connected() && line->session.subscriptions().settled(); }
+  /// And has refused nothing.
+  [[nodiscard]] bool has_all() const { return is_whole() && line->session.subscriptions().rejected() == 0; }
 
   publisher& out;
   const line_id id;
   std::unique_ptr<Line> line;
   timer due{};          // when it will be old
-  bool old{false};      // it is to be replaced
+  bool old{false};      // its present connection is to be replaced
   bool leaving{false};  // it has been
 };
 
@@ -24581,7 +24587,8 @@ template <class Random>
 }
 
 /// Looks at both lines now and then. A Line has an `id`, tells whether its connection is `old`, whether it
-/// `is_connected`, and whether it `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.
+/// `is_connected`, whether it `is_whole`: the venue has answered for all that it is to carry, and whether it `has_all`
+/// of that. Loop thread only.
 template <class Line>
 class rotation : private live_object<rotation<Line>> {
  public:
@@ -24628,7 +24635,7 @@ class rotation : private live_object<rotation<Line>> {
     const bool cut_off = !from_->old;  // what it has now is a new connection, or none
     const bool late = timers_.now() >= limit_;
     if (ready || (cut_off && whole)) return finish(calls_.done);
-    if (cut_off && from_->is_whole()) return finish(calls_.failed);  // two new ones are one too many
+    if (cut_off && from_->has_all()) return finish(calls_.failed);  // two new ones are one too many
     if (!late) return look_later();
     finish(!from_->is_connected() && to_->is_connected() ? calls_.done : calls_.failed);
   }
@@ -24656,8 +24663,9 @@ namespace foxtrot::inline v0 {
 
 /// Owns the lines that carry the same streams, one or several (A/B). Each is a session that reconnects by itself. A
 /// line that is old, or whose end the venue announces, gets a successor, and goes when that one has delivered what it
-/// had: see handover. If it is lost before, the successor takes over at once; if the successor is not ready in time, it
-/// is given up, and the old line stays. One line leads: its ticks without ids count.
+/// had: see handover. If it is lost before, whichever of the two has all streams on a new connection first stays; if
+/// the successor is not ready in time, it is given up, and the old line stays. One line leads: its ticks without ids
+/// count.
 ///
 /// A Line has a `session`, a websocket_manager, and is made with the place that it has among others. Loop thread only,
 /// except tasks().
@@ -24823,6 +24831,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     which.due = timers_.call_after(steady_time::duration{wait}, [this, &which] { replace(which); });
   }
   void replace(member& which) {
+    if (!which.is_connected()) return;  // it says goodbye already
     which.old = true;
     replace_old();
   }
@@ -24843,14 +24852,13 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     retire(from);
     replace_old();
   }
-  // The old one stays, and is replaced before long; or it has a new connection of its own already.
+  // The old one stays, and is replaced before long. Was it cut off, it goes on by itself, or has done so already.
   void give_up(member& from, member& to) {
     out_.counters().failed_rotations.add();
     retire(to);
-    if (std::exchange(from.old, false)) {
+    if (from.old || !from.has_all())
       log_.report(severity::warning, "line_set", "a new connection is not ready in time", errc::timeout);
-      if (from.is_connected()) grow_old(from, settings_.handover_limit);
-    }
+    if (std::exchange(from.old, false) && from.is_connected()) grow_old(from, settings_.handover_limit);
     replace_old();
   }
   void retire(member& which) {
@@ -27052,7 +27060,10 @@ namespace foxtrot::inline v0 {
 FOXTROT_DECL bool subscription::held::take(detail::inbox& from) noexcept {
   if (from.left() || from.held()) return false;
   item_ = from.front();
-  if (item_.payload == nullptr) return false;
+  if (item_.payload == nullptr) {
+    from.drained();
+    return false;
+  }
   ::new (static_cast<void*>(&event_)) event{*item_.payload, item_.tag, item_.body, from.symbols()};
   from_ = &from;
   from.hold(item_);

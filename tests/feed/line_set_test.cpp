@@ -72,6 +72,9 @@ struct played_session : session_hooks {
       on_confirmed(wanted.confirmed_by(asked->id));
     }
   }
+  void refuse_all() {
+    while (const auto asked = wanted.next(100, {})) (void)wanted.answered(asked->id, false);
+  }
   void lose(session_state then) {
     if (now != session_state::connected) return become(then);
     told_lost = place.group->disconnected();
@@ -285,6 +288,20 @@ TEST_CASE("line_set: an announced shutdown replaces a line at once") {
     s.advance(100ms);
     CHECK(s.made_lines.size() == 3);
   }
+  SECTION("cut off and back, and the venue refuses its streams: the new one is not given up for that") {
+    s.at(0).lose(session_state::reconnecting);
+    s.bring_up(0);
+    s.at(1).connect();
+    s.at(0).lose(session_state::reconnecting);
+    s.at(0).connect();
+    s.at(0).refuse_all();
+    s.advance(100ms);
+    CHECK(s.lines->up() == 2);
+    s.at(1).confirm_all();
+    s.advance(30ms);
+    CHECK(s.lines->up() == 1);
+    CHECK(s.at(1).leads);
+  }
   SECTION("cut off between two looks, and both are back: the new one takes over at once") {
     s.at(0).lose(session_state::reconnecting);
     s.bring_up(0);
@@ -353,7 +370,9 @@ TEST_CASE("line_set: an announced shutdown replaces a line at once") {
   }
   SECTION("it is told to rest") {
     s.lines->rest();
+    s.at(0).on_shutdown();  // said while it closes: nothing is left to replace
     s.poll();
+    CHECK(s.made_lines.size() == 2);
     CHECK(s.lines->up() == 0);
     CHECK_FALSE(s.lines->any([](const played_line& each) { return each.session.running; }));
     s.lines->subscribe(trades);

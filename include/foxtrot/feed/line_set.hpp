@@ -41,8 +41,9 @@ namespace foxtrot::inline v0 {
 
 /// Owns the lines that carry the same streams, one or several (A/B). Each is a session that reconnects by itself. A
 /// line that is old, or whose end the venue announces, gets a successor, and goes when that one has delivered what it
-/// had: see handover. If it is lost before, the successor takes over at once; if the successor is not ready in time, it
-/// is given up, and the old line stays. One line leads: its ticks without ids count.
+/// had: see handover. If it is lost before, whichever of the two has all streams on a new connection first stays; if
+/// the successor is not ready in time, it is given up, and the old line stays. One line leads: its ticks without ids
+/// count.
 ///
 /// A Line has a `session`, a websocket_manager, and is made with the place that it has among others. Loop thread only,
 /// except tasks().
@@ -208,6 +209,7 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     which.due = timers_.call_after(steady_time::duration{wait}, [this, &which] { replace(which); });
   }
   void replace(member& which) {
+    if (!which.is_connected()) return;  // it says goodbye already
     which.old = true;
     replace_old();
   }
@@ -228,14 +230,13 @@ class line_set : public line_set_hooks, private live_object<line_set<Line>> {
     retire(from);
     replace_old();
   }
-  // The old one stays, and is replaced before long; or it has a new connection of its own already.
+  // The old one stays, and is replaced before long. Was it cut off, it goes on by itself, or has done so already.
   void give_up(member& from, member& to) {
     out_.counters().failed_rotations.add();
     retire(to);
-    if (std::exchange(from.old, false)) {
+    if (from.old || !from.has_all())
       log_.report(severity::warning, "line_set", "a new connection is not ready in time", errc::timeout);
-      if (from.is_connected()) grow_old(from, settings_.handover_limit);
-    }
+    if (std::exchange(from.old, false) && from.is_connected()) grow_old(from, settings_.handover_limit);
     replace_old();
   }
   void retire(member& which) {

@@ -120,10 +120,10 @@ class channel : private live_object<channel> {
   /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue has become free.
   /// For each event alone it would be woken, write one, and sleep again; for less it looks by itself.
   void wake_producer() noexcept {
-    const auto quarter = [](std::size_t whole) { return whole / 4 + (whole < 4); };
+    const auto quarter = [](std::size_t whole) { return whole < 4 ? 1 : whole / 4; };  // 0 would be each event
     if (freed_lines_ >= quarter(ring_.capacity()) || freed_levels_ >= quarter(levels_.capacity())) drained();
   }
-  /// The consumer has read all there is: a producer that waits for less than that, as levels may be, can go on.
+  /// The consumer has read all there is: a producer that waits can go on, though less than a quarter became free.
   void drained() noexcept {
     if (when_full_ != overflow::block || freed_lines_ == 0) return;
     freed_lines_ = freed_levels_ = 0;

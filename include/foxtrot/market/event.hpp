@@ -68,8 +68,8 @@ class event {
   }
 
   /// Calls the first handler that takes this kind of event, if there is one. One must take `const status&`: a strategy
-  /// that is not told of a lost connection trades on stale prices. A function of its own: what runs once, as main(), is
-  /// compiled for size, and handlers within with it.
+  /// that is not told of a lost connection trades on stale prices.
+  // Not inlined: g++ compiles what runs once, main() above all, for size, and handlers that are inlined there with it.
   template <class... Handlers>
   [[gnu::noinline]] void visit(Handlers&&... handlers) const {
     static_assert(sizeof...(Handlers) != 0, "visit needs a handler, of const foxtrot::status& at least");

@@ -23,7 +23,7 @@ enum class overflow : std::uint8_t {
   drop_oldest,  ///< it reads the feed's one ring, which overwrites: losing much at once, it goes on with what is recent
   drop_newest,  ///< a queue of its own: what finds it full is lost
   block,     ///< a queue of its own, for which the network thread waits, and all of the feed: replays, tests, benches.
-             ///< It goes on when a quarter has been read, or within a millisecond of any room
+             ///< It goes on when a quarter has been read, or everything, or within a millisecond of any room
   conflate,  ///< a table of its own: the latest of each symbol and kind
 };
 

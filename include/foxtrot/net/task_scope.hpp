@@ -70,8 +70,8 @@ class task_scope : private live_object<task_scope> {
     keep->tasks.cancel_all();
   }
 
-  /// Waits until none is left, without asking any to end; new ones may come meanwhile. errc::timeout: some live on. Not
-  /// from within a task of the scope.
+  /// Waits for a moment at which none is left, without asking any to end; new ones may come before and after it.
+  /// errc::timeout: some live on. Not from within a task of the scope.
   [[nodiscard]] task<std::error_code> wait_idle(timer_queue& timers, steady_time::duration patience) {
     return none_left(state_, timers, patience);
   }
@@ -173,7 +173,9 @@ class task_scope : private live_object<task_scope> {
     async_event ended{scope->loop};
     const listener listening{*scope, ended};
     const timer limit = timers.call_after(patience, [&ended] { ended.notify(errc::timeout); });
-    co_return co_await ended.wait();
+    const std::error_code error = co_await ended.wait();
+    if (scope->tasks.size() == 0) co_return std::error_code{};  // the last one ended in the same turn of the loop
+    co_return error;
   }
   static task<std::error_code> close(std::shared_ptr<state> scope, timer_queue& timers,
                                      steady_time::duration patience) {

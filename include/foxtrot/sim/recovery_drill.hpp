@@ -139,7 +139,7 @@ class recovery_drill : private live_object<recovery_drill> {
     const exchange_truth hit = exchange_.truth();
     for (const fault& each : what.then) exchange_.inject(each);
     if (what.lasts().count() != 0) watch_.ask_for_proof();
-    if (made.needs_telling && covered) (void)catch_up(stop, [&hit] { return hit; });
+    if (covered) (void)catch_up(stop, [&] { return watch_.look().detected ? exchange_truth{} : hit; });
     if (made.needs_telling) (void)watch_.wait_detected(stop, covered ? clock::now() + held : ends + settings_.patience);
     made.recovered = settle(stop, ends + what.lingers, clock::now() + settings_.patience);
     const recovery_watch::sight seen = watch_.look();
@@ -157,8 +157,8 @@ class recovery_drill : private live_object<recovery_drill> {
     return made;
   }
 
-  /// Lets the market stand still, waits for what is under way, and judges. Stopped, or with a feed that is not well, it
-  /// does not wait, and what was under way is not held against anybody.
+  /// Lets the market stand still, waits for what is under way, and judges. For a feed that is not well it waits as long
+  /// as its patience lasts. Stopped, it does not wait, and what was under way is not held against anybody.
   [[nodiscard]] recovery_totals finish(const std::stop_token& stop = {}) {
     exchange_.pause();
     const std::uint64_t behind = catch_up(stop, [this] { return exchange_.truth(); });
@@ -189,8 +189,8 @@ class recovery_drill : private live_object<recovery_drill> {
   };
   // Trouble that comes within this time after the feed was whole belongs to the same accident.
   static constexpr std::chrono::milliseconds quiet{100};
-  // So long may a tick wait for what another connection can still bring: only then is a loss told.
-  static constexpr std::chrono::milliseconds held{line_settings{}.hold_limit * 5 / 4 + quiet};
+  // From a loss until it is told: the stream's next message, and the wait for what another connection can still bring.
+  static constexpr std::chrono::milliseconds held{line_settings{}.hold_limit * 5 / 4 + 2 * quiet};
 
   [[nodiscard]] static double milliseconds(clock::duration time) noexcept {
     return std::chrono::duration<double, std::milli>{time}.count();

@@ -39,13 +39,16 @@ struct line_member : private live_object<line_member<Line>> {
   }
   [[nodiscard]] bool is_connected() const noexcept { return line->session.state() == session_state::connected; }
 
+  /// The venue has answered for all that it is to carry.
   [[nodiscard]] bool is_whole() const { return is_connected() && line->session.subscriptions().settled(); }
+  /// And has refused nothing.
+  [[nodiscard]] bool has_all() const { return is_whole() && line->session.subscriptions().rejected() == 0; }
 
   publisher& out;
   const line_id id;
   std::unique_ptr<Line> line;
   timer due{};          // when it will be old
-  bool old{false};      // it is to be replaced
+  bool old{false};      // its present connection is to be replaced
   bool leaving{false};  // it has been
 };
 

@@ -64,13 +64,9 @@ class publication {
     if (const auto& all = to_.consumers.queues(); all.size() == 1 && read_ring() == nullptr && handlers_.empty()) {
       if (auto* queue = all.front().in_place()) in_place_ = queue->try_claim(max_levels);
     }
-    if (in_place_.payload != nullptr) {
-      const draft room{in_place_.payload, in_place_.body.elements};
-      draft_ = room;
-      return room;
-    }
+    if (in_place_.payload != nullptr) return opened({in_place_.payload, in_place_.body.elements});
     if (to_.scratch_levels.size() < max_levels) to_.scratch_levels.resize(max_levels);  // grows to the largest, once
-    return draft_ = {&to_.scratch, std::span{to_.scratch_levels}.first(max_levels)};
+    return opened({&to_.scratch, std::span{to_.scratch_levels}.first(max_levels)});
   }
 
   /// Gives the draft, with its first `level_count` levels, to everyone who wants it. Where the venue's ids show a hole
@@ -122,6 +118,11 @@ class publication {
   [[nodiscard]] symbol_table& symbols() const noexcept { return to_.symbols; }
 
  private:
+  // A copy of draft_ would be read before it is written: see by_members().
+  [[nodiscard]] draft opened(const draft& room) noexcept {
+    draft_ = room;
+    return room;
+  }
   // Another line may have been first, or may still bring what comes before it.
   [[gnu::noinline]] void arbitrate(tick_tag tag, symbol_id symbol, std::size_t level_count) {
     if (fill_ != nullptr) return fill(tag, symbol);

@@ -28,7 +28,8 @@ template <class Random>
 }
 
 /// Looks at both lines now and then. A Line has an `id`, tells whether its connection is `old`, whether it
-/// `is_connected`, and whether it `is_whole`: the venue has confirmed all that it is to carry. Loop thread only.
+/// `is_connected`, whether it `is_whole`: the venue has answered for all that it is to carry, and whether it `has_all`
+/// of that. Loop thread only.
 template <class Line>
 class rotation : private live_object<rotation<Line>> {
  public:
@@ -75,7 +76,7 @@ class rotation : private live_object<rotation<Line>> {
     const bool cut_off = !from_->old;  // what it has now is a new connection, or none
     const bool late = timers_.now() >= limit_;
     if (ready || (cut_off && whole)) return finish(calls_.done);
-    if (cut_off && from_->is_whole()) return finish(calls_.failed);  // two new ones are one too many
+    if (cut_off && from_->has_all()) return finish(calls_.failed);  // two new ones are one too many
     if (!late) return look_later();
     finish(!from_->is_connected() && to_->is_connected() ? calls_.done : calls_.failed);
   }

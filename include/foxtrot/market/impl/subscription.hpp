@@ -25,7 +25,10 @@ namespace foxtrot::inline v0 {
 FOXTROT_DECL bool subscription::held::take(detail::inbox& from) noexcept {
   if (from.left() || from.held()) return false;
   item_ = from.front();
-  if (item_.payload == nullptr) return false;
+  if (item_.payload == nullptr) {
+    from.drained();
+    return false;
+  }
   ::new (static_cast<void*>(&event_)) event{*item_.payload, item_.tag, item_.body, from.symbols()};
   from_ = &from;
   from.hold(item_);
