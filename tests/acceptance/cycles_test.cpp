@@ -51,9 +51,9 @@ struct belongings {
   [[nodiscard]] static std::size_t resident_bytes() {
     ::malloc_trim(0);  // free pages that the allocator keeps after its busiest moment are no leak
     std::ifstream file{"/proc/self/statm"};
-    std::size_t total = 0, resident = 0;
-    file >> total >> resident;
-    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    std::size_t total = 0, resident = 0, of_files = 0;  // of programs, which the system takes away and brings back
+    file >> total >> resident >> of_files;
+    return (resident - of_files) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   }
 };
 
