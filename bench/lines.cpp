@@ -199,10 +199,7 @@ class scene {
     return first;
   }
   [[nodiscard]] std::string stream(std::size_t number, std::string_view suffix) const {
-    std::string name = specs_[number].name;
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return name.append(suffix);
+    return specs_[number].lower_name().append(suffix);
   }
   [[nodiscard]] foxtrot::symbol_id symbol(std::size_t number) const {
     return foxtrot::symbol_table::shared().find(specs_[number].name);

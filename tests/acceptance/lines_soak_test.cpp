@@ -76,10 +76,7 @@ TEST_CASE("lines: three thousand streams are one subscription, within the venue'
 
   std::vector<std::string> streams;
   for (const symbol_spec& each : market.symbols) {
-    std::string name = each.name;
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    for (const char* kind : {"@bookTicker", "@trade", "@depth@100ms"}) streams.push_back(name + kind);
+    for (const char* kind : {"@bookTicker", "@trade", "@depth@100ms"}) streams.push_back(each.lower_name() + kind);
   }
   auto settings = foxtrot_test::feed_settings(venue, streams);
   connection_budget budget;  // as the venue's: 300 attempts in five minutes

@@ -53,14 +53,10 @@ exchange_settings thirty_symbols() {
   return settings;
 }
 
-std::string lower(std::string name) {
-  for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return name;
-}
 strings streams_of_all(const strings& kinds) {
   strings streams;
   for (const symbol_spec& each : default_symbols(sim_market::spot, symbol_count)) {
-    for (const std::string& kind : kinds) streams.push_back(lower(each.name) + kind);
+    for (const std::string& kind : kinds) streams.push_back(each.lower_name() + kind);
   }
   return streams;
 }

@@ -50,12 +50,8 @@ exchange_settings loaded_exchange() {
 std::vector<std::string> all_streams() {
   std::vector<std::string> all;
   for (const symbol_spec& each : default_symbols(sim_market::spot, symbol_count)) {
-    std::string name = each.name;
-    for (char& letter : name) {
-      if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    }
-    all.push_back(name + "@bookTicker");
-    all.push_back(name + "@trade");
+    all.push_back(each.lower_name() + "@bookTicker");
+    all.push_back(each.lower_name() + "@trade");
   }
   return all;
 }

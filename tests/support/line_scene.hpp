@@ -248,9 +248,7 @@ class line_scene {
          {"@depth@100ms", foxtrot::tick_kind::depth_update}}};
     std::vector<std::pair<std::string, foxtrot::tick_kind>> all;
     for (const foxtrot::symbol_spec& each : foxtrot::default_symbols(foxtrot::sim_market::spot, wanted_.symbols)) {
-      std::string name = each.name;
-      for (char& c : name)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+      const std::string name = each.lower_name();
       for (const auto& [text, kind] : kinds)
         if (std::find(wanted_.kinds.begin(), wanted_.kinds.end(), text) != wanted_.kinds.end())
           all.emplace_back(name + std::string{text}, kind);
