@@ -123,7 +123,7 @@ class channel : private live_object<channel> {
     const auto quarter = [](std::size_t whole) { return whole < 4 ? 1 : whole / 4; };  // 0 would be each event
     if (freed_lines_ >= quarter(ring_.capacity()) || freed_levels_ >= quarter(levels_.capacity())) drained();
   }
-  /// The consumer has read all there is: a producer that waits can go on, though less than a quarter became free.
+  /// Once everything has been read: lets a producer go on that waits for room, though less than a quarter became free.
   void drained() noexcept {
     if (when_full_ != overflow::block || freed_lines_ == 0) return;
     freed_lines_ = freed_levels_ = 0;
