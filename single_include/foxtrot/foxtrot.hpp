@@ -347,8 +347,11 @@ struct tick_tag {
             static_cast<std::uint32_t>(how) << 13 | std::uint32_t{flags} << 16};
   }
   [[nodiscard]] static constexpr tick_tag unpack(line_tag tag) noexcept {
-    return {static_cast<tick_kind>(tag.bits & 0xff), static_cast<venue>((tag.bits >> 8) & 0x1f),
+    return {kind_of(tag), static_cast<venue>((tag.bits >> 8) & 0x1f),
             static_cast<source>((tag.bits >> 13) & 0x7), static_cast<std::uint8_t>((tag.bits >> 16) & 0xff)};
+  }
+  [[nodiscard]] static constexpr tick_kind kind_of(line_tag tag) noexcept {
+    return static_cast<tick_kind>(tag.bits & 0xff);
   }
   friend constexpr bool operator==(const tick_tag&, const tick_tag&) = default;
 };
@@ -2071,7 +2074,9 @@ struct subscription_settings {
   /// Price levels of all waiting depth events in it together; other bodies count as a level for each 16 bytes, a ticker
   /// as 20. Under conflate books have that much room, and other bodies, of up to 20 each, as much again.
   std::size_t level_capacity{std::size_t{1} << 18};
-  idle waiting{idle::block};  ///< how the consumer waits when there is nothing
+  /// How the consumer waits when there is nothing. After more than a hundred events in a row `block` first gives the
+  /// core to whoever else wants it, for one turn of the scheduler: on a core of its own that is nobody.
+  idle waiting{idle::block};
   /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};
 };
@@ -5352,11 +5357,11 @@ class event {
  public:
   event(const tick_payload& payload, line_tag tag, std::span<const raw_level> body,
         const symbol_table& symbols) noexcept
-      : payload_{&payload}, body_{body}, symbols_{&symbols}, tag_{tick_tag::unpack(tag)} {}
+      : payload_{&payload}, body_{body}, symbols_{&symbols}, tag_{tag} {}
   event(const event&) = delete;
   event& operator=(const event&) = delete;
 
-  [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
+  [[nodiscard]] tick_kind kind() const noexcept { return tick_tag::kind_of(tag_); }
   /// As tick::received.
   [[nodiscard]] timestamp received() const noexcept {
     return timestamp{std::chrono::nanoseconds{payload_->as<status_record>().received_ns}};  // all have it there
@@ -5368,7 +5373,7 @@ class event {
   template <class... Handlers>
   [[gnu::noinline]] void visit(Handlers&&... handlers) const {
     static_assert(sizeof...(Handlers) != 0, "visit needs a handler, of const foxtrot::status& at least");
-    switch (tag_.kind) {
+    switch (kind()) {
       case tick_kind::status: return give<status>(handlers...);
       case tick_kind::book_ticker: return give<book_ticker>(handlers...);
       case tick_kind::trade: return give<trade>(handlers...);
@@ -5403,10 +5408,11 @@ class event {
   template <class Tick>
   [[nodiscard]] Tick make() const noexcept {
     const auto& record = payload_->as<typename Tick::record_type>();
-    if constexpr (requires { Tick{record, body_, tag_, *symbols_}; }) {
-      return {record, body_, tag_, *symbols_};
+    const tick_tag tag = tick_tag::unpack(tag_);
+    if constexpr (requires { Tick{record, body_, tag, *symbols_}; }) {
+      return {record, body_, tag, *symbols_};
     } else {
-      return {record, tag_, *symbols_};
+      return {record, tag, *symbols_};
     }
   }
 
@@ -5416,7 +5422,7 @@ class event {
   const tick_payload* payload_;
   std::span<const raw_level> body_;
   const symbol_table* symbols_;
-  tick_tag tag_;
+  line_tag tag_;
 };
 
 /// What a consumer gives to poll(): called once per event.
@@ -7978,14 +7984,13 @@ class basic_stored_event {
     return basic_stored_event{from};
   }
 
-  [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
+  [[nodiscard]] tick_kind kind() const noexcept { return tick_tag::kind_of(tag_); }
 
   /// As event::visit; nothing is visited where nothing was stored. Views, as of levels, are valid as long as this copy.
   template <class... Handlers>
   void visit(Handlers&&... handlers) const {
     if (symbols_ == nullptr) return;
-    event{payload_, tag_.packed(), std::span{levels_}.first(level_count_), *symbols_}.visit(
-        std::forward<Handlers>(handlers)...);
+    event{payload_, tag_, std::span{levels_}.first(level_count_), *symbols_}.visit(std::forward<Handlers>(handlers)...);
   }
 
  private:
@@ -7995,7 +8000,7 @@ class basic_stored_event {
   }
 
   const symbol_table* symbols_{nullptr};
-  tick_tag tag_;
+  line_tag tag_;
   std::size_t level_count_{0};
   tick_payload payload_;  // and levels_: as far as the event goes
   std::array<raw_level, Levels> levels_;
@@ -9133,8 +9138,8 @@ class payload_arena : private live_object<payload_arena<T>> {
 
   std::pmr::memory_resource* memory_;
   T* elements_{nullptr};
-  std::size_t mask_;
-  std::uint64_t next_{0};                                       // producer's thread
+  std::size_t mask_;                                            // those three are read by both, written by none
+  alignas(cache_line) std::uint64_t next_{0};                   // producer's thread
   std::uint64_t released_seen_{0};                              // producer's last look at released_
   alignas(cache_line) std::atomic<std::uint64_t> released_{0};  // written by the consumer
 };
@@ -9165,7 +9170,7 @@ class spsc_ring : private live_object<spsc_ring<T>> {
   spsc_ring& operator=(const spsc_ring&) = delete;
 
   /// Items that fit, exactly.
-  [[nodiscard]] std::size_t capacity() const noexcept { return producer_.lines.count(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return store_.view().count(); }
 
   // --- the producer's thread ---
 
@@ -9195,11 +9200,12 @@ class spsc_ring : private live_object<spsc_ring<T>> {
 
   /// Lines that can be claimed now without asking again: at least `wanted` if the ring has them.
   [[nodiscard]] std::size_t free_lines(std::size_t wanted = 1) noexcept {
-    std::size_t free = capacity() - static_cast<std::size_t>(producer_.position - producer_.other_seen);
+    const std::size_t all = producer_.lines.count();
+    std::size_t free = all - static_cast<std::size_t>(producer_.position - producer_.other_seen);
     if (free < wanted) [[unlikely]] {
       // acquire: the consumer's reads of the payload happened before it released the line
       producer_.other_seen = released_.load(std::memory_order_acquire);
-      free = capacity() - static_cast<std::size_t>(producer_.position - producer_.other_seen);
+      free = all - static_cast<std::size_t>(producer_.position - producer_.other_seen);
     }
     return free;
   }
@@ -9290,10 +9296,10 @@ class spsc_ring : private live_object<spsc_ring<T>> {
     }
   };
 
+  detail::line_store<slot> store_;                              // read by both, written by none
   side producer_;                                               // producer's thread
   side consumer_;                                               // consumer's thread
   alignas(cache_line) std::atomic<std::uint64_t> released_{0};  // written by the consumer
-  detail::line_store<slot> store_;
 };
 
 }  // namespace foxtrot::inline v0
@@ -14819,8 +14825,7 @@ class channel : private live_object<channel> {
   /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue has become free.
   /// For each event alone it would be woken, write one, and sleep again; for less it looks by itself.
   void wake_producer() noexcept {
-    const auto quarter = [](std::size_t whole) { return whole < 4 ? 1 : whole / 4; };  // 0 would be each event
-    if (freed_lines_ >= quarter(ring_.capacity()) || freed_levels_ >= quarter(levels_.capacity())) drained();
+    if (freed_lines_ >= many_lines_ || freed_levels_ >= many_levels_) drained();
   }
   /// Once everything has been read: lets a producer go on that waits for room, though less than a quarter became free.
   void drained() noexcept {
@@ -14860,7 +14865,7 @@ class channel : private live_object<channel> {
   [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept;
   [[nodiscard, gnu::always_inline]] waiting_event shown(const tick_payload& oldest) const noexcept {
     const line_tag tag = ring_.front_tag();
-    if (!has_body(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
+    if (!has_body(tick_tag::kind_of(tag))) return {&oldest, tag, {}};
     return {&oldest, tag, levels_.view(body_position(oldest), body_size(oldest))};
   }
 
@@ -14888,7 +14893,9 @@ class channel : private live_object<channel> {
   tick_payload last_words_;                // consumer's thread
   line_tag last_words_tag_;                // likewise
   bool has_last_words_{false};             // likewise
-  std::size_t freed_lines_{0};             // consumer's thread: since the producer was woken
+  const std::size_t many_lines_;           // likewise: a quarter of the ring
+  const std::size_t many_levels_;          // likewise: a quarter of the arena
+  std::size_t freed_lines_{0};             // likewise: since the producer was woken
   std::size_t freed_levels_{0};            // likewise
   debts debts_;
   // the producer's own
@@ -15390,7 +15397,7 @@ class feed_cursor : private live_object<feed_cursor> {
       case read_outcome::lapped: lose(reader_.lost() - std::exchange(lost_before_, reader_.lost())); return true;
       case read_outcome::read: break;
     }
-    const tick_kind kind = tick_tag::unpack(tag_).kind;
+    const tick_kind kind = tick_tag::kind_of(tag_);
     if (!filter_.wants(kind, symbol_of(line_))) return true;
     body_size_ = 0;
     if (has_body(kind)) {
@@ -15524,7 +15531,7 @@ class symbol_states {
 
   /// The consumer has been shown this.
   void note(const waiting_event& shown) noexcept {
-    if (tick_tag::unpack(shown.tag).kind == tick_kind::status && board_ != nullptr) note_status(shown);
+    if (tick_tag::kind_of(shown.tag) == tick_kind::status && board_ != nullptr) note_status(shown);
   }
   /// How it stands now, told already or not. Any thread.
   [[nodiscard]] bool is_stale(symbol_id symbol) const noexcept;
@@ -15610,6 +15617,7 @@ class inbox : private live_object<inbox> {
       telling_ = false;
       return;
     }
+    ++run_;
     states_.note(oldest);
     if (from_.own != nullptr) return from_.own->pop(oldest);
     pop_elsewhere(oldest);
@@ -15640,6 +15648,8 @@ class inbox : private live_object<inbox> {
   }
   /// Nothing is there: as channel::drained().
   void drained() noexcept;
+  /// How many events have been read since it was asked last.
+  [[nodiscard]] std::size_t end_run() noexcept { return std::exchange(run_, 0); }
   [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
   [[nodiscard]] bool closed_by_producer() noexcept;
   [[nodiscard]] parking_spot& spot() noexcept;
@@ -15657,7 +15667,7 @@ class inbox : private live_object<inbox> {
 
  private:
   [[nodiscard]] static bool is_status(const waiting_event& event) noexcept {
-    return event.payload != nullptr && tick_tag::unpack(event.tag).kind == tick_kind::status;
+    return event.payload != nullptr && tick_tag::kind_of(event.tag) == tick_kind::status;
   }
   template <class Action>
   decltype(auto) with(Action&& action) noexcept;
@@ -15673,6 +15683,7 @@ class inbox : private live_object<inbox> {
   const symbol_table* symbols_;  // null where there are several
   symbol_states states_;
   owner<consumer_latency> latency_;
+  std::size_t run_{0};
   bool held_{false};
   bool telling_{false};  // told_ comes next
   tick_payload told_;
@@ -27093,11 +27104,15 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
                                         std::optional<duration> patience) {
   const auto ready = [&from] { return from.front().payload != nullptr; };
   constexpr unsigned rounds_per_clock = 64;
+  constexpr std::size_t long_run = 128;
   if (from.left() || from.held()) return false;
   beat();
   if (ready()) return !stop.stop_requested();
   from.drained();
   const expected_silence no_stall;  // a quiet market is none
+  // After many events more are on their way. Where another thread wants this core, let it have its turn and find many
+  // again: to sleep and be woken for each few costs that thread, the producer and this one far more than the events.
+  if (from.end_run() >= long_run && waiting == idle::block) ::sched_yield();
   const auto start = std::chrono::steady_clock::now();
   constexpr auto never = std::chrono::steady_clock::time_point::max();
   const auto deadline = patience && *patience < never - start ? start + *patience : never;
@@ -29144,7 +29159,7 @@ class merged_inbox : private live_object<merged_inbox> {
   };
 
   [[nodiscard]] bool is_told(const waiting_event& oldest) noexcept {
-    if (tick_tag::unpack(oldest.tag).kind != tick_kind::status || !as_one_) return true;
+    if (tick_tag::kind_of(oldest.tag) != tick_kind::status || !as_one_) return true;
     return as_one_->passes(at_, oldest.payload->as<status_record>());
   }
   void move_on() noexcept {
@@ -29495,11 +29510,16 @@ FOXTROT_DECL void kind_histograms::report(latency_stage stage, latency_report& i
 
 namespace foxtrot::inline v0::detail {
 
+// 0 would be each event.
+[[nodiscard]] constexpr std::size_t quarter_of(std::size_t whole) noexcept { return whole < 4 ? 1 : whole / 4; }
+
 FOXTROT_DECL channel::channel(const subscription_settings& settings, symbol_table& symbols)
     : ring_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
       levels_{settings.level_capacity, memory_or_heap(settings.memory)},
       symbols_{symbols},
-      when_full_{settings.when_full} {}
+      when_full_{settings.when_full},
+      many_lines_{quarter_of(ring_.capacity())},
+      many_levels_{quarter_of(levels_.capacity())} {}
 
 FOXTROT_DECL void channel::lose_one() noexcept {
   debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()

@@ -120,8 +120,7 @@ class channel : private live_object<channel> {
   /// After one or more pops: lets a producer go on that waits for room, once a quarter of the queue has become free.
   /// For each event alone it would be woken, write one, and sleep again; for less it looks by itself.
   void wake_producer() noexcept {
-    const auto quarter = [](std::size_t whole) { return whole < 4 ? 1 : whole / 4; };  // 0 would be each event
-    if (freed_lines_ >= quarter(ring_.capacity()) || freed_levels_ >= quarter(levels_.capacity())) drained();
+    if (freed_lines_ >= many_lines_ || freed_levels_ >= many_levels_) drained();
   }
   /// Once everything has been read: lets a producer go on that waits for room, though less than a quarter became free.
   void drained() noexcept {
@@ -161,7 +160,7 @@ class channel : private live_object<channel> {
   [[nodiscard]] std::optional<std::pair<status_record, line_tag>> take_state() noexcept;
   [[nodiscard, gnu::always_inline]] waiting_event shown(const tick_payload& oldest) const noexcept {
     const line_tag tag = ring_.front_tag();
-    if (!has_body(tick_tag::unpack(tag).kind)) return {&oldest, tag, {}};
+    if (!has_body(tick_tag::kind_of(tag))) return {&oldest, tag, {}};
     return {&oldest, tag, levels_.view(body_position(oldest), body_size(oldest))};
   }
 
@@ -189,7 +188,9 @@ class channel : private live_object<channel> {
   tick_payload last_words_;                // consumer's thread
   line_tag last_words_tag_;                // likewise
   bool has_last_words_{false};             // likewise
-  std::size_t freed_lines_{0};             // consumer's thread: since the producer was woken
+  const std::size_t many_lines_;           // likewise: a quarter of the ring
+  const std::size_t many_levels_;          // likewise: a quarter of the arena
+  std::size_t freed_lines_{0};             // likewise: since the producer was woken
   std::size_t freed_levels_{0};            // likewise
   debts debts_;
   // the producer's own

@@ -57,11 +57,11 @@ class event {
  public:
   event(const tick_payload& payload, line_tag tag, std::span<const raw_level> body,
         const symbol_table& symbols) noexcept
-      : payload_{&payload}, body_{body}, symbols_{&symbols}, tag_{tick_tag::unpack(tag)} {}
+      : payload_{&payload}, body_{body}, symbols_{&symbols}, tag_{tag} {}
   event(const event&) = delete;
   event& operator=(const event&) = delete;
 
-  [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
+  [[nodiscard]] tick_kind kind() const noexcept { return tick_tag::kind_of(tag_); }
   /// As tick::received.
   [[nodiscard]] timestamp received() const noexcept {
     return timestamp{std::chrono::nanoseconds{payload_->as<status_record>().received_ns}};  // all have it there
@@ -73,7 +73,7 @@ class event {
   template <class... Handlers>
   [[gnu::noinline]] void visit(Handlers&&... handlers) const {
     static_assert(sizeof...(Handlers) != 0, "visit needs a handler, of const foxtrot::status& at least");
-    switch (tag_.kind) {
+    switch (kind()) {
       case tick_kind::status: return give<status>(handlers...);
       case tick_kind::book_ticker: return give<book_ticker>(handlers...);
       case tick_kind::trade: return give<trade>(handlers...);
@@ -108,10 +108,11 @@ class event {
   template <class Tick>
   [[nodiscard]] Tick make() const noexcept {
     const auto& record = payload_->as<typename Tick::record_type>();
-    if constexpr (requires { Tick{record, body_, tag_, *symbols_}; }) {
-      return {record, body_, tag_, *symbols_};
+    const tick_tag tag = tick_tag::unpack(tag_);
+    if constexpr (requires { Tick{record, body_, tag, *symbols_}; }) {
+      return {record, body_, tag, *symbols_};
     } else {
-      return {record, tag_, *symbols_};
+      return {record, tag, *symbols_};
     }
   }
 
@@ -121,7 +122,7 @@ class event {
   const tick_payload* payload_;
   std::span<const raw_level> body_;
   const symbol_table* symbols_;
-  tick_tag tag_;
+  line_tag tag_;
 };
 
 /// What a consumer gives to poll(): called once per event.

@@ -31,14 +31,13 @@ class basic_stored_event {
     return basic_stored_event{from};
   }
 
-  [[nodiscard]] tick_kind kind() const noexcept { return tag_.kind; }
+  [[nodiscard]] tick_kind kind() const noexcept { return tick_tag::kind_of(tag_); }
 
   /// As event::visit; nothing is visited where nothing was stored. Views, as of levels, are valid as long as this copy.
   template <class... Handlers>
   void visit(Handlers&&... handlers) const {
     if (symbols_ == nullptr) return;
-    event{payload_, tag_.packed(), std::span{levels_}.first(level_count_), *symbols_}.visit(
-        std::forward<Handlers>(handlers)...);
+    event{payload_, tag_, std::span{levels_}.first(level_count_), *symbols_}.visit(std::forward<Handlers>(handlers)...);
   }
 
  private:
@@ -48,7 +47,7 @@ class basic_stored_event {
   }
 
   const symbol_table* symbols_{nullptr};
-  tick_tag tag_;
+  line_tag tag_;
   std::size_t level_count_{0};
   tick_payload payload_;  // and levels_: as far as the event goes
   std::array<raw_level, Levels> levels_;

@@ -78,8 +78,8 @@ class payload_arena : private live_object<payload_arena<T>> {
 
   std::pmr::memory_resource* memory_;
   T* elements_{nullptr};
-  std::size_t mask_;
-  std::uint64_t next_{0};                                       // producer's thread
+  std::size_t mask_;                                            // those three are read by both, written by none
+  alignas(cache_line) std::uint64_t next_{0};                   // producer's thread
   std::uint64_t released_seen_{0};                              // producer's last look at released_
   alignas(cache_line) std::atomic<std::uint64_t> released_{0};  // written by the consumer
 };

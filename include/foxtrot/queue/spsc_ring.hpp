@@ -35,7 +35,7 @@ class spsc_ring : private live_object<spsc_ring<T>> {
   spsc_ring& operator=(const spsc_ring&) = delete;
 
   /// Items that fit, exactly.
-  [[nodiscard]] std::size_t capacity() const noexcept { return producer_.lines.count(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return store_.view().count(); }
 
   // --- the producer's thread ---
 
@@ -65,11 +65,12 @@ class spsc_ring : private live_object<spsc_ring<T>> {
 
   /// Lines that can be claimed now without asking again: at least `wanted` if the ring has them.
   [[nodiscard]] std::size_t free_lines(std::size_t wanted = 1) noexcept {
-    std::size_t free = capacity() - static_cast<std::size_t>(producer_.position - producer_.other_seen);
+    const std::size_t all = producer_.lines.count();
+    std::size_t free = all - static_cast<std::size_t>(producer_.position - producer_.other_seen);
     if (free < wanted) [[unlikely]] {
       // acquire: the consumer's reads of the payload happened before it released the line
       producer_.other_seen = released_.load(std::memory_order_acquire);
-      free = capacity() - static_cast<std::size_t>(producer_.position - producer_.other_seen);
+      free = all - static_cast<std::size_t>(producer_.position - producer_.other_seen);
     }
     return free;
   }
@@ -160,10 +161,10 @@ class spsc_ring : private live_object<spsc_ring<T>> {
     }
   };
 
+  detail::line_store<slot> store_;                              // read by both, written by none
   side producer_;                                               // producer's thread
   side consumer_;                                               // consumer's thread
   alignas(cache_line) std::atomic<std::uint64_t> released_{0};  // written by the consumer
-  detail::line_store<slot> store_;
 };
 
 }  // namespace foxtrot::inline v0

@@ -50,7 +50,7 @@ class feed_cursor : private live_object<feed_cursor> {
       case read_outcome::lapped: lose(reader_.lost() - std::exchange(lost_before_, reader_.lost())); return true;
       case read_outcome::read: break;
     }
-    const tick_kind kind = tick_tag::unpack(tag_).kind;
+    const tick_kind kind = tick_tag::kind_of(tag_);
     if (!filter_.wants(kind, symbol_of(line_))) return true;
     body_size_ = 0;
     if (has_body(kind)) {

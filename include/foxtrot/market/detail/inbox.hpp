@@ -66,6 +66,7 @@ class inbox : private live_object<inbox> {
       telling_ = false;
       return;
     }
+    ++run_;
     states_.note(oldest);
     if (from_.own != nullptr) return from_.own->pop(oldest);
     pop_elsewhere(oldest);
@@ -96,6 +97,8 @@ class inbox : private live_object<inbox> {
   }
   /// Nothing is there: as channel::drained().
   void drained() noexcept;
+  /// How many events have been read since it was asked last.
+  [[nodiscard]] std::size_t end_run() noexcept { return std::exchange(run_, 0); }
   [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
   [[nodiscard]] bool closed_by_producer() noexcept;
   [[nodiscard]] parking_spot& spot() noexcept;
@@ -113,7 +116,7 @@ class inbox : private live_object<inbox> {
 
  private:
   [[nodiscard]] static bool is_status(const waiting_event& event) noexcept {
-    return event.payload != nullptr && tick_tag::unpack(event.tag).kind == tick_kind::status;
+    return event.payload != nullptr && tick_tag::kind_of(event.tag) == tick_kind::status;
   }
   template <class Action>
   decltype(auto) with(Action&& action) noexcept;
@@ -129,6 +132,7 @@ class inbox : private live_object<inbox> {
   const symbol_table* symbols_;  // null where there are several
   symbol_states states_;
   owner<consumer_latency> latency_;
+  std::size_t run_{0};
   bool held_{false};
   bool telling_{false};  // told_ comes next
   tick_payload told_;

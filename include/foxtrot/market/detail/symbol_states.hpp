@@ -25,7 +25,7 @@ class symbol_states {
 
   /// The consumer has been shown this.
   void note(const waiting_event& shown) noexcept {
-    if (tick_tag::unpack(shown.tag).kind == tick_kind::status && board_ != nullptr) note_status(shown);
+    if (tick_tag::kind_of(shown.tag) == tick_kind::status && board_ != nullptr) note_status(shown);
   }
   /// How it stands now, told already or not. Any thread.
   [[nodiscard]] bool is_stale(symbol_id symbol) const noexcept;

@@ -21,11 +21,16 @@
 
 namespace foxtrot::inline v0::detail {
 
+// 0 would be each event.
+[[nodiscard]] constexpr std::size_t quarter_of(std::size_t whole) noexcept { return whole < 4 ? 1 : whole / 4; }
+
 FOXTROT_DECL channel::channel(const subscription_settings& settings, symbol_table& symbols)
     : ring_{settings.capacity < 4 ? 4 : settings.capacity, memory_or_heap(settings.memory)},
       levels_{settings.level_capacity, memory_or_heap(settings.memory)},
       symbols_{symbols},
-      when_full_{settings.when_full} {}
+      when_full_{settings.when_full},
+      many_lines_{quarter_of(ring_.capacity())},
+      many_levels_{quarter_of(levels_.capacity())} {}
 
 FOXTROT_DECL void channel::lose_one() noexcept {
   debts_.drops.fetch_add(1, std::memory_order_acq_rel);  // after all that was published before: see front()

@@ -130,7 +130,7 @@ class merged_inbox : private live_object<merged_inbox> {
   };
 
   [[nodiscard]] bool is_told(const waiting_event& oldest) noexcept {
-    if (tick_tag::unpack(oldest.tag).kind != tick_kind::status || !as_one_) return true;
+    if (tick_tag::kind_of(oldest.tag) != tick_kind::status || !as_one_) return true;
     return as_one_->passes(at_, oldest.payload->as<status_record>());
   }
   void move_on() noexcept {
