@@ -3089,8 +3089,9 @@ inline constexpr std::array<double, 23> exact_powers_of_ten{1e0,  1e1,  1e2,  1e
                                                             1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                                             1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/// The nearest double of digits x 10^exponent; from_chars rounds once where a product with a power of ten rounds twice.
-[[nodiscard]] double nearest_double(bool negative, const digits& all, int exponent) noexcept;
+/// The nearest double of magnitude x 10^exponent; from_chars rounds once where a product with a power of ten rounds
+/// twice. Seldom needed, and not to weigh upon whatever asks for doubles.
+[[nodiscard, gnu::cold]] double nearest_double(bool negative, uint128 magnitude, int exponent) noexcept;
 
 /// What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
 [[nodiscard]] constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept {
@@ -3182,7 +3183,7 @@ class basic_decimal {
           detail::exact_powers_of_ten[static_cast<std::size_t>(exponent_ < 0 ? -exponent_ : exponent_)];
       return exponent_ < 0 ? static_cast<double>(mantissa_) / power : static_cast<double>(mantissa_) * power;
     }
-    return detail::nearest_double(mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_);
+    return detail::nearest_double(mantissa_ < 0, detail::magnitude(mantissa_), exponent_);
   }
 
   /// The shortest exact text, without exponent: "61837.63", "-0.5", "1200". Never more than max_chars.
@@ -13559,7 +13560,8 @@ template result<std::string> basic_decimal<int128>::fixed(int) const;
 
 namespace foxtrot::inline v0::detail {
 
-FOXTROT_DECL double nearest_double(bool negative, const digits& all, int exponent) noexcept {
+FOXTROT_DECL double nearest_double(bool negative, uint128 magnitude, int exponent) noexcept {
+  const digits all{magnitude};
   std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters
   char* end = text.data();
   if (negative) *end++ = '-';
@@ -19397,6 +19399,10 @@ class tick_writer {
   static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
 
   [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
+    symbol = out_.symbols().find(name);
+    return symbol != symbol_id::none ? errc::none : learn(name, symbol);
+  }
+  [[nodiscard, gnu::noinline]] errc learn(std::string_view name, symbol_id& symbol) const {
     const auto id = out_.symbols().intern(name);
     if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
     symbol = *id;

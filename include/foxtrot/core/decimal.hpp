@@ -94,7 +94,7 @@ class basic_decimal {
           detail::exact_powers_of_ten[static_cast<std::size_t>(exponent_ < 0 ? -exponent_ : exponent_)];
       return exponent_ < 0 ? static_cast<double>(mantissa_) / power : static_cast<double>(mantissa_) * power;
     }
-    return detail::nearest_double(mantissa_ < 0, detail::digits{detail::magnitude(mantissa_)}, exponent_);
+    return detail::nearest_double(mantissa_ < 0, detail::magnitude(mantissa_), exponent_);
   }
 
   /// The shortest exact text, without exponent: "61837.63", "-0.5", "1200". Never more than max_chars.

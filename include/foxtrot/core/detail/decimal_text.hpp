@@ -64,8 +64,9 @@ inline constexpr std::array<double, 23> exact_powers_of_ten{1e0,  1e1,  1e2,  1e
                                                             1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                                             1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/// The nearest double of digits x 10^exponent; from_chars rounds once where a product with a power of ten rounds twice.
-[[nodiscard]] double nearest_double(bool negative, const digits& all, int exponent) noexcept;
+/// The nearest double of magnitude x 10^exponent; from_chars rounds once where a product with a power of ten rounds
+/// twice. Seldom needed, and not to weigh upon whatever asks for doubles.
+[[nodiscard, gnu::cold]] double nearest_double(bool negative, uint128 magnitude, int exponent) noexcept;
 
 /// What follows the digits that fit: zeros at the end of a fraction say nothing and may be left out.
 [[nodiscard]] constexpr errc judge_rest(const char* at, const char* end, bool in_fraction) noexcept {

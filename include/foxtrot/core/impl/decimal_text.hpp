@@ -8,7 +8,8 @@
 
 namespace foxtrot::inline v0::detail {
 
-FOXTROT_DECL double nearest_double(bool negative, const digits& all, int exponent) noexcept {
+FOXTROT_DECL double nearest_double(bool negative, uint128 magnitude, int exponent) noexcept {
+  const digits all{magnitude};
   std::array<char, digits::most + 8> text{};  // a sign, the digits, 'e' and an exponent of four characters
   char* end = text.data();
   if (negative) *end++ = '-';

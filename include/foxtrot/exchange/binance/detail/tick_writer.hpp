@@ -203,6 +203,10 @@ class tick_writer {
   static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
 
   [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
+    symbol = out_.symbols().find(name);
+    return symbol != symbol_id::none ? errc::none : learn(name, symbol);
+  }
+  [[nodiscard, gnu::noinline]] errc learn(std::string_view name, symbol_id& symbol) const {
     const auto id = out_.symbols().intern(name);
     if (!id) return id.error() == errc::symbol_table_full ? errc::symbol_table_full : errc::malformed_message;
     symbol = *id;
