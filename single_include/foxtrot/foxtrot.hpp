@@ -2075,7 +2075,8 @@ struct subscription_settings {
   /// as 20. Under conflate books have that much room, and other bodies, of up to 20 each, as much again.
   std::size_t level_capacity{std::size_t{1} << 18};
   /// How the consumer waits when there is nothing. After more than a hundred events in a row `block` first gives the
-  /// core to whoever else wants it, for one turn of the scheduler: on a core of its own that is nobody.
+  /// core to whoever else wants it, for one turn of the scheduler: on a core of its own that is nobody. Not where its
+  /// patience is less than 10 ms.
   idle waiting{idle::block};
   /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};
@@ -27111,17 +27112,18 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
   const auto ready = [&from] { return from.front().payload != nullptr; };
   constexpr unsigned rounds_per_clock = 64;
   constexpr std::size_t long_run = 128;
+  constexpr std::chrono::milliseconds a_turn{10};  // of the scheduler, and more
   if (from.left() || from.held()) return false;
   beat();
   if (ready()) return !stop.stop_requested();
   from.drained();
   const expected_silence no_stall;  // a quiet market is none
-  // After many events more are on their way. Where another thread wants this core, let it have its turn and find many
-  // again: to sleep and be woken for each few costs that thread, the producer and this one far more than the events.
-  if (from.end_run() >= long_run && waiting == idle::block) ::sched_yield();
   const auto start = std::chrono::steady_clock::now();
   constexpr auto never = std::chrono::steady_clock::time_point::max();
   const auto deadline = patience && *patience < never - start ? start + *patience : never;
+  // After many events more are on their way. Where another thread wants this core, let it have its turn and find many
+  // again: to sleep and be woken for each few costs that thread, the producer and this one far more than the events.
+  if (from.end_run() >= long_run && waiting == idle::block && (!patience || *patience >= a_turn)) ::sched_yield();
   chosen_idle idler{waiting, from.spot()};
   for (unsigned round = 1;; ++round) {
     if (stop.stop_requested() || from.left()) return false;

@@ -48,7 +48,8 @@ struct subscription_settings {
   /// as 20. Under conflate books have that much room, and other bodies, of up to 20 each, as much again.
   std::size_t level_capacity{std::size_t{1} << 18};
   /// How the consumer waits when there is nothing. After more than a hundred events in a row `block` first gives the
-  /// core to whoever else wants it, for one turn of the scheduler: on a core of its own that is nobody.
+  /// core to whoever else wants it, for one turn of the scheduler: on a core of its own that is nobody. Not where its
+  /// patience is less than 10 ms.
   idle waiting{idle::block};
   /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};
