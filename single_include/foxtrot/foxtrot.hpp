@@ -347,8 +347,8 @@ struct tick_tag {
             static_cast<std::uint32_t>(how) << 13 | std::uint32_t{flags} << 16};
   }
   [[nodiscard]] static constexpr tick_tag unpack(line_tag tag) noexcept {
-    return {kind_of(tag), static_cast<venue>((tag.bits >> 8) & 0x1f),
-            static_cast<source>((tag.bits >> 13) & 0x7), static_cast<std::uint8_t>((tag.bits >> 16) & 0xff)};
+    return {kind_of(tag), static_cast<venue>((tag.bits >> 8) & 0x1f), static_cast<source>((tag.bits >> 13) & 0x7),
+            static_cast<std::uint8_t>((tag.bits >> 16) & 0xff)};
   }
   [[nodiscard]] static constexpr tick_kind kind_of(line_tag tag) noexcept {
     return static_cast<tick_kind>(tag.bits & 0xff);
@@ -2074,9 +2074,9 @@ struct subscription_settings {
   /// Price levels of all waiting depth events in it together; other bodies count as a level for each 16 bytes, a ticker
   /// as 20. Under conflate books have that much room, and other bodies, of up to 20 each, as much again.
   std::size_t level_capacity{std::size_t{1} << 18};
-  /// How the consumer waits when there is nothing. After more than a hundred events in a row `block` first gives the
-  /// core to whoever else wants it, for one turn of the scheduler: on a core of its own that is nobody. Not where its
-  /// patience is less than 10 ms.
+  /// How the consumer waits when there is nothing. Under overflow::block, for throughput, idle::block after 128 events
+  /// first gives the core to whoever else wants it, for a turn of the scheduler that nothing ends early: on a core of
+  /// its own that is nobody. Not where its patience is less than 100 ms.
   idle waiting{idle::block};
   /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};
@@ -14766,7 +14766,7 @@ class channel : private live_object<channel> {
   [[nodiscard]] slot claim(std::size_t level_count) noexcept;
   /// Counts one event as lost.
   void lose_one() noexcept;
-  /// Whether claim() may wait.
+  /// Whether claim() may wait. Any thread.
   [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
 
   /// Hands over what was written into a claim.
@@ -14832,9 +14832,9 @@ class channel : private live_object<channel> {
   }
   /// Once everything has been read: lets a producer go on that waits for room, though less than a quarter became free.
   void drained() noexcept {
-    if (when_full_ != overflow::block || freed_lines_ == 0) return;
+    if (freed_lines_ == 0) return;
     freed_lines_ = freed_levels_ = 0;
-    producer_spot_.wake();
+    if (waits()) producer_spot_.wake();
   }
 
   [[nodiscard]] bool closed_by_producer() const noexcept { return producer_closed_.load(std::memory_order_acquire); }
@@ -15651,8 +15651,11 @@ class inbox : private live_object<inbox> {
   }
   /// Nothing is there: as channel::drained().
   void drained() noexcept;
-  /// How many events have been read since it was asked last.
-  [[nodiscard]] std::size_t end_run() noexcept { return std::exchange(run_, 0); }
+  /// Whether many events have been read since it was asked last, of a queue that makes the feed wait.
+  [[nodiscard]] bool end_long_run() noexcept {
+    constexpr std::size_t many = 128;
+    return std::exchange(run_, 0) >= many && from_.own != nullptr && from_.own->waits();
+  }
   [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
   [[nodiscard]] bool closed_by_producer() noexcept;
   [[nodiscard]] parking_spot& spot() noexcept;
@@ -27111,8 +27114,7 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
                                         std::optional<duration> patience) {
   const auto ready = [&from] { return from.front().payload != nullptr; };
   constexpr unsigned rounds_per_clock = 64;
-  constexpr std::size_t long_run = 128;
-  constexpr std::chrono::milliseconds a_turn{10};  // of the scheduler, and more
+  constexpr std::chrono::milliseconds some_turns{100};  // of the scheduler
   if (from.left() || from.held()) return false;
   beat();
   if (ready()) return !stop.stop_requested();
@@ -27121,9 +27123,11 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
   const auto start = std::chrono::steady_clock::now();
   constexpr auto never = std::chrono::steady_clock::time_point::max();
   const auto deadline = patience && *patience < never - start ? start + *patience : never;
-  // After many events more are on their way. Where another thread wants this core, let it have its turn and find many
-  // again: to sleep and be woken for each few costs that thread, the producer and this one far more than the events.
-  if (from.end_run() >= long_run && waiting == idle::block && (!patience || *patience >= a_turn)) ::sched_yield();
+  // Where nothing may be lost, throughput is what counts, and after many events more are on their way. If another
+  // thread wants this core, let it have its turn and find many again: to sleep and be woken for each few costs that
+  // thread, the producer and this one far more than the events.
+  const bool over = stop.stop_requested() || from.left() || from.closed_by_producer();
+  if (from.end_long_run() && waiting == idle::block && !over && (!patience || *patience >= some_turns)) ::sched_yield();
   chosen_idle idler{waiting, from.spot()};
   for (unsigned round = 1;; ++round) {
     if (stop.stop_requested() || from.left()) return false;

@@ -169,9 +169,7 @@ TEST_CASE("subscription: a range that is never begun consumes nothing", "[market
   const auto queue = make_channel({.capacity = 4});
   subscription ticks = reader_of(queue, idle::block);
   publish_trade(*queue, 1);
-  {
-    const auto unused = ticks.until(std::stop_token{});
-  }
+  { const auto unused = ticks.until(std::stop_token{}); }
   CHECK(poll_all(ticks) == strings{"trade 1"});
 }
 
@@ -299,6 +297,50 @@ TEST_CASE("subscription: patience ends the wait", "[market]") {
     for (const auto& each : ticks.until(std::stop_token{}, 1ms)) seen.push_back(told(each));
     CHECK(seen == strings{"trade 1", "trade 2"});
   }
+}
+
+TEST_CASE("subscription: 128 events since the last wait are a long run, where they make the feed wait", "[market]") {
+  for (const overflow policy : {overflow::block, overflow::drop_newest}) {
+    const auto queue = make_channel({.when_full = policy, .capacity = 256});
+    const auto inbox = foxtrot_test::inbox_of(queue);
+    const auto read = [&](std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) {
+        publish_trade(*queue, i + 1);
+        inbox->pop(inbox->front());
+      }
+    };
+    CHECK_FALSE(inbox->end_long_run());
+    read(127);
+    CHECK_FALSE(inbox->end_long_run());
+    read(1);
+    CHECK_FALSE(inbox->end_long_run());
+    read(128);
+    CHECK(inbox->end_long_run() == (policy == overflow::block));
+    CHECK_FALSE(inbox->end_long_run());
+  }
+}
+
+TEST_CASE("subscription: who has read much waits no longer than its patience, nor after a stop", "[market]") {
+  const auto queue = make_channel({.when_full = overflow::block, .capacity = 256});
+  subscription ticks = reader_of(queue, idle::block);
+  std::stop_source stopping;
+  const auto read = [&] {
+    for (std::uint64_t id = 1; id <= 200; ++id) publish_trade(*queue, id);
+    return ticks.poll(200, [](const event&) {});
+  };
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(read() == 200);
+  CHECK_FALSE(ticks.wait(stopping.get_token(), 1ms));
+  CHECK(read() == 200);
+  CHECK_FALSE(ticks.wait(stopping.get_token(), 200ms));
+  CHECK(std::chrono::steady_clock::now() - start >= 200ms);
+  CHECK(read() == 200);
+  stopping.request_stop();
+  CHECK_FALSE(ticks.wait(stopping.get_token(), 1h));
+  CHECK(read() == 200);
+  queue->close_by_producer();
+  CHECK_FALSE(ticks.wait(std::stop_token{}, 1h));
+  CHECK(std::chrono::steady_clock::now() - start < bound(20s));
 }
 
 TEST_CASE("subscription: patience may be for ever", "[market]") {

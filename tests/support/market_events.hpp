@@ -26,10 +26,13 @@ inline foxtrot::symbol_table& no_symbols() {
   return std::make_shared<channel>(settings, no_symbols());
 }
 
-[[nodiscard]] inline foxtrot::subscription reader_of(std::shared_ptr<channel> queue, foxtrot::idle waiting) {
+[[nodiscard]] inline std::shared_ptr<foxtrot::detail::inbox> inbox_of(std::shared_ptr<channel> queue) {
   auto filter = foxtrot::detail::consumer_filter::make({}, no_symbols()).value();
   foxtrot::detail::symbol_states states{std::make_shared<foxtrot::detail::status_board>(), std::move(filter)};
-  return {std::make_shared<foxtrot::detail::inbox>(std::move(queue), std::move(states)), waiting};
+  return std::make_shared<foxtrot::detail::inbox>(std::move(queue), std::move(states));
+}
+[[nodiscard]] inline foxtrot::subscription reader_of(std::shared_ptr<channel> queue, foxtrot::idle waiting) {
+  return {inbox_of(std::move(queue)), waiting};
 }
 
 [[nodiscard]] constexpr foxtrot::line_tag tag_of(foxtrot::tick_kind kind, std::uint8_t flags = 0) {

@@ -58,7 +58,7 @@ class channel : private live_object<channel> {
   [[nodiscard]] slot claim(std::size_t level_count) noexcept;
   /// Counts one event as lost.
   void lose_one() noexcept;
-  /// Whether claim() may wait.
+  /// Whether claim() may wait. Any thread.
   [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
 
   /// Hands over what was written into a claim.
@@ -124,9 +124,9 @@ class channel : private live_object<channel> {
   }
   /// Once everything has been read: lets a producer go on that waits for room, though less than a quarter became free.
   void drained() noexcept {
-    if (when_full_ != overflow::block || freed_lines_ == 0) return;
+    if (freed_lines_ == 0) return;
     freed_lines_ = freed_levels_ = 0;
-    producer_spot_.wake();
+    if (waits()) producer_spot_.wake();
   }
 
   [[nodiscard]] bool closed_by_producer() const noexcept { return producer_closed_.load(std::memory_order_acquire); }

@@ -92,8 +92,8 @@ struct tick_tag {
             static_cast<std::uint32_t>(how) << 13 | std::uint32_t{flags} << 16};
   }
   [[nodiscard]] static constexpr tick_tag unpack(line_tag tag) noexcept {
-    return {kind_of(tag), static_cast<venue>((tag.bits >> 8) & 0x1f),
-            static_cast<source>((tag.bits >> 13) & 0x7), static_cast<std::uint8_t>((tag.bits >> 16) & 0xff)};
+    return {kind_of(tag), static_cast<venue>((tag.bits >> 8) & 0x1f), static_cast<source>((tag.bits >> 13) & 0x7),
+            static_cast<std::uint8_t>((tag.bits >> 16) & 0xff)};
   }
   [[nodiscard]] static constexpr tick_kind kind_of(line_tag tag) noexcept {
     return static_cast<tick_kind>(tag.bits & 0xff);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <foxtrot/core/detail/decimal_text.hpp>
+#include <foxtrot/core/int128.hpp>
 
 #include <array>
 #include <charconv>

@@ -97,8 +97,11 @@ class inbox : private live_object<inbox> {
   }
   /// Nothing is there: as channel::drained().
   void drained() noexcept;
-  /// How many events have been read since it was asked last.
-  [[nodiscard]] std::size_t end_run() noexcept { return std::exchange(run_, 0); }
+  /// Whether many events have been read since it was asked last, of a queue that makes the feed wait.
+  [[nodiscard]] bool end_long_run() noexcept {
+    constexpr std::size_t many = 128;
+    return std::exchange(run_, 0) >= many && from_.own != nullptr && from_.own->waits();
+  }
   [[nodiscard]] const symbol_table& symbols() noexcept { return symbols_ != nullptr ? *symbols_ : symbols_of_part(); }
   [[nodiscard]] bool closed_by_producer() noexcept;
   [[nodiscard]] parking_spot& spot() noexcept;

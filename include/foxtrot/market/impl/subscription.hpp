@@ -60,8 +60,7 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
                                         std::optional<duration> patience) {
   const auto ready = [&from] { return from.front().payload != nullptr; };
   constexpr unsigned rounds_per_clock = 64;
-  constexpr std::size_t long_run = 128;
-  constexpr std::chrono::milliseconds a_turn{10};  // of the scheduler, and more
+  constexpr std::chrono::milliseconds some_turns{100};  // of the scheduler
   if (from.left() || from.held()) return false;
   beat();
   if (ready()) return !stop.stop_requested();
@@ -70,9 +69,11 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
   const auto start = std::chrono::steady_clock::now();
   constexpr auto never = std::chrono::steady_clock::time_point::max();
   const auto deadline = patience && *patience < never - start ? start + *patience : never;
-  // After many events more are on their way. Where another thread wants this core, let it have its turn and find many
-  // again: to sleep and be woken for each few costs that thread, the producer and this one far more than the events.
-  if (from.end_run() >= long_run && waiting == idle::block && (!patience || *patience >= a_turn)) ::sched_yield();
+  // Where nothing may be lost, throughput is what counts, and after many events more are on their way. If another
+  // thread wants this core, let it have its turn and find many again: to sleep and be woken for each few costs that
+  // thread, the producer and this one far more than the events.
+  const bool over = stop.stop_requested() || from.left() || from.closed_by_producer();
+  if (from.end_long_run() && waiting == idle::block && !over && (!patience || *patience >= some_turns)) ::sched_yield();
   chosen_idle idler{waiting, from.spot()};
   for (unsigned round = 1;; ++round) {
     if (stop.stop_requested() || from.left()) return false;
