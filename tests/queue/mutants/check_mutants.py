@@ -54,7 +54,7 @@ MUTANTS = mutants_of(
     ("a full ring is not seen", "fault", SPSC,
      "if (free_lines() == 0) return nullptr;", "static_cast<void>(free_lines());"),
     ("one item more than there are lines", "fault", SPSC,
-     "std::size_t free = capacity() - ", "std::size_t free = capacity() + 1 - "),
+     "std::size_t free = all - ", "std::size_t free = all + 1 - "),
     ("an empty line is not seen by front()", "fault", SPSC,
      "if (!detail::word_is_at(word, consumer_.position)) return nullptr;", ""),
     ("an empty line is not seen by consume()", "fault", SPSC,
