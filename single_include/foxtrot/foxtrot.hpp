@@ -10382,6 +10382,7 @@ inline bool init_openssl() noexcept {
 
 // foxtrot/net/detail/tls_session_store.hpp: TLS sessions that the next connection to the same server may resume.
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 namespace foxtrot::inline v0::detail {
@@ -10392,22 +10393,27 @@ struct free_tls_session {
 using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
 
 /// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
-/// connections are the same client's (RFC 8446 appendix C.4). Any thread.
+/// connections are the same client's (RFC 8446 appendix C.4). It keeps copies: OpenSSL goes on reading and writing the
+/// session of a live connection, while another thread's may resume it. Any thread.
 class tls_session_store : private live_object<tls_session_store> {
  public:
   static constexpr std::size_t per_server = 4;
   static constexpr std::size_t in_total = 64;
 
-  void put(std::string_view server, tls_session session) {
+  /// A number for a connection, which is to tell its sessions from others.
+  [[nodiscard]] std::uint64_t connection() {
     const std::lock_guard lock{mutex_};
-    const auto of_server = [server](const entry& kept) { return kept.server == server; };
-    // the oldest stand first
-    if (std::count_if(kept_.begin(), kept_.end(), of_server) == per_server) {
-      kept_.erase(std::find_if(kept_.begin(), kept_.end(), of_server));
-    } else if (kept_.size() == in_total) {
-      kept_.erase(kept_.begin());
+    return ++connections_;
+  }
+
+  /// Keeps nothing where there is no memory: the next handshake is a full one.
+  void put(std::string_view server, std::uint64_t connection, const SSL_SESSION& session) noexcept {
+    tls_session copy{SSL_SESSION_is_resumable(&session) == 1 ? SSL_SESSION_dup(&session) : nullptr};
+    if (!copy) return ERR_clear_error();
+    try {
+      keep({std::string{server}, connection, std::move(copy)});
+    } catch (...) {  // no memory
     }
-    kept_.push_back({std::string{server}, std::move(session)});
   }
 
   /// The newest one that has not expired, or nothing.
@@ -10423,6 +10429,12 @@ class tls_session_store : private live_object<tls_session_store> {
     return taken;
   }
 
+  /// Discards what a connection brought: it has failed (RFC 8446 section 6.2).
+  void forget(std::uint64_t connection) noexcept {
+    const std::lock_guard lock{mutex_};
+    std::erase_if(kept_, [connection](const entry& kept) { return kept.connection == connection; });
+  }
+
   [[nodiscard]] std::size_t size() const {
     const std::lock_guard lock{mutex_};
     return kept_.size();
@@ -10431,33 +10443,46 @@ class tls_session_store : private live_object<tls_session_store> {
  private:
   struct entry {
     std::string server;
+    std::uint64_t connection;
     tls_session session;
   };
 
   [[nodiscard]] static bool expired(const SSL_SESSION& session, std::time_t now) noexcept {
-    return SSL_SESSION_get_time(&session) + SSL_SESSION_get_timeout(&session) <= now ||
-           SSL_SESSION_is_resumable(&session) != 1;
+    return SSL_SESSION_get_time(&session) + SSL_SESSION_get_timeout(&session) <= now;
+  }
+
+  void keep(entry newest) {
+    const std::lock_guard lock{mutex_};
+    const auto of_server = [&newest](const entry& kept) { return kept.server == newest.server; };
+    // the oldest stand first
+    if (std::count_if(kept_.begin(), kept_.end(), of_server) == per_server) {
+      kept_.erase(std::find_if(kept_.begin(), kept_.end(), of_server));
+    } else if (kept_.size() == in_total) {
+      kept_.erase(kept_.begin());
+    }
+    kept_.push_back(std::move(newest));
   }
 
   mutable std::mutex mutex_;
   std::vector<entry> kept_;
+  std::uint64_t connections_{0};
 };
 
 /// Where the sessions of one connection go; OpenSSL carries its address.
 struct tls_session_target {
+  void put(const SSL_SESSION& session) const noexcept {
+    if (store != nullptr && !server.empty()) store->put(server, connection, session);
+  }
+
   tls_session_store* store{nullptr};
   std::string server{};
+  std::uint64_t connection{0};
 };
 
 /// OpenSSL's new-session callback: TLS 1.3 tickets arrive while the connection is being read.
 inline int keep_tls_session(SSL* ssl, SSL_SESSION* session) noexcept {
-  const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl));
-  if (target == nullptr || target->store == nullptr || target->server.empty()) return 0;
-  try {
-    target->store->put(target->server, tls_session{session});
-  } catch (...) {  // no memory: `put` has freed it, and the next handshake is a full one
-  }
-  return 1;  // it is ours
+  if (const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl))) target->put(*session);
+  return 0;  // it stays the connection's
 }
 
 }  // namespace foxtrot::inline v0::detail
@@ -10474,7 +10499,6 @@ enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
 #endif
 
 #include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -11772,11 +11796,7 @@ class tls_engine : private live_object<tls_engine> {
   }
   tls_engine(const tls_engine&) = delete;
   tls_engine& operator=(const tls_engine&) = delete;
-  /// OpenSSL would make the session of a connection that was dropped unfit for resumption, which is the very one that a
-  /// reconnect wants (RFC 8446 does not ask for that any more).
-  ~tls_engine() {
-    if (ssl_) SSL_set_shutdown(native(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-  }
+  ~tls_engine() = default;
 
   [[nodiscard]] bool valid() const noexcept { return ssl_ != nullptr; }
   [[nodiscard]] SSL* native() const noexcept { return ssl_.get(); }
@@ -11795,9 +11815,10 @@ class tls_engine : private live_object<tls_engine> {
   /// Offers the newest session of this server, if there is one, and keeps those that it sends. `server` tells apart
   /// whoever may have different tickets; only ever sessions of the same `expect`ed name may share it.
   void resume(std::string server) {
-    target_ = {context_.session_store(), std::move(server)};
-    if (target_.store == nullptr) return;
-    if (const tls_session known = target_.store->take(target_.server)) {
+    tls_session_store* const store = context_.session_store();
+    if (store == nullptr) return;
+    target_ = {store, std::move(server), store->connection()};
+    if (const tls_session known = store->take(target_.server)) {
       if (SSL_set_session(native(), known.get()) != 1) ERR_clear_error();
     }
   }
@@ -11911,13 +11932,14 @@ class tls_engine : private live_object<tls_engine> {
     ERR_clear_error();
     const bool alive = SSL_is_init_finished(native()) == 1;
     if (alive && (SSL_get_shutdown(native()) & SSL_RECEIVED_SHUTDOWN) != 0) return {closed, 0};
+    if (target_.store != nullptr) target_.store->forget(target_.connection);
     return {failed, 0};
   }
 
   // TLS 1.3 servers send tickets; a TLS 1.2 session that was taken up stays good for another time.
-  void keep_resumed_session() {
-    if (!resumed() || SSL_version(native()) >= TLS1_3_VERSION || target_.store == nullptr) return;
-    target_.store->put(target_.server, tls_session{SSL_get1_session(native())});
+  void keep_resumed_session() const noexcept {
+    if (!resumed() || SSL_version(native()) >= TLS1_3_VERSION) return;
+    if (const SSL_SESSION* const used = SSL_get0_session(native())) target_.put(*used);
   }
 
   static constexpr std::size_t record_header = 5;  // RFC 8446 section 5.1: type, version, length

@@ -157,6 +157,53 @@ TEST_CASE("resumption: of two connections at once only one gets the ticket", "[a
   CHECK(theirs.offers == 1);
 }
 
+TEST_CASE("resumption: what is kept is not the connection's own session, which OpenSSL goes on using", "[acceptance]") {
+  for (const tls_version version : versions) {
+    INFO(name(version));
+    const tls_context ours = client_context(only(version));
+    const tls_context theirs = server_context();
+    for (const bool again : {false, true}) {
+      loop_fixture f;
+      tls_pair p{f, ours, theirs};
+      CHECK(p.client.resumed() == again);
+      CHECK(foxtrot_test::exchange(f, p.client, p.server, 1000));
+      std::vector<detail::tls_session> kept;
+      while (detail::tls_session each = ours.session_store()->take(std::string("localhost") + '\0')) {
+        CHECK(each.get() != SSL_get0_session(p.client.native_tls()));
+        kept.push_back(std::move(each));
+      }
+      REQUIRE_FALSE(kept.empty());
+      ours.session_store()->put(std::string("localhost") + '\0', 0, *kept.front());
+    }
+  }
+}
+
+TEST_CASE("resumption: a connection that fails takes its sessions with it, and no others", "[acceptance]") {
+  for (const tls_version version : versions) {
+    for (const bool client_finds : {true, false}) {  // and tells the other by an alert
+      INFO(name(version) << (client_finds ? ", found by the client" : ", found by the server"));
+      const tls_context ours = client_context(only(version));
+      const tls_context theirs = server_context();
+      const std::size_t of_good = version == tls_version::tls_1_3 ? 1 : 0;  // of its two tickets; in TLS 1.2 of its one
+      loop_fixture f;
+      tls_pair good{f, ours, theirs};
+      CHECK(foxtrot_test::exchange(f, good.client, good.server, 1000));
+      tls_pair bad{f, ours, theirs};
+      CHECK(foxtrot_test::exchange(f, bad.client, bad.server, 1000));
+      CHECK(bad.client.resumed());
+      CHECK(ours.sessions() > of_good);
+      const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
+      tls_stream& finder = client_finds ? bad.client : bad.server;
+      tls_stream& forger = client_finds ? bad.server : bad.client;
+      CHECK(forger.next_layer().write_some(forged).bytes == forged.size());
+      CHECK(read_error(f, finder) == errc::tls_protocol_error);
+      CHECK(read_error(f, forger) == errc::tls_protocol_error);
+      CHECK(ours.sessions() == of_good);
+      CHECK(visit(ours, theirs) == (of_good != 0));
+    }
+  }
+}
+
 TEST_CASE("resumption: a server that forgot gets a full handshake", "[acceptance]") {
   for (const tls_version version : versions) {
     INFO(name(version));

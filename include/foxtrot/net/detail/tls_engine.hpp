@@ -60,11 +60,7 @@ class tls_engine : private live_object<tls_engine> {
   }
   tls_engine(const tls_engine&) = delete;
   tls_engine& operator=(const tls_engine&) = delete;
-  /// OpenSSL would make the session of a connection that was dropped unfit for resumption, which is the very one that a
-  /// reconnect wants (RFC 8446 does not ask for that any more).
-  ~tls_engine() {
-    if (ssl_) SSL_set_shutdown(native(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-  }
+  ~tls_engine() = default;
 
   [[nodiscard]] bool valid() const noexcept { return ssl_ != nullptr; }
   [[nodiscard]] SSL* native() const noexcept { return ssl_.get(); }
@@ -83,9 +79,10 @@ class tls_engine : private live_object<tls_engine> {
   /// Offers the newest session of this server, if there is one, and keeps those that it sends. `server` tells apart
   /// whoever may have different tickets; only ever sessions of the same `expect`ed name may share it.
   void resume(std::string server) {
-    target_ = {context_.session_store(), std::move(server)};
-    if (target_.store == nullptr) return;
-    if (const tls_session known = target_.store->take(target_.server)) {
+    tls_session_store* const store = context_.session_store();
+    if (store == nullptr) return;
+    target_ = {store, std::move(server), store->connection()};
+    if (const tls_session known = store->take(target_.server)) {
       if (SSL_set_session(native(), known.get()) != 1) ERR_clear_error();
     }
   }
@@ -199,13 +196,14 @@ class tls_engine : private live_object<tls_engine> {
     ERR_clear_error();
     const bool alive = SSL_is_init_finished(native()) == 1;
     if (alive && (SSL_get_shutdown(native()) & SSL_RECEIVED_SHUTDOWN) != 0) return {closed, 0};
+    if (target_.store != nullptr) target_.store->forget(target_.connection);
     return {failed, 0};
   }
 
   // TLS 1.3 servers send tickets; a TLS 1.2 session that was taken up stays good for another time.
-  void keep_resumed_session() {
-    if (!resumed() || SSL_version(native()) >= TLS1_3_VERSION || target_.store == nullptr) return;
-    target_.store->put(target_.server, tls_session{SSL_get1_session(native())});
+  void keep_resumed_session() const noexcept {
+    if (!resumed() || SSL_version(native()) >= TLS1_3_VERSION) return;
+    if (const SSL_SESSION* const used = SSL_get0_session(native())) target_.put(*used);
   }
 
   static constexpr std::size_t record_header = 5;  // RFC 8446 section 5.1: type, version, length
