@@ -2074,9 +2074,10 @@ struct subscription_settings {
   /// Price levels of all waiting depth events in it together; other bodies count as a level for each 16 bytes, a ticker
   /// as 20. Under conflate books have that much room, and other bodies, of up to 20 each, as much again.
   std::size_t level_capacity{std::size_t{1} << 18};
-  /// How the consumer waits when there is nothing. Under overflow::block, for throughput, idle::block after 128 events
-  /// first gives the core to whoever else wants it, for a turn of the scheduler that nothing ends early: on a core of
-  /// its own that is nobody. Not where its patience is less than 100 ms.
+  /// How the consumer waits when there is nothing. Under overflow::block, for throughput, idle::block first gives the
+  /// core to whoever else wants it if 128 events were read since the last wait: on a core of its own that is nobody,
+  /// else for a turn of the scheduler, which nothing ends early, no stop either. Not where the patience is less than
+  /// 100 ms, and not where several subscriptions were merged.
   idle waiting{idle::block};
   /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};
@@ -8755,8 +8756,10 @@ class chosen_idle {
  public:
   using duration = parking_spot::duration;
 
-  chosen_idle(foxtrot::idle how, parking_spot& spot, std::optional<duration> patience = {}) noexcept
-      : how_{how}, adaptive_{spot, patience, rounds_of(how)} {}
+  /// `block` yields for so many rounds before it sleeps.
+  chosen_idle(foxtrot::idle how, parking_spot& spot, std::optional<duration> patience = {},
+              unsigned yields_before_block = 0) noexcept
+      : how_{how}, adaptive_{spot, patience, rounds_of(how, yields_before_block)} {}
 
   void idle(std::size_t work_done) noexcept {
     switch (how_) {
@@ -8771,8 +8774,8 @@ class chosen_idle {
   [[nodiscard]] bool about_to_sleep() const noexcept { return adaptive_.about_to_sleep(); }
 
  private:
-  [[nodiscard]] static adaptive_idle::rounds rounds_of(foxtrot::idle how) noexcept {
-    return how == foxtrot::idle::block ? adaptive_idle::rounds{0, 0} : adaptive_idle::rounds{};
+  [[nodiscard]] static adaptive_idle::rounds rounds_of(foxtrot::idle how, unsigned yields) noexcept {
+    return how == foxtrot::idle::block ? adaptive_idle::rounds{0, yields} : adaptive_idle::rounds{};
   }
 
   foxtrot::idle how_;
@@ -14788,7 +14791,7 @@ class channel : private live_object<channel> {
   [[nodiscard]] slot claim(std::size_t level_count) noexcept;
   /// Counts one event as lost.
   void lose_one() noexcept;
-  /// Whether claim() may wait. Any thread.
+  /// Whether claim() may wait. Set once: for either end.
   [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
 
   /// Hands over what was written into a claim.
@@ -14852,7 +14855,8 @@ class channel : private live_object<channel> {
   void wake_producer() noexcept {
     if (freed_lines_ >= many_lines_ || freed_levels_ >= many_levels_) drained();
   }
-  /// Once everything has been read: lets a producer go on that waits for room, though less than a quarter became free.
+  /// Lets a producer go on that waits for room, if any became free: also where everything has been read, of less than a
+  /// quarter.
   void drained() noexcept {
     if (freed_lines_ == 0) return;
     freed_lines_ = freed_levels_ = 0;
@@ -14908,7 +14912,7 @@ class channel : private live_object<channel> {
   spsc_ring<tick_payload> ring_;
   payload_arena<raw_level> levels_;
   symbol_table& symbols_;
-  overflow when_full_;
+  const overflow when_full_;
   parking_spot consumer_spot_;
   parking_spot producer_spot_;
   std::atomic<bool> producer_closed_{false};
@@ -19425,7 +19429,7 @@ class tick_writer {
   static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
 
   [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
-    symbol = out_.symbols().find(name);
+    symbol = out_.symbols().find(name);  // for each tick: intern() is a call, and a result in memory
     return symbol != symbol_id::none ? errc::none : learn(name, symbol);
   }
   [[nodiscard, gnu::noinline]] errc learn(std::string_view name, symbol_id& symbol) const {
@@ -27136,7 +27140,7 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
                                         std::optional<duration> patience) {
   const auto ready = [&from] { return from.front().payload != nullptr; };
   constexpr unsigned rounds_per_clock = 64;
-  constexpr std::chrono::milliseconds some_turns{100};  // of the scheduler
+  constexpr std::chrono::milliseconds some_turns{100};  // of Linux's scheduler, whose slices are of a few
   if (from.left() || from.held()) return false;
   beat();
   if (ready()) return !stop.stop_requested();
@@ -27148,9 +27152,8 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
   // Where nothing may be lost, throughput is what counts, and after many events more are on their way. If another
   // thread wants this core, let it have its turn and find many again: to sleep and be woken for each few costs that
   // thread, the producer and this one far more than the events.
-  const bool over = stop.stop_requested() || from.left() || from.closed_by_producer();
-  if (from.end_long_run() && waiting == idle::block && !over && (!patience || *patience >= some_turns)) ::sched_yield();
-  chosen_idle idler{waiting, from.spot()};
+  const bool yields = from.end_long_run() && (!patience || *patience >= some_turns);
+  chosen_idle idler{waiting, from.spot(), {}, yields ? 1U : 0U};
   for (unsigned round = 1;; ++round) {
     if (stop.stop_requested() || from.left()) return false;
     if (ready()) return true;

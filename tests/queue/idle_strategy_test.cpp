@@ -102,6 +102,20 @@ TEST_CASE("chosen_idle: block sleeps, spin and yield never do", "[queue]") {
   }
 }
 
+TEST_CASE("chosen_idle: block yields as often as it is told, then enters, then sleeps", "[queue]") {
+  for (const unsigned yields : {0U, 1U, 3U}) {
+    parking_spot spot;
+    chosen_idle waiting{idle::block, spot, {}, yields};
+    for (unsigned round = 0; round < yields; ++round) {
+      waiting.idle(0);
+      CHECK(spot.sleepers() == 0);
+    }
+    waiting.idle(0);
+    CHECK(spot.sleepers() == 1);
+    CHECK(waiting.about_to_sleep());
+  }
+}
+
 TEST_CASE("idle strategies: every way notices", "[queue]") {
   for (const idle way : all_ways) {
     parking_spot spot;

@@ -58,7 +58,7 @@ class channel : private live_object<channel> {
   [[nodiscard]] slot claim(std::size_t level_count) noexcept;
   /// Counts one event as lost.
   void lose_one() noexcept;
-  /// Whether claim() may wait. Any thread.
+  /// Whether claim() may wait. Set once: for either end.
   [[nodiscard]] bool waits() const noexcept { return when_full_ == overflow::block; }
 
   /// Hands over what was written into a claim.
@@ -122,7 +122,8 @@ class channel : private live_object<channel> {
   void wake_producer() noexcept {
     if (freed_lines_ >= many_lines_ || freed_levels_ >= many_levels_) drained();
   }
-  /// Once everything has been read: lets a producer go on that waits for room, though less than a quarter became free.
+  /// Lets a producer go on that waits for room, if any became free: also where everything has been read, of less than a
+  /// quarter.
   void drained() noexcept {
     if (freed_lines_ == 0) return;
     freed_lines_ = freed_levels_ = 0;
@@ -178,7 +179,7 @@ class channel : private live_object<channel> {
   spsc_ring<tick_payload> ring_;
   payload_arena<raw_level> levels_;
   symbol_table& symbols_;
-  overflow when_full_;
+  const overflow when_full_;
   parking_spot consumer_spot_;
   parking_spot producer_spot_;
   std::atomic<bool> producer_closed_{false};

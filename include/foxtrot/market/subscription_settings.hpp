@@ -47,9 +47,10 @@ struct subscription_settings {
   /// Price levels of all waiting depth events in it together; other bodies count as a level for each 16 bytes, a ticker
   /// as 20. Under conflate books have that much room, and other bodies, of up to 20 each, as much again.
   std::size_t level_capacity{std::size_t{1} << 18};
-  /// How the consumer waits when there is nothing. Under overflow::block, for throughput, idle::block after 128 events
-  /// first gives the core to whoever else wants it, for a turn of the scheduler that nothing ends early: on a core of
-  /// its own that is nobody. Not where its patience is less than 100 ms.
+  /// How the consumer waits when there is nothing. Under overflow::block, for throughput, idle::block first gives the
+  /// core to whoever else wants it if 128 events were read since the last wait: on a core of its own that is nobody,
+  /// else for a turn of the scheduler, which nothing ends early, no stop either. Not where the patience is less than
+  /// 100 ms, and not where several subscriptions were merged.
   idle waiting{idle::block};
   /// For a queue of its own. Used by several threads, and until the feed has gone; null: the heap.
   std::pmr::memory_resource* memory{nullptr};

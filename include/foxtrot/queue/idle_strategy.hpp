@@ -122,8 +122,10 @@ class chosen_idle {
  public:
   using duration = parking_spot::duration;
 
-  chosen_idle(foxtrot::idle how, parking_spot& spot, std::optional<duration> patience = {}) noexcept
-      : how_{how}, adaptive_{spot, patience, rounds_of(how)} {}
+  /// `block` yields for so many rounds before it sleeps.
+  chosen_idle(foxtrot::idle how, parking_spot& spot, std::optional<duration> patience = {},
+              unsigned yields_before_block = 0) noexcept
+      : how_{how}, adaptive_{spot, patience, rounds_of(how, yields_before_block)} {}
 
   void idle(std::size_t work_done) noexcept {
     switch (how_) {
@@ -138,8 +140,8 @@ class chosen_idle {
   [[nodiscard]] bool about_to_sleep() const noexcept { return adaptive_.about_to_sleep(); }
 
  private:
-  [[nodiscard]] static adaptive_idle::rounds rounds_of(foxtrot::idle how) noexcept {
-    return how == foxtrot::idle::block ? adaptive_idle::rounds{0, 0} : adaptive_idle::rounds{};
+  [[nodiscard]] static adaptive_idle::rounds rounds_of(foxtrot::idle how, unsigned yields) noexcept {
+    return how == foxtrot::idle::block ? adaptive_idle::rounds{0, yields} : adaptive_idle::rounds{};
   }
 
   foxtrot::idle how_;

@@ -256,7 +256,7 @@ TEST_CASE("market_data: after a reset it says so at once, comes back at once, an
     REQUIRE(read_until(ticks, [&](const event& told) {
       told.visit(
           [&](const status& s) {
-            // Of the book, which may lack a difference that came before the connection was made anew, or not.
+            // Of a symbol: what was missed is told with its next tick, and that a book is mended whenever it is.
             if (s.code() == status_code::gap || s.code() == status_code::resynchronised) return;
             order.push_back(s.name());
             if (s.code() == status_code::disconnected) {

@@ -20,8 +20,6 @@
 #include <stop_token>
 #include <utility>
 
-#include <sched.h>
-
 namespace foxtrot::inline v0 {
 
 FOXTROT_DECL bool subscription::held::take(detail::inbox& from) noexcept {
@@ -60,7 +58,7 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
                                         std::optional<duration> patience) {
   const auto ready = [&from] { return from.front().payload != nullptr; };
   constexpr unsigned rounds_per_clock = 64;
-  constexpr std::chrono::milliseconds some_turns{100};  // of the scheduler
+  constexpr std::chrono::milliseconds some_turns{100};  // of Linux's scheduler, whose slices are of a few
   if (from.left() || from.held()) return false;
   beat();
   if (ready()) return !stop.stop_requested();
@@ -72,9 +70,8 @@ FOXTROT_DECL bool subscription::wait_on(detail::inbox& from, idle waiting, const
   // Where nothing may be lost, throughput is what counts, and after many events more are on their way. If another
   // thread wants this core, let it have its turn and find many again: to sleep and be woken for each few costs that
   // thread, the producer and this one far more than the events.
-  const bool over = stop.stop_requested() || from.left() || from.closed_by_producer();
-  if (from.end_long_run() && waiting == idle::block && !over && (!patience || *patience >= some_turns)) ::sched_yield();
-  chosen_idle idler{waiting, from.spot()};
+  const bool yields = from.end_long_run() && (!patience || *patience >= some_turns);
+  chosen_idle idler{waiting, from.spot(), {}, yields ? 1U : 0U};
   for (unsigned round = 1;; ++round) {
     if (stop.stop_requested() || from.left()) return false;
     if (ready()) return true;

@@ -203,7 +203,7 @@ class tick_writer {
   static constexpr std::uint64_t most_trades = std::numeric_limits<std::uint32_t>::max();
 
   [[nodiscard]] errc intern(std::string_view name, symbol_id& symbol) const {
-    symbol = out_.symbols().find(name);
+    symbol = out_.symbols().find(name);  // for each tick: intern() is a call, and a result in memory
     return symbol != symbol_id::none ? errc::none : learn(name, symbol);
   }
   [[nodiscard, gnu::noinline]] errc learn(std::string_view name, symbol_id& symbol) const {
