@@ -167,39 +167,64 @@ TEST_CASE("resumption: what is kept is not the connection's own session, which O
       tls_pair p{f, ours, theirs};
       CHECK(p.client.resumed() == again);
       CHECK(foxtrot_test::exchange(f, p.client, p.server, 1000));
-      std::vector<detail::tls_session> kept;
-      while (detail::tls_session each = ours.session_store()->take(std::string("localhost") + '\0')) {
-        CHECK(each.get() != SSL_get0_session(p.client.native_tls()));
+      std::vector<detail::tls_session_store::entry> kept;
+      const std::string server = std::string("localhost") + '\0';
+      while (true) {
+        auto each = ours.session_store()->take(server);
+        if (!each.session) break;
+        CHECK(each.session.get() != SSL_get0_session(p.client.native_tls()));
         kept.push_back(std::move(each));
       }
       REQUIRE_FALSE(kept.empty());
-      ours.session_store()->put(std::string("localhost") + '\0', 0, *kept.front());
+      ours.session_store()->put(server, kept.front().failed, *kept.front().session);
     }
   }
 }
 
 TEST_CASE("resumption: a connection that fails takes its sessions with it, and no others", "[acceptance]") {
   for (const tls_version version : versions) {
-    for (const bool client_finds : {true, false}) {  // and tells the other by an alert
-      INFO(name(version) << (client_finds ? ", found by the client" : ", found by the server"));
+    for (const bool first_fails : {true, false}) {
+      for (const bool client_finds : {true, false}) {  // and tells the other by an alert
+        INFO(name(version) << (first_fails ? ", the first" : ", the second")
+                           << (client_finds ? ", client" : ", server"));
+        const tls_context ours = client_context(only(version));
+        const tls_context theirs = server_context();
+        SSL_CTX_set_num_tickets(theirs.native(), 3);
+        CHECK_FALSE(visit(ours, theirs, ending::orderly, "127.0.0.1"));
+        const std::size_t of_others = ours.sessions();
+        loop_fixture f;
+        tls_pair first{f, ours, theirs};
+        CHECK(foxtrot_test::exchange(f, first.client, first.server, 1000));
+        tls_pair second{f, ours, theirs};
+        CHECK(foxtrot_test::exchange(f, second.client, second.server, 1000));
+        CHECK(second.client.resumed());
+
+        tls_pair& fails = first_fails ? first : second;
+        tls_stream& finder = client_finds ? fails.client : fails.server;
+        tls_stream& forger = client_finds ? fails.server : fails.client;
+        const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
+        CHECK(forger.next_layer().write_some(forged).bytes == forged.size());
+        CHECK(read_error(f, finder) == errc::tls_protocol_error);
+        CHECK(read_error(f, forger) == errc::tls_protocol_error);
+        // In TLS 1.2 both have the same secret; in 1.3 the second took one of the first's tickets and got one.
+        const std::size_t left = version == tls_version::tls_1_2 ? 0 : first_fails ? 1 : 2;
+        CHECK(ours.sessions() == of_others + left);
+        CHECK(visit(ours, theirs) == (left != 0));
+        CHECK(visit(ours, theirs, ending::orderly, "127.0.0.1"));
+      }
+    }
+  }
+}
+
+TEST_CASE("resumption: a server that keeps its sessions itself does so however a connection ended", "[acceptance]") {
+  for (const tls_version version : versions) {
+    for (const ending how : endings) {
+      INFO(name(version) << ", ending " << static_cast<int>(how));
       const tls_context ours = client_context(only(version));
       const tls_context theirs = server_context();
-      const std::size_t of_good = version == tls_version::tls_1_3 ? 1 : 0;  // of its two tickets; in TLS 1.2 of its one
-      loop_fixture f;
-      tls_pair good{f, ours, theirs};
-      CHECK(foxtrot_test::exchange(f, good.client, good.server, 1000));
-      tls_pair bad{f, ours, theirs};
-      CHECK(foxtrot_test::exchange(f, bad.client, bad.server, 1000));
-      CHECK(bad.client.resumed());
-      CHECK(ours.sessions() > of_good);
-      const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
-      tls_stream& finder = client_finds ? bad.client : bad.server;
-      tls_stream& forger = client_finds ? bad.server : bad.client;
-      CHECK(forger.next_layer().write_some(forged).bytes == forged.size());
-      CHECK(read_error(f, finder) == errc::tls_protocol_error);
-      CHECK(read_error(f, forger) == errc::tls_protocol_error);
-      CHECK(ours.sessions() == of_good);
-      CHECK(visit(ours, theirs) == (of_good != 0));
+      SSL_CTX_set_options(theirs.native(), SSL_OP_NO_TICKET);
+      CHECK_FALSE(visit(ours, theirs, how));
+      CHECK(visit(ours, theirs, how));
     }
   }
 }

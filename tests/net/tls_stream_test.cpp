@@ -377,6 +377,30 @@ TEST_CASE("tls_stream: no session where the context does not want one, or for an
   }
 }
 
+TEST_CASE("tls_stream: after a shutdown, or two, nothing is written, and all is read", "[net]") {
+  loop_fixture f;
+  for (const tls_version version : {tls_version::tls_1_2, tls_version::tls_1_3}) {
+    const tls_context ours = client_context(only(version));
+    tls_pair p{f, ours, server_context()};
+    REQUIRE(p.server.write_some(std::string("first")).bytes == 5);
+    REQUIRE(p.server.write_some(std::string("waits")).bytes == 5);
+    std::array<char, 5> buffer{};
+    io_result got;
+    REQUIRE(f.run_until([&] { return (got = p.client.read_some(buffer)).error != errc::would_block; }));
+    CHECK(std::string_view(buffer.data(), got.bytes) == "first");
+    CHECK(p.client.buffered() != 0);
+    const std::size_t sessions = ours.sessions();
+    p.client.shutdown();
+    p.client.shutdown();
+    CHECK(p.client.write_some(std::string("late")).error == errc::closed);
+    got = p.client.read_some(buffer);
+    CHECK(std::string_view(buffer.data(), got.bytes) == "waits");
+    REQUIRE(f.run_until([&] { return (got = p.server.read_some(buffer)).error != errc::would_block; }));
+    CHECK(got.error == errc::closed);
+    CHECK(ours.sessions() == sessions);
+  }
+}
+
 TEST_CASE("tls_stream: close wakes who waits", "[net]") {
   loop_fixture f;
   tls_pair p{f};

@@ -63,7 +63,8 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
   }
   [[nodiscard]] task<std::error_code> wait_writable() { return wait_writable(state_); }
 
-  /// Sends close_notify as far as the socket takes it now; waits for nothing.
+  /// Sends close_notify as far as the socket takes it now; waits for nothing. Nothing can be written any more, but read
+  /// until the peer ends its side. A second call does what flush() does.
   void shutdown() noexcept {
     if (state_->usable()) state_->engine.shut();
     (void)state_->flush();
@@ -194,7 +195,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     }
 
     io_result write_some(std::span<const char> from) noexcept {
-      if (!usable()) return {0, errc::closed};
+      if (!usable() || engine.shut_already()) return {0, errc::closed};
       if (from.empty()) return {};
       std::error_code error = flush();
       std::size_t taken = 0;

@@ -60,7 +60,11 @@ class tls_engine : private live_object<tls_engine> {
   }
   tls_engine(const tls_engine&) = delete;
   tls_engine& operator=(const tls_engine&) = delete;
-  ~tls_engine() = default;
+  /// OpenSSL would strike the session of a connection that was dropped off a server context's own list, where a
+  /// reconnect looks for it. TLS does not ask for that any more (RFC 5246 section 7.2.1).
+  ~tls_engine() {
+    if (ssl_) SSL_set_shutdown(native(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
 
   [[nodiscard]] bool valid() const noexcept { return ssl_ != nullptr; }
   [[nodiscard]] SSL* native() const noexcept { return ssl_.get(); }
@@ -81,8 +85,8 @@ class tls_engine : private live_object<tls_engine> {
   void resume(std::string server) {
     tls_session_store* const store = context_.session_store();
     if (store == nullptr) return;
-    target_ = {store, std::move(server), store->connection()};
-    if (const tls_session known = store->take(target_.server)) {
+    target_ = {*store, std::move(server)};
+    if (const tls_session known = target_.take()) {
       if (SSL_set_session(native(), known.get()) != 1) ERR_clear_error();
     }
   }
@@ -109,12 +113,14 @@ class tls_engine : private live_object<tls_engine> {
     const int returned = SSL_write_ex(native(), from.data(), std::min(from.size(), room()), &count);
     return judge(returned, count);
   }
-  /// Queues close_notify.
+  /// Queues close_notify, once: OpenSSL reads at a second call, and takes data that waits for an error.
   void shut() noexcept {
+    if (SSL_is_init_finished(native()) != 1 || shut_already()) return;
     forget_errors();
-    if (SSL_is_init_finished(native()) == 1) (void)SSL_shutdown(native());
+    (void)SSL_shutdown(native());
     ERR_clear_error();
   }
+  [[nodiscard]] bool shut_already() const noexcept { return (SSL_get_shutdown(native()) & SSL_SENT_SHUTDOWN) != 0; }
 
   /// Why the peer's certificate did not pass, or why the handshake failed otherwise.
   [[nodiscard]] std::error_code handshake_error() const noexcept {
@@ -196,7 +202,7 @@ class tls_engine : private live_object<tls_engine> {
     ERR_clear_error();
     const bool alive = SSL_is_init_finished(native()) == 1;
     if (alive && (SSL_get_shutdown(native()) & SSL_RECEIVED_SHUTDOWN) != 0) return {closed, 0};
-    if (target_.store != nullptr) target_.store->forget(target_.connection);
+    if (!alive) target_.fail();
     return {failed, 0};
   }
 

@@ -7,9 +7,10 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <ctime>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,6 +25,10 @@ struct free_tls_session {
 };
 using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
 
+/// Whether a connection has failed whose sessions these are: in TLS 1.3 those whose tickets it brought, in TLS 1.2 all
+/// that resume one another. Any thread; every access is relaxed, as the mark guards nothing.
+using tls_failure_mark = std::shared_ptr<std::atomic<bool>>;
+
 /// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
 /// connections are the same client's (RFC 8446 appendix C.4). It keeps copies: OpenSSL goes on reading and writing the
 /// session of a live connection, while another thread's may resume it. Any thread.
@@ -32,55 +37,49 @@ class tls_session_store : private live_object<tls_session_store> {
   static constexpr std::size_t per_server = 4;
   static constexpr std::size_t in_total = 64;
 
-  /// A number for a connection, which is to tell its sessions from others.
-  [[nodiscard]] std::uint64_t connection() {
-    const std::lock_guard lock{mutex_};
-    return ++connections_;
-  }
+  struct entry {
+    std::string server{};
+    tls_failure_mark failed{};
+    tls_session session{};
+  };
 
-  /// Keeps nothing where there is no memory: the next handshake is a full one.
-  void put(std::string_view server, std::uint64_t connection, const SSL_SESSION& session) noexcept {
+  /// Keeps nothing that cannot be resumed, and nothing where there is no memory: the next handshake is a full one.
+  void put(std::string_view server, const tls_failure_mark& failed, const SSL_SESSION& session) noexcept {
     tls_session copy{SSL_SESSION_is_resumable(&session) == 1 ? SSL_SESSION_dup(&session) : nullptr};
     if (!copy) return ERR_clear_error();
     try {
-      keep({std::string{server}, connection, std::move(copy)});
+      keep({std::string{server}, failed, std::move(copy)});
     } catch (...) {  // no memory
     }
   }
 
-  /// The newest one that has not expired, or nothing.
-  [[nodiscard]] tls_session take(std::string_view server) {
+  /// The newest one that is still good, or one without a session.
+  [[nodiscard]] entry take(std::string_view server) {
     const std::lock_guard lock{mutex_};
-    const std::time_t now = std::time(nullptr);  // sessions carry the wall clock's time
-    std::erase_if(kept_, [now](const entry& kept) { return expired(*kept.session, now); });
+    discard_bad();
     const auto newest =
         std::find_if(kept_.rbegin(), kept_.rend(), [server](const entry& kept) { return kept.server == server; });
-    if (newest == kept_.rend()) return nullptr;
-    tls_session taken = std::move(newest->session);
+    if (newest == kept_.rend()) return {};
+    entry taken = std::move(*newest);
     kept_.erase(std::next(newest).base());
     return taken;
   }
 
-  /// Discards what a connection brought: it has failed (RFC 8446 section 6.2).
-  void forget(std::uint64_t connection) noexcept {
+  [[nodiscard]] std::size_t size() {
     const std::lock_guard lock{mutex_};
-    std::erase_if(kept_, [connection](const entry& kept) { return kept.connection == connection; });
-  }
-
-  [[nodiscard]] std::size_t size() const {
-    const std::lock_guard lock{mutex_};
+    discard_bad();
     return kept_.size();
   }
 
  private:
-  struct entry {
-    std::string server;
-    std::uint64_t connection;
-    tls_session session;
-  };
-
-  [[nodiscard]] static bool expired(const SSL_SESSION& session, std::time_t now) noexcept {
-    return SSL_SESSION_get_time(&session) + SSL_SESSION_get_timeout(&session) <= now;
+  // Those that have expired, or are of a connection that has failed (RFC 8446 section 6, RFC 5246 section 7.2.2).
+  void discard_bad() {
+    const std::time_t now = std::time(nullptr);  // sessions carry the wall clock's time
+    std::erase_if(kept_, [now](const entry& kept) {
+      const SSL_SESSION* const session = kept.session.get();
+      return kept.failed->load(std::memory_order_relaxed) ||
+             SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session) <= now;
+    });
   }
 
   void keep(entry newest) {
@@ -95,20 +94,38 @@ class tls_session_store : private live_object<tls_session_store> {
     kept_.push_back(std::move(newest));
   }
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::vector<entry> kept_;
-  std::uint64_t connections_{0};
 };
 
-/// Where the sessions of one connection go; OpenSSL carries its address.
-struct tls_session_target {
+/// Where the sessions of one connection go; OpenSSL carries its address. The connection's thread.
+class tls_session_target {
+ public:
+  tls_session_target() = default;
+  tls_session_target(tls_session_store& store, std::string server)
+      : store_{&store}, server_{std::move(server)}, failed_{std::make_shared<std::atomic<bool>>(false)} {}
+
+  /// A session to resume, or nothing.
+  [[nodiscard]] tls_session take() {
+    if (store_ == nullptr) return nullptr;
+    tls_session_store::entry known = store_->take(server_);
+    if (known.session && SSL_SESSION_get_protocol_version(known.session.get()) < TLS1_3_VERSION) {
+      failed_ = std::move(known.failed);
+    }
+    return std::move(known.session);
+  }
   void put(const SSL_SESSION& session) const noexcept {
-    if (store != nullptr && !server.empty()) store->put(server, connection, session);
+    if (store_ != nullptr) store_->put(server_, failed_, session);
+  }
+  /// The connection has failed: what it brought is not resumed any more.
+  void fail() const noexcept {
+    if (failed_) failed_->store(true, std::memory_order_relaxed);
   }
 
-  tls_session_store* store{nullptr};
-  std::string server{};
-  std::uint64_t connection{0};
+ private:
+  tls_session_store* store_{nullptr};
+  std::string server_{};
+  tls_failure_mark failed_{};
 };
 
 /// OpenSSL's new-session callback: TLS 1.3 tickets arrive while the connection is being read.
