@@ -10396,7 +10396,7 @@ struct free_tls_session {
 using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
 
 /// Whether a connection has failed whose sessions these are: in TLS 1.3 those whose tickets it brought, in TLS 1.2 all
-/// that resume one another. Any thread; every access is relaxed, as the mark guards nothing.
+/// that resumed one another. Any thread; every access is relaxed, as the mark guards nothing.
 using tls_failure_mark = std::shared_ptr<std::atomic<bool>>;
 
 /// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
@@ -10468,39 +10468,46 @@ class tls_session_store : private live_object<tls_session_store> {
   std::vector<entry> kept_;
 };
 
-/// Where the sessions of one connection go; OpenSSL carries its address. The connection's thread.
+/// Where the sessions of one connection come from and go to; OpenSSL carries its address. The connection's thread.
 class tls_session_target {
  public:
   tls_session_target() = default;
   tls_session_target(tls_session_store& store, std::string server)
-      : store_{&store}, server_{std::move(server)}, failed_{std::make_shared<std::atomic<bool>>(false)} {}
+      : store_{&store}, server_{std::move(server)}, own_{std::make_shared<std::atomic<bool>>(false)} {}
 
   /// A session to resume, or nothing.
   [[nodiscard]] tls_session take() {
     if (store_ == nullptr) return nullptr;
     tls_session_store::entry known = store_->take(server_);
     if (known.session && SSL_SESSION_get_protocol_version(known.session.get()) < TLS1_3_VERSION) {
-      failed_ = std::move(known.failed);
+      resumed_ = std::move(known.failed);
     }
     return std::move(known.session);
   }
-  void put(const SSL_SESSION& session) const noexcept {
-    if (store_ != nullptr) store_->put(server_, failed_, session);
+  void put(const SSL_SESSION& session, bool resumed) const noexcept {
+    if (store_ != nullptr) store_->put(server_, mark(resumed), session);
   }
-  /// The connection has failed: what it brought is not resumed any more.
-  void fail() const noexcept {
-    if (failed_) failed_->store(true, std::memory_order_relaxed);
+  /// The connection has failed: what has its secret is not resumed any more.
+  void fail(bool resumed) const noexcept {
+    if (store_ != nullptr) mark(resumed)->store(true, std::memory_order_relaxed);
   }
 
  private:
+  [[nodiscard]] const tls_failure_mark& mark(bool resumed) const noexcept {
+    return resumed && resumed_ ? resumed_ : own_;
+  }
+
   tls_session_store* store_{nullptr};
   std::string server_{};
-  tls_failure_mark failed_{};
+  tls_failure_mark own_{};
+  tls_failure_mark resumed_{};  // of the session offered, where that is one of TLS 1.2
 };
 
 /// OpenSSL's new-session callback: TLS 1.3 tickets arrive while the connection is being read.
 inline int keep_tls_session(SSL* ssl, SSL_SESSION* session) noexcept {
-  if (const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl))) target->put(*session);
+  if (const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl))) {
+    target->put(*session, SSL_session_reused(ssl) == 1);
+  }
   return 0;  // it stays the connection's
 }
 
@@ -11838,12 +11845,9 @@ class tls_engine : private live_object<tls_engine> {
   /// Offers the newest session of this server, if there is one, and keeps those that it sends. `server` tells apart
   /// whoever may have different tickets; only ever sessions of the same `expect`ed name may share it.
   void resume(std::string server) {
-    tls_session_store* const store = context_.session_store();
-    if (store == nullptr) return;
-    target_ = {*store, std::move(server)};
-    if (const tls_session known = target_.take()) {
-      if (SSL_set_session(native(), known.get()) != 1) ERR_clear_error();
-    }
+    if (tls_session_store* const store = context_.session_store()) target_ = {*store, std::move(server)};
+    const tls_session known = target_.take();
+    if (known && SSL_set_session(native(), known.get()) != 1) ERR_clear_error();
   }
   [[nodiscard]] bool resumed() const noexcept { return SSL_session_reused(native()) == 1; }
 
@@ -11868,14 +11872,16 @@ class tls_engine : private live_object<tls_engine> {
     const int returned = SSL_write_ex(native(), from.data(), std::min(from.size(), room()), &count);
     return judge(returned, count);
   }
-  /// Queues close_notify, once: OpenSSL reads at a second call, and takes data that waits for an error.
+  /// Queues close_notify, once: at a second call OpenSSL reads, and takes data that waits for an error. Does nothing
+  /// where a handshake or a reply is to be finished first; then it is to be called again.
   void shut() noexcept {
-    if (SSL_is_init_finished(native()) != 1 || shut_already()) return;
+    if (shut_ || SSL_is_init_finished(native()) != 1) return;
     forget_errors();
+    shut_ = shutting_ = true;
     (void)SSL_shutdown(native());
+    shutting_ = false;
     ERR_clear_error();
   }
-  [[nodiscard]] bool shut_already() const noexcept { return (SSL_get_shutdown(native()) & SSL_SENT_SHUTDOWN) != 0; }
 
   /// Why the peer's certificate did not pass, or why the handshake failed otherwise.
   [[nodiscard]] std::error_code handshake_error() const noexcept {
@@ -11923,10 +11929,9 @@ class tls_engine : private live_object<tls_engine> {
   [[nodiscard]] std::span<const char> unsent() const noexcept { return std::span{out_}.subspan(out_begin_); }
   void sent(std::size_t count) noexcept {
     out_begin_ += count;
-    if (out_begin_ == out_.size()) {
-      out_.clear();
-      out_begin_ = 0;
-    }
+    if (out_begin_ != out_.size()) return;
+    out_.clear();
+    out_begin_ = 0;
   }
   /// Plaintext that can be encrypted now so that what waits to be sent stays within the bound.
   [[nodiscard]] std::size_t room() const noexcept {
@@ -11945,8 +11950,7 @@ class tls_engine : private live_object<tls_engine> {
   }
 
   // SSL_get_error would look at the error queue first, and find there what is not about this connection. The BIO knows
-  // whether it was what stopped OpenSSL; and after a fatal alert, either side's, the handshake is not finished any
-  // more.
+  // whether it was what stopped OpenSSL; after a fatal alert, either side's, the handshake is not finished any more.
   [[nodiscard]] tls_step judge(int returned, std::size_t bytes) noexcept {
     using enum tls_step::outcome;
     const bool starved = std::exchange(starved_, false);
@@ -11957,14 +11961,14 @@ class tls_engine : private live_object<tls_engine> {
     ERR_clear_error();
     const bool alive = SSL_is_init_finished(native()) == 1;
     if (alive && (SSL_get_shutdown(native()) & SSL_RECEIVED_SHUTDOWN) != 0) return {closed, 0};
-    if (!alive) target_.fail();
+    if (!alive) target_.fail(resumed());
     return {failed, 0};
   }
 
   // TLS 1.3 servers send tickets; a TLS 1.2 session that was taken up stays good for another time.
   void keep_resumed_session() const noexcept {
     if (!resumed() || SSL_version(native()) >= TLS1_3_VERSION) return;
-    if (const SSL_SESSION* const used = SSL_get0_session(native())) target_.put(*used);
+    if (const SSL_SESSION* const used = SSL_get0_session(native())) target_.put(*used, true);
   }
 
   static constexpr std::size_t record_header = 5;  // RFC 8446 section 5.1: type, version, length
@@ -12005,8 +12009,9 @@ class tls_engine : private live_object<tls_engine> {
   static int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* count) {
     tls_engine& engine = self(bio);
     BIO_clear_retry_flags(bio);
-    // Only replies that the peer provokes get here with the buffer full: reading stops until it has taken some.
-    engine.blocked_ = engine.unsent().size() + size > unsent_limit;
+    // Only replies that the peer provokes find no room: reading stops until it has taken some. For close_notify, which
+    // OpenSSL takes for sent before it is, there is always room.
+    engine.blocked_ = !engine.shutting_ && engine.unsent().size() + size > unsent_limit;
     if (engine.blocked_) {
       BIO_set_retry_write(bio);
       return 0;
@@ -12047,6 +12052,8 @@ class tls_engine : private live_object<tls_engine> {
   std::size_t record_left_{0};  // of the record that OpenSSL has got the beginning of
   bool starved_{false};         // the last bio_read had nothing to give
   bool blocked_{false};         // the last bio_write had no room
+  bool shutting_{false};        // within shut()
+  bool shut_{false};            // close_notify is queued
   bool readable_{false};        // as of the last read or receipt
   std::vector<char> out_;
   std::size_t out_begin_{0};
@@ -12138,10 +12145,12 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
   }
   [[nodiscard]] task<std::error_code> wait_writable() { return wait_writable(state_); }
 
-  /// Sends close_notify as far as the socket takes it now; waits for nothing. Nothing can be written any more, but read
-  /// until the peer ends its side. A second call does what flush() does.
+  /// Sends close_notify as far as the socket takes it now; waits for nothing. Where the socket takes no more, or a
+  /// reply that the peer provoked comes first, later reads and flushes send it. Nothing can be written any more, but
+  /// read until the peer ends its side. Does nothing before the handshake has succeeded; a second call does what
+  /// flush() does.
   void shutdown() noexcept {
-    if (state_->usable()) state_->engine.shut();
+    state_->ending = state_->ending || state_->usable();
     (void)state_->flush();
   }
   void close() noexcept {
@@ -12206,6 +12215,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     }
 
     [[nodiscard]] std::error_code flush() noexcept {
+      if (ending) engine.shut();
       while (!engine.unsent().empty()) {
         const io_result went = transport.write_some(engine.unsent());
         if (went.error) return went.error;
@@ -12270,7 +12280,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     }
 
     io_result write_some(std::span<const char> from) noexcept {
-      if (!usable() || engine.shut_already()) return {0, errc::closed};
+      if (!usable() || ending) return {0, errc::closed};
       if (from.empty()) return {};
       std::error_code error = flush();
       std::size_t taken = 0;
@@ -12290,6 +12300,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     detail::tls_engine engine;
     std::optional<detail::tls_step> left;  // what came after the last data that was read, and is still to be dealt with
     std::error_code ended;
+    bool ending{false};           // by shutdown()
     bool proven{false};           // OpenSSL would shake hands by itself, with whoever it is
     bool replies_blocked{false};  // OpenSSL reads no further until the socket takes its replies
   };

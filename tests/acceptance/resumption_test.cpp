@@ -99,6 +99,16 @@ bool visit(const tls_context& ours, const tls_context& theirs, ending how = endi
   return resumed;
 }
 
+/// One side sends what is no record of TLS; the other finds out, and tells it by an alert.
+void fail(loop_fixture& f, tls_pair& p, bool client_finds = true) {
+  tls_stream& finder = client_finds ? p.client : p.server;
+  tls_stream& forger = client_finds ? p.server : p.client;
+  const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
+  CHECK(forger.next_layer().write_some(forged).bytes == forged.size());
+  CHECK(read_error(f, finder) == errc::tls_protocol_error);
+  CHECK(read_error(f, forger) == errc::tls_protocol_error);
+}
+
 /// A handshake that is expected to fail.
 std::error_code refused(const tls_context& ours, const tls_context& theirs) {
   loop_fixture f;
@@ -199,13 +209,7 @@ TEST_CASE("resumption: a connection that fails takes its sessions with it, and n
         CHECK(foxtrot_test::exchange(f, second.client, second.server, 1000));
         CHECK(second.client.resumed());
 
-        tls_pair& fails = first_fails ? first : second;
-        tls_stream& finder = client_finds ? fails.client : fails.server;
-        tls_stream& forger = client_finds ? fails.server : fails.client;
-        const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
-        CHECK(forger.next_layer().write_some(forged).bytes == forged.size());
-        CHECK(read_error(f, finder) == errc::tls_protocol_error);
-        CHECK(read_error(f, forger) == errc::tls_protocol_error);
+        fail(f, first_fails ? first : second, client_finds);
         // In TLS 1.2 both have the same secret; in 1.3 the second took one of the first's tickets and got one.
         const std::size_t left = version == tls_version::tls_1_2 ? 0 : first_fails ? 1 : 2;
         CHECK(ours.sessions() == of_others + left);
@@ -213,6 +217,31 @@ TEST_CASE("resumption: a connection that fails takes its sessions with it, and n
         CHECK(visit(ours, theirs, ending::orderly, "127.0.0.1"));
       }
     }
+  }
+}
+
+TEST_CASE("resumption: a connection that fails leaves the sessions of those that asked for its own in vain",
+          "[acceptance]") {
+  const struct {
+    tls_version first;
+    tls_version second;
+  } cases[] = {{tls_version::tls_1_2, tls_version::tls_1_2},
+               {tls_version::tls_1_3, tls_version::tls_1_3},
+               {tls_version::tls_1_2, tls_version::tls_1_3}};
+  for (const auto& each : cases) {
+    INFO(name(each.first) << ", then " << name(each.second));
+    const tls_context ours = client_context();
+    const tls_context theirs = server_context(certificate_kind::right, only(each.first));
+    const tls_context restarted = server_context(certificate_kind::right, only(each.second));
+    loop_fixture f;
+    tls_pair first{f, ours, theirs};
+    CHECK(foxtrot_test::exchange(f, first.client, first.server, 1000));
+    tls_pair second{f, ours, restarted};
+    CHECK_FALSE(second.client.resumed());
+    CHECK(foxtrot_test::exchange(f, second.client, second.server, 1000));
+    fail(f, first);
+    CHECK(ours.sessions() == (each.second == tls_version::tls_1_2 ? 1 : 2));
+    CHECK(visit(ours, restarted));
   }
 }
 
@@ -396,6 +425,13 @@ TEST_CASE("resumption: threads share one context", "[acceptance]") {
           tls_pair p{f, ours, theirs};
           if (p.client_error || p.server_error || !foxtrot_test::exchange(f, p.client, p.server, 1000)) ++failed;
           resumed += p.client.resumed();
+          if (round % 8 != 7) continue;  // what is left is a connection that is dropped, or one that fails
+          const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
+          std::array<char, 100> buffer{};
+          io_result got;
+          (void)p.server.next_layer().write_some(forged);
+          (void)f.run_until([&] { return (got = p.client.read_some(buffer)).error != errc::would_block; });
+          if (got.error != errc::tls_protocol_error) ++failed;
         }
       });
     }

@@ -390,11 +390,15 @@ TEST_CASE("tls_stream: after a shutdown, or two, nothing is written, and all is 
     CHECK(std::string_view(buffer.data(), got.bytes) == "first");
     CHECK(p.client.buffered() != 0);
     const std::size_t sessions = ours.sessions();
+    REQUIRE(sessions != 0);
     p.client.shutdown();
     p.client.shutdown();
     CHECK(p.client.write_some(std::string("late")).error == errc::closed);
+    REQUIRE(p.server.write_some(std::string("after")).bytes == 5);
     got = p.client.read_some(buffer);
     CHECK(std::string_view(buffer.data(), got.bytes) == "waits");
+    REQUIRE(f.run_until([&] { return (got = p.client.read_some(buffer)).error != errc::would_block; }));
+    CHECK(std::string_view(buffer.data(), got.bytes) == "after");
     REQUIRE(f.run_until([&] { return (got = p.server.read_some(buffer)).error != errc::would_block; }));
     CHECK(got.error == errc::closed);
     CHECK(ours.sessions() == sessions);
@@ -511,6 +515,44 @@ TEST_CASE("tls_stream: replies that the socket takes after all do not leave what
   CHECK_FALSE(waiting.get());
   std::array<char, 100> buffer{};
   CHECK(b.client.read_some(buffer).bytes != 0);
+}
+
+TEST_CASE("tls_stream: a shutdown is told though there is no room for it, or a reply comes first", "[net]") {
+  loop_fixture f;
+  for (int replies = 2400; replies <= 2440; ++replies) {  // from room for one more reply to none
+    INFO(replies << " replies");
+    memory_pair p{f};
+    p.room(0);
+    for (int i = 0; i < replies; ++i) {
+      REQUIRE(SSL_key_update(p.server.native_tls(), SSL_KEY_UPDATE_REQUESTED) == 1);
+      REQUIRE(p.server.write_some(std::string(1, 'x')).bytes == 1);
+    }
+    std::array<char, 100> buffer{};
+    io_result got;
+    while (!(got = p.client.read_some(buffer)).error) {
+    }
+    REQUIRE(got.error == errc::would_block);
+    p.client.shutdown();
+    CHECK(p.client.write_some(std::string("late")).error == errc::closed);
+    p.room(1'000'000);
+    while (!(got = p.client.read_some(buffer)).error) {
+    }
+    REQUIRE(got.error == errc::would_block);
+    CHECK(p.server.read_some(buffer).error == errc::closed);
+  }
+}
+
+TEST_CASE("tls_stream: a shutdown before the handshake has succeeded does nothing", "[net]") {
+  loop_fixture f;
+  auto wire = memory_stream::make_pair(f.loop);
+  memory_tls client{std::move(wire.first), client_context()};
+  memory_tls server{std::move(wire.second), server_context()};
+  client.shutdown();
+  auto answering = f.start(server.handshake());
+  CHECK_FALSE(f.run(client.handshake("localhost")));
+  REQUIRE(f.run_until([&] { return answering.done(); }));
+  CHECK_FALSE(answering.get());
+  CHECK(client.write_some(std::string("data")).bytes == 4);
 }
 
 TEST_CASE("tls_stream: replies that can never be sent end the connection", "[net]") {

@@ -63,10 +63,12 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
   }
   [[nodiscard]] task<std::error_code> wait_writable() { return wait_writable(state_); }
 
-  /// Sends close_notify as far as the socket takes it now; waits for nothing. Nothing can be written any more, but read
-  /// until the peer ends its side. A second call does what flush() does.
+  /// Sends close_notify as far as the socket takes it now; waits for nothing. Where the socket takes no more, or a
+  /// reply that the peer provoked comes first, later reads and flushes send it. Nothing can be written any more, but
+  /// read until the peer ends its side. Does nothing before the handshake has succeeded; a second call does what
+  /// flush() does.
   void shutdown() noexcept {
-    if (state_->usable()) state_->engine.shut();
+    state_->ending = state_->ending || state_->usable();
     (void)state_->flush();
   }
   void close() noexcept {
@@ -131,6 +133,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     }
 
     [[nodiscard]] std::error_code flush() noexcept {
+      if (ending) engine.shut();
       while (!engine.unsent().empty()) {
         const io_result went = transport.write_some(engine.unsent());
         if (went.error) return went.error;
@@ -195,7 +198,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     }
 
     io_result write_some(std::span<const char> from) noexcept {
-      if (!usable() || engine.shut_already()) return {0, errc::closed};
+      if (!usable() || ending) return {0, errc::closed};
       if (from.empty()) return {};
       std::error_code error = flush();
       std::size_t taken = 0;
@@ -215,6 +218,7 @@ class basic_tls_stream : private live_object<basic_tls_stream<Transport>> {
     detail::tls_engine engine;
     std::optional<detail::tls_step> left;  // what came after the last data that was read, and is still to be dealt with
     std::error_code ended;
+    bool ending{false};           // by shutdown()
     bool proven{false};           // OpenSSL would shake hands by itself, with whoever it is
     bool replies_blocked{false};  // OpenSSL reads no further until the socket takes its replies
   };

@@ -83,12 +83,9 @@ class tls_engine : private live_object<tls_engine> {
   /// Offers the newest session of this server, if there is one, and keeps those that it sends. `server` tells apart
   /// whoever may have different tickets; only ever sessions of the same `expect`ed name may share it.
   void resume(std::string server) {
-    tls_session_store* const store = context_.session_store();
-    if (store == nullptr) return;
-    target_ = {*store, std::move(server)};
-    if (const tls_session known = target_.take()) {
-      if (SSL_set_session(native(), known.get()) != 1) ERR_clear_error();
-    }
+    if (tls_session_store* const store = context_.session_store()) target_ = {*store, std::move(server)};
+    const tls_session known = target_.take();
+    if (known && SSL_set_session(native(), known.get()) != 1) ERR_clear_error();
   }
   [[nodiscard]] bool resumed() const noexcept { return SSL_session_reused(native()) == 1; }
 
@@ -113,14 +110,16 @@ class tls_engine : private live_object<tls_engine> {
     const int returned = SSL_write_ex(native(), from.data(), std::min(from.size(), room()), &count);
     return judge(returned, count);
   }
-  /// Queues close_notify, once: OpenSSL reads at a second call, and takes data that waits for an error.
+  /// Queues close_notify, once: at a second call OpenSSL reads, and takes data that waits for an error. Does nothing
+  /// where a handshake or a reply is to be finished first; then it is to be called again.
   void shut() noexcept {
-    if (SSL_is_init_finished(native()) != 1 || shut_already()) return;
+    if (shut_ || SSL_is_init_finished(native()) != 1) return;
     forget_errors();
+    shut_ = shutting_ = true;
     (void)SSL_shutdown(native());
+    shutting_ = false;
     ERR_clear_error();
   }
-  [[nodiscard]] bool shut_already() const noexcept { return (SSL_get_shutdown(native()) & SSL_SENT_SHUTDOWN) != 0; }
 
   /// Why the peer's certificate did not pass, or why the handshake failed otherwise.
   [[nodiscard]] std::error_code handshake_error() const noexcept {
@@ -168,10 +167,9 @@ class tls_engine : private live_object<tls_engine> {
   [[nodiscard]] std::span<const char> unsent() const noexcept { return std::span{out_}.subspan(out_begin_); }
   void sent(std::size_t count) noexcept {
     out_begin_ += count;
-    if (out_begin_ == out_.size()) {
-      out_.clear();
-      out_begin_ = 0;
-    }
+    if (out_begin_ != out_.size()) return;
+    out_.clear();
+    out_begin_ = 0;
   }
   /// Plaintext that can be encrypted now so that what waits to be sent stays within the bound.
   [[nodiscard]] std::size_t room() const noexcept {
@@ -190,8 +188,7 @@ class tls_engine : private live_object<tls_engine> {
   }
 
   // SSL_get_error would look at the error queue first, and find there what is not about this connection. The BIO knows
-  // whether it was what stopped OpenSSL; and after a fatal alert, either side's, the handshake is not finished any
-  // more.
+  // whether it was what stopped OpenSSL; after a fatal alert, either side's, the handshake is not finished any more.
   [[nodiscard]] tls_step judge(int returned, std::size_t bytes) noexcept {
     using enum tls_step::outcome;
     const bool starved = std::exchange(starved_, false);
@@ -202,14 +199,14 @@ class tls_engine : private live_object<tls_engine> {
     ERR_clear_error();
     const bool alive = SSL_is_init_finished(native()) == 1;
     if (alive && (SSL_get_shutdown(native()) & SSL_RECEIVED_SHUTDOWN) != 0) return {closed, 0};
-    if (!alive) target_.fail();
+    if (!alive) target_.fail(resumed());
     return {failed, 0};
   }
 
   // TLS 1.3 servers send tickets; a TLS 1.2 session that was taken up stays good for another time.
   void keep_resumed_session() const noexcept {
     if (!resumed() || SSL_version(native()) >= TLS1_3_VERSION) return;
-    if (const SSL_SESSION* const used = SSL_get0_session(native())) target_.put(*used);
+    if (const SSL_SESSION* const used = SSL_get0_session(native())) target_.put(*used, true);
   }
 
   static constexpr std::size_t record_header = 5;  // RFC 8446 section 5.1: type, version, length
@@ -250,8 +247,9 @@ class tls_engine : private live_object<tls_engine> {
   static int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* count) {
     tls_engine& engine = self(bio);
     BIO_clear_retry_flags(bio);
-    // Only replies that the peer provokes get here with the buffer full: reading stops until it has taken some.
-    engine.blocked_ = engine.unsent().size() + size > unsent_limit;
+    // Only replies that the peer provokes find no room: reading stops until it has taken some. For close_notify, which
+    // OpenSSL takes for sent before it is, there is always room.
+    engine.blocked_ = !engine.shutting_ && engine.unsent().size() + size > unsent_limit;
     if (engine.blocked_) {
       BIO_set_retry_write(bio);
       return 0;
@@ -292,6 +290,8 @@ class tls_engine : private live_object<tls_engine> {
   std::size_t record_left_{0};  // of the record that OpenSSL has got the beginning of
   bool starved_{false};         // the last bio_read had nothing to give
   bool blocked_{false};         // the last bio_write had no room
+  bool shutting_{false};        // within shut()
+  bool shut_{false};            // close_notify is queued
   bool readable_{false};        // as of the last read or receipt
   std::vector<char> out_;
   std::size_t out_begin_{0};

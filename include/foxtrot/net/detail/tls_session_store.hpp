@@ -26,7 +26,7 @@ struct free_tls_session {
 using tls_session = std::unique_ptr<SSL_SESSION, free_tls_session>;
 
 /// Whether a connection has failed whose sessions these are: in TLS 1.3 those whose tickets it brought, in TLS 1.2 all
-/// that resume one another. Any thread; every access is relaxed, as the mark guards nothing.
+/// that resumed one another. Any thread; every access is relaxed, as the mark guards nothing.
 using tls_failure_mark = std::shared_ptr<std::atomic<bool>>;
 
 /// The newest few sessions of each server. Each is given out once: a ticket used twice would tell an observer that both
@@ -98,39 +98,46 @@ class tls_session_store : private live_object<tls_session_store> {
   std::vector<entry> kept_;
 };
 
-/// Where the sessions of one connection go; OpenSSL carries its address. The connection's thread.
+/// Where the sessions of one connection come from and go to; OpenSSL carries its address. The connection's thread.
 class tls_session_target {
  public:
   tls_session_target() = default;
   tls_session_target(tls_session_store& store, std::string server)
-      : store_{&store}, server_{std::move(server)}, failed_{std::make_shared<std::atomic<bool>>(false)} {}
+      : store_{&store}, server_{std::move(server)}, own_{std::make_shared<std::atomic<bool>>(false)} {}
 
   /// A session to resume, or nothing.
   [[nodiscard]] tls_session take() {
     if (store_ == nullptr) return nullptr;
     tls_session_store::entry known = store_->take(server_);
     if (known.session && SSL_SESSION_get_protocol_version(known.session.get()) < TLS1_3_VERSION) {
-      failed_ = std::move(known.failed);
+      resumed_ = std::move(known.failed);
     }
     return std::move(known.session);
   }
-  void put(const SSL_SESSION& session) const noexcept {
-    if (store_ != nullptr) store_->put(server_, failed_, session);
+  void put(const SSL_SESSION& session, bool resumed) const noexcept {
+    if (store_ != nullptr) store_->put(server_, mark(resumed), session);
   }
-  /// The connection has failed: what it brought is not resumed any more.
-  void fail() const noexcept {
-    if (failed_) failed_->store(true, std::memory_order_relaxed);
+  /// The connection has failed: what has its secret is not resumed any more.
+  void fail(bool resumed) const noexcept {
+    if (store_ != nullptr) mark(resumed)->store(true, std::memory_order_relaxed);
   }
 
  private:
+  [[nodiscard]] const tls_failure_mark& mark(bool resumed) const noexcept {
+    return resumed && resumed_ ? resumed_ : own_;
+  }
+
   tls_session_store* store_{nullptr};
   std::string server_{};
-  tls_failure_mark failed_{};
+  tls_failure_mark own_{};
+  tls_failure_mark resumed_{};  // of the session offered, where that is one of TLS 1.2
 };
 
 /// OpenSSL's new-session callback: TLS 1.3 tickets arrive while the connection is being read.
 inline int keep_tls_session(SSL* ssl, SSL_SESSION* session) noexcept {
-  if (const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl))) target->put(*session);
+  if (const auto* const target = static_cast<const tls_session_target*>(SSL_get_app_data(ssl))) {
+    target->put(*session, SSL_session_reused(ssl) == 1);
+  }
   return 0;  // it stays the connection's
 }
 
